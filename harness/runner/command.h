@@ -69,7 +69,7 @@ enum hb_exit hb_exit_worst(enum hb_exit a, enum hb_exit b);
  */
 const char *hb_suggest(const char *word, const char *const *names);
 
-/* hb_build_root - folder of the build that this program belongs to (".../build"), from /proc/self/exe. Static storage. */
+/* hb_build_root - folder of the build that this program belongs to, from /proc/self/exe. Static storage. */
 const char *hb_build_root(void);
 
 /*
