@@ -60,6 +60,9 @@ const char *const *hb_arguments_operands(const struct hb_arguments *arguments, s
 int hb_arguments_u64(const struct hb_arguments *arguments, const char *name, uint64_t min,
 	uint64_t max, uint64_t fallback, uint64_t *ret);
 
+/* hb_arguments_color - may escape sequences go to @fd? From --color, NO_COLOR, TERM and whether it is a terminal. */
+bool hb_arguments_color(const struct hb_arguments *arguments, int fd);
+
 /* hb_exit_worst - the code that takes precedence. */
 enum hb_exit hb_exit_worst(enum hb_exit a, enum hb_exit b);
 
