@@ -55,8 +55,8 @@ void hb_hist_record_corrected(struct hb_hist *hist, int64_t value, int64_t inter
  */
 int hb_hist_merge(struct hb_hist *into, const struct hb_hist *from);
 
-uint64_t hb_hist_total(const struct hb_hist *hist);    /* values recorded, infinite ones included */
-uint64_t hb_hist_infinite(const struct hb_hist *hist); /* infinite ones */
+uint64_t hb_hist_total(const struct hb_hist *hist);	/* values recorded, infinite ones included */
+uint64_t hb_hist_infinite(const struct hb_hist *hist);	/* infinite ones */
 uint64_t hb_hist_saturated(const struct hb_hist *hist); /* outside 0 ... highest */
 /* Smallest and largest finite value, 0 if there is none: exact, but the bucket's edge after hb_hist_decode(). */
 int64_t hb_hist_min(const struct hb_hist *hist);
@@ -89,7 +89,7 @@ int hb_hist_encode(const struct hb_hist *hist, char **ret_text, struct hb_error 
  *
  * Returns 0, -EBADMSG (not such a text; @reterr says at which byte), -E2BIG or -ENOMEM.
  */
-int hb_hist_decode(
-	const char *text, size_t length_bytes, struct hb_hist **ret, struct hb_error *reterr);
+int hb_hist_decode(const char *text, size_t length_bytes, struct hb_hist **ret,
+	struct hb_error *reterr);
 
 #endif
