@@ -70,7 +70,11 @@ static int print_text(
 	for (size_t i = 0; subprojects[i]; i++) {
 		if (hb_manifest_find(&catalogue->manifest, subprojects[i]))
 			continue;
-		printf("%s%s", missing ? ", " : "\nnothing to run yet: ", subprojects[i]);
+		printf("%s%s",
+			missing            ? ", "
+			: catalogue->count ? "\nnothing to run yet: "
+					   : "nothing to run yet: ",
+			subprojects[i]);
 		missing = true;
 	}
 	if (missing)
