@@ -78,6 +78,7 @@ struct hb_plan {
 	struct hb_plan_driver *drivers;
 	struct hb_plan_experiment *experiments;
 	struct hb_plan_block *blocks;	/* in order of execution */
+	uint16_t *order_slots;		/* the blocks' orders, one after the other */
 	size_t driver_count, experiment_count, block_count;
 	cJSON *json;			/* owns the strings above; the "blocks" member has been dropped */
 };
