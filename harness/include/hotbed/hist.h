@@ -52,11 +52,11 @@ void hb_hist_record_corrected(struct hb_hist *hist, int64_t value, int64_t inter
 /* hb_hist_merge - add all of @from to @into; ranges and digits may differ. Returns 0 or -ERANGE (@into untouched). */
 int hb_hist_merge(struct hb_hist *into, const struct hb_hist *from);
 
-uint64_t hb_hist_total(const struct hb_hist *hist);	/* values recorded, infinite ones included */
-uint64_t hb_hist_infinite(const struct hb_hist *hist);	/* infinite ones */
+uint64_t hb_hist_total(const struct hb_hist *hist);    /* values recorded, infinite ones included */
+uint64_t hb_hist_infinite(const struct hb_hist *hist); /* infinite ones */
 uint64_t hb_hist_saturated(const struct hb_hist *hist); /* outside 0 ... highest */
-int64_t hb_hist_min(const struct hb_hist *hist);	/* smallest, exact; 0 if empty */
-int64_t hb_hist_max(const struct hb_hist *hist);	/* largest finite, exact; 0 if empty */
+int64_t hb_hist_min(const struct hb_hist *hist);        /* smallest, exact; 0 if empty */
+int64_t hb_hist_max(const struct hb_hist *hist);        /* largest finite, exact; 0 if empty */
 
 /* hb_hist_mean - mean of the finite values, by bucket midpoints as HdrHistogram does; NaN if there is none. */
 double hb_hist_mean(const struct hb_hist *hist);
@@ -84,7 +84,7 @@ int hb_hist_encode(const struct hb_hist *hist, char **ret_text, struct hb_error 
  *
  * Returns 0, -EBADMSG (not such a text; @reterr says at which byte), -E2BIG or -ENOMEM.
  */
-int hb_hist_decode(const char *text, size_t length_bytes, struct hb_hist **ret,
-	struct hb_error *reterr);
+int hb_hist_decode(
+	const char *text, size_t length_bytes, struct hb_hist **ret, struct hb_error *reterr);
 
 #endif
