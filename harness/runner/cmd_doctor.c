@@ -48,8 +48,8 @@ static int print_json(const struct hb_finding *findings, size_t count, size_t wa
 	return -1;
 }
 
-static void print_text(const struct hb_arguments *arguments, const struct hb_finding *findings,
-	size_t count)
+static void print_text(
+	const struct hb_arguments *arguments, const struct hb_finding *findings, size_t count)
 {
 	static const char *const colors[] = {"\033[32m", "\033[36m", "\033[33m"};
 	bool color = hb_arguments_color(arguments, STDOUT_FILENO);
@@ -98,7 +98,8 @@ static int run_doctor(const struct hb_arguments *arguments)
 }
 
 static const struct hb_option options[] = {
-	{"strict", 0, NULL, "Exit with 5 if any check warns, before a measurement that must count."},
+	{"strict", 0, NULL,
+		"Exit with 5 if any check warns, before a measurement that must count."},
 	{"out", 0, "DIR", "Check the disk that this folder is on instead of the current one."},
 	{0},
 };
@@ -108,7 +109,8 @@ const struct hb_command hb_command_doctor = {
 	.operands = "",
 	.summary = "Check whether this machine is fit for measurements.",
 	.description =
-		"Looks at CPU number, load, steal, frequency governor, turbo, clock source, address "
+		"Looks at CPU number, load, steal, frequency governor, turbo, clock source, "
+		"address "
 		"space randomisation, transparent huge pages, battery, memory, disk, CPU quota "
 		"and optional programs. Every line says ok, warn (and what to do) or note (an "
 		"optional part is missing).\n\n"

@@ -64,8 +64,8 @@ static enum hb_finding_state warn_if(int condition)
 }
 
 /* The value of a setting, or "" where the kernel has none. */
-static const char *setting(const struct examination *exam, const char *path, char *buffer,
-	size_t size_bytes)
+static const char *setting(
+	const struct examination *exam, const char *path, char *buffer, size_t size_bytes)
 {
 	(void)hb_sysfile_read(exam->root, path, buffer, size_bytes);
 	hb_sysfile_selected(buffer);
@@ -95,8 +95,8 @@ static void check_load(struct examination *exam)
 }
 
 /* Ticks of the first line of /proc/stat. Returns 0 or -errno. */
-static int read_ticks(const char *root, uint64_t *ret_total, uint64_t *ret_idle,
-	uint64_t *ret_steal)
+static int read_ticks(
+	const char *root, uint64_t *ret_total, uint64_t *ret_idle, uint64_t *ret_steal)
 {
 	char text[512];
 	uint64_t total = 0;
@@ -180,8 +180,8 @@ static void check_frequency(struct examination *exam)
 
 static void check_kernel(struct examination *exam)
 {
-	static const char *const good_clocks[] = {"tsc", "kvm-clock", "arch_sys_counter",
-		"hyperv_clocksource_tsc_page", "xen", NULL};
+	static const char *const good_clocks[] = {
+		"tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page", "xen", NULL};
 	char text[128];
 	size_t i = 0;
 
@@ -250,8 +250,7 @@ static void check_disk(struct examination *exam)
 	double available;
 
 	if (statvfs(exam->results, &status) < 0) {
-		advise(put(exam, "disk", HB_FINDING_WARN, "%s: %s", exam->results,
-			       strerror(errno)),
+		advise(put(exam, "disk", HB_FINDING_WARN, "%s: %s", exam->results, strerror(errno)),
 			"results cannot be written there: use --out DIR");
 		return;
 	}
@@ -323,10 +322,10 @@ static void check_optional(struct examination *exam)
 		"'./hotbed setup --all' installs them");
 }
 
-size_t hb_doctor_examine(const char *root, const char *results, unsigned int sample_ms,
-	struct hb_finding *ret)
+size_t hb_doctor_examine(
+	const char *root, const char *results, unsigned int sample_ms, struct hb_finding *ret)
 {
-	static void (*const checks[])(struct examination *exam) = {
+	static void (*const checks[])(struct examination * exam) = {
 		check_cpus,
 		check_load,
 		check_steal,

@@ -17,8 +17,8 @@ enum hb_finding_state {
 struct hb_finding {
 	const char *name;
 	enum hb_finding_state state;
-	char found[256];     /* what is the case */
-	char advice[256];    /* what to do; "" when it is ok */
+	char found[256];  /* what is the case */
+	char advice[256]; /* what to do; "" when it is ok */
 };
 
 #define HB_FINDINGS_MAX 32
@@ -29,7 +29,7 @@ struct hb_finding {
  * @results: folder whose disk is checked. @sample_ms: how long CPU use and steal are watched, 1 ... 10,000.
  * @ret: shape [HB_FINDINGS_MAX]. Returns how many were filled. Blocks for @sample_ms.
  */
-size_t hb_doctor_examine(const char *root, const char *results, unsigned int sample_ms,
-	struct hb_finding *ret);
+size_t hb_doctor_examine(
+	const char *root, const char *results, unsigned int sample_ms, struct hb_finding *ret);
 
 #endif

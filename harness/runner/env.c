@@ -202,8 +202,8 @@ static int add_network(cJSON *json, const char *folder, const char *name)
 		return -ENOMEM;
 	r = hb_json_add_text(device, "name", name);
 	if (r == 0)
-		r = hb_json_add_text(device, "driver",
-			strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
+		r = hb_json_add_text(
+			device, "driver", strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && r == 0; i++) {
 		snprintf(path, sizeof(path), "%s/%s/%s", folder, name, parts[i]);
 		(void)hb_sysfile_read("", path, value, sizeof(value));
@@ -252,7 +252,8 @@ static int add_host(cJSON *json)
 {
 	static const char *const keys[][2] = {{"model", "model name"}, {"vendor", "vendor_id"},
 		{"family", "cpu family"}, {"model_number", "model"}, {"stepping", "stepping"},
-		{"microcode", "microcode"}, {"implementer", "CPU implementer"}, {"part", "CPU part"}};
+		{"microcode", "microcode"}, {"implementer", "CPU implementer"},
+		{"part", "CPU part"}};
 	cJSON *cpu = cJSON_AddObjectToObject(json, "cpu");
 	cJSON *caches = cpu ? cJSON_AddArrayToObject(cpu, "caches") : NULL;
 	char value[VALUE_BYTES];
@@ -310,7 +311,8 @@ static int add_kernel(cJSON *json)
 	if (r == 0)
 		r = hb_json_add_text(json, "cmdline_hash", hash);
 	if (r == 0)
-		r = for_each_entry("/sys/devices/system/cpu/vulnerabilities", mitigations, add_file);
+		r = for_each_entry(
+			"/sys/devices/system/cpu/vulnerabilities", mitigations, add_file);
 	return r == 0 ? add_settings(json, kernel_settings) : r;
 }
 
@@ -415,8 +417,8 @@ static int add_commit(cJSON *json)
 }
 
 /* XXH3 of a whole file through a mapping: gigabytes a second, where SHA-256 of a large driver would show. */
-static int hash_file(const char *path, XXH128_hash_t *ret, uint64_t *ret_bytes,
-	struct hb_error *reterr)
+static int hash_file(
+	const char *path, XXH128_hash_t *ret, uint64_t *ret_bytes, struct hb_error *reterr)
 {
 	struct stat status;
 	void *bytes = NULL;
@@ -454,7 +456,7 @@ static int add_driver(cJSON *drivers, const char *path, char *ret_hash, struct h
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	cJSON *driver = cJSON_CreateObject();
 	XXH128_hash_t hash;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int r;
 
 	if (!driver || !cJSON_AddItemToArray(drivers, driver))
@@ -473,13 +475,13 @@ static int add_driver(cJSON *drivers, const char *path, char *ret_hash, struct h
  * The build_id is the hash of compiler, flags and the drivers' own hashes in sorted order, so neither the order of
  * @driver_paths nor the place of the build folder matters.
  */
-static int add_drivers(cJSON *json, const char *const *driver_paths, char *ret_build_id,
-	struct hb_error *reterr)
+static int add_drivers(
+	cJSON *json, const char *const *driver_paths, char *ret_build_id, struct hb_error *reterr)
 {
 	cJSON *drivers = cJSON_AddArrayToObject(json, "drivers");
 	XXH3_state_t *state = XXH3_createState();
 	size_t count = 0;
-	char (*hashes)[33];
+	char(*hashes)[33];
 	const char **sorted;
 	int r = drivers && state ? 0 : -ENOMEM;
 
@@ -510,8 +512,8 @@ static int add_drivers(cJSON *json, const char *const *driver_paths, char *ret_b
 	return r;
 }
 
-static int add_build(cJSON *json, const char *const *driver_paths, char *ret_build_id,
-	struct hb_error *reterr)
+static int add_build(
+	cJSON *json, const char *const *driver_paths, char *ret_build_id, struct hb_error *reterr)
 {
 	cJSON *build = cJSON_AddObjectToObject(json, "build");
 	int r = build ? 0 : -ENOMEM;

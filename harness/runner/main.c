@@ -9,8 +9,11 @@
 
 #include "options.h"
 
+extern const struct hb_command hb_command_doctor;
+
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
+	&hb_command_doctor,
 	NULL,
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Man pages as scdoc(5) source, from the option tables; the build turns them into roff. */
+#include <ctype.h>
 #include <string.h>
 
 #include "options.h"
@@ -89,8 +90,9 @@ void hb_manual_command(FILE *file, const struct hb_command *command)
 
 	snprintf(title, sizeof(title), "hotbed-%s", command->name);
 	put_title(file, title);
-	fprintf(file, "# NAME\n\n%s - ", title);
-	put_string(file, command->summary);
+	/* whatis(1) wants a phrase in lower case without a full stop. */
+	fprintf(file, "# NAME\n\n%s - %c", title, tolower((unsigned char)command->summary[0]));
+	put_text(file, command->summary + 1, strcspn(command->summary + 1, "."));
 	fprintf(file, "\n\n# SYNOPSIS\n\n*hotbed %s* [_OPTION_]...", command->name);
 	if (command->operands[0]) {
 		fputc(' ', file);

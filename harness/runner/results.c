@@ -26,7 +26,8 @@ const char *hb_build_root(void)
 		return root;
 	length = readlink("/proc/self/exe", root, sizeof(root) - 1);
 	if (length <= 0) {
-		strcpy(root, ".");
+		root[0] = '.';
+		root[1] = '\0';
 		return root;
 	}
 	root[length] = '\0';

@@ -54,8 +54,8 @@ int64_t hb_sysfile_i64(const char *root, const char *path, int64_t fallback)
 	return errno || *end ? fallback : value;
 }
 
-int hb_sysfile_key(const char *root, const char *path, const char *key, char *ret,
-	size_t size_bytes)
+int hb_sysfile_key(
+	const char *root, const char *path, const char *key, char *ret, size_t size_bytes)
 {
 	size_t key_length = strlen(key);
 	int fd = open_below(root, path);
