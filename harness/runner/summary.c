@@ -128,18 +128,24 @@ static int compare_all(struct hb_summary *summary)
 	return r;
 }
 
+/* Of two builds of one variant ("EXPERIMENT:VARIANT", run --against) the paper says nothing. */
+static size_t judged_claims(const struct hb_plan_experiment *experiment)
+{
+	return strchr(experiment->experiment, ':') ? 0 : experiment->claim_count;
+}
+
 static int judge_claims(struct hb_summary *summary)
 {
 	const struct hb_plan *plan = summary->plan;
 	size_t count = 0;
 
 	for (size_t e = 0; e < plan->experiment_count; e++)
-		count += plan->experiments[e].claim_count;
+		count += judged_claims(&plan->experiments[e]);
 	summary->claims = calloc(count + 1, sizeof(*summary->claims));
 	if (!summary->claims)
 		return -ENOMEM;
 	for (uint32_t e = 0; e < plan->experiment_count; e++) {
-		for (uint32_t k = 0; k < plan->experiments[e].claim_count; k++) {
+		for (uint32_t k = 0; k < judged_claims(&plan->experiments[e]); k++) {
 			if (hb_claim_judge(summary->trials, e, k,
 				    &summary->claims[summary->claim_count]))
 				return -ENOMEM;
