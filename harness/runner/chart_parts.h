@@ -99,4 +99,11 @@ int hb_chart_forest(struct hb_chart_builder *builder, uint32_t metric);
 int hb_chart_sweep(struct hb_chart_builder *builder, uint32_t metric);
 int hb_chart_strip(struct hb_chart_builder *builder, uint32_t metric);
 
+/*
+ * hb_chart_percentiles - percentile curves of every experiment that has histograms, in one pass over the file.
+ * @path: hist.hlog; absent is no error. Uses builder->summary and ->charts only.
+ */
+int hb_chart_percentiles(struct hb_chart_builder *builder, const char *path,
+	struct hb_error *reterr);
+
 #endif

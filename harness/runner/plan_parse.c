@@ -785,8 +785,8 @@ static int read_file(const char *path, char **ret, size_t *ret_bytes, struct hb_
 
 int hb_plan_load(const char *path, struct hb_plan *ret, struct hb_error *reterr)
 {
-	char *text;
-	size_t length_bytes;
+	char *text = NULL;
+	size_t length_bytes = 0;
 	int error = read_file(path, &text, &length_bytes, reterr);
 
 	if (error)
