@@ -21,7 +21,7 @@
 #define GIB (UINT64_C(1) << 30)
 #define HUGE_BYTES (INT64_C(2) << 20)
 #define REWRITTEN_PAGES 1024
-#define STARTS_MAX 2000
+#define STARTS_MAX 10000
 #define STARTS_MIN 10
 #define STARTS_MIN_QUICK 3
 #define RUN_NS INT64_C(250000000)
