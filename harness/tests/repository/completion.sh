@@ -4,8 +4,8 @@
 # completion.sh HOTBED SCRIPT - what bash completes, by calling the completion function as bash does.
 set -u
 
-hotbed=$1
-script=$2
+hotbed=$(realpath "$1")
+script=$(realpath "$2")
 failed=0
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
