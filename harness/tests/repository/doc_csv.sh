@@ -20,10 +20,10 @@ cut_example()
 	$0 == "```" language { block = script; seen = 1; next }
 	/^```text$/ && seen == 1 { block = expected; seen = 2; next }
 	block != "" { print >block }' "$page"
-	[ -s "$folder/script" ] && [ -s "$folder/expected" ] || {
+	if [ ! -s "$folder/script" ] || [ ! -s "$folder/expected" ]; then
 		echo "$page: no $1 block with a text block after it"
 		exit 1
-	}
+	fi
 	mkdir -p "$folder/results/latest"
 	cp "$root/harness/tests/repository/data/trials.csv" "$folder/results/latest/"
 }

@@ -11,7 +11,10 @@ folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
 
 lines=$(awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$page" | wc -l)
-[ "$lines" -gt 20 ] && [ "$lines" -lt 60 ] || { echo "$page: the example has $lines lines"; exit 1; }
+if [ "$lines" -lt 20 ] || [ "$lines" -ge 60 ]; then
+	echo "$page: the example has $lines lines"
+	exit 1
+fi
 
 "$driver" --describe >"$folder/describe" || exit 1
 grep -q 'matrix-walk' "$folder/describe" || { echo 'the description lacks matrix-walk'; exit 1; }
