@@ -16,14 +16,15 @@ struct hb_error;
 
 /* One committed trial; valid only during the callback. */
 struct hb_journal_trial {
-	size_t row_count;		   /* >= 1; the last row is the commit mark */
-	const char *const *const *rows;	   /* shape [row_count][HB_COLUMN_COUNT]; absent columns are "" */
-	uint64_t end_bytes;		   /* offset after the commit mark's CRLF */
+	size_t row_count; /* >= 1; the last row is the commit mark */
+	const char *const *const
+		*rows;      /* shape [row_count][HB_COLUMN_COUNT]; absent columns are "" */
+	uint64_t end_bytes; /* offset after the commit mark's CRLF */
 };
 
 /* Returns 0 to go on, or a negative errno that ends the reading. */
-typedef int hb_journal_trial_fn(const struct hb_journal_trial *trial, void *user,
-	struct hb_error *reterr);
+typedef int hb_journal_trial_fn(
+	const struct hb_journal_trial *trial, void *user, struct hb_error *reterr);
 
 /*
  * hb_journal_read - hand every committed trial of @path to @trial, in file order. Memory: one trial.

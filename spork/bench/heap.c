@@ -49,7 +49,7 @@ static int fragment(const struct spork_heap *heap)
 	return 0;
 }
 
-static int check_shape(
+int spork_heap_check_shape(
 	const struct spork_heap *heap, enum spork_pages pages, struct hb_error *reterr)
 {
 	size_t mappings = 0, huge_bytes = 0;
@@ -91,7 +91,7 @@ static int shape(struct spork_heap *heap, enum spork_pages pages, struct hb_erro
 			return hb_error_set(
 				reterr, err, "cannot split the mapping: %s", strerror(-err));
 	}
-	return check_shape(heap, pages, reterr);
+	return spork_heap_check_shape(heap, pages, reterr);
 }
 
 int spork_heap_init(struct spork_heap *heap, size_t size_bytes, enum spork_pages pages,

@@ -66,6 +66,13 @@ void spork_heap_rewrite(struct spork_heap *heap);
 /* spork_heap_check - does every page hold what this process put there? 0, or -EBADMSG naming the first wrong page. */
 int spork_heap_check(const struct spork_heap *heap, struct hb_error *reterr);
 
+/*
+ * spork_heap_check_shape - is it still in the pages and mappings that @pages asks for? 0, -EAGAIN, or -errno where
+ * /proc cannot be read. Takes milliseconds per GiB.
+ */
+int spork_heap_check_shape(
+	const struct spork_heap *heap, enum spork_pages pages, struct hb_error *reterr);
+
 /* spork_heap_smaps - mappings that the heap spans, and how much of it lies in huge pages. 0 or -errno. */
 int spork_heap_smaps(const struct spork_heap *heap, size_t *ret_mappings, size_t *ret_huge_bytes);
 

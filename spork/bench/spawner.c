@@ -199,7 +199,7 @@ int spork_spawner_verify(struct spork_spawner *spawner, struct hb_trial *trial)
 	if (spawner->wrong)
 		return hb_trial_fail(trial,
 			"%s: %" PRIu64 " of %" PRIu64 " children ended wrongly; the first with "
-						      "wait status 0x%x, expected exit status %d",
+			"wait status 0x%x, expected exit status %d",
 			spawner->starter->name, spawner->wrong, spawner->started,
 			(unsigned)spawner->wrong_status, spawner->wrong_expected);
 	if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD)
