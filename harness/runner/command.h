@@ -16,31 +16,33 @@ struct hb_arguments;
 /* Exit codes; precedence when several apply: 75 > 6 > 7 > 3 > 1 > 4 > 0. */
 enum hb_exit {
 	HB_EXIT_DONE = 0,
-	HB_EXIT_GATE = 1,	  /* a gate or `claims --strict` failed */
+	HB_EXIT_GATE = 1, /* a gate or `claims --strict` failed */
 	HB_EXIT_USAGE = 2,
-	HB_EXIT_TRIAL = 3,	  /* a trial crashed, timed out or failed verify */
+	HB_EXIT_TRIAL = 3,        /* a trial crashed, timed out or failed verify */
 	HB_EXIT_INCONCLUSIVE = 4, /* with --strict */
-	HB_EXIT_DOCTOR = 5,	  /* doctor --strict refused */
-	HB_EXIT_FAULT = 6,	  /* I/O or runner fault */
-	HB_EXIT_LOCKED = 7,	  /* locked by another runner, or the build changed */
+	HB_EXIT_DOCTOR = 5,       /* doctor --strict refused */
+	HB_EXIT_FAULT = 6,        /* I/O or runner fault */
+	HB_EXIT_LOCKED = 7,       /* locked by another runner, or the build changed */
 	HB_EXIT_INTERRUPTED = 75, /* resumable */
-	HB_EXIT_NOTHING = 77,	  /* nothing runnable here */
+	HB_EXIT_NOTHING = 77,     /* nothing runnable here */
 };
 
 struct hb_option {
-	const char *name;	/* long name without dashes; NULL ends the table */
-	char letter;		/* 0 = none */
-	const char *argument;	/* "DIR"; NULL = a flag; may be repeated */
-	const char *help;	/* one sentence */
+	const char *name;     /* long name without dashes; NULL ends the table */
+	char letter;          /* 0 = none */
+	const char *argument; /* "DIR"; NULL = a flag; may be repeated */
+	const char *help;     /* one sentence */
 };
 
 struct hb_command {
 	const char *name;
-	const char *operands;	/* "[SUB[/EXPERIMENT]...]", "" */
-	const char *summary;	/* one line, imperative */
+	const char *operands;    /* "[SUB[/EXPERIMENT]...]", "" */
+	const char *summary;     /* one line, imperative */
 	const char *description; /* paragraphs for --help and the man page */
-	const struct hb_option *options; /* the shared ones (--json --quiet --color --help) are added to all */
-	const char *completion;	/* what operands complete to: "experiments", "results", "files", "" */
+	const struct hb_option
+		*options; /* the shared ones (--json --quiet --color --help) are added to all */
+	/* What operands complete to: "experiments", "results", "files", "" */
+	const char *completion;
 	int (*run)(const struct hb_arguments *arguments);
 };
 
@@ -58,6 +60,9 @@ const char *const *hb_arguments_operands(const struct hb_arguments *arguments, s
 int hb_arguments_u64(const struct hb_arguments *arguments, const char *name, uint64_t min,
 	uint64_t max, uint64_t fallback, uint64_t *ret);
 
+/* hb_arguments_color - may escape sequences go to @fd? From --color, NO_COLOR, TERM and whether it is a terminal. */
+bool hb_arguments_color(const struct hb_arguments *arguments, int fd);
+
 /* hb_exit_worst - the code that takes precedence. */
 enum hb_exit hb_exit_worst(enum hb_exit a, enum hb_exit b);
 
@@ -67,7 +72,7 @@ enum hb_exit hb_exit_worst(enum hb_exit a, enum hb_exit b);
  */
 const char *hb_suggest(const char *word, const char *const *names);
 
-/* hb_build_root - folder of the build that this program belongs to ("…/build"), from /proc/self/exe. Static storage. */
+/* hb_build_root - folder of the build that this program belongs to, from /proc/self/exe. Static storage. */
 const char *hb_build_root(void);
 
 /*

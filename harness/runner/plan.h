@@ -16,10 +16,10 @@
 struct hb_error;
 
 struct hb_plan_point {
-	char *params;		/* "k=v;k=v", "" when the experiment has no parameters */
+	char *params; /* "k=v;k=v", "" when the experiment has no parameters */
 	uint64_t memory_bytes;
 	uint64_t trial_ms;
-	char *skip;		/* why no trial is planned here; "" = planned */
+	char *skip; /* why no trial is planned here; "" = planned */
 };
 
 /* A metric as the driver described it. Strings are owned by the plan. */
@@ -30,10 +30,10 @@ struct hb_plan_metric {
 };
 
 struct hb_plan_variant {
-	const char *name;	/* "posix_spawn", or "posix_spawn@against" */
+	const char *name; /* "posix_spawn", or "posix_spawn@against" */
 	const char *role;
 	const char *digest_class;
-	uint32_t driver;	/* index into hb_plan.drivers: whose binary runs it */
+	uint32_t driver;            /* index into hb_plan.drivers: whose binary runs it */
 	const char *driver_variant; /* the name the driver knows it by */
 };
 
@@ -46,13 +46,13 @@ struct hb_plan_claim {
 
 struct hb_plan_experiment {
 	const char *subproject, *experiment, *question;
-	const cJSON *describe;	/* this experiment's member of the driver's description */
+	const cJSON *describe; /* this experiment's member of the driver's description */
 	struct hb_plan_point *points;
 	struct hb_plan_metric *metrics;
 	struct hb_plan_variant *variants;
 	struct hb_plan_claim *claims;
 	size_t point_count, metric_count, variant_count, claim_count;
-	uint32_t baseline;	/* index into variants */
+	uint32_t baseline; /* index into variants */
 	uint32_t blocks;
 	bool until_ci, unseeded, quiet;
 };
@@ -66,20 +66,21 @@ struct hb_plan_block {
 	uint32_t experiment, point, block;
 	uint64_t seed;
 	uint16_t slot_count;
-	uint16_t *order;	/* shape [slot_count]: variant index; variant_count = the control */
+	uint16_t *order; /* shape [slot_count]: variant index; variant_count = the control */
 };
 
 struct hb_plan {
 	char run_id[37];
-	const char *mode;	/* quick, default, full, headline */
+	const char *mode; /* quick, default, full, headline */
 	const char *created_utc, *host_id, *env_id, *build_id;
 	uint64_t seed;
 	bool verdicts;
 	struct hb_plan_driver *drivers;
 	struct hb_plan_experiment *experiments;
-	struct hb_plan_block *blocks;	/* in order of execution */
+	struct hb_plan_block *blocks; /* in order of execution */
+	uint16_t *order_slots;        /* the blocks' orders, one after the other */
 	size_t driver_count, experiment_count, block_count;
-	cJSON *json;			/* owns the strings above; the "blocks" member has been dropped */
+	cJSON *json; /* owns the strings above; the "blocks" member has been dropped */
 };
 
 /*
@@ -95,7 +96,7 @@ int hb_plan_parse(const char *text, size_t length_bytes, const char *path, struc
 void hb_plan_finish(struct hb_plan *plan);
 
 /* hb_plan_find_experiment - index of SUB/EXPERIMENT, or -ENOENT. */
-int hb_plan_find_experiment(const struct hb_plan *plan, const char *subproject,
-	const char *experiment);
+int hb_plan_find_experiment(
+	const struct hb_plan *plan, const char *subproject, const char *experiment);
 
 #endif

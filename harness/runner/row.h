@@ -7,30 +7,30 @@
 #define HOTBED_RUNNER_ROW_H
 
 enum hb_column {
-	HB_COLUMN_RUN_ID,	/* UUIDv7 */
+	HB_COLUMN_RUN_ID, /* UUIDv7 */
 	HB_COLUMN_SUBPROJECT,
 	HB_COLUMN_EXPERIMENT,
-	HB_COLUMN_PARAMS,	/* k=v;k=v, keys sorted */
-	HB_COLUMN_POINT,	/* index of the point in the experiment */
-	HB_COLUMN_BLOCK,	/* pairing key */
-	HB_COLUMN_SLOT,		/* position in the block */
-	HB_COLUMN_ATTEMPT,	/* 0 = first */
-	HB_COLUMN_SEQ,		/* global execution order */
-	HB_COLUMN_VARIANT,	/* the control carries the baseline's name and role "control" */
+	HB_COLUMN_PARAMS,  /* k=v;k=v, keys sorted */
+	HB_COLUMN_POINT,   /* index of the point in the experiment */
+	HB_COLUMN_BLOCK,   /* pairing key */
+	HB_COLUMN_SLOT,    /* position in the block */
+	HB_COLUMN_ATTEMPT, /* 0 = first */
+	HB_COLUMN_SEQ,     /* global execution order */
+	HB_COLUMN_VARIANT, /* the control carries the baseline's name and role "control" */
 	HB_COLUMN_ROLE,
 	HB_COLUMN_STATUS,
 	HB_COLUMN_METRIC,
-	HB_COLUMN_VALUE,	/* shortest round-trip decimal, "inf"; empty unless status is ok */
+	HB_COLUMN_VALUE, /* shortest round-trip decimal, "inf"; empty unless status is ok */
 	HB_COLUMN_UNIT,
 	HB_COLUMN_BETTER,
 	HB_COLUMN_BASIS,
-	HB_COLUMN_EXACT,	/* 0 or 1 */
+	HB_COLUMN_EXACT, /* 0 or 1 */
 	HB_COLUMN_N,
 	HB_COLUMN_SEED,
 	HB_COLUMN_DIGEST,
 	HB_COLUMN_START_UTC,
 	HB_COLUMN_STEAL_PPM,
-	HB_COLUMN_FLAGS,	/* steal;psi;migrated;late;unsteady, separated by ';' */
+	HB_COLUMN_FLAGS, /* steal;psi;migrated;late;unsteady, separated by ';' */
 	HB_COLUMN_HOST_ID,
 	HB_COLUMN_ENV_ID,
 	HB_COLUMN_BUILD_ID,

@@ -6,7 +6,7 @@
 #define HOTBED_ASSERT_H
 
 /* hb_assert - abort with file, line and expression unless @expression holds. */
-#define hb_assert(expression) \
+#define hb_assert(expression)                          \
 	(__builtin_expect(!!(expression), 1) ? (void)0 \
 					     : hb_assert_failed(__FILE__, __LINE__, #expression))
 

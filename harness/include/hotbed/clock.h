@@ -15,11 +15,11 @@ struct hb_error;
 
 /* Conversion between ticks of hb_clock_ticks() and nanoseconds. Read-only after calibration. */
 struct hb_clock {
-	bool is_tsc;		 /* false: ticks are nanoseconds of CLOCK_MONOTONIC_RAW */
-	double ticks_per_ns;	 /* > 0 */
-	uint64_t base_ticks;	 /* ticks at @base_ns */
-	int64_t base_ns;	 /* CLOCK_MONOTONIC_RAW at calibration */
-	double error_ppm;	 /* spread of the calibration's slopes, parts per million */
+	bool is_tsc;         /* false: ticks are nanoseconds of CLOCK_MONOTONIC_RAW */
+	double ticks_per_ns; /* > 0 */
+	uint64_t base_ticks; /* ticks at @base_ns */
+	int64_t base_ns;     /* CLOCK_MONOTONIC_RAW at calibration */
+	double error_ppm;    /* spread of the calibration's slopes, parts per million */
 };
 
 /* hb_clock_now_ns - CLOCK_MONOTONIC_RAW in ns. Never fails, never blocks; about 25-50 ns. */

@@ -15,10 +15,10 @@ struct hb_error;
 
 /* A growing buffer of CSV text; zero-initialise, then hb_csv_buffer_finish(). */
 struct hb_csv_buffer {
-	char *text;	     /* not NUL-terminated */
+	char *text; /* not NUL-terminated */
 	size_t length_bytes;
 	size_t capacity_bytes;
-	int failed;	     /* -ENOMEM once an append failed; later appends do nothing */
+	int failed; /* -ENOMEM once an append failed; later appends do nothing */
 	int fields_in_record;
 };
 
@@ -53,14 +53,15 @@ int hb_csv_parse_u64(const char *text, uint64_t *ret);
 struct hb_csv_record {
 	const char *const *fields;
 	size_t field_count;
-	const size_t *lengths;	 /* bytes of each field, shape [field_count]: a field may hold NUL bytes */
-	uint64_t line;		 /* 1-based line where the record starts */
-	uint64_t offset_bytes;	 /* of the first byte after the record (its CRLF included) */
+	const size_t
+		*lengths; /* bytes of each field, shape [field_count]: a field may hold NUL bytes */
+	uint64_t line;    /* 1-based line where the record starts */
+	uint64_t offset_bytes; /* of the first byte after the record (its CRLF included) */
 };
 
 /* Returns 0 to go on, or a negative errno that ends hb_csv_read() with that value. */
-typedef int hb_csv_record_fn(const struct hb_csv_record *record, void *user,
-	struct hb_error *reterr);
+typedef int hb_csv_record_fn(
+	const struct hb_csv_record *record, void *user, struct hb_error *reterr);
 
 /*
  * hb_csv_read - read records from @fd from its current offset to the end, header included.

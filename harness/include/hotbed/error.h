@@ -13,10 +13,11 @@
 
 /* Zero-initialised means "no error". Callers read the fields; hb_error_set() writes them. */
 struct hb_error {
-	int code;			 /* negative errno, 0 = none */
-	int line;			 /* 1-based line in @path, 0 = unknown */
-	char path[HB_ERROR_PATH_BYTES];	 /* file at fault, "" = none */
-	char text[HB_ERROR_TEXT_BYTES];	 /* cause and remedy, one sentence each, no trailing newline */
+	int code;                       /* negative errno, 0 = none */
+	int line;                       /* 1-based line in @path, 0 = unknown */
+	char path[HB_ERROR_PATH_BYTES]; /* file at fault, "" = none */
+	char text
+		[HB_ERROR_TEXT_BYTES]; /* cause and remedy, one sentence each, no trailing newline */
 };
 
 /*

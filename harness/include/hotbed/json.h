@@ -33,8 +33,8 @@ int hb_json_read_file(const char *path, size_t bytes_max, cJSON **ret, struct hb
 int hb_json_write_file(const char *path, const cJSON *json, struct hb_error *reterr);
 
 /* hb_json_write_bytes_file - the same for raw bytes. */
-int hb_json_write_bytes_file(const char *path, const void *bytes, size_t length_bytes,
-	struct hb_error *reterr);
+int hb_json_write_bytes_file(
+	const char *path, const void *bytes, size_t length_bytes, struct hb_error *reterr);
 
 /* hb_json_add_* - add a member to object @object. Return 0 or -ENOMEM. u64, i64 and double become strings. */
 int hb_json_add_u64(cJSON *object, const char *key, uint64_t value);
@@ -52,12 +52,11 @@ int hb_json_add_bool(cJSON *object, const char *key, bool value);
 int hb_json_get_u64(const cJSON *object, const char *key, uint64_t *ret, struct hb_error *reterr);
 int hb_json_get_i64(const cJSON *object, const char *key, int64_t *ret, struct hb_error *reterr);
 int hb_json_get_double(const cJSON *object, const char *key, double *ret, struct hb_error *reterr);
-int hb_json_get_text(const cJSON *object, const char *key, const char **ret,
-	struct hb_error *reterr);
+int hb_json_get_text(
+	const cJSON *object, const char *key, const char **ret, struct hb_error *reterr);
 int hb_json_get_bool(const cJSON *object, const char *key, bool *ret, struct hb_error *reterr);
 int hb_json_get_array(const cJSON *object, const char *key, cJSON **ret, struct hb_error *reterr);
-int hb_json_get_object(const cJSON *object, const char *key, cJSON **ret,
-	struct hb_error *reterr);
+int hb_json_get_object(const cJSON *object, const char *key, cJSON **ret, struct hb_error *reterr);
 
 /* hb_json_text_or - member @key as text, or @fallback when it is absent or no text. */
 const char *hb_json_text_or(const cJSON *object, const char *key, const char *fallback);

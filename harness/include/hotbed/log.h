@@ -24,8 +24,7 @@ enum hb_log_level {
 void hb_log_init(const char *program, enum hb_log_level level);
 
 /* hb_log - print one line if @level is shown. Lines above 4 KiB are cut. */
-void hb_log(enum hb_log_level level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void hb_log(enum hb_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* hb_log_error - print @error, formatted by hb_error_format(), at HB_LOG_ERROR. */
 void hb_log_error(const struct hb_error *error);

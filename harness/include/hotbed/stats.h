@@ -16,12 +16,12 @@ struct hb_rng;
 
 struct hb_interval {
 	double estimate;
-	double lo, hi;	    /* lo <= hi; -INFINITY / INFINITY where the data give no bound */
-	double confidence;  /* achieved coverage in [0, 1]; 0 = no interval possible */
+	double lo, hi;     /* lo <= hi; -INFINITY / INFINITY where the data give no bound */
+	double confidence; /* achieved coverage in [0, 1]; 0 = no interval possible */
 };
 
-double hb_stats_mean(const double *values, size_t count);		/* NaN if count = 0 */
-double hb_stats_variance(const double *values, size_t count);		/* unbiased; NaN if count < 2 */
+double hb_stats_mean(const double *values, size_t count);     /* NaN if count = 0 */
+double hb_stats_variance(const double *values, size_t count); /* unbiased; NaN if count < 2 */
 /* hb_stats_median - NaN if count = 0, between -infinity and +infinity, or if memory ran out. Allocates. */
 double hb_stats_median(const double *values, size_t count);
 /* hb_stats_quantile - type 7 (R's default) of @sorted ascending, @q in [0, 1]; NaN if count = 0. */
@@ -36,15 +36,15 @@ void hb_stats_sort(double *values, size_t count);
  *
  * Returns 0, -EINVAL (count = 0, level out of range, NaN) or -ENOMEM.
  */
-int hb_stats_median_interval(const double *values, size_t count, double level,
-	struct hb_interval *ret);
+int hb_stats_median_interval(
+	const double *values, size_t count, double level, struct hb_interval *ret);
 
 /* hb_stats_median_interval_rank - k of that pair (1-based; 0 = none) and its exact coverage. */
 size_t hb_stats_median_interval_rank(size_t count, double level, double *ret_coverage);
 
 /* hb_stats_student_interval - mean and Student-t interval. Returns 0 or -EINVAL (count < 2). */
-int hb_stats_student_interval(const double *values, size_t count, double level,
-	struct hb_interval *ret);
+int hb_stats_student_interval(
+	const double *values, size_t count, double level, struct hb_interval *ret);
 
 /* hb_stats_wilson_interval - share @hits of @count > 0, Wilson's score interval. */
 int hb_stats_wilson_interval(uint64_t hits, uint64_t count, double level, struct hb_interval *ret);

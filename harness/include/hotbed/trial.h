@@ -24,8 +24,9 @@ uint64_t hb_trial_seed(const struct hb_trial *trial);
 bool hb_trial_is_quick(const struct hb_trial *trial);
 /* hb_trial_tmpdir - a private, empty folder, removed by the runner afterwards. */
 const char *hb_trial_tmpdir(const struct hb_trial *trial);
-const void *hb_trial_data(const struct hb_trial *trial);	/* hb_variant.data */
-void *hb_trial_state(const struct hb_trial *trial);		/* what hb_trial_set_state() stored; NULL at first */
+const void *hb_trial_data(const struct hb_trial *trial); /* hb_variant.data */
+void *hb_trial_state(
+	const struct hb_trial *trial); /* what hb_trial_set_state() stored; NULL at first */
 void hb_trial_set_state(struct hb_trial *trial, void *state);
 
 /*
@@ -59,8 +60,8 @@ int hb_trial_invalid_load(struct hb_trial *trial, double adherence);
 
 /* A process of the trial on the CPUs of a role. Caller-owned; stopped at the latest when the trial ends. */
 struct hb_child {
-	pid_t pid;	/* 0 = none */
-	int pidfd;	/* -1 = none */
+	pid_t pid; /* 0 = none */
+	int pidfd; /* -1 = none */
 };
 
 /*
@@ -89,9 +90,9 @@ int hb_child_wait(struct hb_child *child, int64_t timeout_ms, int *ret_status);
 int hb_trial_pin(struct hb_trial *trial, const char *role);
 
 enum hb_namespace {
-	HB_NAMESPACE_NET = 1 << 0,	/* own network, loopback up */
+	HB_NAMESPACE_NET = 1 << 0, /* own network, loopback up */
 	HB_NAMESPACE_MOUNT = 1 << 1,
-	HB_NAMESPACE_PID = 1 << 2,	/* for children started afterwards */
+	HB_NAMESPACE_PID = 1 << 2, /* for children started afterwards */
 };
 
 /*
@@ -103,11 +104,11 @@ int hb_trial_unshare(struct hb_trial *trial, unsigned int namespaces);
 /* What a process used, from /proc and getrusage; differences of two samples give a phase. */
 struct hb_usage {
 	int64_t cpu_user_ns, cpu_system_ns;
-	int64_t steal_ns;		/* whole machine, /proc/stat */
+	int64_t steal_ns; /* whole machine, /proc/stat */
 	uint64_t switches_voluntary, switches_involuntary, migrations;
 	uint64_t faults_minor, faults_major;
 	uint64_t rss_bytes, rss_peak_bytes;
-	uint64_t psi_cpu_us;		/* "some" total of /proc/pressure/cpu; 0 where absent */
+	uint64_t psi_cpu_us; /* "some" total of /proc/pressure/cpu; 0 where absent */
 };
 
 /* hb_usage_sample - of process @pid (0 = the caller). 0, or -ESRCH. Fields the kernel lacks are 0. */
