@@ -142,8 +142,10 @@ static int compare(const void *a, const void *b)
 /* Sorts @values; the value of rank ceil(@percent / 100 x count). */
 static double percentile(int64_t *values, size_t count, size_t percent)
 {
+	size_t rank = (percent * count + 99) / 100;
+
 	qsort(values, count, sizeof(*values), compare);
-	return (double)values[(percent * count + 99) / 100 - 1];
+	return (double)values[rank - 1];
 }
 
 static void report(struct hb_trial *trial, struct latency *latency)

@@ -159,7 +159,7 @@ static const char *write_trace(const char *text)
 	static char path[64];
 	int fd;
 
-	(void)strcpy(path, "/tmp/hotbed-trace-XXXXXX");
+	memcpy(path, "/tmp/hotbed-trace-XXXXXX", sizeof("/tmp/hotbed-trace-XXXXXX"));
 	fd = mkstemp(path);
 	cr_assert(fd >= 0);
 	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
