@@ -295,7 +295,7 @@ static int run_children(struct hb_trial *trial)
 static int verify_children(struct hb_trial *trial)
 {
 	struct hb_child child;
-	int status;
+	int status = 0;
 
 	if (hb_child_start(trial, "load", (const char *const[]){"/nonexistent", NULL}, NULL,
 		    &child) != -ENOENT)
@@ -395,7 +395,7 @@ static int verify_network(struct hb_trial *trial)
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct hb_child child;
-	int status;
+	int status = 0;
 
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1) ||
 		getsockname(listener, (struct sockaddr *)&address, &length) ||
