@@ -1001,8 +1001,9 @@ static int drop_empty(struct builder *b, struct hb_error *reterr)
 	b->count = kept;
 	if (kept == 0)
 		return hb_error_set(reterr, -ENODATA, "nothing to run: no experiment%s",
-			b->request->filters ? " has a point that --filter lets through"
-					    : " is there");
+			b->request->filters && b->request->filters[0]
+				? " has a point that --filter lets through"
+				: " is there");
 	return 0;
 }
 
