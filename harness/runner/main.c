@@ -13,12 +13,20 @@
 extern const struct hb_command hb_command_list;
 extern const struct hb_command hb_command_describe;
 extern const struct hb_command hb_command_doctor;
+extern const struct hb_command hb_command_plan;
+extern const struct hb_command hb_command_run;
+extern const struct hb_command hb_command_resume;
+extern const struct hb_command hb_command_status;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
 	&hb_command_list,
 	&hb_command_describe,
 	&hb_command_doctor,
+	&hb_command_plan,
+	&hb_command_run,
+	&hb_command_resume,
+	&hb_command_status,
 	NULL,
 };
 
