@@ -220,7 +220,7 @@ static uint64_t memory_bytes(const struct hb_params *params)
 
 static uint64_t trial_ms(const struct hb_params *params)
 {
-	return 350 + (uint64_t)hb_params_i64(params, "rss_bytes") * 1200 / GIB;
+	return 300 + (uint64_t)hb_params_i64(params, "rss_bytes") * 700 / GIB;
 }
 
 static bool valid(const struct hb_params *params, const char **ret_why)
