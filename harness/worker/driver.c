@@ -255,7 +255,9 @@ static int list_points(
 	return err;
 }
 
-/* The pipe must not reach the trial's children: they could write into the protocol or keep it open. */
+/*
+ * The pipe must not reach the trial's children: they could write into the protocol or keep it open.
+ */
 static int take_result_fd(struct hb_trial *trial, const char *text, struct hb_error *reterr)
 {
 	int64_t fd = STDOUT_FILENO;

@@ -276,7 +276,10 @@ static void finish_axes(struct axes *axes)
 	}
 }
 
-/* A value that the user asked for and that no valid point has is refused; an unasked one is merely left out. */
+/*
+ * A value that the user asked for and that no valid point has is refused; an unasked one is merely
+ * left out.
+ */
 static int check_reached(const struct hb_experiment *experiment, const struct axes *axes,
 	size_t points, const char *why, struct hb_error *reterr)
 {

@@ -218,7 +218,9 @@ static int check_baseline(const struct hb_experiment *experiment, struct hb_erro
 	return 0;
 }
 
-/* Can some point of the experiment's sweeps match @where? A claim about none would never be judged. */
+/*
+ * Can some point of the experiment's sweeps match @where? A claim about none would never be judged.
+ */
 static int check_where(const struct hb_experiment *experiment, const struct hb_claim *claim,
 	const char *where, struct hb_error *reterr)
 {
@@ -344,7 +346,10 @@ static int check_experiment(const struct hb_experiment *experiment, struct hb_er
 	return err;
 }
 
-/* Claims are named by driver: no two experiments may share a name, and one claim at most is the headline. */
+/*
+ * Claims are named by driver: no two experiments may share a name, and one claim at most is the
+ * headline.
+ */
 static int check_claim_names(const struct hb_driver *driver, struct hb_error *reterr)
 {
 	const char *names[LIST_MAX];

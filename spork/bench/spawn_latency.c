@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * spork/spawn-latency: what starting a program costs a parent of a given size. Three times per start: until the parent
- * runs again, until the child is reaped, and writing to its own memory again afterwards (after fork every page is
- * copy-on-write until it has been written once). Source: Baumann et al., "A fork() in the road", HotOS'19, Fig. 1.
+ * spork/spawn-latency: what starting a program costs a parent of a given size. Three times per
+ * start: until the parent runs again, until the child is reaped, and writing to its own memory
+ * again afterwards (after fork every page is copy-on-write until it has been written once). Source:
+ * Baumann et al., "A fork() in the road", HotOS'19, Fig. 1.
  */
 #include "experiments.h"
 

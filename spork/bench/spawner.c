@@ -129,7 +129,10 @@ static int inspect(const struct spork_spawner *spawner, struct hb_trial *trial, 
 	return 0;
 }
 
-/* The target's ends of both pipes pass exec, the parent's do not: or the target would keep its own input open. */
+/*
+ * The target's ends of both pipes pass exec, the parent's do not: or the target would keep its own
+ * input open.
+ */
 static int prove_static(struct spork_spawner *spawner, struct hb_trial *trial)
 {
 	char nonce[NONCE_BYTES], out[16], in[16];
