@@ -294,7 +294,8 @@ double hb_hist_quantile(const struct hb_hist *hist, double q)
 	exact_rank = q * (double)hist->total;
 	exact_rank = ceil(exact_rank - (nextafter(exact_rank, INFINITY) - exact_rank));
 	rank = exact_rank < 1 ? 1 : (uint64_t)exact_rank;
-	if (rank > hist->total)
+	/* Beyond 2^53 values the product is rounded, which must not hide the largest. */
+	if (rank > hist->total || q == 1)
 		rank = hist->total;
 	if (rank > hist->total - hist->infinite)
 		return INFINITY;
