@@ -33,10 +33,10 @@
 			if (width < 520) spec.encoding.y.axis.labelLimit = Math.round(width * 0.36);
 			return;
 		}
-		const wide = (spec.columns || 1) > 1;
-		const columns = wide ? Math.max(1, Math.min(3, Math.floor(width / 330))) : 1;
+		const panels = new Set(spec.data.values.map((value) => value.panel)).size;
+		const columns = Math.max(1, Math.min(panels, 3, Math.floor(width / 330)));
 		spec.columns = columns;
-		spec.spec.width = Math.max(180, Math.min(wide ? 460 : 860, Math.floor(width / columns) - axis));
+		spec.spec.width = Math.max(180, Math.min(panels > 1 ? 460 : 860, Math.floor(width / columns) - axis));
 		if (width < 520) {
 			spec.config.legend = Object.assign({}, spec.config.legend, { columns: 2 });
 		}

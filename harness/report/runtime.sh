@@ -18,4 +18,5 @@ mkdir -p "$out"
 copy "$modules/vega/build/vega.min.js" vega.min.js
 copy "$modules/vega-lite/build/vega-lite.min.js" vega-lite.min.js
 copy "$modules/vega-embed/build/vega-embed.min.js" vega-embed.min.js
+copy "$1/figures.js" figures.js
 [ -f "$stamp" ] || : >"$stamp"

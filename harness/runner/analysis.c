@@ -8,6 +8,7 @@
 
 #include "hotbed/error.h"
 #include "hotbed/json.h"
+#include "command.h"
 
 char *hb_analysis_path(const struct hb_analysis *analysis, const char *name)
 {
@@ -54,6 +55,21 @@ int hb_analysis_open(const char *dir, struct hb_analysis *ret, struct hb_error *
 		r = hb_summary_compute(&ret->trials, &ret->summary, reterr);
 	if (r)
 		hb_analysis_finish(ret);
+	return r;
+}
+
+int hb_analysis_find(const char *operand, struct hb_analysis *ret, int *ret_exit,
+	struct hb_error *reterr)
+{
+	char *path = NULL;
+	int r = hb_results_find(operand, &path, reterr);
+
+	*ret_exit = r == -ENOENT || r == -EINVAL ? HB_EXIT_USAGE : HB_EXIT_FAULT;
+	if (r)
+		return r;
+	r = hb_analysis_open(path, ret, reterr);
+	*ret_exit = r == -ENOENT ? HB_EXIT_USAGE : HB_EXIT_FAULT;
+	free(path);
 	return r;
 }
 

@@ -144,6 +144,7 @@ static int commit(struct run *r, const struct flight *f, const struct hb_supervi
 {
 	const struct hb_rows_trial trial = {
 		.plan = r->plan,
+		.env = r->execute->env,
 		.block = &r->plan->blocks[f->trial.index],
 		.arm = hb_blocks_arm(r->blocks, &f->trial),
 		.slot = f->trial.slot,
@@ -347,6 +348,7 @@ static int start(struct run *r, const struct hb_blocks_trial *trial)
 		.deadline_ns = deadline_ns(r, point),
 		.memory_limit_bytes = MEMORY_FACTOR * point->memory_bytes + MEMORY_SLACK_BYTES,
 		.quick = !strcmp(r->plan->mode, "quick"),
+		.sabotage = r->plan->sabotage,
 	};
 	int error = hb_supervisor_start(r->supervisor, &spec, on_done, f, &r->fault);
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "blocks.h"
+#include "env.h"
 
 struct hb_error;
 struct hb_journal;
@@ -18,6 +19,7 @@ struct hb_progress;
 
 struct hb_execute {
 	const struct hb_plan *plan;
+	const struct hb_env *env;	/* where and with what it runs now */
 	struct hb_journal *journal;
 	struct hb_blocks *blocks;	/* where the run stands; updated */
 	struct hb_progress *progress;

@@ -13,12 +13,30 @@
 extern const struct hb_command hb_command_list;
 extern const struct hb_command hb_command_describe;
 extern const struct hb_command hb_command_doctor;
+extern const struct hb_command hb_command_plan;
+extern const struct hb_command hb_command_run;
+extern const struct hb_command hb_command_resume;
+extern const struct hb_command hb_command_status;
+extern const struct hb_command hb_command_report;
+extern const struct hb_command hb_command_compare;
+extern const struct hb_command hb_command_claims;
+extern const struct hb_command hb_command_export;
+extern const struct hb_command hb_command_merge;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
 	&hb_command_list,
 	&hb_command_describe,
 	&hb_command_doctor,
+	&hb_command_plan,
+	&hb_command_run,
+	&hb_command_resume,
+	&hb_command_status,
+	&hb_command_report,
+	&hb_command_compare,
+	&hb_command_claims,
+	&hb_command_export,
+	&hb_command_merge,
 	NULL,
 };
 

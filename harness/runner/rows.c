@@ -57,9 +57,9 @@ static void put_row(struct hb_csv_buffer *b, const struct hb_rows_trial *t,
 	hb_csv_put_text(b, text->start_utc);
 	hb_csv_put_u64(b, t->protocol->steal_ppm);
 	hb_csv_put_text(b, t->protocol->flags);
-	hb_csv_put_text(b, plan->host_id);
-	hb_csv_put_text(b, plan->env_id);
-	hb_csv_put_text(b, plan->build_id);
+	hb_csv_put_text(b, t->env->host_id);
+	hb_csv_put_text(b, t->env->env_id);
+	hb_csv_put_text(b, t->env->build_id);
 	hb_csv_put_text(b, t->detail);
 	hb_csv_end_record(b);
 }

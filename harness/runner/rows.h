@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 #include "blocks.h"
+#include "env.h"
 #include "protocol.h"
 
 struct hb_csv_buffer;
 
 struct hb_rows_trial {
 	const struct hb_plan *plan;
+	const struct hb_env *env;	/* of now; after a resumption it may not be the plan's */
 	const struct hb_plan_block *block;
 	uint32_t arm;			/* variant index; variant_count = the control */
 	uint32_t slot, attempt;

@@ -54,7 +54,7 @@ struct trial {
 	int64_t start_wall_ns, start_ns, deadline_ns;
 	int64_t kill_ns;       /* when SIGKILL follows SIGTERM; 0 = not asked to end */
 	enum hb_status forced; /* why we ended it; HB_STATUS_OK = we did not */
-	char forced_detail[HB_PROTOCOL_DETAIL_BYTES];
+	char forced_detail[HB_PROTOCOL_DETAIL_BYTES / 2];
 	struct hb_protocol protocol;
 	char *output;
 	size_t output_bytes;
