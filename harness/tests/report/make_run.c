@@ -2,7 +2,7 @@
 /*
  * make_run KIND - write a made-up run and print its folder. KIND: "spawn", a run like the real one, with claims of every
  * verdict, histograms, failures and noise; "hostile", the same with markup in every text that a driver controls;
- * "large", about 100,000 rows. The browser test opens reports of them.
+ * "large" and "huge", about 100,000 and 1,000,000 rows. The browser test opens reports of them.
  */
 #include <math.h>
 #include <stdio.h>
@@ -165,8 +165,8 @@ static void write_spawn(bool hostile)
 	free(writer.dir);
 }
 
-/* 200 points x 25 blocks x 3 arms x (6 metrics + commit mark) = 105,000 rows. */
-static void write_large(void)
+/* 200 points x @blocks x 3 arms x (6 metrics + commit mark): 4,200 rows a block. */
+static void write_large(uint32_t blocks)
 {
 	static const struct run_metric metrics[] = {{"a", "ns", "lower", "wall", false, false, 0.03},
 		{"b", "ns", "lower", "wall", false, false, 0.03},
@@ -182,7 +182,7 @@ static void write_large(void)
 	const struct run_experiment large = {"nicos", "wide", "Does a large run still fit?", metrics,
 		variants, points,
 		"[{\"name\":\"load\",\"type\":\"int\",\"unit\":\"1\",\"help\":\"\",\"sweep\":[]}]",
-		NULL, NULL, 25, false};
+		NULL, NULL, blocks, false};
 	const struct run_experiment *experiments[] = {&large, NULL};
 	struct run_writer writer;
 	struct hb_rng rng;
@@ -193,7 +193,7 @@ static void write_large(void)
 		points[p] = params[p];
 	}
 	run_writer_open(&writer, experiments, NULL);
-	for (uint32_t n = 0; n < 25 * 200 * 3; n++) {
+	for (uint32_t n = 0; n < blocks * 200 * 3; n++) {
 		double values[6];
 		struct run_trial trial = {.point = n / 3 % 200,
 			.block = n / 600,
@@ -215,11 +215,13 @@ int main(int argc, char **argv)
 	const char *kind = argc == 2 ? argv[1] : "";
 
 	if (!strcmp(kind, "large")) {
-		write_large();
+		write_large(25);
+	} else if (!strcmp(kind, "huge")) {
+		write_large(240);
 	} else if (!strcmp(kind, "spawn") || !strcmp(kind, "hostile")) {
 		write_spawn(!strcmp(kind, "hostile"));
 	} else {
-		fputs("usage: make_run spawn|hostile|large\n", stderr);
+		fputs("usage: make_run spawn|hostile|large|huge\n", stderr);
 		return 2;
 	}
 	return 0;
