@@ -124,8 +124,24 @@ static bool params_match(const char *params, const struct assignment *a)
 	return false;
 }
 
-/* Does the point satisfy a claim's "k=v;k=v"? Parameters that are not named take any value. */
-static bool where_holds(const char *params, const char *where)
+/* Does "k=v;k=v" name the key? */
+static bool names_key(const char *where, const char *key, size_t key_bytes)
+{
+	while (*where) {
+		size_t pair = strcspn(where, ";");
+
+		if (strcspn(where, "=") == key_bytes && !memcmp(where, key, key_bytes))
+			return true;
+		where += where[pair] ? pair + 1 : pair;
+	}
+	return false;
+}
+
+/*
+ * Does the point satisfy the clauses "k=v;k=v" of a claim, leaving out those whose key is in @except? Parameters that are
+ * not named take any value.
+ */
+static bool where_holds(const char *params, const char *where, const char *except)
 {
 	while (*where) {
 		size_t pair = strcspn(where, ";"), key = strcspn(where, "=");
@@ -134,7 +150,7 @@ static bool where_holds(const char *params, const char *where)
 		if (key >= pair)
 			return false;
 		a.value_bytes = pair - key - 1;
-		if (!params_match(params, &a))
+		if (!names_key(except, a.key, a.key_bytes) && !params_match(params, &a))
 			return false;
 		where += where[pair] ? pair + 1 : pair;
 	}
@@ -395,12 +411,15 @@ static bool claim_needs(const cJSON *describe, const char *params)
 
 	cJSON_ArrayForEach(claim, member(describe, "claims"))
 	{
+		const char *where = hb_json_text_or(claim, "where", "");
 		const char *against = hb_json_text_or(claim, "against_where", "");
 
 		if (!cJSON_IsTrue(member(claim, "headline")))
 			continue;
-		if (where_holds(params, hb_json_text_or(claim, "where", "")) ||
-			(*against && where_holds(params, against)))
+		/* The other side is the same point with the parameters of against_where put in their place. */
+		if (where_holds(params, where, "") ||
+			(*against && where_holds(params, against, "") &&
+				where_holds(params, where, against)))
 			return true;
 	}
 	return false;

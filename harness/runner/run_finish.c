@@ -2,6 +2,7 @@
 #include "run_finish.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,10 @@
 #include <hotbed/json.h>
 #include <hotbed/log.h>
 
+#include "analysis.h"
 #include "execute.h"
 #include "progress.h"
+#include "report.h"
 #include "run_options.h"
 
 struct outcome {
@@ -55,6 +58,59 @@ static void print_points(const struct hb_session *s)
 				control ? " (control)" : "", HB_BLOCKS_FAILURES_MAX);
 		}
 	}
+}
+
+static void print_claims(const struct hb_summary *summary)
+{
+	for (size_t i = 0; i < summary->claim_count; i++) {
+		const struct hb_claim_result *r = &summary->claims[i];
+		const struct hb_plan_experiment *e = &summary->plan->experiments[r->experiment];
+		const struct hb_plan_claim *c = &e->claims[r->claim];
+
+		printf("%-14s  %s/%s: %s", hb_claim_verdict_names[r->verdict], e->subproject,
+			e->experiment, c->text);
+		if (r->ratio.confidence > 0)
+			printf("  x%.3g [%.3g, %.3g], expected %.3g ... %.3g",
+				exp(r->ratio.estimate), exp(r->ratio.lo), exp(r->ratio.hi), c->lo,
+				c->hi);
+		printf("%s%s\n", *r->reason ? "  " : "", r->reason);
+	}
+}
+
+static void print_verdicts(const struct hb_summary *summary)
+{
+	size_t counts[HB_VERDICT_COUNT] = {0};
+	const char *comma = "";
+
+	for (size_t i = 0; i < summary->comparison_count; i++)
+		counts[summary->comparisons[i].verdict]++;
+	printf("%zu comparisons: ", summary->comparison_count);
+	for (int v = 0; v < HB_VERDICT_COUNT; v++) {
+		if (counts[v] == 0)
+			continue;
+		printf("%s%zu %s", comma, counts[v], hb_verdict_names[v]);
+		comma = ", ";
+	}
+	putchar('\n');
+}
+
+/* Summary and report; what fails here leaves the trials as they are, and can be made again with `hotbed report`. */
+static bool write_report(const struct hb_session *s, bool print)
+{
+	struct hb_analysis analysis = {0};
+	struct hb_error error = {0};
+	int failed = hb_analysis_open(s->folder, &analysis, &error);
+
+	if (!failed)
+		failed = hb_report_write_analysis(&analysis, NULL, &error);
+	if (failed)
+		hb_log_error(&error);
+	if (!failed && print && s->plan.verdicts) {
+		print_claims(&analysis.summary);
+		print_verdicts(&analysis.summary);
+	}
+	hb_analysis_finish(&analysis);
+	return !failed;
 }
 
 static void print_outcome(const struct hb_session *s, const struct outcome *o)
@@ -161,7 +217,7 @@ static enum hb_exit exit_code(const struct outcome *o)
 {
 	enum hb_exit code = HB_EXIT_DONE;
 
-	if (o->end == HB_EXECUTE_FAULT)
+	if (o->end == HB_EXECUTE_FAULT || !o->has_report)
 		code = hb_exit_worst(code, HB_EXIT_FAULT);
 	if (o->end == HB_EXECUTE_INTERRUPTED)
 		code = hb_exit_worst(code, HB_EXIT_INTERRUPTED);
@@ -196,6 +252,9 @@ enum hb_exit hb_run_session(struct hb_session *session, const struct hb_run_limi
 		hb_log_error(&error);
 	outcome.wall_ms = (hb_clock_now_ns() - start_ns) / 1000000;
 	hb_blocks_count(session->blocks, &outcome.counts);
+	/* A disk that just refused a row would refuse the report too. */
+	if (outcome.end != HB_EXECUTE_FAULT)
+		outcome.has_report = write_report(session, !limits->quiet && !limits->json);
 	outcome.code = exit_code(&outcome);
 	if (limits->json)
 		(void)print_json(session, &outcome);

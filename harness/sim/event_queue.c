@@ -318,12 +318,14 @@ static inline __attribute__((always_inline)) void bucket_append(struct hb_event_
 {
 	struct bucket *bucket = &queue->buckets[level][digit];
 	uint32_t index = bucket->count++;
-	struct entry *entry = &bucket->inlined[index];
+	struct entry *entry;
 
 	queue->levels |= 1ULL << level;
 	queue->words[level] |= 1U << digit / 64;
 	queue->occupied[level][digit / 64] |= 1ULL << digit % 64;
-	if (index >= INLINE)
+	if (index < INLINE)
+		entry = &bucket->inlined[index];
+	else
 		entry = bucket_extend(queue, bucket, index);
 	entry->time_ns = time_ns;
 	entry->slot = slot;

@@ -93,7 +93,7 @@ static int take_option(int option, struct options *options, struct hb_error *ret
 		[OPTION_HELP - OPTION_DESCRIBE] = NULL,
 	};
 	bool *flags[] = {
-		[OPTION_DESCRIBE - OPTION_DESCRIBE] = &options->describe,
+		[0] = &options->describe,
 		[OPTION_POINTS - OPTION_DESCRIBE] = &options->points,
 		[OPTION_TRIAL - OPTION_DESCRIBE] = &options->trial,
 		[OPTION_QUICK - OPTION_DESCRIBE] = &options->quick,

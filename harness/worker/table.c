@@ -301,10 +301,10 @@ static int check_chart(const struct hb_experiment *experiment, struct hb_error *
 
 static int check_frame(const struct hb_experiment *experiment, struct hb_error *reterr)
 {
-	size_t question = experiment->question ? strlen(experiment->question) : 0;
+	const char *question = experiment->question;
 	int least_blocks = experiment->unseeded ? 1 : BLOCKS_MIN;
 
-	if (!is_line(experiment->question) || experiment->question[question - 1] != '?')
+	if (!question || !is_line(question) || question[strlen(question) - 1] != '?')
 		return fault(experiment, reterr, "its question does not end with '?'");
 	if (!experiment->metrics || !experiment->metrics[0].name)
 		return fault(experiment, reterr, "it has no metrics");

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -260,8 +261,11 @@ static const struct hb_experiment faults_experiment = {
 /* `children`: three children are left running; their ids go to standard error. */
 static int sleep_long(void *user)
 {
-	(void)user;
+	const int *ready_fd = user;
+
 	(void)signal(SIGTERM, SIG_IGN);
+	if (ready_fd && write(*ready_fd, "x", 1) != 1)
+		return 1;
 	for (;;)
 		(void)pause();
 	return 0;
@@ -292,10 +296,31 @@ static int run_children(struct hb_trial *trial)
 	return 0;
 }
 
+static int stop_stubborn_child(struct hb_trial *trial)
+{
+	struct hb_child child;
+	int status = 0, ready[2];
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return hb_trial_fail(trial, "pipe: %s", strerror(errno));
+	if (hb_child_run(trial, "peer", sleep_long, &ready[1], &child))
+		return hb_trial_fail(trial, "a copy of this process did not start");
+	if (read(ready[0], &byte, 1) != 1)
+		return hb_trial_fail(trial, "the copy said nothing");
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+	if (hb_child_wait(&child, 1, &status) != -ETIMEDOUT)
+		return hb_trial_fail(trial, "a sleeping child had ended");
+	if (hb_child_stop(&child, 200, &status) || WTERMSIG(status) != SIGKILL)
+		return hb_trial_fail(trial, "a child that ignores SIGTERM ended with %d", status);
+	return 0;
+}
+
 static int verify_children(struct hb_trial *trial)
 {
 	struct hb_child child;
-	int status = 0;
+	int status = 0, err;
 
 	if (hb_child_start(trial, "load", (const char *const[]){"/nonexistent", NULL}, NULL,
 		    &child) != -ENOENT)
@@ -307,12 +332,9 @@ static int verify_children(struct hb_trial *trial)
 		return hb_trial_fail(trial, "sh ended with status %d", status);
 	if (hb_child_wait(&child, 10000, &status) != -ESRCH)
 		return hb_trial_fail(trial, "a reaped child was waited for");
-	if (hb_child_run(trial, "peer", sleep_long, NULL, &child))
-		return hb_trial_fail(trial, "a copy of this process did not start");
-	if (hb_child_wait(&child, 1, &status) != -ETIMEDOUT)
-		return hb_trial_fail(trial, "a sleeping child had ended");
-	if (hb_child_stop(&child, 200, &status) || WTERMSIG(status) != SIGKILL)
-		return hb_trial_fail(trial, "a child that ignores SIGTERM ended with %d", status);
+	err = stop_stubborn_child(trial);
+	if (err)
+		return err;
 	if (hb_child_run(trial, "peer", return_nine, NULL, &child) ||
 		hb_child_wait(&child, -1, &status) || WEXITSTATUS(status) != 9)
 		return hb_trial_fail(trial, "a returned value is not the exit code: %d", status);

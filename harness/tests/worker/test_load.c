@@ -159,7 +159,7 @@ static const char *write_trace(const char *text)
 	static char path[64];
 	int fd;
 
-	(void)strcpy(path, "/tmp/hotbed-trace-XXXXXX");
+	memcpy(path, "/tmp/hotbed-trace-XXXXXX", sizeof("/tmp/hotbed-trace-XXXXXX"));
 	fd = mkstemp(path);
 	cr_assert(fd >= 0);
 	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -372,24 +372,69 @@ static int do_nothing(struct hb_trial *trial)
 	return 0;
 }
 
-Test(load, a_generator_that_misses_its_schedule_invalidates_the_trial)
+/* A trial that keeps its schedule and leaves each hundredth request unanswered. */
+static int run_kept(struct hb_trial *trial)
+{
+	struct direct direct = {.unanswered_every = 100};
+	struct hb_load_schedule schedule;
+	struct hb_load *load = run_direct(&direct, &schedule, 2000);
+	int err = hb_load_report(load, trial);
+
+	hb_load_destroy(load);
+	hb_load_schedule_finish(&schedule);
+	return err;
+}
+
+/* The messages of a trial whose one variant runs @run and declares two metrics. */
+static struct capture run_driver(int (*run)(struct hb_trial *trial))
 {
 	const struct hb_metric metrics[] = {
-		{.name = "latency_response_p99", .unit = "ns", .help = "response"}, {.name = NULL}};
-	const struct hb_variant variants[] = {{.name = "late",
+		{.name = "latency_response_p50", .unit = "ns", .help = "half"},
+		{.name = "latency_response_p999", .unit = "ns", .help = "nearly all"},
+		{.name = NULL}};
+	const struct hb_variant variants[] = {{.name = "only",
 						      .role = HB_ROLE_BASELINE,
-						      .help = "late",
-						      .run = run_late,
+						      .help = "only",
+						      .run = run,
 						      .verify = do_nothing,
 						      .sabotage = do_nothing},
 		{.name = NULL}};
 	const struct hb_experiment experiment = {
-		.name = "late", .question = "Late?", .metrics = metrics, .variants = variants};
+		.name = "load", .question = "On time?", .metrics = metrics, .variants = variants};
 	const struct hb_experiment *const experiments[] = {&experiment, NULL};
 	const struct hb_driver driver = {
 		.subproject = "load", .version = "1", .experiments = experiments};
-	struct capture capture =
-		capture_main(&driver, capture_trial("driver", "late", "late", "", NULL));
+
+	return capture_main(&driver, capture_trial("driver", "load", "only", "", NULL));
+}
+
+Test(load, report_holds_the_declared_metrics_and_the_histograms)
+{
+	static const char wanted[] = "\"hist\",\"name\":\"latency_response\",\"data\":\"";
+	struct capture capture = run_driver(run_kept);
+	const char *data = strstr(capture.result, wanted);
+	struct hb_hist *hist;
+
+	/* On a machine that stops for 25 ms the load is late; then there is nothing to look at. */
+	if (strstr(capture.result, "invalid_load"))
+		cr_skip("the machine was too busy to keep the schedule");
+	cr_assert(data);
+	data += strlen(wanted);
+	cr_assert_eq(hb_hist_decode(data, strcspn(data, "\""), &hist, NULL), 0);
+	cr_assert_eq(hb_hist_total(hist), 1000);
+	cr_assert(strstr(
+		capture.result, "\"latency_response_p999\",\"value\":\"inf\",\"n\":\"1000\""));
+	cr_assert(strstr(capture.result, "\"latency_response_p50\""));
+	cr_assert(!strstr(capture.result, "\"latency_response_p99\""));
+	cr_assert(!strstr(capture.result, "\"latency_service_p50\""));
+	cr_assert(strstr(capture.result, "\"hist\",\"name\":\"latency_service\""));
+	hb_hist_destroy(hist);
+	capture_finish(&capture);
+}
+
+Test(load, a_generator_that_misses_its_schedule_invalidates_the_trial)
+{
+	struct capture capture = run_driver(run_late);
 	const char *message = strstr(capture.result, "\"invalid_load\",\"adherence\":\"0.");
 
 	/* At 2,000 per second the turns of at least 198 requests came more than 1 ms late. */

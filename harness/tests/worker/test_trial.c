@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
 #include <regex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+
+#include <hotbed/trial.h>
 
 #include "capture.h"
 #include "sample.h"
@@ -275,5 +278,57 @@ Test(trial, a_network_of_its_own_has_loopback_only)
 		cr_skip("this kernel forbids namespaces");
 	cr_assert(!strstr(capture.result, "fail"), "%s", capture.result);
 	cr_assert(strstr(capture.result, "\"interfaces\",\"value\":\"1\""), "%s", capture.result);
+	capture_finish(&capture);
+}
+
+/* Do this thread and a child of the role run on CPU 0 alone? The child's exit code is grep's. */
+static int run_pinned(struct hb_trial *trial)
+{
+	static const char *const argv[] = {
+		"grep", "-q", "^Cpus_allowed_list:[[:space:]]0$", "/proc/self/status", NULL};
+	struct hb_child child;
+	cpu_set_t cpus;
+	int status = 0;
+
+	if (hb_child_start(trial, "load", argv, NULL, &child) ||
+		hb_child_wait(&child, 10000, &status) || WEXITSTATUS(status) != 0)
+		return hb_trial_fail(trial, "the child of role load ended with %d", status);
+	if (hb_trial_pin(trial, "load") || sched_getaffinity(0, sizeof(cpus), &cpus) ||
+		CPU_COUNT(&cpus) != 1 || !CPU_ISSET(0, &cpus))
+		return hb_trial_fail(trial, "this thread runs on %d CPUs", CPU_COUNT(&cpus));
+	hb_trial_metric(trial, "pinned", 1, 1);
+	return 0;
+}
+
+static int do_nothing(struct hb_trial *trial)
+{
+	(void)trial;
+	return 0;
+}
+
+Test(trial, threads_and_children_run_on_the_cpus_of_their_role)
+{
+	const struct hb_metric metrics[] = {
+		{.name = "pinned", .unit = "1", .help = "1"}, {.name = NULL}};
+	const struct hb_variant variants[] = {{.name = "only",
+						      .role = HB_ROLE_BASELINE,
+						      .help = "only",
+						      .run = run_pinned,
+						      .verify = do_nothing,
+						      .sabotage = do_nothing},
+		{.name = NULL}};
+	const struct hb_experiment experiment = {
+		.name = "roles", .question = "Pinned?", .metrics = metrics, .variants = variants};
+	const struct hb_experiment *const experiments[] = {&experiment, NULL};
+	const struct hb_driver driver = {
+		.subproject = "roles", .version = "1", .experiments = experiments};
+	struct capture capture = capture_main(
+		&driver, capture_trial("driver", "roles", "only", "", "--cpus=system=0-1,load=0"));
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) || !CPU_ISSET(0, &cpus))
+		cr_skip("this process may not run on CPU 0");
+	cr_assert(!strstr(capture.result, "fail"), "%s", capture.result);
+	cr_assert(strstr(capture.result, "\"pinned\",\"value\":\"1\""));
 	capture_finish(&capture);
 }
