@@ -64,9 +64,8 @@ static double draw(struct hb_rng *rng, const struct simulation *simulation)
 
 static double true_ratio(const struct simulation *simulation, uint32_t metric)
 {
-	return metric % 2 && simulation->ratio_of_odd_metrics > 0
-		       ? simulation->ratio_of_odd_metrics
-		       : simulation->ratio;
+	return metric % 2 && simulation->ratio_of_odd_metrics > 0 ? simulation->ratio_of_odd_metrics
+								  : simulation->ratio;
 }
 
 static void prepare_tables(const struct simulation *simulation)
