@@ -17,6 +17,11 @@ extern const struct hb_command hb_command_plan;
 extern const struct hb_command hb_command_run;
 extern const struct hb_command hb_command_resume;
 extern const struct hb_command hb_command_status;
+extern const struct hb_command hb_command_report;
+extern const struct hb_command hb_command_compare;
+extern const struct hb_command hb_command_claims;
+extern const struct hb_command hb_command_export;
+extern const struct hb_command hb_command_merge;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
@@ -27,6 +32,11 @@ static const struct hb_command *const commands[] = {
 	&hb_command_run,
 	&hb_command_resume,
 	&hb_command_status,
+	&hb_command_report,
+	&hb_command_compare,
+	&hb_command_claims,
+	&hb_command_export,
+	&hb_command_merge,
 	NULL,
 };
 

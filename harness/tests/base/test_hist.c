@@ -275,6 +275,9 @@ Test(hist, merging_finer_into_coarser_equals_recording_into_the_coarser)
 	cr_assert_eq(hb_hist_merge(fine, all), 0);
 	cr_assert_eq(hb_hist_total(fine), 20000);
 	cr_assert_eq(hb_hist_max(fine), hb_hist_max(all));
+	cr_assert_eq(hb_hist_min(fine), hb_hist_min(all));
+	cr_assert(hb_hist_quantile(fine, 1) >= (double)hb_hist_max(all));
+	cr_assert(hb_hist_quantile(fine, 0) <= (double)hb_hist_min(all));
 	cr_assert(fabs(hb_hist_mean(fine) / hb_hist_mean(all) - 1) < 0.01);
 	hb_hist_destroy(all);
 	hb_hist_destroy(coarse);
