@@ -4,6 +4,7 @@
 
 static const struct hb_experiment *const experiments[] = {
 	&harness_event_queue,
+	&harness_journal,
 	&harness_aa_noise,
 	&harness_trivial,
 	NULL,

@@ -45,7 +45,8 @@ struct hb_journal;
  * hb_journal_lock - open (or create, empty) trials.csv in @folder and lock the run: one runner per results folder.
  * @ret: freed by hb_journal_close(), which also gives up the lock. @ret_bytes: size of the file; may be NULL.
  *
- * Returns 0, -EBUSY (another runner has it; its pid in @reterr), or -errno of the file system. Never blocks on the lock.
+ * Returns 0, -EBUSY (another runner has it; its pid in @reterr), or -errno of the file system. Waits at most half a
+ * second for the lock.
  */
 int hb_journal_lock(const char *folder, struct hb_journal **ret, uint64_t *ret_bytes,
 	struct hb_error *reterr);
