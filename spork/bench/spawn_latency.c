@@ -364,7 +364,7 @@ static const struct hb_claim claims[] = {
 		.against_variant = "fork",
 		.against_where = "rss_bytes=256M;pages=4k",
 		.lo = 3,
-		.hi = 6,
+		.hi = 5,
 	},
 	{
 		.name = "fork-pays-for-mappings",
@@ -404,7 +404,7 @@ static const struct hb_claim claims[] = {
 		.metric = "call_p50",
 		.variant = "posix_spawn",
 		.where = "rss_bytes=1M;pages=4k",
-		.lo = 0.5,
+		.lo = 0.67,
 		.hi = 2,
 	},
 	{.name = NULL},
