@@ -35,11 +35,11 @@ struct hb_series {
 	double *lo, *hi;       /* bounds of the log effect */
 	double *aa_lo, *aa_hi; /* bounds of log control - log baseline */
 	double *scratch;
-	uint32_t noisy;      /* blocks whose chosen attempt had steal */
-	uint32_t failed;     /* failed trials of the compared arms, in chosen attempts */
-	uint32_t unverified; /* of these: verify_failed; and digests that differ within a class */
-	uint32_t skipped;    /* trials of the variant that were skipped */
-	bool nondeterministic; /* an exact metric whose control differs from the baseline, or (unseeded) between blocks */
+	uint32_t noisy;        /* blocks whose chosen attempt had steal */
+	uint32_t failed;       /* failed trials of the compared arms, in chosen attempts */
+	uint32_t unverified;   /* verify_failed, or a digest that differs within its class */
+	uint32_t skipped;      /* trials of the variant that were skipped */
+	bool nondeterministic; /* exact, and control or (unseeded) blocks differ */
 };
 
 /* One comparison at one point. Logarithms unless said otherwise. */
@@ -63,8 +63,8 @@ struct hb_bounds hb_bounds_ratio(double a, double b);
 struct hb_bounds hb_bounds_effect(double variant, double baseline, double control);
 
 /*
- * hb_effect_ratio - the ratio whose logarithm is @log, at 12 significant digits: what log and exp lose beyond them would
- * print 0.5 as 0.49999999999999994, and differently from one machine to the next.
+ * hb_effect_ratio - the ratio whose logarithm is @log, at 12 significant digits: what log and exp lose beyond them
+ * would print 0.5 as 0.49999999999999994, and differently from one machine to the next.
  */
 double hb_effect_ratio(double log);
 
