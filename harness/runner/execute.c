@@ -459,7 +459,8 @@ static void choose_cpus(struct run *r)
 
 static int begin(struct run *r, struct hb_error *reterr)
 {
-	char tmp_root[128];
+	const char *tmp = getenv("TMPDIR");
+	char tmp_root[400];
 
 	hb_launch_seal();
 	choose_cpus(r);
@@ -467,7 +468,8 @@ static int begin(struct run *r, struct hb_error *reterr)
 	r->observed = calloc(r->plan->experiment_count + 1, sizeof(*r->observed));
 	if (!r->observed_ns || !r->observed)
 		return hb_error_set(reterr, -ENOMEM, "out of memory");
-	(void)snprintf(tmp_root, sizeof(tmp_root), "/tmp/hotbed-%s", r->plan->run_id);
+	(void)snprintf(tmp_root, sizeof(tmp_root), "%s/hotbed-%s",
+		tmp && *tmp == '/' ? tmp : "/tmp", r->plan->run_id);
 	return hb_supervisor_create(&r->supervisor, tmp_root, on_event, r, reterr);
 }
 
