@@ -9,7 +9,7 @@
 /* program_driver - path of the running driver into @path of PATH_MAX bytes. 0 or -errno. */
 int program_driver(char *path);
 
-/* program_runner - path of `hotbed` in the same build into @path of PATH_MAX bytes. 0, or -ENOENT if it is not built. */
+/* program_runner - path of `hotbed` in the same build into @path of PATH_MAX bytes. 0, or -ENOENT: not built. */
 int program_runner(char *path);
 
 /* What a finished program took. */

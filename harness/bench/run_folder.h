@@ -19,8 +19,8 @@ struct run_folder {
 struct run_folder run_folder_size(uint64_t rows);
 
 /*
- * run_folder_write - write plan.json, env.json and trials.csv of that run into the existing @folder. The variant "half" is
- * half the baseline in every metric, "same" equal to it, both with 1 % noise drawn from @seed.
+ * run_folder_write - write plan.json, env.json and trials.csv of that run into the existing @folder. The variant
+ * "half" is half the baseline in every metric, "same" equal to it, both with 1 % noise drawn from @seed.
  * @trials: write only so many trials; less than all is an interrupted run.
  *
  * Returns 0 or -errno with the path in @reterr.

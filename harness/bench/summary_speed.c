@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * harness/summary-speed: time and memory of what is made from a run's rows, on a made-up run of known content. The
- * baseline only counts the lines. What must hold is absolute: report on 100,000 rows and summary of 1,000,000 rows within
- * 5 s, the runner within 64 MiB.
+ * baseline only counts the lines. What must hold is absolute: report on 100,000 rows and summary of 1,000,000 rows
+ * within 5 s, the runner within 64 MiB.
  */
 #include <errno.h>
 #include <fcntl.h>

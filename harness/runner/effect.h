@@ -93,11 +93,18 @@ int hb_interval_of_bounds(
 /*
  * hb_effect_compute - the statistics of a filled series.
  * @exact: the metric repeats bit for bit; @unseeded: so do blocks.
+ * @level: of the interval, hb_effect_level().
  *
  * Returns 0 or -ENOMEM.
  */
-int hb_effect_compute(
-	const struct hb_series *series, bool exact, bool unseeded, struct hb_effect *ret);
+int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded, double level,
+	struct hb_effect *ret);
+
+/*
+ * hb_effect_level - the level of an experiment's intervals: 0.95. Where --until-ci may have stopped a point after one
+ * of several looks, each look spends its share of the 5 %, so the intervals are that much wider.
+ */
+double hb_effect_level(const struct hb_plan_experiment *experiment);
 
 /* hb_series_fences - Tukey's fences of the known effects of @series; NaN where there are fewer than 4. */
 void hb_series_fences(const struct hb_series *series, double *ret_lo, double *ret_hi);
