@@ -306,7 +306,10 @@ changed_build() {
 	wait_until has_commits "$work/run/trials.csv" 3
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null
-	printf 'x' >>"$work/build/hotbed-fake"
+	# A new file in its place: the old one may still be executing.
+	{ cat "$work/build/hotbed-fake" && printf 'x'; } >"$work/build/new"
+	chmod +x "$work/build/new"
+	mv "$work/build/new" "$work/build/hotbed-fake"
 	expect 7 "$hotbed" resume "$work/run"
 	says 'build has changed'
 	expect 0 "$hotbed" resume "$work/run" --allow-rebuild
