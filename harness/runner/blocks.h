@@ -99,6 +99,9 @@ int hb_blocks_replay(struct hb_blocks *blocks, const struct hb_blocks_trial *tri
 void hb_blocks_mark_resumed(struct hb_blocks *blocks);
 bool hb_blocks_is_resumed(const struct hb_blocks *blocks, const struct hb_blocks_trial *trial);
 
+/* hb_blocks_pass_over - begin no further block of @experiment in this process; a later one still may. */
+void hb_blocks_pass_over(struct hb_blocks *blocks, uint32_t experiment);
+
 /* hb_blocks_no_reruns - from now on noisy blocks are kept as they are: no time is left. */
 void hb_blocks_no_reruns(struct hb_blocks *blocks);
 
