@@ -72,7 +72,7 @@ int hb_chart_colors(const struct hb_chart_builder *builder, cJSON *root, const c
 /* hb_chart_param - value of parameter @key in @params, as a text of its length; NULL if it is not there. */
 const char *hb_chart_param(const char *params, const char *key, size_t *ret_length);
 
-/* hb_chart_panels - one panel: as wide as the page; more: two columns. */
+/* hb_chart_panels - one panel: as wide as the page; more: two columns, in the order of the data. */
 int hb_chart_panels(struct hb_chart_spec *chart, size_t panels);
 
 /*

@@ -167,7 +167,7 @@ static void put_row(
 		hb_page_clip(text, e->variants[c->against].name, 80);
 		hb_text_put(text, "</span>");
 	}
-	hb_text_put(text, "</td><td>");
+	hb_text_put(text, "</td><td class=\"point\">");
 	hb_label_point(e, e->points[c->point].params, HB_LABEL_VARYING, NULL, NULL, &label);
 	hb_page_clip(text, label.bytes, 200);
 	hb_text_finish(&label);

@@ -156,7 +156,7 @@ static void print_outcome(const struct hb_session *s, const struct outcome *o)
 	if (c->skipped > 0)
 		printf(", %llu skipped", (unsigned long long)c->skipped);
 	if (c->reruns > 0)
-		printf(", %llu block%s run again for steal time", (unsigned long long)c->reruns,
+		printf(", %llu re-run%s of a block for steal time", (unsigned long long)c->reruns,
 			c->reruns == 1 ? "" : "s");
 	if (c->blocks_noisy > 0)
 		printf(", %llu block%s noisy in every attempt", (unsigned long long)c->blocks_noisy,
