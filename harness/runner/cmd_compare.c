@@ -11,6 +11,7 @@
 #include "hotbed/log.h"
 #include "analysis.h"
 #include "command.h"
+#include "label.h"
 
 /* On another host exact values may differ by this, since libm does. */
 #define EXACT_TOLERANCE 1e-9
@@ -146,6 +147,20 @@ static void print_effect(const struct hb_comparison *c)
 	printf(" %s", hb_verdict_names[c->verdict]);
 }
 
+/* "spork/spawn-latency, pages 4k, rss 1 GiB: call_p50 of posix_spawn: " */
+static void print_row(const struct hb_plan_experiment *e, const struct hb_comparison *c)
+{
+	struct hb_text label = {0};
+
+	hb_label_point(e, e->points[c->point].params, HB_LABEL_VARYING | HB_LABEL_PLAIN, NULL, NULL,
+		&label);
+	printf("%s/%s%s%s: %s of %s%s: ", e->subproject, e->experiment,
+		label.length_bytes ? ", " : "", label.length_bytes ? label.bytes : "",
+		e->metrics[c->metric].name, e->variants[c->variant].name,
+		c->against != e->baseline ? " against the best rival" : "");
+	hb_text_finish(&label);
+}
+
 static void print_text(const struct comparison *comparison, bool all)
 {
 	for (size_t i = 0; i < comparison->count; i++) {
@@ -156,10 +171,7 @@ static void print_text(const struct comparison *comparison, bool all)
 		if (!all && (pair->difference == DIFFERENCE_NONE ||
 				    pair->difference == DIFFERENCE_OTHER_HOST))
 			continue;
-		printf("%s/%s %s %s of %s%s: ", e->subproject, e->experiment,
-			e->points[pair->a->point].params, e->metrics[pair->a->metric].name,
-			e->variants[pair->a->variant].name,
-			pair->a->against != e->baseline ? " against the best rival" : "");
+		print_row(e, pair->a);
 		print_effect(pair->a);
 		printf(" -> ");
 		print_effect(pair->b);
@@ -272,6 +284,12 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed compare before latest", "what changed since"},
+	{"./hotbed compare before latest --json", "every row, for programs"},
+	{0},
+};
+
 extern const struct hb_command hb_command_compare;
 const struct hb_command hb_command_compare = {
 	.name = "compare",
@@ -290,6 +308,7 @@ const struct hb_command hb_command_compare = {
 		"two builds, `hotbed run --against` puts them into the same blocks and is the only "
 		"comparison of time to trust.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run_compare,
 };
