@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hotbed report: summary and report of a run, made again from its plan and trials. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hotbed/error.h"
 #include "hotbed/log.h"
@@ -11,17 +13,14 @@
 
 static int print_json(const struct hb_analysis *analysis)
 {
-	struct hb_text text = {0};
-	int exit_code = HB_EXIT_DONE;
+	int r = hb_summary_write(&analysis->summary, NULL, stdout);
 
-	hb_summary_put_json(&analysis->summary, &text);
-	if (text.failed || fwrite(text.bytes, 1, text.length_bytes, stdout) != text.length_bytes ||
-		fflush(stdout)) {
-		hb_log(HB_LOG_ERROR, "report: standard output cannot be written");
-		exit_code = HB_EXIT_FAULT;
-	}
-	hb_text_finish(&text);
-	return exit_code;
+	if (!r && fflush(stdout))
+		r = -errno;
+	if (!r)
+		return HB_EXIT_DONE;
+	hb_log(HB_LOG_ERROR, "report: standard output cannot be written: %s", strerror(-r));
+	return HB_EXIT_FAULT;
 }
 
 static void print_text(const struct hb_analysis *analysis, const char *path)

@@ -125,16 +125,24 @@ static void put_charts(struct hb_page *page, uint32_t e)
 }
 
 /* All rows of a table share one axis, so that they can be compared by eye. */
-static void find_axis(const struct rows *rows, uint32_t metric, double *ret_lo, double *ret_hi)
+static void find_axis(struct hb_page *page, const struct rows *rows, uint32_t metric,
+	double *ret_lo, double *ret_hi)
 {
 	double lo = 0, hi = 0, air;
 
 	for (size_t i = 0; i < rows->count; i++) {
-		const struct hb_effect *effect = &rows->first[i].effect;
-		double values[5] = {effect->ratio.estimate, effect->ratio.lo, effect->ratio.hi,
-			effect->aa.lo, effect->aa.hi};
+		struct hb_effect effect;
 
-		for (int k = 0; k < 5 && rows->first[i].metric == metric; k++) {
+		if (rows->first[i].metric != metric)
+			continue;
+		if (hb_summary_effect(&page->analysis->summary, &rows->first[i], &effect)) {
+			page->text->failed = -ENOMEM;
+			break;
+		}
+		const double values[5] = {effect.ratio.estimate, effect.ratio.lo, effect.ratio.hi,
+			effect.aa.lo, effect.aa.hi};
+
+		for (int k = 0; k < 5; k++) {
 			if (!isfinite(values[k]))
 				continue;
 			lo = fmin(lo, values[k]);
@@ -151,12 +159,17 @@ static void put_row(
 {
 	const struct hb_plan_experiment *e = &page->analysis->plan.experiments[c->experiment];
 	const struct hb_plan_metric *metric = &e->metrics[c->metric];
-	const struct hb_effect *effect = &c->effect;
+	struct hb_effect effect;
+
+	if (hb_summary_effect(&page->analysis->summary, c, &effect)) {
+		page->text->failed = -ENOMEM;
+		return;
+	}
 	struct hb_glyph glyph = {.axis_lo = axis_lo,
 		.axis_hi = axis_hi,
-		.band_lo = effect->aa.confidence > 0 ? effect->aa.lo : NAN,
-		.band_hi = effect->aa.confidence > 0 ? effect->aa.hi : NAN,
-		.interval = effect->ratio,
+		.band_lo = effect.aa.confidence > 0 ? effect.aa.lo : NAN,
+		.band_hi = effect.aa.confidence > 0 ? effect.aa.hi : NAN,
+		.interval = effect.ratio,
 		.class = hb_page_verdict_class(c->verdict)};
 	struct hb_text *text = page->text, label = {0};
 
@@ -172,13 +185,13 @@ static void put_row(
 	hb_page_clip(text, label.bytes, 200);
 	hb_text_finish(&label);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"baseline\">");
-	hb_label_quantity(text, effect->median_baseline, metric->unit);
+	hb_label_quantity(text, effect.median_baseline, metric->unit);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"variant\">");
-	hb_label_quantity(text, effect->median_variant, metric->unit);
+	hb_label_quantity(text, effect.median_variant, metric->unit);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"ratio\">");
-	hb_page_ratio(text, effect->ratio.estimate);
+	hb_page_ratio(text, effect.ratio.estimate);
 	hb_text_put(text, " ");
-	hb_page_interval(text, &effect->ratio);
+	hb_page_interval(text, &effect.ratio);
 	hb_text_put(text, "</td><td>");
 	hb_page_glyph(text, &glyph);
 	hb_text_put(text, "</td><td>");
@@ -188,8 +201,8 @@ static void put_row(
 		hb_text_put_html(text, c->reason);
 		hb_text_put(text, "</span>");
 	}
-	hb_text_format(text, "</td><td class=\"num\" data-label=\"blocks\">%u</td></tr>\n",
-		effect->blocks);
+	hb_text_format(
+		text, "</td><td class=\"num\" data-label=\"blocks\">%u</td></tr>\n", effect.blocks);
 }
 
 static void put_metric_head(struct hb_page *page, const struct hb_plan_metric *metric)
@@ -227,7 +240,7 @@ static void put_metric(struct hb_page *page, const struct rows *rows, uint32_t m
 		return;
 	put_metric_head(
 		page, &page->analysis->plan.experiments[rows->first->experiment].metrics[m]);
-	find_axis(rows, m, &lo, &hi);
+	find_axis(page, rows, m, &lo, &hi);
 	hb_text_put(text, "<div class=\"scroll\"><table "
 			  "class=\"cards\"><thead><tr><th>Variant</th><th>Point</th>"
 			  "<th class=\"num\">Baseline</th><th class=\"num\">Variant</th><th "

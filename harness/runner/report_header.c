@@ -166,12 +166,18 @@ static size_t collect_noise(const struct hb_summary *summary, double *widths)
 
 	for (size_t i = 0; i < summary->comparison_count; i++) {
 		const struct hb_comparison *c = &summary->comparisons[i];
-		double width = (c->effect.aa.hi - c->effect.aa.lo) / 2;
+		struct hb_effect effect;
+		double width;
 
 		/* The variants of a point and metric share its control. */
-		if (!(c->effect.aa.confidence > 0) || !isfinite(width) ||
-			(last && last->experiment == c->experiment && last->point == c->point &&
-				last->metric == c->metric))
+		if (last && last->experiment == c->experiment && last->point == c->point &&
+			last->metric == c->metric)
+			continue;
+		/* The rows of the tables need the same memory, and report it if there is none. */
+		if (hb_summary_effect(summary, c, &effect))
+			break;
+		width = (effect.aa.hi - effect.aa.lo) / 2;
+		if (!(effect.aa.confidence > 0) || !isfinite(width))
 			continue;
 		last = c;
 		widths[count++] = width;
