@@ -27,7 +27,7 @@ struct outcome {
 	struct hb_blocks_counts counts;
 	enum hb_exit code;
 	int64_t wall_ms;
-	bool has_report;
+	bool has_report, driver_changed;
 };
 
 static const char *end_name(enum hb_execute_end end)
@@ -253,7 +253,9 @@ static enum hb_exit exit_code(const struct outcome *o)
 {
 	enum hb_exit code = HB_EXIT_DONE;
 
-	if (o->end == HB_EXECUTE_FAULT || !o->has_report)
+	if (o->driver_changed)
+		code = hb_exit_worst(code, HB_EXIT_LOCKED);
+	if ((o->end == HB_EXECUTE_FAULT && !o->driver_changed) || !o->has_report)
 		code = hb_exit_worst(code, HB_EXIT_FAULT);
 	if (o->end == HB_EXECUTE_INTERRUPTED)
 		code = hb_exit_worst(code, HB_EXIT_INTERRUPTED);
@@ -284,12 +286,15 @@ enum hb_exit hb_run_session(struct hb_session *session, const struct hb_run_limi
 	};
 
 	hb_progress_init(&progress, &session->plan, limits->quiet || limits->json);
-	if (hb_execute_run(&execute, &outcome.end, &error))
+	int failed = hb_execute_run(&execute, &outcome.end, &error);
+
+	if (failed)
 		hb_log_error(&error);
+	outcome.driver_changed = failed == -ESTALE;
 	outcome.wall_ms = (hb_clock_now_ns() - start_ns) / 1000000;
 	hb_blocks_count(session->blocks, &outcome.counts);
 	/* A disk that just refused a row would refuse the report too. */
-	if (outcome.end != HB_EXECUTE_FAULT)
+	if (outcome.end != HB_EXECUTE_FAULT || outcome.driver_changed)
 		outcome.has_report = write_report(session, !limits->quiet && !limits->json);
 	outcome.code = exit_code(&outcome);
 	if (limits->json)

@@ -135,6 +135,14 @@ Test(effect, is_the_median_of_log_idea_minus_the_mean_of_both_baselines)
 	finish();
 }
 
+Test(effect, looks_share_the_error_in_the_analysis_too)
+{
+	const struct hb_plan_experiment fixed = {.until_ci = false}, looked_at = {.until_ci = true};
+
+	cr_expect_float_eq(hb_effect_level(&fixed), 0.95, 1e-15);
+	cr_expect_float_eq(hb_effect_level(&looked_at), 1 - 0.05 / 4, 1e-15);
+}
+
 Test(verdict, needs_six_blocks)
 {
 	static const struct block blocks[] = {
