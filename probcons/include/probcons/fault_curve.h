@@ -77,7 +77,10 @@ int pc_fault_curve_integral(const struct pc_fault_curve *curve, double age_hours
 int pc_fault_curve_window(const struct pc_fault_curve *curve, double age_hours, double window_hours,
 	double *ret, struct hb_error *reterr);
 
-/* pc_fault_curve_hazard - hazard per hour at @age_hours (infinite at 0 for a Weibull shape below 1; 0 past the table). */
+/*
+ * pc_fault_curve_hazard - hazard per hour at @age_hours (infinite at 0 for a Weibull shape below 1; 0 past the
+ * table).
+ */
 double pc_fault_curve_hazard(const struct pc_fault_curve *curve, double age_hours);
 
 #endif

@@ -3,7 +3,7 @@
  * Node lists of the command line: `3@1%,4@8%`.
  *
  *   list  = item { "," item }
- *   item  = COUNT [ "@" fault ] [ "*" WEIGHT ]        3 nodes of weight 1 with a fault probability to be given elsewhere
+ *   item  = COUNT [ "@" fault ] [ "*" WEIGHT ]        3 nodes, fault given elsewhere, weight 1
  *   fault = PROBABILITY [ "+" PROBABILITY ]           crash, and Byzantine: 3@4%+0.01%
  *         | CURVE [ "~" AGE ]                         a name of a curve file, alive at AGE: 4@hdd~3y
  *

@@ -58,8 +58,10 @@ int pc_protocol_check(const struct pc_protocol *protocol, struct hb_error *reter
 /* pc_protocol_thresholds - the predicates as thresholds; @protocol has passed pc_protocol_check(). */
 struct pc_thresholds pc_protocol_thresholds(const struct pc_protocol *protocol);
 
-/* pc_protocol_intersects - every q_per meets every q_vc, and every two q_vc meet, in a vote (Raft) or in a correct one as
- * far as the sizes go (PBFT: the safety threshold is above 0). */
+/*
+ * pc_protocol_intersects - every q_per meets every q_vc, and every two q_vc meet, in a vote (Raft) or in a correct
+ * one as far as the sizes go (PBFT: the safety threshold is above 0).
+ */
 bool pc_protocol_intersects(const struct pc_protocol *protocol);
 
 /* pc_protocol_safe, pc_protocol_live - the predicates at one configuration. */
