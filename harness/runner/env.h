@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a run ran on: the machine, its settings and the build, as env.json and as three short ids for the CSV. Facts that
- * change from one moment to the next (load, free memory, clock speed) are left out, so that the same machine with the
- * same settings always gives the same ids. Nothing that identifies a person is recorded; the host's name only as a hash.
+ * What a run ran on: the machine, its settings and the build, as env.json and as three short ids for the CSV. Facts
+ * that change from one moment to the next (load, free memory, clock speed) are left out, so that the same machine with
+ * the same settings always gives the same ids. Nothing that identifies a person is recorded; the host's name only as a
+ * hash.
  *
- * Thread-safe. Linux: reads /proc and /sys, where a missing file becomes an empty value. Source of the selection: pyperf.
+ * Thread-safe. Linux: reads /proc and /sys, where a missing file becomes an empty value. Source of the selection:
+ * pyperf.
  */
 #ifndef HOTBED_RUNNER_ENV_H
 #define HOTBED_RUNNER_ENV_H
@@ -25,7 +27,7 @@ struct hb_env {
  * @driver_paths: the drivers whose bytes make the build_id, NULL-terminated, in any order.
  * @ret_json: the content of env.json, freed by the caller; may be NULL. @ret: the ids, also members of the JSON.
  *
- * Returns 0, -ENOENT or another -errno if a driver cannot be read (its path in @reterr), or -ENOMEM. Blocks on the disk;
+ * Returns 0, -ENOENT or another -errno if a driver cannot be read (its path in @reterr) or -ENOMEM. Blocks on the disk;
  * about 10 ms, at most a second longer if git hangs.
  */
 int hb_env_collect(const char *const *driver_paths, cJSON **ret_json, struct hb_env *ret,

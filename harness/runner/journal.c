@@ -262,7 +262,7 @@ static int ends_in_newline(int fd, uint64_t end, bool *ret)
 
 static int finish_reading(struct reader *r, int error, struct hb_error *reterr)
 {
-	bool newline;
+	bool newline = false;
 
 	if (r->from_callback)
 		return error;

@@ -9,10 +9,14 @@
 
 #include "options.h"
 
+extern const struct hb_command hb_command_list;
+extern const struct hb_command hb_command_describe;
 extern const struct hb_command hb_command_doctor;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
+	&hb_command_list,
+	&hb_command_describe,
 	&hb_command_doctor,
 	NULL,
 };

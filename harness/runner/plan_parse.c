@@ -199,7 +199,7 @@ static int get_array(const cJSON *object, const char *key, size_t max, cJSON **r
 static int parse_points(const cJSON *json, struct hb_plan_experiment *e, struct hb_error *reterr)
 {
 	cJSON *array, *item;
-	size_t count;
+	size_t count = 0;
 	int error = get_array(json, "points", HB_PLAN_POINTS_MAX, &array, &count, reterr);
 
 	if (error)
@@ -233,7 +233,7 @@ static int parse_points(const cJSON *json, struct hb_plan_experiment *e, struct 
 static int parse_metrics(struct hb_plan_experiment *e, struct hb_error *reterr)
 {
 	cJSON *array, *item;
-	size_t count;
+	size_t count = 0;
 	int error = get_array(e->describe, "metrics", HB_PLAN_METRICS_MAX, &array, &count, reterr);
 
 	if (error)
@@ -316,8 +316,8 @@ static int parse_variants(const struct hb_plan *plan, const cJSON *json, uint32_
 	struct hb_plan_experiment *e, struct hb_error *reterr)
 {
 	cJSON *array, *item;
-	size_t count;
-	uint64_t baseline;
+	size_t count = 0;
+	uint64_t baseline = 0;
 	int error = get_array(json, "variants", HB_PLAN_VARIANTS_MAX, &array, &count, reterr);
 
 	if (error)
@@ -346,7 +346,7 @@ static int parse_variants(const struct hb_plan *plan, const cJSON *json, uint32_
 static int parse_claims(struct hb_plan_experiment *e, struct hb_error *reterr)
 {
 	cJSON *array, *item;
-	size_t count;
+	size_t count = 0;
 	int error = get_array(e->describe, "claims", HB_PLAN_CLAIMS_MAX, &array, &count, reterr);
 
 	if (error)
@@ -406,7 +406,7 @@ static int find_description(const cJSON *drivers, uint32_t driver, const char *e
 static int parse_experiment(const struct hb_plan *plan, const cJSON *drivers, const cJSON *json,
 	struct hb_plan_experiment *e, struct hb_error *reterr)
 {
-	uint64_t driver, blocks;
+	uint64_t driver = 0, blocks = 0;
 	int error;
 
 	if (plan->driver_count == 0)
@@ -435,7 +435,7 @@ static int parse_experiment(const struct hb_plan *plan, const cJSON *drivers, co
 static int parse_drivers(struct hb_plan *plan, cJSON **ret_array, struct hb_error *reterr)
 {
 	cJSON *item;
-	size_t count;
+	size_t count = 0;
 	int error =
 		get_array(plan->json, "drivers", HB_PLAN_DRIVERS_MAX, ret_array, &count, reterr);
 
@@ -461,7 +461,7 @@ static int parse_drivers(struct hb_plan *plan, cJSON **ret_array, struct hb_erro
 static int parse_experiments(struct hb_plan *plan, const cJSON *drivers, struct hb_error *reterr)
 {
 	cJSON *array, *item;
-	size_t count;
+	size_t count = 0;
 	uint64_t cells = 0;
 	int error = get_array(
 		plan->json, "experiments", HB_PLAN_EXPERIMENTS_MAX, &array, &count, reterr);
@@ -516,7 +516,7 @@ static int parse_order(
 static int parse_block(const struct hb_plan *plan, const cJSON *json, struct hb_plan_block *block,
 	uint16_t *slots, struct hb_error *reterr)
 {
-	uint64_t e, p, b;
+	uint64_t e = 0, p = 0, b = 0;
 	const char *order;
 	int error;
 
@@ -698,7 +698,7 @@ static int parse_head(struct hb_plan *plan, struct hb_error *reterr)
 static int parse_members(struct hb_plan *plan, const char *text, struct span inside,
 	const char *path, struct hb_error *reterr)
 {
-	cJSON *drivers;
+	cJSON *drivers = NULL;
 	int error = parse_head(plan, reterr);
 
 	if (!error)
@@ -785,8 +785,8 @@ static int read_file(const char *path, char **ret, size_t *ret_bytes, struct hb_
 
 int hb_plan_load(const char *path, struct hb_plan *ret, struct hb_error *reterr)
 {
-	char *text;
-	size_t length_bytes;
+	char *text = NULL;
+	size_t length_bytes = 0;
 	int error = read_file(path, &text, &length_bytes, reterr);
 
 	if (error)

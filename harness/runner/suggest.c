@@ -44,6 +44,18 @@ static unsigned int edit_distance(const char *a, const char *b)
 	return above[b_length];
 }
 
+/* A name that was only begun ("spork/by" for "spork/bystander") is far in edits and near in meaning. */
+static const char *shortest_completion(const char *word, const char *const *names)
+{
+	size_t length = strlen(word);
+	const char *best = NULL;
+
+	for (; *names; names++)
+		if (!strncmp(*names, word, length) && (!best || strlen(*names) < strlen(best)))
+			best = *names;
+	return best;
+}
+
 const char *hb_suggest(const char *word, const char *const *names)
 {
 	size_t length = strlen(word);
@@ -53,22 +65,22 @@ const char *hb_suggest(const char *word, const char *const *names)
 
 	if (length == 0 || length > WORD_BYTES_MAX)
 		return NULL;
+	if (length >= 3)
+		best = shortest_completion(word, names);
+	if (best)
+		return best;
 	if (best_distance > length)
 		best_distance = (unsigned int)length;
-	for (const char *const *name = names; *name; name++) {
+	for (; *names; names++) {
 		unsigned int distance;
 
-		if (strlen(*name) > WORD_BYTES_MAX)
+		if (strlen(*names) > WORD_BYTES_MAX)
 			continue;
-		distance = edit_distance(word, *name);
+		distance = edit_distance(word, *names);
 		if (distance < best_distance) {
 			best_distance = distance;
-			best = *name;
+			best = *names;
 		}
 	}
-	/* A name that was only begun ("spawn" for "spawn-latency") is far in edits and near in meaning. */
-	for (const char *const *name = names; *name && !best; name++)
-		if (length >= 3 && !strncmp(*name, word, length))
-			best = *name;
 	return best;
 }

@@ -19,7 +19,7 @@ int hb_sysfile_read(const char *root, const char *path, char *ret, size_t size_b
 int64_t hb_sysfile_i64(const char *root, const char *path, int64_t fallback);
 
 /*
- * hb_sysfile_key - value after "KEY:" at the start of a line, as in /proc/meminfo or /proc/cpuinfo; the first such line.
+ * hb_sysfile_key - value after "KEY:" at the start of a line, as in /proc/meminfo or /proc/cpuinfo, first such line.
  * Returns its length, or -ENOENT with @ret = "".
  */
 int hb_sysfile_key(

@@ -41,7 +41,10 @@ void hb_csv_buffer_finish(struct hb_csv_buffer *buffer);
 #define HB_CSV_DOUBLE_BYTES 32
 size_t hb_csv_format_double(double value, char *buffer);
 
-/* hb_csv_parse_double - the whole of @text as a double in the C locale ("inf" and "nan" too). 0 or -EINVAL. */
+/*
+ * hb_csv_parse_double - the whole of @text as a decimal double in the C locale ("inf" and "nan" too). 0 or -EINVAL,
+ * also for finite decimals beyond the range of a double.
+ */
 int hb_csv_parse_double(const char *text, double *ret);
 int hb_csv_parse_i64(const char *text, int64_t *ret);
 int hb_csv_parse_u64(const char *text, uint64_t *ret);
@@ -63,8 +66,9 @@ typedef int hb_csv_record_fn(
 /*
  * hb_csv_read - read records from @fd from its current offset to the end, header included.
  * @path: for messages. @record_bytes_max: longest record accepted (default when 0: 1 MiB).
- * An unterminated last record is not reported (torn tail); *@ret_complete_bytes (may be NULL) is the offset after the
- * last complete record.
+ * Records end with CRLF or LF; blank lines are skipped. Neither an unterminated last record is reported (torn tail)
+ * nor zeros at the end of the file, however many (power loss); *@ret_complete_bytes (may be NULL) is the offset in the
+ * file after the last complete record (from where reading began if @fd cannot seek).
  *
  * Returns 0, -EBADMSG (malformed, with line), -E2BIG, -EIO, -ENOMEM or what @record returned. Blocks on @fd.
  */

@@ -10,6 +10,7 @@
 #define HOTBED_EXPERIMENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct hb_trial;

@@ -36,34 +36,39 @@ void hb_hist_reset(struct hb_hist *hist);
 /* hb_hist_record - count @value once; negative values count as 0 (and in hb_hist_saturated()). Never blocks. */
 void hb_hist_record(struct hb_hist *hist, int64_t value);
 
-/* hb_hist_record_n - count @value @count times. */
+/* hb_hist_record_n - count @value @count times. A histogram holds fewer than 2^63 values (asserted). */
 void hb_hist_record_n(struct hb_hist *hist, int64_t value, uint64_t count);
 
 /* hb_hist_record_infinite - count @count values above every finite one. They are in hb_hist_total(). */
 void hb_hist_record_infinite(struct hb_hist *hist, uint64_t count);
 
 /*
- * hb_hist_record_corrected - closed loops only: besides @value, count the values value - k x interval > 0 that a
- * stalled closed loop left out (Tene's coordinated-omission correction). Metrics made so are named _co_corrected.
+ * hb_hist_record_corrected - closed loops only: besides @value, count the values value - k x interval that are at
+ * least interval: those a stalled closed loop left out (Tene's coordinated-omission correction). Metrics made so are named _co_corrected.
  * @interval: expected time between requests, > 0, same unit as @value.
  */
 void hb_hist_record_corrected(struct hb_hist *hist, int64_t value, int64_t interval);
 
-/* hb_hist_merge - add all of @from to @into; ranges and digits may differ. Returns 0 or -ERANGE (@into untouched). */
+/*
+ * hb_hist_merge - add all of @from to @into; ranges and digits may differ. Returns 0, or -ERANGE with @into untouched
+ * if @from holds a finite value above the highest of @into, or both together 2^63 values or more.
+ */
 int hb_hist_merge(struct hb_hist *into, const struct hb_hist *from);
 
-uint64_t hb_hist_total(const struct hb_hist *hist);    /* values recorded, infinite ones included */
-uint64_t hb_hist_infinite(const struct hb_hist *hist); /* infinite ones */
+uint64_t hb_hist_total(const struct hb_hist *hist);	/* values recorded, infinite ones included */
+uint64_t hb_hist_infinite(const struct hb_hist *hist);	/* infinite ones */
 uint64_t hb_hist_saturated(const struct hb_hist *hist); /* outside 0 ... highest */
-int64_t hb_hist_min(const struct hb_hist *hist);        /* smallest, exact; 0 if empty */
-int64_t hb_hist_max(const struct hb_hist *hist);        /* largest finite, exact; 0 if empty */
+/* Smallest and largest finite value, 0 if there is none: exact, but the bucket's edge after hb_hist_decode(). */
+int64_t hb_hist_min(const struct hb_hist *hist);
+int64_t hb_hist_max(const struct hb_hist *hist);
 
 /* hb_hist_mean - mean of the finite values, by bucket midpoints as HdrHistogram does; NaN if there is none. */
 double hb_hist_mean(const struct hb_hist *hist);
 
 /*
  * hb_hist_quantile - the value at quantile @q in [0, 1]: the highest value equivalent to that of rank ceil(q x total),
- * as HdrHistogram's getValueAtPercentile. INFINITY when that rank is an infinite value; NaN if empty.
+ * as HdrHistogram's getValueAtPercentile (at 0: the lowest value equivalent to the first). INFINITY when that rank is
+ * an infinite value; NaN if empty.
  */
 double hb_hist_quantile(const struct hb_hist *hist, double q);
 
@@ -84,7 +89,7 @@ int hb_hist_encode(const struct hb_hist *hist, char **ret_text, struct hb_error 
  *
  * Returns 0, -EBADMSG (not such a text; @reterr says at which byte), -E2BIG or -ENOMEM.
  */
-int hb_hist_decode(
-	const char *text, size_t length_bytes, struct hb_hist **ret, struct hb_error *reterr);
+int hb_hist_decode(const char *text, size_t length_bytes, struct hb_hist **ret,
+	struct hb_error *reterr);
 
 #endif

@@ -45,7 +45,8 @@ int hb_json_add_bool(cJSON *object, const char *key, bool value);
 
 /*
  * hb_json_get_* - read member @key of @object. -ENOENT (absent), -EBADMSG (not an object, wrong type or out of range),
- * with "key: why" in @reterr. u64, i64 and double accept a decimal string, or a JSON number that is exact.
+ * with "key: why" in @reterr. u64, i64 and double accept a decimal string, or a JSON number below 2^53 in
+ * size (larger ones may have been rounded on the way).
  * Text stays owned by @object.
  */
 int hb_json_get_u64(const cJSON *object, const char *key, uint64_t *ret, struct hb_error *reterr);

@@ -22,7 +22,8 @@ struct hb_interval {
 
 double hb_stats_mean(const double *values, size_t count);     /* NaN if count = 0 */
 double hb_stats_variance(const double *values, size_t count); /* unbiased; NaN if count < 2 */
-double hb_stats_median(const double *values, size_t count);   /* NaN if count = 0; allocates */
+/* hb_stats_median - NaN if count = 0, between -infinity and +infinity, or if memory ran out. Allocates. */
+double hb_stats_median(const double *values, size_t count);
 /* hb_stats_quantile - type 7 (R's default) of @sorted ascending, @q in [0, 1]; NaN if count = 0. */
 double hb_stats_quantile(const double *sorted, size_t count, double q);
 /* hb_stats_sort - ascending, in place, without recursion deeper than log2(count). */
@@ -51,11 +52,14 @@ int hb_stats_wilson_interval(uint64_t hits, uint64_t count, double level, struct
 /*
  * hb_stats_wilcoxon_p - exact two-sided signed-rank p value of the differences @values (zeros dropped, ties get mid
  * ranks; exact by dynamic programming over doubled ranks up to 60 values, normal approximation with tie correction
- * above). Returns p in (0, 1]; 1 if nothing is left.
+ * above). Returns p in (0, 1]; 1 if nothing is left; NaN if memory ran out. Allocates.
  */
 double hb_stats_wilcoxon_p(const double *values, size_t count);
 
-/* hb_stats_cliffs_delta - P(a > b) - P(a < b) over all pairs, in [-1, 1]; NaN if one is empty. O(n log n). */
+/*
+ * hb_stats_cliffs_delta - P(a > b) - P(a < b) over all pairs, in [-1, 1]; NaN if one is empty or memory ran out.
+ * O(n log n). Allocates.
+ */
 double hb_stats_cliffs_delta(const double *a, size_t a_count, const double *b, size_t b_count);
 
 /* hb_stats_spearman - rank correlation of @values with their index (drift), mid ranks; NaN if count < 3 or constant. */
@@ -64,15 +68,19 @@ double hb_stats_spearman_trend(const double *values, size_t count);
 /* hb_stats_lag1 - lag-1 autocorrelation; NaN if count < 3 or constant. */
 double hb_stats_lag1(const double *values, size_t count);
 
-/* hb_stats_holm - adjusted p values (Holm-Bonferroni) of @p into @ret_adjusted, same order; NaN entries are skipped. */
+/*
+ * hb_stats_holm - adjusted p values (Holm-Bonferroni) of @p into @ret_adjusted, same order; NaN entries are skipped
+ * (NaN in the result). Returns 0, -EINVAL (outside [0, 1]) or -ENOMEM.
+ */
 int hb_stats_holm(const double *p, size_t count, double *ret_adjusted);
 
-/* hb_stats_tukey_fences - [Q1 - 1.5 IQR, Q3 + 1.5 IQR] of @values. */
+/* hb_stats_tukey_fences - [Q1 - 1.5 IQR, Q3 + 1.5 IQR] of @values. 0, -EINVAL (empty, NaN), -ENOMEM. */
 int hb_stats_tukey_fences(const double *values, size_t count, double *ret_lo, double *ret_hi);
 
 /*
  * hb_stats_bca - bias-corrected and accelerated bootstrap interval of a statistic of @count items.
  * @statistic: gets item indices (resampled, @count of them) and @user; returns a finite number.
+ * The jackknife calls it with @count - 1 items. @count: at least 2.
  * @resamples: 99 ... 1,000,000; the project uses 9,999. @rng: drawn from.
  *
  * Returns 0, -EINVAL or -ENOMEM.

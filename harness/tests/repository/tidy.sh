@@ -56,7 +56,7 @@ function width(line,   i, w, c) {
 	return w
 }
 FNR == 1 { body = 0 }
-{ if (length($0) > 40 && width($0) > (/^[ \t]*(\/?\*|\/\/)|\*\/$/ ? 120 : 100))
+{ if (length($0) > 40 && width($0) > (/\/\*|^[ \t]*\*|\*\/$/ ? 120 : 100))
 	fault("longer than 100 columns (comments: 120)") }
 /^typedef (struct|union|enum)/ { fault("typedef of a struct, union or enum") }
 /(cr_assert|cr_expect)\((gt|lt)\(/ { fault("this macro of Criterion 2.4.1 passes when it is false; write a > b") }

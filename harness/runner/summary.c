@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is compared with what, Holm's family, and the warnings. */
+#include "summary.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hotbed/error.h"
+
+/* Drift is warned of at this p value: loose enough to help, tight enough not to cry on every long run. */
+#define DRIFT_P 0.001
+
+static int add_comparison(struct hb_summary *summary, size_t *capacity, struct hb_series *series,
+	struct hb_comparison *c)
+{
+	const struct hb_plan_experiment *experiment = &summary->plan->experiments[c->experiment];
+	const struct hb_plan_metric *metric = &experiment->metrics[c->metric];
+	struct hb_verdict_rule rule = {.better = metric->better,
+		.min_effect = hb_verdict_min_effect(metric),
+		.exact = metric->exact,
+		.verdicts = summary->plan->verdicts};
+
+	if (hb_series_fill(series, summary->trials, c->experiment, c->point, c->variant,
+		    c->against, c->metric) ||
+		hb_effect_compute(series, metric->exact, experiment->unseeded, &c->effect))
+		return -ENOMEM;
+	/* A variant may leave out an optional metric: then there is nothing to say about it. */
+	if (metric->optional && !c->effect.blocks && !c->effect.failed)
+		return 0;
+	c->verdict = hb_verdict_decide(&c->effect, &rule, &c->reason);
+	c->p_holm = NAN;
+	if (summary->comparison_count == *capacity) {
+		size_t more = *capacity ? *capacity * 2 : 64;
+		struct hb_comparison *grown =
+			realloc(summary->comparisons, more * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		summary->comparisons = grown;
+		*capacity = more;
+	}
+	summary->comparisons[summary->comparison_count++] = *c;
+	return 0;
+}
+
+/*
+ * The rival with the best median ratio at this point, among the comparisons from @first on; the baseline's index if
+ * there is none. Picking it from the same data favours the rival, which is the careful side for an idea.
+ */
+static uint32_t best_rival(const struct hb_summary *summary, size_t first, uint32_t metric)
+{
+	const struct hb_plan_experiment *experiment;
+	uint32_t best;
+	double best_ratio = NAN;
+
+	if (first == summary->comparison_count)
+		return UINT32_MAX;
+	experiment = &summary->plan->experiments[summary->comparisons[first].experiment];
+	best = experiment->baseline;
+	for (size_t i = first; i < summary->comparison_count; i++) {
+		const struct hb_comparison *c = &summary->comparisons[i];
+		double ratio = c->effect.ratio.estimate;
+
+		if (c->metric != metric || strcmp(experiment->variants[c->variant].role, "rival"))
+			continue;
+		if (isnan(ratio) || c->verdict == HB_VERDICT_INVALID)
+			continue;
+		if (!strcmp(experiment->metrics[metric].better, "higher"))
+			ratio = -ratio;
+		if (isnan(best_ratio) || ratio < best_ratio) {
+			best_ratio = ratio;
+			best = c->variant;
+		}
+	}
+	return best;
+}
+
+static int compare_point(struct hb_summary *summary, size_t *capacity, struct hb_series *series,
+	uint32_t e, uint32_t p, uint32_t m)
+{
+	const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
+	size_t first = summary->comparison_count;
+	uint32_t rival;
+	int r = 0;
+
+	for (uint32_t v = 0; !r && v < experiment->variant_count; v++) {
+		struct hb_comparison c = {.experiment = e,
+			.point = p,
+			.metric = m,
+			.variant = v,
+			.against = experiment->baseline};
+
+		if (v != experiment->baseline)
+			r = add_comparison(summary, capacity, series, &c);
+	}
+	rival = r ? UINT32_MAX : best_rival(summary, first, m);
+	if (rival == UINT32_MAX || rival == experiment->baseline)
+		return r;
+	for (uint32_t v = 0; !r && v < experiment->variant_count; v++) {
+		struct hb_comparison c = {
+			.experiment = e, .point = p, .metric = m, .variant = v, .against = rival};
+
+		if (!strcmp(experiment->variants[v].role, "idea"))
+			r = add_comparison(summary, capacity, series, &c);
+	}
+	return r;
+}
+
+static int compare_all(struct hb_summary *summary)
+{
+	struct hb_series series = {0};
+	size_t capacity = 0;
+	int r = 0;
+
+	for (uint32_t e = 0; e < summary->plan->experiment_count; e++) {
+		const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
+
+		for (uint32_t p = 0; p < experiment->point_count; p++) {
+			for (uint32_t m = 0; !r && m < experiment->metric_count; m++)
+				r = compare_point(summary, &capacity, &series, e, p, m);
+		}
+	}
+	hb_series_finish(&series);
+	return r;
+}
+
+/* Of two builds of one variant ("EXPERIMENT:VARIANT", run --against) the paper says nothing. */
+static size_t judged_claims(const struct hb_plan_experiment *experiment)
+{
+	return strchr(experiment->experiment, ':') ? 0 : experiment->claim_count;
+}
+
+static int judge_claims(struct hb_summary *summary)
+{
+	const struct hb_plan *plan = summary->plan;
+	size_t count = 0;
+
+	for (size_t e = 0; e < plan->experiment_count; e++)
+		count += judged_claims(&plan->experiments[e]);
+	summary->claims = calloc(count + 1, sizeof(*summary->claims));
+	if (!summary->claims)
+		return -ENOMEM;
+	for (uint32_t e = 0; e < plan->experiment_count; e++) {
+		for (uint32_t k = 0; k < judged_claims(&plan->experiments[e]); k++) {
+			if (hb_claim_judge(summary->trials, e, k,
+				    &summary->claims[summary->claim_count]))
+				return -ENOMEM;
+			summary->claim_count++;
+		}
+	}
+	return 0;
+}
+
+int hb_summary_next_claim(const struct hb_summary *summary, const struct hb_comparison *c,
+	size_t from)
+{
+	const struct hb_plan_experiment *experiment = &summary->plan->experiments[c->experiment];
+
+	if (c->against != experiment->baseline)
+		return -ENOENT;
+	for (size_t i = from; i < summary->claim_count; i++) {
+		const struct hb_plan_claim *claim;
+
+		if (summary->claims[i].experiment != c->experiment)
+			continue;
+		claim = &experiment->claims[summary->claims[i].claim];
+		if (!strcmp(claim->metric, experiment->metrics[c->metric].name) &&
+			!strcmp(claim->variant, experiment->variants[c->variant].name) &&
+			hb_claim_names_point(claim->where ? claim->where : "",
+				experiment->points[c->point].params))
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+/* Holm over the rows of one experiment that its claims name; all others are descriptive and get no p value. */
+static int adjust_experiment(struct hb_summary *summary, size_t first, size_t end, double *p,
+	double *adjusted)
+{
+	size_t count = 0;
+	int r;
+
+	for (size_t i = first; i < end; i++) {
+		if (hb_summary_next_claim(summary, &summary->comparisons[i], 0) >= 0 &&
+			!isnan(summary->comparisons[i].effect.p))
+			p[count++] = summary->comparisons[i].effect.p;
+	}
+	if (!count)
+		return 0;
+	r = hb_stats_holm(p, count, adjusted);
+	if (r)
+		return r;
+	count = 0;
+	for (size_t i = first; i < end; i++) {
+		if (hb_summary_next_claim(summary, &summary->comparisons[i], 0) >= 0 &&
+			!isnan(summary->comparisons[i].effect.p))
+			summary->comparisons[i].p_holm = adjusted[count++];
+	}
+	return 0;
+}
+
+static int adjust_all(struct hb_summary *summary)
+{
+	double *p = calloc(summary->comparison_count * 2 + 1, sizeof(*p));
+	size_t first = 0;
+	int r = 0;
+
+	if (!p)
+		return -ENOMEM;
+	while (!r && first < summary->comparison_count) {
+		uint32_t e = summary->comparisons[first].experiment;
+		size_t end = first;
+
+		while (end < summary->comparison_count &&
+			summary->comparisons[end].experiment == e)
+			end++;
+		if (summary->plan->experiments[e].claim_count)
+			r = adjust_experiment(
+				summary, first, end, p, p + summary->comparison_count);
+		first = end;
+	}
+	free(p);
+	return r;
+}
+
+static int warn(struct hb_summary *summary, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int warn(struct hb_summary *summary, const char *format, ...)
+{
+	char **grown = realloc(
+		summary->warnings, (summary->warning_count + 1) * sizeof(*summary->warnings));
+	va_list arguments;
+	int length;
+
+	if (!grown)
+		return -ENOMEM;
+	summary->warnings = grown;
+	va_start(arguments, format);
+	length = vasprintf(&grown[summary->warning_count], format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return -ENOMEM;
+	summary->warning_count++;
+	return 0;
+}
+
+struct tally {
+	uint64_t ran, missing, noisy, voided, flagged[8];
+	uint32_t points_skipped;
+};
+
+static void tally_block(const struct hb_plan_experiment *experiment,
+	const struct hb_trials_block *block, struct tally *tally)
+{
+	if (!block->chosen)
+		return;
+	tally->ran++;
+	tally->noisy += block->noisy;
+	tally->voided += block->is_void;
+	for (uint32_t arm = 0; arm <= experiment->variant_count; arm++) {
+		for (int bit = 0; bit < 8; bit++)
+			tally->flagged[bit] += block->chosen->arms[arm].flags >> bit & 1;
+	}
+}
+
+static int warn_tally(struct hb_summary *summary, const struct hb_plan_experiment *experiment,
+	const struct tally *tally)
+{
+	const char *sub = experiment->subproject, *name = experiment->experiment;
+	int r = 0;
+
+	if (tally->missing)
+		r = warn(summary, "%s/%s: %llu planned blocks have not run", sub, name,
+			(unsigned long long)tally->missing);
+	if (!r && tally->voided)
+		r = warn(summary, "%s/%s: %llu of %llu blocks are void because a trial failed", sub,
+			name, (unsigned long long)tally->voided, (unsigned long long)tally->ran);
+	if (!r && tally->noisy)
+		r = warn(summary,
+			"%s/%s: %llu of %llu blocks are noisy: steal time above 1 %% in every attempt",
+			sub, name, (unsigned long long)tally->noisy,
+			(unsigned long long)tally->ran);
+	if (!r && tally->flagged[3])
+		r = warn(summary, "%s/%s: in %llu trials the load generator fell behind its schedule",
+			sub, name, (unsigned long long)tally->flagged[3]);
+	if (!r && tally->flagged[4])
+		r = warn(summary, "%s/%s: %llu trials had not reached a steady state", sub, name,
+			(unsigned long long)tally->flagged[4]);
+	if (!r && tally->points_skipped)
+		r = warn(summary, "%s/%s: %u points were left out of the plan", sub, name,
+			tally->points_skipped);
+	return r;
+}
+
+static int warn_experiment(struct hb_summary *summary, uint32_t e)
+{
+	const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
+	struct tally tally = {0};
+
+	for (uint32_t p = 0; p < experiment->point_count; p++) {
+		const struct hb_trials_point *point = &summary->trials->points[e][p];
+		uint64_t before = tally.ran;
+
+		if (experiment->points[p].skip && *experiment->points[p].skip) {
+			tally.points_skipped++;
+			continue;
+		}
+		for (uint32_t b = 0; b < point->block_count; b++)
+			tally_block(experiment, &point->blocks[b], &tally);
+		if (!experiment->until_ci && tally.ran - before < experiment->blocks)
+			tally.missing += experiment->blocks - (tally.ran - before);
+	}
+	return warn_tally(summary, experiment, &tally);
+}
+
+/* One line per experiment for drift and one for A/A ratios that are off: a line per row would drown the reader. */
+static int warn_statistics(struct hb_summary *summary, uint32_t e)
+{
+	const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
+	uint64_t rows = 0, drifting = 0, apart = 0, outliers = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < summary->comparison_count; i++) {
+		const struct hb_comparison *c = &summary->comparisons[i];
+		double limit;
+
+		if (c->experiment != e || !c->effect.blocks)
+			continue;
+		limit = log1p(hb_verdict_min_effect(&experiment->metrics[c->metric]));
+		rows++;
+		drifting += c->effect.trend_p < DRIFT_P;
+		outliers += c->effect.outliers > 0;
+		apart += c->effect.aa.confidence > 0 &&
+			(c->effect.aa.lo > limit || c->effect.aa.hi < -limit);
+	}
+	if (drifting)
+		r = warn(summary, "%s/%s: %llu of %llu rows drift over the run (Spearman, p < %g)",
+			experiment->subproject, experiment->experiment,
+			(unsigned long long)drifting, (unsigned long long)rows, DRIFT_P);
+	if (!r && apart)
+		r = warn(summary,
+			"%s/%s: in %llu of %llu rows the control differs from the baseline by more "
+			"than the minimum effect",
+			experiment->subproject, experiment->experiment, (unsigned long long)apart,
+			(unsigned long long)rows);
+	if (!r && outliers)
+		r = warn(summary, "%s/%s: %llu of %llu rows have outliers (Tukey); none was removed",
+			experiment->subproject, experiment->experiment,
+			(unsigned long long)outliers, (unsigned long long)rows);
+	return r;
+}
+
+static int warn_file(struct hb_summary *summary)
+{
+	const struct hb_trials *trials = summary->trials;
+	int r = 0;
+
+	if (!summary->plan->verdicts)
+		r = warn(summary, "smoke, no verdict: two blocks show that it runs, not how fast");
+	if (!r && trials->torn_bytes)
+		r = warn(summary,
+			"trials.csv ends in %llu bytes of a trial that was never committed; they were "
+			"ignored",
+			(unsigned long long)trials->torn_bytes);
+	if (!r && trials->unknown_trials)
+		r = warn(summary, "%llu trials belong to nothing in plan.json; they were ignored",
+			(unsigned long long)trials->unknown_trials);
+	if (!r && trials->unknown_values)
+		r = warn(summary, "%llu values of metrics that plan.json does not describe; ignored",
+			(unsigned long long)trials->unknown_values);
+	if (!r && trials->unreadable_values)
+		r = warn(summary, "%llu values are no numbers; they count as missing",
+			(unsigned long long)trials->unreadable_values);
+	if (!r && trials->repeated_trials)
+		r = warn(summary, "%llu trials stand twice in trials.csv; the later one counts",
+			(unsigned long long)trials->repeated_trials);
+	return r;
+}
+
+static int warn_all(struct hb_summary *summary)
+{
+	int r = warn_file(summary);
+
+	for (uint32_t e = 0; !r && e < summary->plan->experiment_count; e++) {
+		r = warn_experiment(summary, e);
+		if (!r)
+			r = warn_statistics(summary, e);
+	}
+	return r;
+}
+
+int hb_summary_compute(const struct hb_trials *trials, struct hb_summary *ret,
+	struct hb_error *reterr)
+{
+	struct hb_summary summary = {.plan = trials->plan, .trials = trials};
+	int r = compare_all(&summary);
+
+	if (!r)
+		r = judge_claims(&summary);
+	if (!r)
+		r = adjust_all(&summary);
+	if (!r)
+		r = warn_all(&summary);
+	if (r) {
+		hb_summary_finish(&summary);
+		return hb_error_set(reterr, r, "the summary ran out of memory");
+	}
+	*ret = summary;
+	return 0;
+}
+
+void hb_summary_finish(struct hb_summary *summary)
+{
+	for (size_t i = 0; i < summary->warning_count; i++)
+		free(summary->warnings[i]);
+	free(summary->warnings);
+	free(summary->comparisons);
+	free(summary->claims);
+	*summary = (struct hb_summary){0};
+}

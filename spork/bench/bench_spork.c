@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The driver of the spork experiments: `hotbed run spork` calls it. */
+#include "experiments.h"
+
+static const struct hb_experiment *const experiments[] = {
+	&spork_spawn_latency,
+	&spork_bystander,
+	NULL,
+};
+
+int main(int argc, char **argv)
+{
+	const struct hb_driver driver = {
+		.subproject = "spork",
+		.version = "0.1.0",
+		.experiments = experiments,
+	};
+
+	return hb_driver_main(&driver, argc, argv);
+}

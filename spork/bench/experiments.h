@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The experiments of the driver hotbed-spork. */
+#ifndef SPORK_BENCH_EXPERIMENTS_H
+#define SPORK_BENCH_EXPERIMENTS_H
+
+#include <hotbed/experiment.h>
+
+extern const struct hb_experiment spork_spawn_latency;
+extern const struct hb_experiment spork_bystander;
+
+#endif
