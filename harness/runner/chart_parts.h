@@ -16,9 +16,9 @@
 struct hb_chart_builder {
 	const struct hb_summary *summary;
 	struct hb_charts *charts;
-	uint32_t e;			/* experiment at hand */
+	uint32_t e; /* experiment at hand */
 	const struct hb_plan_experiment *experiment;
-	struct hb_series series;	/* scratch */
+	struct hb_series series; /* scratch */
 };
 
 /*
@@ -103,7 +103,7 @@ int hb_chart_strip(struct hb_chart_builder *builder, uint32_t metric);
  * hb_chart_percentiles - percentile curves of every experiment that has histograms, in one pass over the file.
  * @path: hist.hlog; absent is no error. Uses builder->summary and ->charts only.
  */
-int hb_chart_percentiles(struct hb_chart_builder *builder, const char *path,
-	struct hb_error *reterr);
+int hb_chart_percentiles(
+	struct hb_chart_builder *builder, const char *path, struct hb_error *reterr);
 
 #endif

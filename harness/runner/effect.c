@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,17 @@ struct hb_bounds hb_bounds_effect(double variant, double baseline, double contro
 {
 	return bounds_difference(
 		bounds_log(variant), bounds_mean(bounds_log(baseline), bounds_log(control)));
+}
+
+double hb_effect_ratio(double log)
+{
+	double ratio = exp(log);
+	char text[40];
+
+	if (!isfinite(ratio))
+		return ratio;
+	(void)snprintf(text, sizeof(text), "%.12g", ratio);
+	return strtod(text, NULL);
 }
 
 void hb_series_finish(struct hb_series *series)
@@ -107,8 +119,8 @@ static bool same_bits(double a, double b)
  * Variants of one digest class must have seen one output. @arm disagrees if its digest differs from that of the class's
  * first variant (the baseline first) that gave one in the same block.
  */
-static bool digest_differs(const struct hb_plan_experiment *experiment,
-	const struct hb_attempt *attempt, uint32_t arm)
+static bool digest_differs(
+	const struct hb_plan_experiment *experiment, const struct hb_attempt *attempt, uint32_t arm)
 {
 	uint32_t variant = arm < experiment->variant_count ? arm : experiment->baseline;
 	const char *class = experiment->variants[variant].digest_class;
@@ -204,14 +216,13 @@ int hb_series_fill(struct hb_series *series, const struct hb_trials *trials, uin
 		series->noisy += point->blocks[b].noisy;
 	}
 	for (size_t i = 1; exact && experiment->unseeded && i < series->count; i++)
-		series->nondeterministic |=
-			!same_bits(series->variant[0], series->variant[i]) ||
-			!same_bits(series->baseline[0], series->baseline[i]);
+		series->nondeterministic |= !same_bits(series->variant[0], series->variant[i]) ||
+					    !same_bits(series->baseline[0], series->baseline[i]);
 	return 0;
 }
 
-int hb_interval_of_bounds(const double *lo, const double *hi, size_t count, double level,
-	struct hb_interval *ret)
+int hb_interval_of_bounds(
+	const double *lo, const double *hi, size_t count, double level, struct hb_interval *ret)
 {
 	struct hb_interval upper;
 	int r = hb_stats_median_interval(lo, count, level, ret);
@@ -298,8 +309,8 @@ static double compute_cliffs_delta(const struct hb_series *series)
 	return delta;
 }
 
-int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded,
-	struct hb_effect *ret)
+int hb_effect_compute(
+	const struct hb_series *series, bool exact, bool unseeded, struct hb_effect *ret)
 {
 	static const struct hb_interval nothing = {NAN, -INFINITY, INFINITY, 0};
 	struct hb_effect effect = {.ratio = nothing,

@@ -45,8 +45,8 @@ static enum hb_verdict direction(const char *better, bool is_lower)
 	return HB_VERDICT_CHANGED;
 }
 
-enum hb_verdict hb_verdict_decide(const struct hb_effect *effect, const struct hb_verdict_rule *rule,
-	const char **ret_reason)
+enum hb_verdict hb_verdict_decide(
+	const struct hb_effect *effect, const struct hb_verdict_rule *rule, const char **ret_reason)
 {
 	double limit = log1p(rule->min_effect);
 	const struct hb_interval *ratio = &effect->ratio;
@@ -68,7 +68,8 @@ enum hb_verdict hb_verdict_decide(const struct hb_effect *effect, const struct h
 		return HB_VERDICT_INCONCLUSIVE;
 	}
 	if (!rule->exact && !(effect->aa.lo <= limit && effect->aa.hi >= -limit)) {
-		*ret_reason = "the control differs from the baseline by more than the minimum effect";
+		*ret_reason =
+			"the control differs from the baseline by more than the minimum effect";
 		return HB_VERDICT_INCONCLUSIVE;
 	}
 	if (ratio->lo >= -limit && ratio->hi <= limit)
