@@ -130,7 +130,7 @@ static double log_odds(double q)
 /* The log-odds, the greatest scaled to 1, 2, ... A node that never fails would have all the weight: let it be large. */
 static int try_log_odds(struct weighing *weighing)
 {
-	double odds[PC_OPTIMISE_TYPES_MAX];
+	double odds[PC_OPTIMISE_TYPES_MAX] = {0};
 	int err = 0;
 
 	for (uint32_t u = 0; u < weighing->used_count; u++) {
