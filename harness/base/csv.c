@@ -148,7 +148,8 @@ static char *buffer_extend(struct hb_csv_buffer *buffer, size_t length)
 		return NULL;
 	if (__builtin_add_overflow(buffer->length_bytes, length, &needed))
 		goto fail;
-	if (needed > buffer->capacity_bytes) {
+	/* Also for 0 bytes there must be memory: NULL is the failure. */
+	if (!buffer->text || needed > buffer->capacity_bytes) {
 		capacity = buffer->capacity_bytes ? buffer->capacity_bytes : CAPACITY_FIRST;
 		while (capacity < needed) {
 			if (__builtin_mul_overflow(capacity, 2, &capacity))

@@ -201,26 +201,50 @@ void hb_hist_record_corrected(struct hb_hist *hist, int64_t value, int64_t inter
 	}
 }
 
-/* Add the counters only; extremes and totals are the caller's. */
-static void merge_counts(struct hb_hist *into, const struct hb_hist *from)
+/* Count @value, which is in range, @count times; the totals are the caller's. */
+static void place(struct hb_hist *into, int64_t value, uint64_t count)
 {
-	bool same_layout = into->half_magnitude == from->half_magnitude &&
-			   into->unit_magnitude == from->unit_magnitude;
+	if (count == 0)
+		return;
+	into->counts[hb_hist_index(into, value)] += count;
+	into->min = value < into->min ? value : into->min;
+	into->max = value > into->max ? value : into->max;
+}
+
+static void merge_same_layout(struct hb_hist *into, const struct hb_hist *from)
+{
 	size_t last = hb_hist_index(from, from->max);
 
-	for (size_t i = hb_hist_index(from, from->min); i <= last; i++) {
-		int64_t value = median_at(from, i);
+	for (size_t i = hb_hist_index(from, from->min); i <= last; i++)
+		into->counts[i] += from->counts[i];
+	into->min = from->min < into->min ? from->min : into->min;
+	into->max = from->max > into->max ? from->max : into->max;
+}
 
-		if (from->counts[i] == 0)
-			continue;
-		if (same_layout) {
-			into->counts[i] += from->counts[i];
-			continue;
+/*
+ * Values of a bucket go to its middle, but one each to the known extremes: otherwise the largest would get lost in a
+ * finer layout, and quantiles would disagree with the maximum.
+ */
+static void merge_other_layout(struct hb_hist *into, const struct hb_hist *from)
+{
+	size_t first = hb_hist_index(from, from->min);
+	size_t last = hb_hist_index(from, from->max);
+
+	for (size_t i = first; i <= last; i++) {
+		uint64_t left = from->counts[i];
+		int64_t middle = median_at(from, i);
+
+		if (i == last && left > 0) {
+			place(into, from->max, 1);
+			left--;
 		}
-		/* The middle of the first and the last bucket may lie outside of what was recorded. */
-		value = value < from->min ? from->min : value;
-		value = value > from->max ? from->max : value;
-		into->counts[hb_hist_index(into, value)] += from->counts[i];
+		if (i == first && left > 0) {
+			place(into, from->min, 1);
+			left--;
+		}
+		middle = middle < from->min ? from->min : middle;
+		middle = middle > from->max ? from->max : middle;
+		place(into, middle, left);
 	}
 }
 
@@ -231,9 +255,11 @@ int hb_hist_merge(struct hb_hist *into, const struct hb_hist *from)
 	if (from->total > from->infinite) {
 		if (from->max > into->highest)
 			return -ERANGE;
-		merge_counts(into, from);
-		into->min = from->min < into->min ? from->min : into->min;
-		into->max = from->max > into->max ? from->max : into->max;
+		if (into->half_magnitude == from->half_magnitude &&
+			into->unit_magnitude == from->unit_magnitude)
+			merge_same_layout(into, from);
+		else
+			merge_other_layout(into, from);
 	}
 	into->total += from->total;
 	into->infinite += from->infinite;
@@ -294,7 +320,8 @@ double hb_hist_quantile(const struct hb_hist *hist, double q)
 	exact_rank = q * (double)hist->total;
 	exact_rank = ceil(exact_rank - (nextafter(exact_rank, INFINITY) - exact_rank));
 	rank = exact_rank < 1 ? 1 : (uint64_t)exact_rank;
-	if (rank > hist->total)
+	/* Beyond 2^53 values the product is rounded, which must not hide the largest. */
+	if (rank > hist->total || q == 1)
 		rank = hist->total;
 	if (rank > hist->total - hist->infinite)
 		return INFINITY;

@@ -353,7 +353,7 @@ static int read_counts(struct decoder *decoder, uint32_t length_bytes, struct hb
 		if (rc < 0)
 			return rc;
 	}
-	if (decoder->out_at != decoder->out_end)
+	if (decoder->out_at != decoder->out_end || decoder->zlib.avail_in || decoder->packed_left)
 		return refuse(decoder, "something follows the counts");
 	return 0;
 }

@@ -71,7 +71,6 @@ void hb_log(enum hb_log_level level, const char *format, ...)
 		return;
 	(void)snprintf(line, sizeof(line) - 1, "%.64s: %s", log_program, level_prefixes[level]);
 	length = strlen(line);
-	errno = saved_errno; /* for %m in @format */
 	va_start(arguments, format);
 	(void)vsnprintf(line + length, sizeof(line) - 1 - length, format, arguments);
 	va_end(arguments);

@@ -9,10 +9,11 @@
 #include "assets.h"
 
 #define ROWS_MAX 60
+#define ROW_PIXELS 24
 /* More orders of magnitude than this do not fit an axis; intervals are cut there and the table has the number. */
 #define LOG_REACH 14.0
 
-static const char *const columns[] = {"variant", "against", "params", "ratio", "lo", "hi", "aa_lo",
+static const char *const columns[] = {"variant", "params", "ratio", "lo", "hi", "aa_lo",
 	"aa_hi", "verdict", "blocks", NULL};
 
 static double clamp_log(double value)
@@ -35,18 +36,15 @@ static int add_row(struct hb_chart_builder *builder, struct hb_chart_spec *chart
 	int r = 0;
 
 	hb_text_put(&label, e->variants[c->variant].name);
-	if (c->against != e->baseline)
-		hb_text_format(&label, " / %s", e->variants[c->against].name);
 	if (e->point_count > 1) {
 		struct hb_text params = {0};
 
 		hb_chart_label(e, e->points[c->point].params, NULL, NULL, &params);
-		hb_text_format(&label, "  %s", params.bytes ? params.bytes : "");
+		hb_text_format(&label, " · %s", params.bytes ? params.bytes : "");
 		hb_text_finish(&params);
 	}
 	if (!value || label.failed || !cJSON_AddStringToObject(value, "row", label.bytes) ||
 		!cJSON_AddStringToObject(value, "variant", e->variants[c->variant].name) ||
-		!cJSON_AddStringToObject(value, "against", e->variants[c->against].name) ||
 		!cJSON_AddStringToObject(value, "params", e->points[c->point].params) ||
 		!cJSON_AddStringToObject(value, "verdict", hb_verdict_names[c->verdict]) ||
 		!cJSON_AddNumberToObject(value, "blocks", effect->blocks))
@@ -87,13 +85,53 @@ static size_t rows_per_point(const struct hb_chart_builder *builder, uint32_t me
 	for (size_t i = 0; i < summary->comparison_count; i++) {
 		const struct hb_comparison *c = &summary->comparisons[i];
 
-		if (c->experiment != builder->e || c->metric != metric)
+		if (c->experiment != builder->e || c->metric != metric ||
+			c->against != builder->experiment->baseline)
 			continue;
 		here = c->point == point ? here + 1 : 1;
 		point = c->point;
 		most = here > most ? here : most;
 	}
 	return most;
+}
+
+/* The legend names only the verdicts that are there, always in the same colours. */
+static int put_verdict_colors(struct hb_chart_spec *chart)
+{
+	static const struct {
+		enum hb_verdict verdict;
+		const char *color;
+	} colors[] = {{HB_VERDICT_BETTER, "#1f9d74"}, {HB_VERDICT_WORSE, "#cf4858"},
+		{HB_VERDICT_CHANGED, "#9b5de0"}, {HB_VERDICT_SAME, "#5b7fa6"},
+		{HB_VERDICT_INCONCLUSIVE, "#b98a2f"}, {HB_VERDICT_INVALID, "#8b1e3f"},
+		{HB_VERDICT_SMOKE, "#8a939e"}};
+	cJSON *scale = cJSON_CreateObject(), *domain, *range;
+
+	if (!scale)
+		return -ENOMEM;
+	domain = cJSON_AddArrayToObject(scale, "domain");
+	range = cJSON_AddArrayToObject(scale, "range");
+	for (size_t i = 0; range && domain && i < sizeof(colors) / sizeof(colors[0]); i++) {
+		const char *name = hb_verdict_names[colors[i].verdict];
+		bool present = false;
+		const cJSON *value;
+
+		cJSON_ArrayForEach(value, chart->values)
+		{
+			const cJSON *item = cJSON_GetObjectItemCaseSensitive(value, "verdict");
+
+			present |= item && !strcmp(item->valuestring, name);
+		}
+		if (present && (!cJSON_AddItemToArray(domain, cJSON_CreateString(name)) ||
+				       !cJSON_AddItemToArray(
+					       range, cJSON_CreateString(colors[i].color))))
+			domain = NULL;
+	}
+	if (!domain || !range) {
+		cJSON_Delete(scale);
+		return -ENOMEM;
+	}
+	return hb_chart_put(chart->spec, "layer/3/encoding/color", "scale", scale);
 }
 
 int hb_chart_forest(struct hb_chart_builder *builder, uint32_t metric)
@@ -111,7 +149,7 @@ int hb_chart_forest(struct hb_chart_builder *builder, uint32_t metric)
 		const struct hb_comparison *c = &builder->summary->comparisons[i];
 
 		if (c->experiment != builder->e || c->metric != metric || !c->effect.blocks ||
-			!is_picked(e, most, c->point))
+			c->against != e->baseline || !is_picked(e, most, c->point))
 			continue;
 		r = add_row(builder, chart, c, &range);
 		rows++;
@@ -123,7 +161,12 @@ int hb_chart_forest(struct hb_chart_builder *builder, uint32_t metric)
 		return 0;
 	}
 	chart->marks = rows * 3 + 1;
-	r = hb_chart_axis(chart->spec, "layer/0/encoding/x", &range, true, "ratio");
+	if (hb_chart_put(chart->spec, "", "height",
+		    cJSON_CreateNumber((double)rows * ROW_PIXELS)))
+		return -ENOMEM;
+	r = put_verdict_colors(chart);
+	if (!r)
+		r = hb_chart_axis(chart->spec, "layer/0/encoding/x", &range, true, "ratio");
 	if (!r)
 		r = hb_chart_title(chart, "%s/%s: %s against %s", e->subproject, e->experiment,
 			m->name, e->variants[e->baseline].name);

@@ -332,7 +332,8 @@ int hb_chart_axis(cJSON *root, const char *path, const struct hb_chart_range *ra
 	}
 	domain = cJSON_AddArrayToObject(scale, "domain");
 	if (!domain || !cJSON_AddStringToObject(scale, "type", log ? "log" : "linear") ||
-		!cJSON_AddFalseToObject(scale, "zero") || !cJSON_AddFalseToObject(scale, "nice"))
+		(!log && !cJSON_AddFalseToObject(scale, "zero")) ||
+		!cJSON_AddFalseToObject(scale, "nice"))
 		r = -ENOMEM;
 	if (!r)
 		r = put_tick(domain, lo);
@@ -407,11 +408,11 @@ void hb_chart_quantity(struct hb_text *text, double value, const char *unit)
 		const char *unit, *suffix;
 		double scale;
 	} scales[] = {
-		{"ns", " s", 1e9}, {"ns", " ms", 1e6}, {"ns", " µs", 1e3}, {"ns", " ns", 0},
-		{"B", " TiB", 1099511627776.0}, {"B", " GiB", 1073741824.0}, {"B", " MiB", 1048576.0},
-		{"B", " KiB", 1024.0}, {"B", " B", 0},
-		{"1/s", " G/s", 1e9}, {"1/s", " M/s", 1e6}, {"1/s", " k/s", 1e3}, {"1/s", " /s", 0},
-		{"J", " kJ", 1e3}, {"J", " J", 0}, {"1", "", 0},
+		{"ns", "\u00a0s", 1e9}, {"ns", "\u00a0ms", 1e6}, {"ns", "\u00a0µs", 1e3}, {"ns", "\u00a0ns", 0},
+		{"B", "\u00a0TiB", 1099511627776.0}, {"B", "\u00a0GiB", 1073741824.0}, {"B", "\u00a0MiB", 1048576.0},
+		{"B", "\u00a0KiB", 1024.0}, {"B", "\u00a0B", 0},
+		{"1/s", "\u00a0G/s", 1e9}, {"1/s", "\u00a0M/s", 1e6}, {"1/s", "\u00a0k/s", 1e3}, {"1/s", "\u00a0/s", 0},
+		{"J", "\u00a0kJ", 1e3}, {"J", "\u00a0J", 0}, {"1", "", 0},
 	};
 
 	if (isnan(value)) {
@@ -429,7 +430,7 @@ void hb_chart_quantity(struct hb_text *text, double value, const char *unit)
 			return;
 		}
 	}
-	put_scaled(text, value, 1, " ");
+	put_scaled(text, value, 1, "\u00a0");
 	hb_text_put(text, unit);
 }
 

@@ -26,7 +26,7 @@ static const char script_head[] =
 	"_hotbed()\n"
 	"{\n"
 	"\tlocal program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]}\n"
-	"\tlocal command= options= operands= i\n"
+	"\tlocal command='' options='' operands='' i\n"
 	"\n"
 	"\tCOMPREPLY=()\n"
 	"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* --help, from the option tables. */
+#include <ctype.h>
 #include <string.h>
 
 #include "options.h"
@@ -86,18 +87,37 @@ static void print_option(FILE *file, const struct hb_option *option)
 	print_paragraph(file, option->help, strlen(option->help), OPTION_COLUMN, OPTION_COLUMN);
 }
 
+/* Summaries are phrases in the tables ("show how far a run is") and sentences here. */
+static void print_summary(FILE *file, const char *summary, size_t column)
+{
+	char sentence[256];
+	size_t length = strlen(summary);
+	bool ends = length && summary[length - 1] == '.';
+
+	snprintf(sentence, sizeof(sentence), "%c%s%s", toupper((unsigned char)summary[0]),
+		summary[0] ? summary + 1 : "", ends ? "" : ".");
+	print_paragraph(file, sentence, strlen(sentence), column, column);
+}
+
 void hb_help_command(FILE *file, const struct hb_command *command)
 {
 	const struct hb_option *option;
 
 	fprintf(file, "Usage: hotbed %s [OPTION]...%s%s\n\n", command->name,
 		command->operands[0] ? " " : "", command->operands);
-	print_paragraph(file, command->summary, strlen(command->summary), 0, 0);
+	print_summary(file, command->summary, 0);
 	print_description(file, command->description);
 	fputs("\nOptions:\n", file);
 	for (size_t i = 0; (option = hb_command_option_at(command, i)) != NULL; i++)
 		print_option(file, option);
 }
+
+static const char ending[] =
+	"'hotbed help COMMAND' or 'hotbed COMMAND --help' tells more; 'hotbed --version' names the "
+	"version. The launcher ./hotbed adds setup, build and test.\n\n"
+	"Exit codes: 0 done, 1 a claim failed with --strict, 2 usage, 3 a trial failed, 4 "
+	"inconclusive with --strict, 5 doctor --strict refused, 6 I/O or runner fault, 7 locked or "
+	"the build changed, 75 interrupted and resumable, 77 nothing to run here.";
 
 void hb_help_program(FILE *file, const struct hb_command *const *commands)
 {
@@ -107,13 +127,7 @@ void hb_help_program(FILE *file, const struct hb_command *const *commands)
 		file);
 	for (; *commands; commands++) {
 		fprintf(file, "  %-10s ", (*commands)->name);
-		print_paragraph(file, (*commands)->summary, strlen((*commands)->summary), 13, 13);
+		print_summary(file, (*commands)->summary, 13);
 	}
-	fputs("\n'hotbed help COMMAND' or 'hotbed COMMAND --help' tells more; 'hotbed --version' "
-	      "names\nthe version. The launcher ./hotbed adds setup, build and test.\n\n"
-	      "Exit codes: 0 done, 1 a gate or claim failed, 2 usage, 3 a trial failed,\n"
-	      "4 inconclusive with --strict, 5 doctor --strict refused, 6 I/O or runner fault,\n"
-	      "7 locked or the build changed, 75 interrupted and resumable, 77 nothing to run\n"
-	      "here.\n",
-		file);
+	print_description(file, ending);
 }

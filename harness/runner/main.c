@@ -8,16 +8,35 @@
 #include <hotbed/log.h>
 
 #include "options.h"
+#include "row.h"
 
 extern const struct hb_command hb_command_list;
 extern const struct hb_command hb_command_describe;
 extern const struct hb_command hb_command_doctor;
+extern const struct hb_command hb_command_plan;
+extern const struct hb_command hb_command_run;
+extern const struct hb_command hb_command_resume;
+extern const struct hb_command hb_command_status;
+extern const struct hb_command hb_command_report;
+extern const struct hb_command hb_command_compare;
+extern const struct hb_command hb_command_claims;
+extern const struct hb_command hb_command_export;
+extern const struct hb_command hb_command_merge;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
 	&hb_command_list,
 	&hb_command_describe,
 	&hb_command_doctor,
+	&hb_command_plan,
+	&hb_command_run,
+	&hb_command_resume,
+	&hb_command_status,
+	&hb_command_report,
+	&hb_command_compare,
+	&hb_command_claims,
+	&hb_command_export,
+	&hb_command_merge,
 	NULL,
 };
 
@@ -56,7 +75,7 @@ static int print_help(const char *name)
 	return HB_EXIT_DONE;
 }
 
-/* What the build makes man pages and the completion from: hotbed --dump man NAME, --dump completion, --dump names. */
+/* What the build makes man pages and the completion from, and what tests compare the documentation with. */
 static int print_dump(int argc, char **argv)
 {
 	const struct hb_command *command;
@@ -70,8 +89,13 @@ static int print_dump(int argc, char **argv)
 			puts(commands[i]->name);
 		return HB_EXIT_DONE;
 	}
+	if (argc == 1 && !strcmp(argv[0], "columns")) {
+		for (int i = 0; i < HB_COLUMN_COUNT; i++)
+			puts(hb_column_names[i]);
+		return HB_EXIT_DONE;
+	}
 	if (argc != 2 || strcmp(argv[0], "man") != 0) {
-		hb_log(HB_LOG_ERROR, "--dump takes 'man NAME', 'completion' or 'names'");
+		hb_log(HB_LOG_ERROR, "--dump takes 'man NAME', 'completion', 'names' or 'columns'");
 		return HB_EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "hotbed")) {

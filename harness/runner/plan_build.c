@@ -38,7 +38,7 @@ struct chosen {
 	cJSON *points;         /* hotbed.points/1 entries that are left, with "skip" added */
 	const char **variants; /* names in the plan */
 	char *against_name;    /* NAME@against, when two builds are compared */
-	uint32_t variant_count, point_count, baseline, blocks;
+	uint32_t variant_count, point_count, skipped_count, baseline, blocks;
 };
 
 struct builder {
@@ -124,8 +124,24 @@ static bool params_match(const char *params, const struct assignment *a)
 	return false;
 }
 
-/* Does the point satisfy a claim's "k=v;k=v"? Parameters that are not named take any value. */
-static bool where_holds(const char *params, const char *where)
+/* Does "k=v;k=v" name the key? */
+static bool names_key(const char *where, const char *key, size_t key_bytes)
+{
+	while (*where) {
+		size_t pair = strcspn(where, ";");
+
+		if (strcspn(where, "=") == key_bytes && !memcmp(where, key, key_bytes))
+			return true;
+		where += where[pair] ? pair + 1 : pair;
+	}
+	return false;
+}
+
+/*
+ * Does the point satisfy the clauses "k=v;k=v" of a claim, leaving out those whose key is in @except? Parameters that are
+ * not named take any value.
+ */
+static bool where_holds(const char *params, const char *where, const char *except)
 {
 	while (*where) {
 		size_t pair = strcspn(where, ";"), key = strcspn(where, "=");
@@ -134,7 +150,7 @@ static bool where_holds(const char *params, const char *where)
 		if (key >= pair)
 			return false;
 		a.value_bytes = pair - key - 1;
-		if (!params_match(params, &a))
+		if (!names_key(except, a.key, a.key_bytes) && !params_match(params, &a))
 			return false;
 		where += where[pair] ? pair + 1 : pair;
 	}
@@ -395,12 +411,15 @@ static bool claim_needs(const cJSON *describe, const char *params)
 
 	cJSON_ArrayForEach(claim, member(describe, "claims"))
 	{
+		const char *where = hb_json_text_or(claim, "where", "");
 		const char *against = hb_json_text_or(claim, "against_where", "");
 
 		if (!cJSON_IsTrue(member(claim, "headline")))
 			continue;
-		if (where_holds(params, hb_json_text_or(claim, "where", "")) ||
-			(*against && where_holds(params, against)))
+		/* The other side is the same point with the parameters of against_where put in their place. */
+		if (where_holds(params, where, "") ||
+			(*against && where_holds(params, against, "") &&
+				where_holds(params, where, against)))
 			return true;
 	}
 	return false;
@@ -468,10 +487,13 @@ static int find_points(struct builder *b, struct chosen *c, struct hb_error *ret
 			cJSON_Delete(cJSON_DetachItemViaPointer(c->points, point));
 			continue;
 		}
+		size_t skipped = b->skipped_points;
+
 		error = add_skip(b, point, reterr);
 		if (error)
 			return error;
 		c->point_count++;
+		c->skipped_count += (uint32_t)(b->skipped_points - skipped);
 	}
 	return 0;
 }
@@ -827,7 +849,41 @@ static int add_experiment(cJSON *experiments, const struct chosen *c, bool until
 	return 0;
 }
 
-static int make_head(struct builder *b, cJSON *json)
+/* The drivers' paths, the other build's too, are what the build's id is made of. */
+static int identify(
+	const struct builder *b, const cJSON *json, struct hb_env *ret, struct hb_error *reterr)
+{
+	const cJSON *drivers = member(json, "drivers"), *driver;
+	const char **paths = calloc((size_t)cJSON_GetArraySize(drivers) + 1, sizeof(*paths));
+	size_t count = 0;
+
+	if (!paths)
+		return hb_error_set(reterr, -ENOMEM, "out of memory");
+	cJSON_ArrayForEach(driver, drivers)
+	{
+		paths[count++] = hb_json_text_or(driver, "path", "");
+	}
+	int error = b->request->identify(paths, b->request->user, ret, reterr);
+
+	free(paths);
+	return error;
+}
+
+static int add_ids(const struct builder *b, cJSON *json, struct hb_error *reterr)
+{
+	struct hb_env env;
+	int error = identify(b, json, &env, reterr);
+
+	if (error)
+		return error;
+	if (hb_json_add_text(json, "host_id", env.host_id) ||
+		hb_json_add_text(json, "env_id", env.env_id) ||
+		hb_json_add_text(json, "build_id", env.build_id))
+		return hb_error_set(reterr, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int make_head(struct builder *b, cJSON *json, struct hb_error *reterr)
 {
 	const struct hb_plan_request *request = b->request;
 
@@ -837,29 +893,34 @@ static int make_head(struct builder *b, cJSON *json)
 		hb_json_add_u64(json, "seed", request->seed) ||
 		hb_json_add_text(json, "mode", mode_name(request->mode)) ||
 		hb_json_add_bool(json, "verdicts", verdicts(b)) ||
-		hb_json_add_text(json, "host_id", request->host_id) ||
-		hb_json_add_text(json, "env_id", request->env_id) ||
-		hb_json_add_text(json, "build_id", request->build_id) || add_drivers(b, json))
-		return -ENOMEM;
-	cJSON *experiments = cJSON_AddArrayToObject(json, "experiments");
-	int error = experiments ? 0 : -ENOMEM;
+		hb_json_add_bool(json, "sabotage", request->sabotage) || add_drivers(b, json))
+		return hb_error_set(reterr, -ENOMEM, "out of memory");
+	int error = add_ids(b, json, reterr);
 
+	if (error)
+		return error;
+	cJSON *experiments = cJSON_AddArrayToObject(json, "experiments");
+
+	error = experiments ? 0 : -ENOMEM;
 	for (size_t e = 0; !error && e < b->count; e++)
 		error = add_experiment(
 			experiments, &b->chosen[e], request->until_ci && b->chosen[e].blocks > 1);
-	return error;
+	return error ? hb_error_set(reterr, error, "out of memory") : 0;
 }
 
 /* The head as a tree, the blocks (there may be a million) as text behind it. */
 static int make_text(struct builder *b, struct hb_plan_text *ret, struct hb_error *reterr)
 {
 	cJSON *json = cJSON_CreateObject();
-	int error = json ? make_head(b, json) : -ENOMEM;
+	int error =
+		json ? make_head(b, json, reterr) : hb_error_set(reterr, -ENOMEM, "out of memory");
 	char *head = error ? NULL : cJSON_Print(json);
 	char *text = NULL;
 	size_t bytes = 0;
 
 	cJSON_Delete(json);
+	if (error)
+		return error;
 	FILE *file = head ? open_memstream(&text, &bytes) : NULL;
 
 	if (!file) {
@@ -959,8 +1020,9 @@ static int drop_empty(struct builder *b, struct hb_error *reterr)
 	b->count = kept;
 	if (kept == 0)
 		return hb_error_set(reterr, -ENODATA, "nothing to run: no experiment%s",
-			b->request->filters ? " has a point that --filter lets through"
-					    : " is there");
+			b->request->filters && b->request->filters[0]
+				? " has a point that --filter lets through"
+				: " is there");
 	return 0;
 }
 
@@ -970,9 +1032,10 @@ static int check_size(const struct builder *b, uint64_t *ret_trials, struct hb_e
 
 	for (size_t i = 0; i < b->count; i++) {
 		const struct chosen *c = &b->chosen[i];
+		uint64_t planned = c->point_count - c->skipped_count;
 
 		cells += (uint64_t)c->point_count * c->blocks;
-		trials += (uint64_t)c->point_count * c->blocks * (c->variant_count + 1);
+		trials += planned * c->blocks * (c->variant_count + 1);
 	}
 	if (cells > HB_PLAN_CELLS_MAX || b->count > HB_PLAN_EXPERIMENTS_MAX)
 		return hb_error_set(reterr, -E2BIG,

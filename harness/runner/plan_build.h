@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "env.h"
 #include "manifest.h"
 
 struct hb_error;
@@ -37,7 +38,15 @@ struct hb_plan_request {
 	const struct hb_manifest *against;	/* another build's, or NULL */
 	uint64_t free_bytes;		/* points that need more are planned as skipped; 0 = no limit */
 	uint64_t budget_ms;		/* headline: blocks are reduced (not below 6) to fit; 0 = no limit */
-	const char *run_id, *created_utc, *host_id, *env_id, *build_id;
+	const char *run_id, *created_utc;
+	bool sabotage;			/* every variant is made wrong on purpose */
+	/*
+	 * Called once, with the paths of the drivers that the plan uses (NULL-terminated): the ids of host, environment
+	 * and build. Returns 0 or -errno, which hb_plan_build() passes on.
+	 */
+	int (*identify)(const char *const *driver_paths, void *user, struct hb_env *ret,
+		struct hb_error *reterr);
+	void *user;
 };
 
 struct hb_plan_text {

@@ -689,6 +689,7 @@ static int parse_head(struct hb_plan *plan, struct hb_error *reterr)
 		(error = hb_json_get_u64(plan->json, "seed", &plan->seed, reterr)) ||
 		(error = hb_json_get_bool(plan->json, "verdicts", &plan->verdicts, reterr)))
 		return error;
+	plan->sabotage = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(plan->json, "sabotage"));
 	if (strlen(run_id) >= sizeof(plan->run_id))
 		return hb_error_set(reterr, -EBADMSG, "run_id: '%.80s' is too long", run_id);
 	memcpy(plan->run_id, run_id, strlen(run_id) + 1);

@@ -31,16 +31,17 @@ enum {
 	NARROW_BITS = 7,
 	BUCKETS = 1 << DIGIT_BITS,
 	WORDS = BUCKETS / 64,
-	LEVELS = 64,	   /* named by the lowest bit of their digit; digits in use do not overlap */
+	LEVELS = 64, /* named by the lowest bit of their digit; digits in use do not overlap */
 	BUCKETS_USED = (TIME_BITS + DIGIT_BITS - 1) / DIGIT_BITS * BUCKETS, /* at the same time */
-	INLINE = 15,	   /* entries in the bucket itself; buckets up to this size are sorted, larger ones spread */
+	INLINE =
+		15, /* entries in the bucket itself; buckets up to this size are sorted, larger ones spread */
 	CHUNK_BITS = 3,
 	CHUNK = 1 << CHUNK_BITS, /* entries that lie together: two cache lines */
-	SPREAD_GOAL = 12,  /* events a bucket should get when one is spread, at most */
-	BOTTOM_MAX = 64,   /* the bottom is spread when it would grow beyond this */
+	SPREAD_GOAL = 12,        /* events a bucket should get when one is spread, at most */
+	BOTTOM_MAX = 64,         /* the bottom is spread when it would grow beyond this */
 	BOTTOM_SPACE = 2 * BOTTOM_MAX,
-	PACE_EVENTS = 32,  /* measured over at least so many */
-	SWEEP_MIN = 1024,  /* cancelled entries that are not worth a sweep */
+	PACE_EVENTS = 32, /* measured over at least so many */
+	SWEEP_MIN = 1024, /* cancelled entries that are not worth a sweep */
 };
 
 #define NONE UINT32_MAX
@@ -52,9 +53,11 @@ struct entry {
 
 /* A list of entries: the first ones inline, then chunks. An empty bucket is all zero but for old entries. */
 struct bucket {
-	uint32_t count;	     /* entries, those taken from the inline part included */
-	uint32_t taken;	     /* inline entries taken from the front: level 0 only, others are emptied at once */
-	uint32_t head, tail; /* in chunks, valid if count > INLINE: first entry, and where the next goes */
+	uint32_t count; /* entries, those taken from the inline part included */
+	uint32_t
+		taken; /* inline entries taken from the front: level 0 only, others are emptied at once */
+	uint32_t head,
+		tail; /* in chunks, valid if count > INLINE: first entry, and where the next goes */
 	struct entry inlined[INLINE];
 };
 
@@ -68,29 +71,31 @@ struct slot {
 
 struct hb_event_queue {
 	int64_t now_ns;
-	uint64_t base;	     /* times are placed by how they differ from this */
+	uint64_t base;       /* times are placed by how they differ from this */
 	uint64_t bottom_end; /* events before this time go to the bottom */
 	uint64_t finest_bit; /* 1 << the lowest level in use */
 	uint32_t bottom_head, bottom_tail;
-	uint32_t bottom_width; /* level of the bucket that the bottom came from */
-	uint32_t free_slot, fresh_slot;	  /* list of used slots; slots never used start here */
+	uint32_t bottom_width;            /* level of the bucket that the bottom came from */
+	uint32_t free_slot, fresh_slot;   /* list of used slots; slots never used start here */
 	uint32_t free_chunk, fresh_chunk; /* likewise */
 	uint32_t capacity, chunk_count;
 	size_t entries_count; /* live and cancelled */
 	size_t cancelled;
 	uint64_t serial;
 	unsigned int pace_level; /* log2 of the time that SPREAD_GOAL events took of late */
-	int64_t pace_now_ns;	 /* where that was last measured, ... */
-	uint64_t pace_removed;	 /* ... and the number of events that had left by then */
+	int64_t pace_now_ns;     /* where that was last measured, ... */
+	uint64_t pace_removed;   /* ... and the number of events that had left by then */
+	uint64_t moved;          /* events moved between levels since the last regrouping */
 	struct slot *slots;
 	struct entry *entries; /* shape [chunk_count][CHUNK] */
 	uint32_t *next_chunk;  /* shape [chunk_count] */
 	size_t slots_bytes, entries_bytes, next_bytes;
 	struct bucket (*buckets)[BUCKETS]; /* shape [LEVELS] */
-	uint64_t levels;	   /* bit set: the level has events */
-	uint32_t words[LEVELS];	   /* bit set: that word of occupied[] is not 0 */
-	uint64_t occupied[LEVELS][WORDS]; /* bit set: the bucket has events */
-	uint8_t level_of_bit[64];  /* the level whose digit holds this bit; valid from the finest level up */
+	uint64_t levels;                   /* bit set: the level has events */
+	uint32_t words[LEVELS];            /* bit set: that word of occupied[] is not 0 */
+	uint64_t occupied[LEVELS][WORDS];  /* bit set: the bucket has events */
+	uint8_t level_of_bit
+		[64]; /* the level whose digit holds this bit; valid from the finest level up */
 	struct entry bottom[BOTTOM_SPACE]; /* sorted, head ... tail */
 };
 
@@ -132,8 +137,8 @@ int hb_event_queue_reserve(struct hb_event_queue *queue, size_t capacity, struct
 
 	if (capacity < 1 || capacity > HB_EVENT_QUEUE_CAPACITY_MAX)
 		return hb_error_set(reterr, -EINVAL,
-			"event queue: a capacity of %zu events is out of range; use 1 to %zu", capacity,
-			HB_EVENT_QUEUE_CAPACITY_MAX);
+			"event queue: a capacity of %zu events is out of range; use 1 to %zu",
+			capacity, HB_EVENT_QUEUE_CAPACITY_MAX);
 	if (capacity <= queue->capacity)
 		return 0;
 	chunk_count = chunks_needed(capacity);
@@ -148,12 +153,13 @@ int hb_event_queue_reserve(struct hb_event_queue *queue, size_t capacity, struct
 		pages_unmap(entries, entries_bytes);
 		pages_unmap(next_chunk, next_bytes);
 		return hb_error_set(reterr, -ENOMEM,
-			"event queue: no memory for %zu events (%zu bytes); lower the capacity", capacity,
-			slots_bytes + entries_bytes + next_bytes);
+			"event queue: no memory for %zu events (%zu bytes); lower the capacity",
+			capacity, slots_bytes + entries_bytes + next_bytes);
 	}
 	if (queue->capacity) {
 		memcpy(slots, queue->slots, queue->fresh_slot * sizeof(*slots));
-		memcpy(entries, queue->entries, (size_t)queue->fresh_chunk * CHUNK * sizeof(*entries));
+		memcpy(entries, queue->entries,
+			(size_t)queue->fresh_chunk * CHUNK * sizeof(*entries));
 		memcpy(next_chunk, queue->next_chunk, queue->fresh_chunk * sizeof(*next_chunk));
 	}
 	pages_unmap(queue->slots, queue->slots_bytes);
@@ -223,7 +229,8 @@ static inline unsigned int highest_bit(uint64_t bits)
 	return 63 - (unsigned int)__builtin_clzll(bits | 1);
 }
 
-static inline void bucket_vacate(struct hb_event_queue *queue, unsigned int level, unsigned int digit)
+static inline void bucket_vacate(
+	struct hb_event_queue *queue, unsigned int level, unsigned int digit)
 {
 	queue->buckets[level][digit].count = 0;
 	queue->buckets[level][digit].taken = 0;
@@ -252,6 +259,7 @@ void hb_event_queue_clear(struct hb_event_queue *queue)
 	}
 	queue->pace_level = TIME_BITS;
 	queue->pace_now_ns = 0;
+	queue->moved = 0;
 	queue->pace_removed = queue->serial;
 	queue->now_ns = 0;
 	queue->base = 0;
@@ -291,7 +299,8 @@ static inline void slot_give(struct hb_event_queue *queue, uint32_t index)
 }
 
 /* Room for entry number @index >= INLINE of a bucket. */
-static __attribute__((noinline)) struct entry *bucket_extend(struct hb_event_queue *queue, struct bucket *bucket, uint32_t index)
+static __attribute__((noinline)) struct entry *bucket_extend(
+	struct hb_event_queue *queue, struct bucket *bucket, uint32_t index)
 {
 	if (index == INLINE) {
 		bucket->head = bucket->tail = chunk_take(queue) << CHUNK_BITS;
@@ -309,20 +318,22 @@ static inline __attribute__((always_inline)) void bucket_append(struct hb_event_
 {
 	struct bucket *bucket = &queue->buckets[level][digit];
 	uint32_t index = bucket->count++;
-	struct entry *entry = &bucket->inlined[index];
+	struct entry *entry;
 
 	queue->levels |= 1ULL << level;
 	queue->words[level] |= 1U << digit / 64;
 	queue->occupied[level][digit / 64] |= 1ULL << digit % 64;
-	if (index >= INLINE)
+	if (index < INLINE)
+		entry = &bucket->inlined[index];
+	else
 		entry = bucket_extend(queue, bucket, index);
 	entry->time_ns = time_ns;
 	entry->slot = slot;
 }
 
 /* Append to the bucket that @time_ns >= bottom_end belongs to. */
-static inline __attribute__((always_inline)) void place(struct hb_event_queue *queue,
-	int64_t time_ns, uint32_t slot)
+static inline __attribute__((always_inline)) void place(
+	struct hb_event_queue *queue, int64_t time_ns, uint32_t slot)
 {
 	uint64_t difference = ((uint64_t)time_ns ^ queue->base) | queue->finest_bit;
 	unsigned int level = queue->level_of_bit[63 - (unsigned int)__builtin_clzll(difference)];
@@ -337,9 +348,11 @@ static unsigned int pace_measure(struct hb_event_queue *queue)
 
 	if (removed - queue->pace_removed >= PACE_EVENTS) {
 		uint64_t gap_ns = (uint64_t)(queue->now_ns - queue->pace_now_ns) /
-			(removed - queue->pace_removed);
+				  (removed - queue->pace_removed);
 
-		queue->pace_level = highest_bit((gap_ns | 1) * SPREAD_GOAL);
+		/* A gap of 2^58 ns is nine years. */
+		gap_ns = gap_ns < 1ULL << 58 ? gap_ns | 1 : 1ULL << 58;
+		queue->pace_level = highest_bit(gap_ns * SPREAD_GOAL);
 		queue->pace_now_ns = queue->now_ns;
 		queue->pace_removed = removed;
 	}
@@ -390,7 +403,8 @@ static void bottom_spread(struct hb_event_queue *queue)
 }
 
 /* Put an event behind all of the bottom that are not later. */
-static __attribute__((noinline)) void bottom_insert(struct hb_event_queue *queue, int64_t time_ns, uint32_t slot)
+static __attribute__((noinline)) void bottom_insert(
+	struct hb_event_queue *queue, int64_t time_ns, uint32_t slot)
 {
 	uint32_t length = queue->bottom_tail - queue->bottom_head;
 	struct entry *at;
@@ -401,7 +415,8 @@ static __attribute__((noinline)) void bottom_insert(struct hb_event_queue *queue
 		return;
 	}
 	if (queue->bottom_tail == BOTTOM_SPACE) {
-		memmove(queue->bottom, &queue->bottom[queue->bottom_head], length * sizeof(struct entry));
+		memmove(queue->bottom, &queue->bottom[queue->bottom_head],
+			length * sizeof(struct entry));
 		queue->bottom_head = 0;
 		queue->bottom_tail = length;
 	}
@@ -464,9 +479,9 @@ static __attribute__((noinline)) void sweep(struct hb_event_queue *queue)
 {
 	uint64_t levels = queue->levels;
 
-	queue->bottom_tail = queue->bottom_head +
-		entries_sweep(queue, &queue->bottom[queue->bottom_head],
-			queue->bottom_tail - queue->bottom_head);
+	queue->bottom_tail =
+		queue->bottom_head + entries_sweep(queue, &queue->bottom[queue->bottom_head],
+					     queue->bottom_tail - queue->bottom_head);
 	for (; levels; levels &= levels - 1) {
 		unsigned int level = (unsigned int)__builtin_ctzll(levels);
 		uint32_t words = queue->words[level];
@@ -476,7 +491,8 @@ static __attribute__((noinline)) void sweep(struct hb_event_queue *queue)
 			uint64_t digits = queue->occupied[level][word];
 
 			for (; digits; digits &= digits - 1)
-				bucket_sweep(queue, level, word * 64 + (unsigned int)__builtin_ctzll(digits));
+				bucket_sweep(queue, level,
+					word * 64 + (unsigned int)__builtin_ctzll(digits));
 		}
 	}
 	queue->cancelled = 0;
@@ -537,7 +553,8 @@ int hb_event_queue_cancel(struct hb_event_queue *queue, struct hb_event_id id)
 }
 
 /* Sort a small bucket, inline as a whole, into the empty bottom. */
-static void bucket_to_bottom(struct hb_event_queue *queue, const struct bucket *bucket, uint32_t count)
+static void bucket_to_bottom(
+	struct hb_event_queue *queue, const struct bucket *bucket, uint32_t count)
 {
 	const struct entry *entries = bucket->inlined;
 	uint32_t rank[INLINE];
@@ -561,13 +578,15 @@ static void bucket_to_bottom(struct hb_event_queue *queue, const struct bucket *
 	queue->bottom_tail = count;
 }
 
-/* Move the @count > INLINE events of a bucket that has been vacated to their places under the new base. */
+/* Move the @count events of a bucket that has been vacated to their places under the new base. */
 static void bucket_spread(struct hb_event_queue *queue, const struct bucket *bucket, uint32_t count)
 {
 	uint32_t at = bucket->head;
-	uint32_t left = count - INLINE;
+	uint32_t first = count < INLINE ? count : INLINE;
+	uint32_t left = count - first;
 
-	for (uint32_t i = 0; i < INLINE; i++)
+	queue->moved += count;
+	for (uint32_t i = 0; i < first; i++)
 		place(queue, bucket->inlined[i].time_ns, bucket->inlined[i].slot);
 	while (left) {
 		uint32_t chunk = at >> CHUNK_BITS;
@@ -606,10 +625,45 @@ static unsigned int bucket_highest_bit(const struct hb_event_queue *queue,
 }
 
 /*
+ * Does the digit of @level start too high? When its bucket is wider than SPREAD_GOAL events and yet one digit could
+ * reach further, every event is moved twice where once would do. Regrouping moves what the level holds, so it waits
+ * until as many events have been moved anyway.
+ */
+static bool level_is_coarse(struct hb_event_queue *queue, unsigned int level)
+{
+	unsigned int pace = pace_measure(queue);
+
+	return level > pace && level < pace + DIGIT_BITS && queue->moved >= queue->entries_count;
+}
+
+/* Move all events of the first level with events to finer digits; @start is the beginning of its first bucket. */
+static void level_regroup(struct hb_event_queue *queue, unsigned int level, uint64_t start)
+{
+	unsigned int top = level;
+
+	while (top < TIME_BITS && queue->level_of_bit[top] == level)
+		top++;
+	digits_group(queue, queue->pace_level, top);
+	queue->finest_bit = 1ULL << queue->pace_level;
+	queue->base = start;
+	queue->bottom_end = start;
+	while (queue->levels & 1ULL << level) {
+		unsigned int digit = first_digit(queue, level);
+		const struct bucket *bucket = &queue->buckets[level][digit];
+		uint32_t count = bucket->count;
+
+		bucket_vacate(queue, level, digit);
+		bucket_spread(queue, bucket, count);
+	}
+	queue->moved = 0;
+}
+
+/*
  * Open the first bucket, bottom and level 0 being empty. A bucket that begins after @limit_ns stays closed: base must
  * not pass a time at which events can still be inserted. Returns whether one was opened.
  */
-static __attribute__((noinline)) bool first_bucket_open(struct hb_event_queue *queue, int64_t limit_ns)
+static __attribute__((noinline)) bool first_bucket_open(
+	struct hb_event_queue *queue, int64_t limit_ns)
 {
 	unsigned int level, digit, highest;
 	const struct bucket *bucket;
@@ -629,6 +683,10 @@ static __attribute__((noinline)) bool first_bucket_open(struct hb_event_queue *q
 	if (start > (uint64_t)limit_ns)
 		return false;
 	count = bucket->count;
+	if (count > INLINE && level_is_coarse(queue, level)) {
+		level_regroup(queue, level, start);
+		return true;
+	}
 	bucket_vacate(queue, level, digit);
 	if (count <= INLINE) {
 		queue->base = start;

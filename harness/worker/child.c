@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Processes of a trial: servers, load generators, peers. They stay in the driver's process group, so that the
- * runner's kill reaches them, and die with the driver's main thread (PR_SET_PDEATHSIG). Linux only: pidfd_open(2).
+ * Processes of a trial: servers, load generators, peers. They stay in the driver's process group,
+ * so that the runner's kill reaches them, and die with the driver's main thread (PR_SET_PDEATHSIG).
+ * Linux only: pidfd_open(2).
  */
 #include <hotbed/trial.h>
 
@@ -60,8 +61,9 @@ static bool is_running(const struct hb_child *child)
 }
 
 /*
- * What every child does first. A parent that died before prctl() sends no signal: then the parent's id is another's.
- * In a PID namespace of its own the child sees parent 0 and relies on the runner's sweep for that moment.
+ * What every child does first. A parent that died before prctl() sends no signal: then the parent's
+ * id is another's. In a PID namespace of its own the child sees parent 0 and relies on the runner's
+ * sweep for that moment.
  */
 static int become_child(const struct hb_trial *trial, const char *role, pid_t parent)
 {
@@ -79,7 +81,10 @@ static int become_child(const struct hb_trial *trial, const char *role, pid_t pa
 	return 0;
 }
 
-/* In the child: never returns. An error travels to the parent through @report_fd, which a successful exec closes. */
+/*
+ * In the child: never returns. An error travels to the parent through @report_fd, which a
+ * successful exec closes.
+ */
 _Noreturn static void exec_child(const struct hb_trial *trial, const char *role, pid_t parent,
 	const char *const *argv, const char *stdout_path, int report_fd)
 {

@@ -107,7 +107,10 @@ static void describe_variants(const struct hb_experiment *experiment, struct hb_
 	hb_emit_close(emit, ']');
 }
 
-/* The point of @where in canonical text ("rss_bytes=1G" becomes 1073741824), so that readers compare strings. */
+/*
+ * The point of @where in canonical text ("rss_bytes=1G" becomes 1073741824), so that readers
+ * compare strings.
+ */
 static int describe_where(const struct hb_experiment *experiment, const char *key,
 	const char *where, struct hb_emit *emit, struct hb_error *reterr)
 {

@@ -93,7 +93,7 @@ static int take_option(int option, struct options *options, struct hb_error *ret
 		[OPTION_HELP - OPTION_DESCRIBE] = NULL,
 	};
 	bool *flags[] = {
-		[OPTION_DESCRIBE - OPTION_DESCRIBE] = &options->describe,
+		[0] = &options->describe,
 		[OPTION_POINTS - OPTION_DESCRIBE] = &options->points,
 		[OPTION_TRIAL - OPTION_DESCRIBE] = &options->trial,
 		[OPTION_QUICK - OPTION_DESCRIBE] = &options->quick,
@@ -255,7 +255,9 @@ static int list_points(
 	return err;
 }
 
-/* The pipe must not reach the trial's children: they could write into the protocol or keep it open. */
+/*
+ * The pipe must not reach the trial's children: they could write into the protocol or keep it open.
+ */
 static int take_result_fd(struct hb_trial *trial, const char *text, struct hb_error *reterr)
 {
 	int64_t fd = STDOUT_FILENO;

@@ -40,7 +40,10 @@ static void append(struct hb_emit *emit, const char *bytes, size_t length)
 	emit->length_bytes += length;
 }
 
-/* Length of the valid UTF-8 sequence that @text starts with, 0 if there is none (RFC 3629, table in section 4). */
+/*
+ * Length of the valid UTF-8 sequence that @text starts with, 0 if there is none (RFC 3629, table in
+ * section 4).
+ */
 static size_t utf8_length(const unsigned char *text)
 {
 	unsigned char lead = text[0];
@@ -92,7 +95,9 @@ static void append_quoted(struct hb_emit *emit, const char *text)
 	append(emit, "\"", 1);
 }
 
-/* What stands before a value: a comma unless it is the first of its container or line, and the key. */
+/*
+ * What stands before a value: a comma unless it is the first of its container or line, and the key.
+ */
 static void begin(struct hb_emit *emit, const char *key)
 {
 	char last = emit->length_bytes ? emit->bytes[emit->length_bytes - 1] : '\n';

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * JSON text written piece by piece into one growing buffer: the protocol's lines and the tables' description. Writing
- * only, so that a trial loads no JSON library. Commas are placed by what the buffer ends with.
+ * JSON text written piece by piece into one growing buffer: the protocol's lines and the tables'
+ * description. Writing only, so that a trial loads no JSON library. Commas are placed by what the
+ * buffer ends with.
  *
  * Not thread-safe: one owner per buffer.
  */
@@ -20,18 +21,24 @@ struct hb_emit {
 	int failed; /* -ENOMEM once an append failed; later appends do nothing */
 };
 
-/* hb_emit_reserve - make room for @bytes more, so that later appends allocate nothing. 0 or -ENOMEM. */
+/*
+ * hb_emit_reserve - make room for @bytes more, so that later appends allocate nothing. 0 or
+ * -ENOMEM.
+ */
 int hb_emit_reserve(struct hb_emit *emit, size_t bytes);
 
-/* hb_emit_open - start an object or array (@bracket: '{' or '['), as member @key (NULL = no key). */
+/*
+ * hb_emit_open - start an object or array (@bracket: '{' or '['), as member @key (NULL = no key).
+ */
 void hb_emit_open(struct hb_emit *emit, const char *key, char bracket);
 
 /* hb_emit_close - end it (@bracket: '}' or ']'). */
 void hb_emit_close(struct hb_emit *emit, char bracket);
 
 /*
- * hb_emit_text - a string, as member @key (NULL = element of an array). NULL @text is ""; bytes that are no UTF-8
- * become U+FFFD. The other kinds: integers and doubles become strings, so that any reader keeps all digits.
+ * hb_emit_text - a string, as member @key (NULL = element of an array). NULL @text is ""; bytes
+ * that are no UTF-8 become U+FFFD. The other kinds: integers and doubles become strings, so that
+ * any reader keeps all digits.
  */
 void hb_emit_text(struct hb_emit *emit, const char *key, const char *text);
 void hb_emit_u64(struct hb_emit *emit, const char *key, uint64_t value);

@@ -95,7 +95,10 @@ int hb_load_complete(struct hb_load *load, uint64_t request)
 	return 0;
 }
 
-/* Requests whose turn has come by @now_ns; how late each turn is noticed tells how well the schedule is kept. */
+/*
+ * Requests whose turn has come by @now_ns; how late each turn is noticed tells how well the
+ * schedule is kept.
+ */
 static void take_turns(struct hb_load *load, int64_t now_ns, int64_t tolerance_ns)
 {
 	const struct hb_load_schedule *schedule = load->schedule;
@@ -192,7 +195,10 @@ static void fill_histograms(struct hb_load *load)
 	}
 }
 
-/* Open requests at the end of ten windows; their slope by least squares, relative to the arrivals of a window. */
+/*
+ * Open requests at the end of ten windows; their slope by least squares, relative to the arrivals
+ * of a window.
+ */
 static double backlog_growth(const struct hb_load *load)
 {
 	const struct hb_load_schedule *schedule = load->schedule;

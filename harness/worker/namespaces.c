@@ -30,7 +30,10 @@ static int write_file(const char *path, const char *text)
 	return err;
 }
 
-/* Inside, the caller is root; outside, files it makes are its own. user_namespaces(7), "Defining ID mappings". */
+/*
+ * Inside, the caller is root; outside, files it makes are its own. user_namespaces(7), "Defining ID
+ * mappings".
+ */
 static int map_ids(uid_t uid, gid_t gid)
 {
 	char text[64];
@@ -64,7 +67,10 @@ static int raise_loopback(void)
 	return err;
 }
 
-/* With the privilege directly; otherwise inside a user namespace, which ordinary users may make on most systems. */
+/*
+ * With the privilege directly; otherwise inside a user namespace, which ordinary users may make on
+ * most systems.
+ */
 static int unshare_flags(int flags)
 {
 	uid_t uid = geteuid();

@@ -276,7 +276,10 @@ static void finish_axes(struct axes *axes)
 	}
 }
 
-/* A value that the user asked for and that no valid point has is refused; an unasked one is merely left out. */
+/*
+ * A value that the user asked for and that no valid point has is refused; an unasked one is merely
+ * left out.
+ */
 static int check_reached(const struct hb_experiment *experiment, const struct axes *axes,
 	size_t points, const char *why, struct hb_error *reterr)
 {
@@ -299,10 +302,12 @@ static int cross(const struct hb_experiment *experiment, struct axes *axes, size
 	struct hb_points *ret, struct hb_error *reterr)
 {
 	const char *why = "the experiment's constraint leaves it out";
-	struct hb_points points = {.points = calloc(product, sizeof(struct hb_params))};
+	struct hb_points points = {0};
 	size_t chosen[HB_PARAMS_MAX];
 	int err;
 
+	hb_assert(product > 0);
+	points.points = calloc(product, sizeof(struct hb_params));
 	if (!points.points)
 		return hb_error_set(reterr, -ENOMEM, "no memory for %zu points", product);
 	for (size_t n = 0; n < product; n++) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Parameter values: sweep strings and --set lists from the command line, the points of an experiment (the cross
- * product of its sweeps, less what its constraint leaves out), and the "k=v;k=v" text that names one point.
+ * Parameter values: sweep strings and --set lists from the command line, the points of an
+ * experiment (the cross product of its sweeps, less what its constraint leaves out), and the
+ * "k=v;k=v" text that names one point.
  *
- * All input may come from outside: every list and product is bounded, every refusal names parameter, value and what is
- * accepted. Not thread-safe.
+ * All input may come from outside: every list and product is bounded, every refusal names
+ * parameter, value and what is accepted. Not thread-safe.
  */
 #ifndef HOTBED_WORKER_POINTS_H
 #define HOTBED_WORKER_POINTS_H
@@ -53,7 +54,8 @@ struct hb_points {
 };
 
 /*
- * hb_value_parse - @text as a value of @param: type, range, and (@listed) membership in its accepted texts.
+ * hb_value_parse - @text as a value of @param: type, range, and (@listed) membership in its
+ * accepted texts.
  *
  * Returns 0, or -EINVAL with parameter, value and what is accepted in @reterr.
  */
@@ -61,7 +63,8 @@ int hb_value_parse(const struct hb_param *param, const char *text, bool listed,
 	struct hb_value *ret, struct hb_error *reterr);
 
 /*
- * hb_values_expand - the values of a sweep string: "a,b,c", "linear(from,to,count)" or "log2(from,to)".
+ * hb_values_expand - the values of a sweep string: "a,b,c", "linear(from,to,count)" or
+ * "log2(from,to)".
  * @listed: texts must be among those @param accepts. hb_values_finish() frees @ret.
  *
  * Returns 0, -EINVAL, -E2BIG (more than HB_SWEEP_VALUES_MAX) or -ENOMEM.
@@ -70,11 +73,15 @@ int hb_values_expand(const struct hb_param *param, const char *sweep, bool liste
 	struct hb_values *ret, struct hb_error *reterr);
 void hb_values_finish(struct hb_values *values);
 
-/* hb_param_sweep - the sweep string of @param in a run of size @sweep, by the defaults of struct hb_param. */
+/*
+ * hb_param_sweep - the sweep string of @param in a run of size @sweep, by the defaults of struct
+ * hb_param.
+ */
 const char *hb_param_sweep(const struct hb_param *param, enum hb_sweep sweep);
 
 /*
- * hb_param_values - its expanded values in a run of size @sweep (quick without a sweep of its own: the first).
+ * hb_param_values - its expanded values in a run of size @sweep (quick without a sweep of its own:
+ * the first).
  * Returns as hb_values_expand().
  */
 int hb_param_values(const struct hb_param *param, enum hb_sweep sweep, struct hb_values *ret,
@@ -85,7 +92,8 @@ int hb_param_values(const struct hb_param *param, enum hb_sweep sweep, struct hb
  * @sets: NULL-terminated --set arguments "k=v,v2,k2=v" that replace sweeps; NULL = none.
  * hb_points_finish() frees @ret.
  *
- * Returns 0, -EINVAL (unknown parameter, refused value, a set value that the constraint leaves without any point),
+ * Returns 0, -EINVAL (unknown parameter, refused value, a set value that the constraint leaves
+ * without any point),
  * -E2BIG (more than HB_POINTS_MAX) or -ENOMEM.
  */
 int hb_points_expand(const struct hb_experiment *experiment, enum hb_sweep sweep,
@@ -93,15 +101,20 @@ int hb_points_expand(const struct hb_experiment *experiment, enum hb_sweep sweep
 void hb_points_finish(struct hb_points *points);
 
 /*
- * hb_params_parse - the point that "k=v;k=v" names; every parameter of @experiment must be there once.
- * @partial: parameters may be left out (a claim's where); *@ret then holds only those named, the others have text "".
+ * hb_params_parse - the point that "k=v;k=v" names; every parameter of @experiment must be there
+ * once.
+ * @partial: parameters may be left out (a claim's where); *@ret then holds only those named, the
+ * others have text "".
  *
  * Returns 0 or -EINVAL.
  */
 int hb_params_parse(const struct hb_experiment *experiment, const char *text, bool partial,
 	struct hb_params *ret, struct hb_error *reterr);
 
-/* hb_params_format - "k=v;k=v", keys sorted, into a new string that the caller frees; NULL = no memory. */
+/*
+ * hb_params_format - "k=v;k=v", keys sorted, into a new string that the caller frees; NULL = no
+ * memory.
+ */
 char *hb_params_format(const struct hb_params *params);
 
 /* hb_params_count - entries of a parameter table; NULL = 0. */

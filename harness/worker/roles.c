@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* CPUs of a trial's process roles: --cpus system=0,load=1-3+5. Declared in state.h and <hotbed/trial.h>. */
+/*
+ * CPUs of a trial's process roles: --cpus system=0,load=1-3+5. Declared in state.h and
+ * <hotbed/trial.h>.
+ */
 #include <hotbed/trial.h>
 
 #include <errno.h>
@@ -34,10 +37,14 @@ static int parse_range(char *text, cpu_set_t *cpus)
 {
 	char *last = strchr(text, '-');
 	int64_t from, to;
+	int err;
 
 	if (last)
-		*last++ = '\0';
-	if (hb_csv_parse_i64(text, &from) || hb_csv_parse_i64(last ? last : text, &to))
+		*last = '\0';
+	err = hb_csv_parse_i64(text, &from);
+	if (last)
+		*last = '-'; /* whole again, for the message */
+	if (err || hb_csv_parse_i64(last ? last + 1 : text, &to))
 		return -EINVAL;
 	if (from < 0 || from > to || to >= CPU_SETSIZE)
 		return -EINVAL;

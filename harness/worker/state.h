@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The trial as the worker's own files see it. Hooks see it through <hotbed/trial.h> only. One per process.
+ * The trial as the worker's own files see it. Hooks see it through <hotbed/trial.h> only. One per
+ * process.
  */
 #ifndef HOTBED_WORKER_STATE_H
 #define HOTBED_WORKER_STATE_H
@@ -36,15 +37,15 @@ struct hb_trial {
 
 	void *state;
 	int result_fd;
-	struct hb_emit
-		lines; /* written at phase boundaries, so that nothing is written while run measures */
+	struct hb_emit lines;    /* written at phase boundaries only, never while run measures */
 	const char *phase;       /* the hook that runs */
 	bool skipped, failed;    /* what the hooks reported */
 	unsigned int namespaces; /* hb_trial_unshare() so far */
 };
 
 /*
- * hb_trial_execute - the whole life cycle of one trial, its messages and the clean-up of its children.
+ * hb_trial_execute - the whole life cycle of one trial, its messages and the clean-up of its
+ * children.
  * Returns 0, or -errno when the messages could not be written or memory ran out.
  */
 int hb_trial_execute(struct hb_trial *trial);
@@ -69,7 +70,9 @@ struct hb_noise {
 
 void hb_noise_sample(struct hb_noise *ret);
 
-/* hb_noise_emit - members of the `usage` message for what lies between two samples, @run_ns apart. */
+/*
+ * hb_noise_emit - members of the `usage` message for what lies between two samples, @run_ns apart.
+ */
 void hb_noise_emit(const struct hb_noise *before, const struct hb_noise *after, int64_t run_ns,
 	struct hb_emit *emit);
 

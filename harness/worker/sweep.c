@@ -209,18 +209,23 @@ int hb_value_parse(const struct hb_param *param, const char *text, bool listed,
 	return 0;
 }
 
-/* Append @text's value; @once: a repeated value is an error, otherwise it is dropped. */
-static int append_value(const struct hb_param *param, const char *text, bool listed, bool once,
+/*
+ * Append @text's value. @is_listed: it comes from a list, where repeating any value is an error; a
+ * function's values ascend, so that only the last can repeat (rounded), and is then dropped.
+ */
+static int append_value(const struct hb_param *param, const char *text, bool listed, bool is_listed,
 	struct hb_values *values, struct hb_error *reterr)
 {
+	size_t compared = is_listed || values->count == 0 ? 0 : values->count - 1;
 	struct hb_value value;
 	int err = hb_value_parse(param, text, listed, &value, reterr);
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < values->count; i++) {
+	for (size_t i = compared; i < values->count; i++) {
 		if (strcmp(values->values[i].text, value.text) == 0)
-			return once ? refuse(param, text, "the value is listed twice", reterr) : 0;
+			return is_listed ? refuse(param, text, "the value is listed twice", reterr)
+					 : 0;
 	}
 	if (values->count == HB_SWEEP_VALUES_MAX)
 		return hb_error_set(reterr, -E2BIG, "%s: more than %d values", param->name,
@@ -291,7 +296,7 @@ static int expand_log2(const struct hb_param *param, double from, double to,
 static int expand_function(const struct hb_param *param, const char *sweep, bool is_linear,
 	char *body, struct hb_values *values, struct hb_error *reterr)
 {
-	struct hb_value from, to;
+	struct hb_value from = {0}, to = {0};
 	char *texts[3] = {NULL};
 	char *rest = body;
 	size_t wanted = is_linear ? 3 : 2;

@@ -218,7 +218,9 @@ static int check_baseline(const struct hb_experiment *experiment, struct hb_erro
 	return 0;
 }
 
-/* Can some point of the experiment's sweeps match @where? A claim about none would never be judged. */
+/*
+ * Can some point of the experiment's sweeps match @where? A claim about none would never be judged.
+ */
 static int check_where(const struct hb_experiment *experiment, const struct hb_claim *claim,
 	const char *where, struct hb_error *reterr)
 {
@@ -299,10 +301,10 @@ static int check_chart(const struct hb_experiment *experiment, struct hb_error *
 
 static int check_frame(const struct hb_experiment *experiment, struct hb_error *reterr)
 {
-	size_t question = experiment->question ? strlen(experiment->question) : 0;
+	const char *question = experiment->question;
 	int least_blocks = experiment->unseeded ? 1 : BLOCKS_MIN;
 
-	if (!is_line(experiment->question) || experiment->question[question - 1] != '?')
+	if (!question || !is_line(question) || question[strlen(question) - 1] != '?')
 		return fault(experiment, reterr, "its question does not end with '?'");
 	if (!experiment->metrics || !experiment->metrics[0].name)
 		return fault(experiment, reterr, "it has no metrics");
@@ -344,7 +346,10 @@ static int check_experiment(const struct hb_experiment *experiment, struct hb_er
 	return err;
 }
 
-/* Claims are named by driver: no two experiments may share a name, and one claim at most is the headline. */
+/*
+ * Claims are named by driver: no two experiments may share a name, and one claim at most is the
+ * headline.
+ */
 static int check_claim_names(const struct hb_driver *driver, struct hb_error *reterr)
 {
 	const char *names[LIST_MAX];

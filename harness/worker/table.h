@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A driver's tables: checked before anything else happens, and printed as JSON. Formats: docs/reference/formats.md.
+ * A driver's tables: checked before anything else happens, and printed as JSON. Formats:
+ * docs/reference/formats.md.
  */
 #ifndef HOTBED_WORKER_TABLE_H
 #define HOTBED_WORKER_TABLE_H
@@ -12,7 +13,10 @@
 struct hb_error;
 struct hb_emit;
 
-/* hb_driver_check - are the tables sound? 0, or -EINVAL naming experiment, entry and rule in @reterr; -ENOMEM. */
+/*
+ * hb_driver_check - are the tables sound? 0, or -EINVAL naming experiment, entry and rule in
+ * @reterr; -ENOMEM.
+ */
 int hb_driver_check(const struct hb_driver *driver, struct hb_error *reterr);
 
 /* hb_driver_describe - append `hotbed.describe/1` of checked tables. 0 or -ENOMEM. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What processes use and what disturbs them, from /proc and getrusage. Linux only: proc(5), getrusage(2),
- * Documentation/accounting/psi.rst.
+ * What processes use and what disturbs them, from /proc and getrusage. Linux only: proc(5),
+ * getrusage(2), Documentation/accounting/psi.rst.
  */
 #include <hotbed/trial.h>
 
@@ -95,7 +95,10 @@ void hb_noise_sample(struct hb_noise *ret)
 	};
 }
 
-/* Counters may step back (a hypervisor's steal, a thread's exit); a negative difference counts as 0. */
+/*
+ * Counters may step back (a hypervisor's steal, a thread's exit); a negative difference counts as
+ * 0.
+ */
 static uint64_t grown(uint64_t before, uint64_t after)
 {
 	return after > before ? after - before : 0;
@@ -124,7 +127,9 @@ void hb_noise_emit(const struct hb_noise *before, const struct hb_noise *after, 
 	hb_emit_u64(emit, "migrations", grown(before->migrations, after->migrations));
 }
 
-/* CPU time and faults of /proc/PID/stat; the name before them may hold anything, parentheses too. */
+/*
+ * CPU time and faults of /proc/PID/stat; the name before them may hold anything, parentheses too.
+ */
 static int read_stat(pid_t pid, struct hb_usage *usage)
 {
 	int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * spork/bystander: what a second thread of the parent suffers while the first starts programs. It writes to random
- * pages of the heap; fork stops it twice, while the address space is being copied (mmap_lock) and at each first write
- * to a page that became copy-on-write.
+ * spork/bystander: what a second thread of the parent suffers while the first starts programs. It
+ * writes to random pages of the heap; fork stops it twice, while the address space is being copied
+ * (mmap_lock) and at each first write to a page that became copy-on-write.
  */
 #include "experiments.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fork(2), then execve(2) at once: the parent's page tables are copied, and all its pages become copy-on-write. */
+/*
+ * fork(2), then execve(2) at once: the parent's page tables are copied, and all its pages become
+ * copy-on-write.
+ */
 #include "starter.h"
 
 #include <errno.h>

@@ -28,8 +28,8 @@ static void fill(struct spork_heap *heap)
 }
 
 /*
- * Mappings that differ in a flag cannot be merged. MADV_DONTDUMP is such a flag and changes nothing that fork or a
- * write would notice, unlike protections.
+ * Mappings that differ in a flag cannot be merged. MADV_DONTDUMP is such a flag and changes nothing
+ * that fork or a write would notice, unlike protections.
  */
 static int fragment(const struct spork_heap *heap)
 {
@@ -77,11 +77,16 @@ static int shape(struct spork_heap *heap, enum spork_pages pages, struct hb_erro
 {
 	int advice = pages == SPORK_PAGES_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
 
-	/* A kernel without huge pages refuses the advice not to use them: that is what is wanted. */
+	/*
+	 * A kernel without huge pages refuses the advice not to use them: that is what is wanted.
+	 */
 	if (madvise(heap->base, heap->size_bytes, advice) && pages == SPORK_PAGES_THP)
 		return hb_error_set(
 			reterr, -errno, "the kernel refuses huge pages: %s", strerror(errno));
-	/* Faulting all pages in one call is faster; where the kernel cannot (before 5.14), filling does it. */
+	/*
+	 * Faulting all pages in one call is faster; where the kernel cannot (before 5.14), filling
+	 * does it.
+	 */
 	(void)madvise(heap->base, heap->size_bytes, MADV_POPULATE_WRITE);
 	fill(heap);
 	if (pages == SPORK_PAGES_FRAGMENTED) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The parent's memory in the spork experiments: resident, of a given shape, and self-checking, so that a child which
- * writes where it must not is found out.
+ * The parent's memory in the spork experiments: resident, of a given shape, and self-checking, so
+ * that a child which writes where it must not is found out.
  *
  * Not thread-safe, except that other threads may write the words they own (SPORK_WORD_BYSTANDER).
  */
@@ -43,10 +43,12 @@ struct spork_heap {
 };
 
 /*
- * spork_heap_init - map @size_bytes (a multiple of the page size; of 2 MiB for huge pages) and make them resident.
+ * spork_heap_init - map @size_bytes (a multiple of the page size; of 2 MiB for huge pages) and make
+ * them resident.
  * @rewritten: pages that one round of rewriting touches, spread evenly; at most all are.
  *
- * Returns 0, -ENOMEM, or -EAGAIN when the kernel gave fewer than 90 % huge pages or too few mappings.
+ * Returns 0, -ENOMEM, or -EAGAIN when the kernel gave fewer than 90 % huge pages or too few
+ * mappings.
  */
 int spork_heap_init(struct spork_heap *heap, size_t size_bytes, enum spork_pages pages,
 	size_t rewritten, struct hb_error *reterr);
@@ -63,17 +65,23 @@ static inline uint64_t *spork_heap_word(
 /* spork_heap_rewrite - write one word in each of heap->rewritten pages. Allocates nothing. */
 void spork_heap_rewrite(struct spork_heap *heap);
 
-/* spork_heap_check - does every page hold what this process put there? 0, or -EBADMSG naming the first wrong page. */
+/*
+ * spork_heap_check - does every page hold what this process put there? 0, or -EBADMSG naming the
+ * first wrong page.
+ */
 int spork_heap_check(const struct spork_heap *heap, struct hb_error *reterr);
 
 /*
- * spork_heap_check_shape - is it still in the pages and mappings that @pages asks for? 0, -EAGAIN, or -errno where
- * /proc cannot be read. Takes milliseconds per GiB.
+ * spork_heap_check_shape - is it still in the pages and mappings that @pages asks for? 0, -EAGAIN,
+ * or -errno where /proc cannot be read. Takes milliseconds per GiB.
  */
 int spork_heap_check_shape(
 	const struct spork_heap *heap, enum spork_pages pages, struct hb_error *reterr);
 
-/* spork_heap_smaps - mappings that the heap spans, and how much of it lies in huge pages. 0 or -errno. */
+/*
+ * spork_heap_smaps - mappings that the heap spans, and how much of it lies in huge pages. 0 or
+ * -errno.
+ */
 int spork_heap_smaps(const struct spork_heap *heap, size_t *ret_mappings, size_t *ret_huge_bytes);
 
 /* spork_thp_available - may this process ask for transparent huge pages? */

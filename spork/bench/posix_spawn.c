@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * posix_spawn(3): the call that spork turns fork and exec into. glibc implements it as clone(CLONE_VM | CLONE_VFORK)
- * on a stack of its own.
+ * posix_spawn(3): the call that spork turns fork and exec into. glibc implements it as
+ * clone(CLONE_VM | CLONE_VFORK) on a stack of its own.
  */
 #include "starter.h"
 

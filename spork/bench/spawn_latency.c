@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * spork/spawn-latency: what starting a program costs a parent of a given size. Three times per start: until the parent
- * runs again, until the child is reaped, and writing to its own memory again afterwards (after fork every page is
- * copy-on-write until it has been written once). Source: Baumann et al., "A fork() in the road", HotOS'19, Fig. 1.
+ * spork/spawn-latency: what starting a program costs a parent of a given size. Three times per
+ * start: until the parent runs again, until the child is reaped, and writing to its own memory
+ * again afterwards (after fork every page is copy-on-write until it has been written once). Source:
+ * Baumann et al., "A fork() in the road", HotOS'19, Fig. 1.
  */
 #include "experiments.h"
 
@@ -141,8 +142,10 @@ static int compare(const void *a, const void *b)
 /* Sorts @values; the value of rank ceil(@percent / 100 x count). */
 static double percentile(int64_t *values, size_t count, size_t percent)
 {
+	size_t rank = (percent * count + 99) / 100;
+
 	qsort(values, count, sizeof(*values), compare);
-	return (double)values[(percent * count + 99) / 100 - 1];
+	return (double)values[rank - 1];
 }
 
 static void report(struct hb_trial *trial, struct latency *latency)
@@ -217,7 +220,7 @@ static uint64_t memory_bytes(const struct hb_params *params)
 
 static uint64_t trial_ms(const struct hb_params *params)
 {
-	return 350 + (uint64_t)hb_params_i64(params, "rss_bytes") * 1200 / GIB;
+	return 300 + (uint64_t)hb_params_i64(params, "rss_bytes") * 700 / GIB;
 }
 
 static bool valid(const struct hb_params *params, const char **ret_why)

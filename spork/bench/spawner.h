@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Starting the exec target over and over, and the oracle that says whether it really ran: exit statuses that depend
- * on a nonce, the child's /proc/PID/exe, no child left over.
+ * Starting the exec target over and over, and the oracle that says whether it really ran: exit
+ * statuses that depend on a nonce, the child's /proc/PID/exe, no child left over.
  *
  * Not thread-safe: one thread starts and reaps.
  */
@@ -50,12 +50,15 @@ int spork_spawner_init(struct spork_spawner *spawner, struct hb_trial *trial,
 	const struct spork_starter *starter, const struct spork_heap *heap,
 	enum spork_target target);
 
-/* spork_spawner_spawn - start the target once and reap it. 0 or -errno from the starter. Allocates nothing. */
+/*
+ * spork_spawner_spawn - start the target once and reap it. 0 or -errno from the starter. Allocates
+ * nothing.
+ */
 int spork_spawner_spawn(struct spork_spawner *spawner, struct spork_times *ret_times);
 
 /*
- * spork_spawner_verify - all statuses were right, no child is left, and in further starts the child is seen to be the
- * target by /proc. 0, or what hb_trial_fail() returns.
+ * spork_spawner_verify - all statuses were right, no child is left, and in further starts the child
+ * is seen to be the target by /proc. 0, or what hb_trial_fail() returns.
  */
 int spork_spawner_verify(struct spork_spawner *spawner, struct hb_trial *trial);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The ways to start a program that the spork experiments compare: one file per variant, each tuned as if it were
- * ours (the child executes nothing between its creation and exec).
+ * The ways to start a program that the spork experiments compare: one file per variant, each tuned
+ * as if it were ours (the child executes nothing between its creation and exec).
  */
 #ifndef SPORK_BENCH_STARTER_H
 #define SPORK_BENCH_STARTER_H
@@ -13,7 +13,8 @@ struct spork_heap;
 struct spork_starter {
 	const char *name;
 	/*
-	 * start - run @path with @argv and this process's environment. 0 with the child's id in @ret_pid, or -errno.
+	 * start - run @path with @argv and this process's environment. 0 with the child's id in
+	 * @ret_pid, or -errno.
 	 * Returns when the parent may go on; the caller reaps the child.
 	 */
 	int (*start)(const char *path, char *const *argv, pid_t *ret_pid);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The program that the experiments start: small and linked statically, so that what is measured is starting it. On x86-64 it has
- * no libc (target_start_x86_64.c). It
- * exits with a status that depends on its argument, which proves that it ran.
+ * The program that the experiments start: small and linked statically, so that what is measured is
+ * starting it. On x86-64 it has no libc (target_start_x86_64.c). It exits with a status that
+ * depends on its argument, which proves that it ran.
  */
 #include <unistd.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What target.c needs in place of libc on x86-64 Linux. libc's start-up executes CPUID some sixty times, and each traps
- * in a virtual machine: it took 0.5 ms of 0.6 where the system calls that we measure take 0.06. Source: System V ABI,
- * AMD64 supplement, 3.4.1 (initial stack) and A.2.1 (system calls).
+ * What target.c needs in place of libc on x86-64 Linux. libc's start-up executes CPUID some sixty
+ * times, and each traps in a virtual machine: it took 0.5 ms of 0.6 where the system calls that we
+ * measure take 0.06. Source: System V ABI, AMD64 supplement, 3.4.1 (initial stack) and A.2.1
+ * (system calls).
  */
 #include <sys/syscall.h>
 #include <unistd.h>

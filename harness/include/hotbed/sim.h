@@ -116,14 +116,14 @@ void hb_sim_destroy(struct hb_sim *sim);
 /* hb_sim_reset - start over at time 0 with other seeds, keeping the memory. Ids of before are stale. */
 void hb_sim_reset(struct hb_sim *sim, uint64_t seed, uint64_t replication);
 
-/* hb_sim_reserve - room for @capacity pending events; outside the loop. As hb_event_queue_reserve(). */
+/* hb_sim_reserve - as hb_event_queue_reserve(); not from a handler. Forgets an earlier failure of hb_sim_at(). */
 int hb_sim_reserve(struct hb_sim *sim, size_t capacity, struct hb_error *reterr);
 
 /*
  * hb_sim_at - run @handler at @time_ns (not before now). @ret_id: for hb_sim_cancel(); may be NULL.
  *
- * Returns 0, -EINVAL (the past) or -ENOSPC. Handlers may ignore it: the first failure ends hb_sim_run(), which
- * returns it.
+ * Returns 0, -EINVAL (the past) or -ENOSPC. Callers may ignore it: the first failure ends hb_sim_run(), which returns
+ * it until hb_sim_reserve() or hb_sim_reset().
  */
 int hb_sim_at(struct hb_sim *sim, int64_t time_ns, hb_event_fn *handler, void *object,
 	uint64_t argument, struct hb_event_id *ret_id);
@@ -170,9 +170,9 @@ int64_t hb_sim_duration_ns(double duration_ns);
 /* Count, mean, spread and range of observations (Welford). Zero-initialise, or hb_tally_reset(). */
 struct hb_tally {
 	uint64_t count;
-	double mean;	     /* 0 while empty */
-	double squares;	     /* sum of squared deviations from the mean */
-	double min, max;     /* valid if count > 0 */
+	double mean;     /* 0 while empty */
+	double squares;  /* sum of squared deviations from the mean */
+	double min, max; /* valid if count > 0 */
 };
 
 /* hb_tally_reset - forget everything; also how a warm-up is deleted when its end is known. */
@@ -192,10 +192,10 @@ int hb_tally_interval(const struct hb_tally *tally, double level, struct hb_inte
 /* Average over time of a quantity that changes in steps: queue length, busy servers. */
 struct hb_time_average {
 	int64_t start_ns, last_ns;
-	double value;		/* since last_ns */
-	double area;		/* integral since start_ns, unit-ns ... */
-	double compensation;	/* ... and what rounding lost of it (Neumaier) */
-	double min, max;	/* of the values that lasted longer than 0 ns; +-INFINITY while there is none */
+	double value;        /* since last_ns */
+	double area;         /* integral since start_ns, unit-ns ... */
+	double compensation; /* ... and what rounding lost of it (Neumaier) */
+	double min, max;     /* of values that lasted longer than 0 ns; +-INFINITY if none did */
 };
 
 /* hb_time_average_init - start at @now_ns with @value. */
@@ -216,10 +216,10 @@ double hb_time_average_mean(const struct hb_time_average *average, int64_t now_n
  * doubles whenever HB_BATCHES_MAX batches are full, so 32 ... 63 batches stand behind an interval.
  */
 struct hb_batch_means {
-	uint64_t batch_size;		/* observations per batch, a power of two */
-	uint64_t filled;		/* observations in the open batch */
+	uint64_t batch_size; /* observations per batch, a power of two */
+	uint64_t filled;     /* observations in the open batch */
 	double open_sum;
-	uint32_t batches;		/* complete ones, < HB_BATCHES_MAX */
+	uint32_t batches; /* complete ones, < HB_BATCHES_MAX */
 	double sums[HB_BATCHES_MAX];
 };
 
@@ -271,8 +271,9 @@ typedef int hb_replication_fn(uint64_t seed, uint64_t replication, const void *m
  * @threads: 1 ... 1024, or 0 = as many as the process may use CPUs.
  * @ret: shape [@count][@outputs], row = replication: the same bytes for any number of threads.
  *
- * Returns 0; the error of the lowest replication that failed, its number in @reterr; -EINVAL for arguments; or -ENOMEM,
- * -EAGAIN from starting threads. @ret is unspecified after a failure. Blocks until all threads have ended.
+ * Returns 0; the error of the lowest replication that failed, its number in @reterr; or -EINVAL (an argument, or an
+ * output that is not finite). @ret is unspecified after a failure. Where the system refuses threads, fewer do the
+ * work. Blocks until all replications have ended.
  */
 int hb_replications_run(uint64_t seed, uint64_t count, hb_replication_fn *replication,
 	const void *model, size_t outputs, unsigned int threads, double *ret,

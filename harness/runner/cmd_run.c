@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hotbed run: make a plan, a results folder, and carry the plan out. */
+#include "command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <hotbed/error.h>
+#include <hotbed/log.h>
+
+#include "progress.h"
+#include "run_finish.h"
+#include "run_options.h"
+#include "session.h"
+
+#define HEADLINE_NS (INT64_C(300) * 1000000000)
+#define QUICK_NS (INT64_C(60) * 1000000000)
+#define JOBS_MAX 4096
+
+static const struct hb_option options[] = {
+	HB_RUN_PLAN_OPTIONS,
+	{"out", 0, "DIR", "The results folder; without it ./results/RUN_ID, also called latest."},
+	HB_RUN_LIMIT_OPTIONS,
+	{0},
+};
+
+static int64_t time_limit_ns(enum hb_plan_mode mode)
+{
+	return mode == HB_PLAN_HEADLINE ? HEADLINE_NS : mode == HB_PLAN_QUICK ? QUICK_NS : 0;
+}
+
+/* The estimate comes before the work, so that a mistake of a day is seen in a second. */
+static void announce(const struct hb_run_plan *plan, const char *folder, bool quiet)
+{
+	char time[32];
+
+	if (quiet)
+		return;
+	hb_log(HB_LOG_INFO, "%llu trials, about %s; seed %llu; results in %s",
+		(unsigned long long)plan->text.trial_count,
+		hb_progress_duration((int64_t)plan->text.estimate_ms, time),
+		(unsigned long long)plan->seed, folder);
+	if (plan->text.skipped_points > 0)
+		hb_log(HB_LOG_INFO,
+			"%zu points need more memory than is free and are skipped; the end names "
+			"them",
+			plan->text.skipped_points);
+}
+
+static enum hb_exit run_plan(const struct hb_arguments *arguments, struct hb_run_plan *plan,
+	const struct hb_run_limits *limits)
+{
+	const char *out = hb_arguments_text(arguments, "out");
+	char folder[64];
+	struct hb_session session = {0};
+	struct hb_error error = {0};
+
+	(void)snprintf(folder, sizeof(folder), "results/%s", plan->run_id);
+	announce(plan, out ? out : folder, limits->quiet || limits->json);
+	int failed = hb_session_create(&session, out ? out : folder, plan->text.text,
+		plan->text.length_bytes, plan->env_json, &error);
+
+	/* The session holds the plan now; a large one need not be in memory twice. */
+	hb_run_plan_finish(plan);
+	if (failed) {
+		hb_log_error(&error);
+		return hb_run_exit_code(failed);
+	}
+	if (!out)
+		hb_session_link_latest("results", session.plan.run_id);
+	enum hb_exit code = hb_run_session(&session, limits);
+
+	hb_session_finish(&session);
+	return code;
+}
+
+static int run(const struct hb_arguments *arguments)
+{
+	struct hb_run_plan plan;
+	struct hb_run_limits limits = {
+		.quiet = hb_arguments_flag(arguments, "quiet"),
+		.json = hb_arguments_flag(arguments, "json"),
+	};
+	uint64_t jobs;
+
+	if (hb_arguments_u64(arguments, "jobs", 1, JOBS_MAX, 0, &jobs))
+		return HB_EXIT_USAGE;
+	limits.jobs = (uint32_t)jobs;
+	enum hb_exit code = hb_run_plan_make(arguments, &plan);
+
+	if (!code && hb_run_max_time(arguments, time_limit_ns(plan.mode), &limits.max_time_ns))
+		code = HB_EXIT_USAGE;
+	if (!code)
+		code = run_plan(arguments, &plan, &limits);
+	hb_run_plan_finish(&plan);
+	return code;
+}
+
+const struct hb_command hb_command_run = {
+	.name = "run",
+	.operands = "[SUB[/EXPERIMENT]...]",
+	.summary = "measure ideas against their baselines",
+	.description =
+		"Without operands: the headline claim of every subproject, with verdicts, in at "
+		"most "
+		"five minutes. With operands: those subprojects or experiments. --all: "
+		"everything.\n"
+		"\n"
+		"Each block runs every variant once, plus the baseline a second time as control, "
+		"in "
+		"balanced random order, each trial in a fresh process. Results are committed trial "
+		"by "
+		"trial: after an interruption 'hotbed resume' goes on where it was. A block that "
+		"lost "
+		"more than 1 % of CPU time to other machines (steal) is run again, twice at most.\n"
+		"\n"
+		"The first Ctrl-C lets the running trial end, the second ends it at once; both "
+		"leave "
+		"a valid folder and exit code 75. Wall-time trials hold a lock of the whole "
+		"machine: "
+		"a second run waits and says for whom.\n"
+		"\n"
+		"--until-ci spends the 5 % error evenly over four looks, so a point may stop after "
+		"8, "
+		"12, 18 or 24 blocks without favouring chance. --against names the experiments "
+		"EXPERIMENT:VARIANT; the other build's variant is the baseline VARIANT@against.",
+	.options = options,
+	.completion = "experiments",
+	.run = run,
+};
