@@ -23,7 +23,9 @@ struct hb_markov {
 	size_t transition_count, transition_capacity;
 };
 
-/* Compressed rows: transitions of state i are [start[i], start[i + 1]), by column, without repetition. */
+/*
+ * Compressed rows: transitions of state i are [start[i], start[i + 1]), by column, without repetition.
+ */
 struct rows {
 	size_t *start; /* shape [state_count + 1] */
 	uint32_t *column;

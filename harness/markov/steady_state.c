@@ -125,7 +125,9 @@ out:
 	return rc;
 }
 
-/* @member: the transient states that @start can reach. Each of them must be able to reach an absorbing one. */
+/*
+ * @member: the transient states that @start can reach. Each of them must be able to reach an absorbing one.
+ */
 static int transient_states(const struct hb_markov *chain, const struct rows *rows, uint32_t start,
 	const bool *absorbing, bool *member, struct hb_error *reterr)
 {
@@ -172,7 +174,9 @@ static int absorption_check(const struct hb_markov *chain, uint32_t start, const
 	return hb_error_set(reterr, -EINVAL, "no state is absorbing; name at least one");
 }
 
-/* Reduce the chain to @start and the absorbing states. On any outcome hb_markov_elimination_finish(). */
+/*
+ * Reduce the chain to @start and the absorbing states. On any outcome hb_markov_elimination_finish().
+ */
 static int reduce(const struct hb_markov *chain, uint32_t start, const bool *absorbing,
 	struct elimination *e, struct hb_error *reterr)
 {
@@ -223,7 +227,9 @@ int hb_markov_absorption_time(const struct hb_markov *chain, uint32_t start, con
 	rc = reduce(chain, start, absorbing, &e, reterr);
 	if (!rc) {
 		time = e.rows[start].time / exit_rate(&e.rows[start]);
-		/* Products of rates may leave even long double; the answer would then be meaningless. */
+		/*
+		 * Products of rates may leave even long double; the answer would then be meaningless.
+		 */
 		if (!(time <= DBL_MAX))
 			rc = hb_error_set(reterr, -ERANGE,
 				"the mean time to absorption is beyond %g", DBL_MAX);

@@ -25,7 +25,10 @@ static inline uint64_t test_seed(void)
 	return seed;
 }
 
-/* A ring, so that every state reaches every other, and each further transition with probability @density; its generator too. */
+/*
+ * A ring, so that every state reaches every other, and each further transition with probability @density; its
+ * generator too.
+ */
 static inline struct hb_markov *random_chain(
 	struct hb_rng *rng, uint32_t n, double density, gsl_matrix **ret_generator)
 {

@@ -18,7 +18,9 @@ static double relative(double got, double want)
 	return fabs(got - want) / fabs(want);
 }
 
-/* Mean time from 0 to @top of a birth-death chain: sums of positive terms, known since Karlin and McGregor. */
+/*
+ * Mean time from 0 to @top of a birth-death chain: sums of positive terms, known since Karlin and McGregor.
+ */
 static double climb(const double *up, const double *down, int top)
 {
 	long double total = 0;
@@ -35,7 +37,9 @@ static double climb(const double *up, const double *down, int top)
 	return (double)total;
 }
 
-/* N nodes fail at rate a each, one at a time is repaired at rate b; absorbed when a majority is down. */
+/*
+ * N nodes fail at rate a each, one at a time is repaired at rate b; absorbed when a majority is down.
+ */
 static double majority_mttf(int n, double a, double b, bool one_crew)
 {
 	struct hb_markov *chain = NULL;

@@ -33,7 +33,9 @@ int pc_chain_file_read(const char *path, struct pc_chain_file *ret, struct hb_er
 int pc_chain_file_parse(const char *text, size_t length_bytes, const char *path,
 	struct pc_chain_file *ret, struct hb_error *reterr);
 
-/* pc_chain_file_state - number of state @name (@length bytes). Returns 0 or -ENOENT (the message lists states). */
+/*
+ * pc_chain_file_state - number of state @name (@length bytes). Returns 0 or -ENOENT (the message lists states).
+ */
 int pc_chain_file_state(const struct pc_chain_file *file, const char *name, size_t length,
 	uint32_t *ret, struct hb_error *reterr);
 

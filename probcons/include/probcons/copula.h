@@ -41,19 +41,23 @@ int pc_copula_check(const struct pc_copula *copula, struct hb_error *reterr);
 double pc_copula_threshold(const struct pc_copula *copula, double q);
 
 /*
- * pc_copula_conditional - fault probability given the factor @m and, for Student's t, @scale = sqrt(W / dof) (else 1).
+ * pc_copula_conditional - fault probability given the factor @m and, for Student's t, @scale = sqrt(W / dof) (else
+ * 1).
  */
 double pc_copula_conditional(
 	const struct pc_copula *copula, double threshold, double m, double scale);
 
-/* A case of the mixture: called with the weight of the case and the fault probability of each distinct threshold. */
+/*
+ * A case of the mixture: called with the weight of the case and the fault probability of each distinct threshold.
+ */
 typedef int pc_copula_case_fn(
 	const double *q, double *ret_values, void *user, struct hb_error *reterr);
 
 /*
  * pc_copula_integrate - mean of @value_count functions of the conditional fault probabilities over the factor.
  * @copula: checked, not NONE. @q: marginal fault probabilities, shape [count].
- * @evaluate: fills ret_values (shape [value_count], each in [0, 1]) from conditional probabilities (shape [count]).
+ * @evaluate: fills ret_values (shape [value_count], at most 16, each in [0, 1]) from conditional probabilities
+ * (shape [count]).
  * @ret: shape [value_count]; each is exact to 1e-11 relative, or is 0 where everything underflows.
  *
  * Returns 0, -ERANGE (no convergence after 2^20 cases: rho too close to 1), -ENOMEM or what @evaluate returned.

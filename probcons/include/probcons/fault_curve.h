@@ -40,7 +40,9 @@ struct pc_fault_curve {
 
 void pc_fault_curve_finish(struct pc_fault_curve *curve);
 
-/* pc_fault_curve_add_weibull - add a Weibull hazard. Returns 0, -EINVAL (not positive and finite) or -E2BIG. */
+/*
+ * pc_fault_curve_add_weibull - add a Weibull hazard. Returns 0, -EINVAL (not positive and finite) or -E2BIG.
+ */
 int pc_fault_curve_add_weibull(
 	struct pc_fault_curve *curve, double shape, double scale_hours, struct hb_error *reterr);
 
@@ -54,10 +56,14 @@ int pc_fault_curve_add_weibull(
 int pc_fault_curve_add_piece(struct pc_fault_curve *curve, double from_hours, double to_hours,
 	double hazard_per_hour, struct hb_error *reterr);
 
-/* pc_hazard_of_afr - hazard per hour of an annual failure rate (failures per drive-year, may exceed 1). */
+/*
+ * pc_hazard_of_afr - hazard per hour of an annual failure rate (failures per drive-year, may exceed 1).
+ */
 double pc_hazard_of_afr(double afr);
 
-/* pc_hazard_of_share - constant hazard at which a share in [0, 1) of those alive fails within @hours > 0. */
+/*
+ * pc_hazard_of_share - constant hazard at which a share in [0, 1) of those alive fails within @hours > 0.
+ */
 double pc_hazard_of_share(double share, double hours);
 
 /*

@@ -33,7 +33,10 @@ int pc_groups_parse(
 int pc_groups_even(uint32_t node_count, uint32_t count, double probability,
 	struct pc_shock_set *ret, struct hb_error *reterr);
 
-/* pc_shock_set_append - move the shocks of @from to the end of @to; @from is empty afterwards. Returns 0 or -ENOMEM. */
+/*
+ * pc_shock_set_append - move the shocks of @from to the end of @to; @from is empty afterwards. Returns 0 or
+ * -ENOMEM.
+ */
 int pc_shock_set_append(struct pc_shock_set *to, struct pc_shock_set *from);
 
 #endif

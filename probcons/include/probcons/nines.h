@@ -19,7 +19,9 @@
 
 struct hb_error;
 
-/* Zero-initialised: independent nodes. With both, the copula acts on the nodes' own faults and shocks come on top. */
+/*
+ * Zero-initialised: independent nodes. With both, the copula acts on the nodes' own faults and shocks come on top.
+ */
 struct pc_correlation {
 	struct pc_copula copula;
 	const struct pc_shock *shocks; /* shape [shock_count] */

@@ -59,7 +59,9 @@ void pc_node_list_finish(struct pc_node_list *list);
 int pc_probability_parse(
 	const char *text, size_t length_bytes, double *ret, struct hb_error *reterr);
 
-/* pc_duration_parse - `36h`, `7d`, `3y`, `90` (hours), `20m`, `5s` as hours >= 0. Returns 0 or -EINVAL. */
+/*
+ * pc_duration_parse - `36h`, `7d`, `3y`, `90` (hours), `20m`, `5s` as hours >= 0. Returns 0 or -EINVAL.
+ */
 int pc_duration_parse(const char *text, size_t length_bytes, double *ret, struct hb_error *reterr);
 
 /*

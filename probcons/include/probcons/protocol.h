@@ -31,7 +31,9 @@ struct pc_protocol {
 	bool printed_sign; /* PBFT only: liveness as printed in the paper, to reproduce the misprint */
 };
 
-/* A configuration with @byz votes Byzantine and @fault votes failed in any way (Byzantine included): */
+/*
+ * A configuration with @byz votes Byzantine and @fault votes failed in any way (Byzantine included):
+ */
 struct pc_thresholds {
 	uint64_t byz_unsafe;   /* unsafe iff byz >= this; 0 = always, UINT64_MAX = never */
 	uint64_t byz_unlive;   /* not live iff byz >= this ... */
@@ -55,7 +57,9 @@ struct pc_protocol pc_pbft_classic(uint64_t votes);
  */
 int pc_protocol_check(const struct pc_protocol *protocol, struct hb_error *reterr);
 
-/* pc_protocol_thresholds - the predicates as thresholds; @protocol has passed pc_protocol_check(). */
+/*
+ * pc_protocol_thresholds - the predicates as thresholds; @protocol has passed pc_protocol_check().
+ */
 struct pc_thresholds pc_protocol_thresholds(const struct pc_protocol *protocol);
 
 /*

@@ -19,9 +19,11 @@ struct hb_error;
 struct pc_node;
 
 #define PC_SHOCKS_CONDITIONED_MAX 16
-#define PC_SHOCKS_MAX 4096
+#define PC_SHOCKS_MAX 1024
 
-/* Members are node numbers from 0, ascending, without repetition; owned by whoever made the shock. */
+/*
+ * Members are node numbers from 0, ascending, without repetition; owned by whoever made the shock.
+ */
 struct pc_shock {
 	double probability; /* [0, 1] */
 	bool byzantine;
