@@ -70,8 +70,8 @@ struct pc_optimum {
 /*
  * pc_optimise - solve @problem.
  *
- * Without weights the choice is among all quorum sizes (those of the optimum minimise unsafe_or_unlive, then the
- * commit quorum). With weights the mix is proven only if the bound says so.
+ * Without weights the choice is among all quorum sizes that intersect when nothing is Byzantine (those of the optimum
+ * minimise unsafe_or_unlive, then the commit quorum). With weights the mix is proven only if the bound says so.
  * Returns 0; -EINVAL (problem; message says which part); -ENOENT (proven: nothing meets the targets); -ETIMEDOUT
  * (steps ran out before anything was found; the message gives the bound); -ENOMEM.
  */
