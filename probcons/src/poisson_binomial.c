@@ -143,7 +143,9 @@ static long double class_tail(const struct class *classes, uint32_t class_count,
 		binomial(&classes[c], next);
 		for (uint32_t j = so_far + 1; j <= so_far + n; j++)
 			sum[j] = 0;
-		/* From the top down, in place: each old count is read before anything is added to it. */
+		/*
+		 * From the top down, in place: each old count is read before anything is added to it.
+		 */
 		for (uint32_t j = so_far + 1; j-- > 0;) {
 			long double mass = sum[j];
 
