@@ -114,7 +114,7 @@ int64_t hb_hist_lowest_at(const struct hb_hist *hist, size_t index)
 	size_t bucket = index >> hist->half_magnitude;
 	size_t half = (size_t)1 << hist->half_magnitude;
 
-	/* Bucket 0 has both halves of its sub-buckets, the others only the upper one: the lower is the bucket before. */
+	/* Bucket 0 has both halves of its sub-buckets, the others only the upper: the lower is the bucket before. */
 	if (bucket <= 1)
 		return (int64_t)((uint64_t)index << hist->unit_magnitude);
 	index = (index & (half - 1)) + half;
@@ -345,6 +345,6 @@ bool hb_hist_equal(const struct hb_hist *a, const struct hb_hist *b)
 		a = b;
 		b = swap;
 	}
-	/* Ranges may differ: what the shorter one lacks must be empty, and is if the rest is equal and the totals are. */
+	/* Ranges may differ: what the shorter one lacks is empty if the rest and the totals are equal. */
 	return memcmp(a->counts, b->counts, a->counts_length * sizeof(a->counts[0])) == 0;
 }

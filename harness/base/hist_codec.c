@@ -185,9 +185,10 @@ struct decoder {
 
 static int refuse(struct decoder *decoder, const char *why)
 {
-	return hb_error_set(decoder->reterr, -EBADMSG,
+	(void)hb_error_set(decoder->reterr, -EBADMSG,
 		"this is no HdrHistogram V2 text: %s, at byte %zu; is the line cut or damaged?",
 		why, decoder->at);
+	return -EBADMSG;
 }
 
 static void digits_init(struct decoder *decoder)
@@ -293,7 +294,7 @@ static int get_varint(struct decoder *decoder, uint32_t *left, int64_t *ret)
 
 	for (int i = 0; i < VARINT_BYTES_MAX; i++) {
 		bool ninth = i == VARINT_BYTES_MAX - 1;
-		uint8_t byte = 0;
+		uint8_t byte;
 		int rc;
 
 		if (*left == 0)
@@ -315,7 +316,7 @@ static int read_counts(struct decoder *decoder, uint32_t length_bytes, struct hb
 	size_t index = 0;
 
 	while (length_bytes > 0) {
-		int64_t count = 0;
+		int64_t count;
 		int rc = get_varint(decoder, &length_bytes, &count);
 
 		if (rc < 0)

@@ -287,13 +287,17 @@ int hb_json_add_bool(cJSON *object, const char *key, bool value)
 
 static int find(const cJSON *object, const char *key, const cJSON **ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 
-	if (!cJSON_IsObject(object))
-		return hb_error_set(reterr, -EBADMSG, "%s: stands in no object", key);
+	if (!cJSON_IsObject(object)) {
+		(void)hb_error_set(reterr, -EBADMSG, "%s: stands in no object", key);
+		return -EBADMSG;
+	}
 	item = cJSON_GetObjectItemCaseSensitive(object, key);
-	if (!item)
-		return hb_error_set(reterr, -ENOENT, "%s: is missing", key);
+	if (!item) {
+		(void)hb_error_set(reterr, -ENOENT, "%s: is missing", key);
+		return -ENOENT;
+	}
 	*ret = item;
 	return 0;
 }
@@ -307,7 +311,7 @@ static bool is_exact_integer(const cJSON *item)
 
 int hb_json_get_u64(const cJSON *object, const char *key, uint64_t *ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 	int rc = find(object, key, &item, reterr);
 
 	if (rc < 0)
@@ -324,7 +328,7 @@ int hb_json_get_u64(const cJSON *object, const char *key, uint64_t *ret, struct 
 
 int hb_json_get_i64(const cJSON *object, const char *key, int64_t *ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 	int rc = find(object, key, &item, reterr);
 
 	if (rc < 0)
@@ -342,7 +346,7 @@ int hb_json_get_i64(const cJSON *object, const char *key, int64_t *ret, struct h
 
 int hb_json_get_double(const cJSON *object, const char *key, double *ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 	int rc = find(object, key, &item, reterr);
 
 	if (rc < 0)
@@ -361,7 +365,7 @@ int hb_json_get_double(const cJSON *object, const char *key, double *ret, struct
 int hb_json_get_text(
 	const cJSON *object, const char *key, const char **ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 	int rc = find(object, key, &item, reterr);
 
 	if (rc < 0)
@@ -374,7 +378,7 @@ int hb_json_get_text(
 
 int hb_json_get_bool(const cJSON *object, const char *key, bool *ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 	int rc = find(object, key, &item, reterr);
 
 	if (rc < 0)
@@ -387,7 +391,7 @@ int hb_json_get_bool(const cJSON *object, const char *key, bool *ret, struct hb_
 
 int hb_json_get_array(const cJSON *object, const char *key, cJSON **ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 	int rc = find(object, key, &item, reterr);
 
 	if (rc < 0)
@@ -400,7 +404,7 @@ int hb_json_get_array(const cJSON *object, const char *key, cJSON **ret, struct 
 
 int hb_json_get_object(const cJSON *object, const char *key, cJSON **ret, struct hb_error *reterr)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 	int rc = find(object, key, &item, reterr);
 
 	if (rc < 0)

@@ -58,8 +58,8 @@ int hb_analysis_open(const char *dir, struct hb_analysis *ret, struct hb_error *
 	return r;
 }
 
-int hb_analysis_find(const char *operand, struct hb_analysis *ret, int *ret_exit,
-	struct hb_error *reterr)
+int hb_analysis_find(
+	const char *operand, struct hb_analysis *ret, int *ret_exit, struct hb_error *reterr)
 {
 	char *path = NULL;
 	int r = hb_results_find(operand, &path, reterr);

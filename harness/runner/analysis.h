@@ -36,8 +36,8 @@ int hb_analysis_open(const char *dir, struct hb_analysis *ret, struct hb_error *
  * @ret_exit: the exit code for a failure: HB_EXIT_USAGE when there is no such run, HB_EXIT_FAULT when its files are
  *   faulty. Returns as above, and -EINVAL (ambiguous).
  */
-int hb_analysis_find(const char *operand, struct hb_analysis *ret, int *ret_exit,
-	struct hb_error *reterr);
+int hb_analysis_find(
+	const char *operand, struct hb_analysis *ret, int *ret_exit, struct hb_error *reterr);
 
 /* hb_analysis_finish - free everything; a zero-initialised struct is accepted. */
 void hb_analysis_finish(struct hb_analysis *analysis);

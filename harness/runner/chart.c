@@ -20,8 +20,8 @@
 /* Of these the first few get lines and a strip too; the rest stand in the forest plots and tables. */
 #define SWEEPS_MAX 2
 
-static void add_metric(const struct hb_plan_experiment *e, const char *name, uint32_t *list,
-	size_t *count)
+static void add_metric(
+	const struct hb_plan_experiment *e, const char *name, uint32_t *list, size_t *count)
 {
 	for (uint32_t m = 0; m < e->metric_count; m++) {
 		size_t i = 0;

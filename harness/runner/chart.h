@@ -20,14 +20,14 @@ struct hb_error;
 #define HB_CHART_MARKS_MAX 2000
 
 struct hb_chart_spec {
-	char *id;	    /* "spork-spawn-latency-call_p50-forest": [a-z0-9_-], unique in the run */
+	char *id; /* "spork-spawn-latency-call_p50-forest": [a-z0-9_-], unique in the run */
 	char *title;
-	char *description;  /* one or two sentences, plain text */
-	cJSON *spec;	    /* complete: data inline */
-	const cJSON *values; /* the array of data inside @spec */
+	char *description;          /* one or two sentences, plain text */
+	cJSON *spec;                /* complete: data inline */
+	const cJSON *values;        /* the array of data inside @spec */
 	const char *const *columns; /* keys of a value, in the order of the table; NULL ends */
 	uint32_t experiment;
-	size_t marks;	    /* upper bound on what is drawn */
+	size_t marks; /* upper bound on what is drawn */
 };
 
 struct hb_charts {

@@ -13,8 +13,8 @@
 /* More orders of magnitude than this do not fit an axis; intervals are cut there and the table has the number. */
 #define LOG_REACH 14.0
 
-static const char *const columns[] = {"variant", "params", "ratio", "lo", "hi", "aa_lo",
-	"aa_hi", "verdict", "blocks", NULL};
+static const char *const columns[] = {
+	"variant", "params", "ratio", "lo", "hi", "aa_lo", "aa_hi", "verdict", "blocks", NULL};
 
 static double clamp_log(double value)
 {
@@ -39,7 +39,7 @@ static int add_row(struct hb_chart_builder *builder, struct hb_chart_spec *chart
 	if (e->point_count > 1) {
 		struct hb_text params = {0};
 
-		hb_chart_label(e, e->points[c->point].params, NULL, NULL, &params);
+		hb_chart_label_short(e, e->points[c->point].params, &params);
 		hb_text_format(&label, " · %s", params.bytes ? params.bytes : "");
 		hb_text_finish(&params);
 	}
@@ -122,9 +122,9 @@ static int put_verdict_colors(struct hb_chart_spec *chart)
 
 			present |= item && !strcmp(item->valuestring, name);
 		}
-		if (present && (!cJSON_AddItemToArray(domain, cJSON_CreateString(name)) ||
-				       !cJSON_AddItemToArray(
-					       range, cJSON_CreateString(colors[i].color))))
+		if (present &&
+			(!cJSON_AddItemToArray(domain, cJSON_CreateString(name)) ||
+				!cJSON_AddItemToArray(range, cJSON_CreateString(colors[i].color))))
 			domain = NULL;
 	}
 	if (!domain || !range) {
@@ -161,8 +161,7 @@ int hb_chart_forest(struct hb_chart_builder *builder, uint32_t metric)
 		return 0;
 	}
 	chart->marks = rows * 3 + 1;
-	if (hb_chart_put(chart->spec, "", "height",
-		    cJSON_CreateNumber((double)rows * ROW_PIXELS)))
+	if (hb_chart_put(chart->spec, "", "height", cJSON_CreateNumber((double)rows * ROW_PIXELS)))
 		return -ENOMEM;
 	r = put_verdict_colors(chart);
 	if (!r)
@@ -172,12 +171,13 @@ int hb_chart_forest(struct hb_chart_builder *builder, uint32_t metric)
 			m->name, e->variants[e->baseline].name);
 	if (!r)
 		r = hb_chart_describe(chart,
-			"Ratio of %s to %s per variant and point with its interval; the grey band is the "
+			"Ratio of %s to %s per variant and point with its interval; the grey band "
+			"is the "
 			"A/A interval, what two runs of the baseline differ by. %s is better.%s",
 			m->name, e->variants[e->baseline].name,
-			!strcmp(m->better, "lower")	    ? "Left"
-				: !strcmp(m->better, "higher") ? "Right"
-							       : "Neither side",
+			!strcmp(m->better, "lower")    ? "Left"
+			: !strcmp(m->better, "higher") ? "Right"
+						       : "Neither side",
 			e->point_count > most ? " A selection of the points is shown." : "");
 	return r;
 }

@@ -155,8 +155,7 @@ int hb_chart_describe(struct hb_chart_spec *chart, const char *format, ...)
 		chart->description = NULL;
 		return -ENOMEM;
 	}
-	return hb_chart_put(
-		chart->spec, "", "description", cJSON_CreateString(chart->description));
+	return hb_chart_put(chart->spec, "", "description", cJSON_CreateString(chart->description));
 }
 
 cJSON *hb_chart_value(struct hb_chart_spec *chart)
@@ -176,7 +175,9 @@ int hb_chart_number(cJSON *object, const char *key, double value)
 
 	if (!isfinite(value))
 		return cJSON_AddNullToObject(object, key) ? 0 : -ENOMEM;
-	(void)snprintf(text, sizeof(text), "%.6g", value);
+	/* Sizes are read back by labels that know powers of two, so whole numbers stay whole. */
+	(void)snprintf(text, sizeof(text),
+		value == floor(value) && fabs(value) < 0x1p53 ? "%.0f" : "%.6g", value);
 	return cJSON_AddRawToObject(object, key, text) ? 0 : -ENOMEM;
 }
 
@@ -293,7 +294,8 @@ static const char *label_expression(const char *unit)
 		       "datum.value >= 1e3 ? format(datum.value / 1e3, '~g') + ' µs' : "
 		       "format(datum.value, '~g') + ' ns'";
 	if (!strcmp(unit, "B"))
-		return "datum.value >= 1073741824 ? format(datum.value / 1073741824, '.3~g') + ' GiB' : "
+		return "datum.value >= 1073741824 ? format(datum.value / 1073741824, '.3~g') + ' "
+		       "GiB' : "
 		       "datum.value >= 1048576 ? format(datum.value / 1048576, '.4~g') + ' MiB' : "
 		       "datum.value >= 1024 ? format(datum.value / 1024, '.4~g') + ' KiB' : "
 		       "format(datum.value, '~g') + ' B'";
@@ -382,7 +384,8 @@ const char *hb_chart_param(const char *params, const char *key, size_t *ret_leng
 	while (*params) {
 		size_t n = strcspn(params, ";");
 
-		if (n > key_length && params[key_length] == '=' && !memcmp(params, key, key_length)) {
+		if (n > key_length && params[key_length] == '=' &&
+			!memcmp(params, key, key_length)) {
 			*ret_length = n - key_length - 1;
 			return params + key_length + 1;
 		}
@@ -408,11 +411,22 @@ void hb_chart_quantity(struct hb_text *text, double value, const char *unit)
 		const char *unit, *suffix;
 		double scale;
 	} scales[] = {
-		{"ns", "\u00a0s", 1e9}, {"ns", "\u00a0ms", 1e6}, {"ns", "\u00a0µs", 1e3}, {"ns", "\u00a0ns", 0},
-		{"B", "\u00a0TiB", 1099511627776.0}, {"B", "\u00a0GiB", 1073741824.0}, {"B", "\u00a0MiB", 1048576.0},
-		{"B", "\u00a0KiB", 1024.0}, {"B", "\u00a0B", 0},
-		{"1/s", "\u00a0G/s", 1e9}, {"1/s", "\u00a0M/s", 1e6}, {"1/s", "\u00a0k/s", 1e3}, {"1/s", "\u00a0/s", 0},
-		{"J", "\u00a0kJ", 1e3}, {"J", "\u00a0J", 0}, {"1", "", 0},
+		{"ns", "\u00a0s", 1e9},
+		{"ns", "\u00a0ms", 1e6},
+		{"ns", "\u00a0µs", 1e3},
+		{"ns", "\u00a0ns", 0},
+		{"B", "\u00a0TiB", 1099511627776.0},
+		{"B", "\u00a0GiB", 1073741824.0},
+		{"B", "\u00a0MiB", 1048576.0},
+		{"B", "\u00a0KiB", 1024.0},
+		{"B", "\u00a0B", 0},
+		{"1/s", "\u00a0G/s", 1e9},
+		{"1/s", "\u00a0M/s", 1e6},
+		{"1/s", "\u00a0k/s", 1e3},
+		{"1/s", "\u00a0/s", 0},
+		{"J", "\u00a0kJ", 1e3},
+		{"J", "\u00a0J", 0},
+		{"1", "", 0},
 	};
 
 	if (isnan(value)) {
@@ -434,8 +448,8 @@ void hb_chart_quantity(struct hb_text *text, double value, const char *unit)
 	hb_text_put(text, unit);
 }
 
-static const char *param_unit(const struct hb_plan_experiment *experiment, const char *key,
-	size_t length)
+static const char *param_unit(
+	const struct hb_plan_experiment *experiment, const char *key, size_t length)
 {
 	const cJSON *params = cJSON_GetObjectItemCaseSensitive(experiment->describe, "params");
 	const cJSON *param;
@@ -451,30 +465,37 @@ static const char *param_unit(const struct hb_plan_experiment *experiment, const
 }
 
 static void put_clause(const struct hb_plan_experiment *experiment, const char *clause, size_t n,
-	struct hb_text *text)
+	bool is_short, struct hb_text *text)
 {
 	const char *equals = memchr(clause, '=', n);
 	size_t key = equals ? (size_t)(equals - clause) : n;
 	const char *unit = param_unit(experiment, clause, key);
-	char value[64];
+	bool has_unit = !strcmp(unit, "B") || !strcmp(unit, "ns") || !strcmp(unit, "1/s");
+	char value[64] = "";
 	double number;
+	bool is_number = false;
 
+	if (equals && n - key - 1 < sizeof(value)) {
+		memcpy(value, equals + 1, n - key - 1);
+		is_number = !hb_csv_parse_double(value, &number);
+	}
 	if (text->length_bytes)
 		hb_text_put(text, ", ");
-	hb_text_put_bytes(text, clause, key);
+	/* "4k, 1 MiB" says enough where room is short; a bare number needs its name. */
+	if (!is_short || !equals || (is_number && !has_unit))
+		hb_text_put_bytes(text, clause, key);
 	if (!equals)
 		return;
-	hb_text_put(text, " ");
-	(void)snprintf(value, sizeof(value), "%.*s", (int)(n - key - 1), equals + 1);
-	if ((!strcmp(unit, "B") || !strcmp(unit, "ns") || !strcmp(unit, "1/s")) &&
-		n - key - 1 < sizeof(value) && !hb_csv_parse_double(value, &number))
+	if (!is_short || (is_number && !has_unit))
+		hb_text_put(text, " ");
+	if (is_number && has_unit)
 		hb_chart_quantity(text, number, unit);
 	else
 		hb_text_put_bytes(text, equals + 1, n - key - 1);
 }
 
-void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
-	const char *except, const char *first, struct hb_text *text)
+static void put_label(const struct hb_plan_experiment *experiment, const char *params,
+	const char *except, const char *first, bool is_short, struct hb_text *text)
 {
 	for (int pass = first ? 0 : 1; pass < 2; pass++) {
 		for (const char *s = params; *s;) {
@@ -483,10 +504,22 @@ void hb_chart_label(const struct hb_plan_experiment *experiment, const char *par
 			bool is_except = except && strlen(except) == key && !memcmp(s, except, key);
 
 			if (!is_except && is_first == (pass == 0))
-				put_clause(experiment, s, n, text);
+				put_clause(experiment, s, n, is_short, text);
 			s += n + (s[n] == ';');
 		}
 	}
+}
+
+void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
+	const char *except, const char *first, struct hb_text *text)
+{
+	put_label(experiment, params, except, first, false, text);
+}
+
+void hb_chart_label_short(
+	const struct hb_plan_experiment *experiment, const char *params, struct hb_text *text)
+{
+	put_label(experiment, params, NULL, NULL, true, text);
 }
 
 int hb_chart_panels(struct hb_chart_spec *chart, size_t panels)

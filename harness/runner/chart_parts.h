@@ -16,9 +16,9 @@
 struct hb_chart_builder {
 	const struct hb_summary *summary;
 	struct hb_charts *charts;
-	uint32_t e;			/* experiment at hand */
+	uint32_t e; /* experiment at hand */
 	const struct hb_plan_experiment *experiment;
-	struct hb_series series;	/* scratch */
+	struct hb_series series; /* scratch */
 };
 
 /*
@@ -75,6 +75,10 @@ int hb_chart_colors(const struct hb_chart_builder *builder, cJSON *root, const c
 void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
 	const char *except, const char *first, struct hb_text *text);
 
+/* hb_chart_label_short - "4k, 1 MiB": without the names of parameters whose values speak for themselves. */
+void hb_chart_label_short(
+	const struct hb_plan_experiment *experiment, const char *params, struct hb_text *text);
+
 /* hb_chart_quantity - "71.0 µs", "4 KiB", "12.3 k/s": three significant digits and a unit. */
 void hb_chart_quantity(struct hb_text *text, double value, const char *unit);
 
@@ -103,7 +107,7 @@ int hb_chart_strip(struct hb_chart_builder *builder, uint32_t metric);
  * hb_chart_percentiles - percentile curves of every experiment that has histograms, in one pass over the file.
  * @path: hist.hlog; absent is no error. Uses builder->summary and ->charts only.
  */
-int hb_chart_percentiles(struct hb_chart_builder *builder, const char *path,
-	struct hb_error *reterr);
+int hb_chart_percentiles(
+	struct hb_chart_builder *builder, const char *path, struct hb_error *reterr);
 
 #endif

@@ -79,10 +79,12 @@ static size_t list_wanted(const struct reader *reader, struct wanted *ret)
 		size_t points = hb_chart_pick_count(experiment->point_count, PANELS_MAX);
 
 		for (size_t i = 0; i < points; i++) {
-			uint32_t p = (uint32_t)hb_chart_pick(experiment->point_count, PANELS_MAX, i);
+			uint32_t p =
+				(uint32_t)hb_chart_pick(experiment->point_count, PANELS_MAX, i);
 			const struct hb_trials_point *point = &trials->points[e][p];
 
-			for (uint32_t n = 0; n < point->block_count * experiment->variant_count; n++) {
+			for (uint32_t n = 0; n < point->block_count * experiment->variant_count;
+				n++) {
 				uint32_t v = n % (uint32_t)experiment->variant_count;
 				const struct hb_trials_block *block =
 					&point->blocks[n / experiment->variant_count];
@@ -257,8 +259,7 @@ static int put_curve(struct reader *reader, struct hb_chart_spec *chart, const s
 		if (!isfinite(value))
 			break;
 		if (!object || !cJSON_AddStringToObject(object, "panel", panel.bytes) ||
-			!cJSON_AddStringToObject(
-				object, "variant", e->variants[f->variant].name) ||
+			!cJSON_AddStringToObject(object, "variant", e->variants[f->variant].name) ||
 			!cJSON_AddStringToObject(object, "params", e->points[f->point].params) ||
 			!cJSON_AddNumberToObject(object, "samples", (double)total))
 			r = -ENOMEM;
@@ -278,14 +279,14 @@ static int put_curve(struct reader *reader, struct hb_chart_spec *chart, const s
 }
 
 /* Curves and panels of the chart that begins at @first. */
-static void count_curves(const struct reader *reader, size_t first, size_t *ret_curves,
-	size_t *ret_panels)
+static void count_curves(
+	const struct reader *reader, size_t first, size_t *ret_curves, size_t *ret_panels)
 {
 	const struct found *f = reader->found;
 
 	*ret_curves = *ret_panels = 0;
 	for (size_t i = first; i < reader->found_count && f[i].experiment == f[first].experiment &&
-		f[i].name == f[first].name;
+			       f[i].name == f[first].name;
 		i++) {
 		bool panel = i == first || f[i].point != f[i - 1].point;
 
@@ -307,19 +308,19 @@ static int finish(struct reader *reader, struct hb_chart_spec *chart, const char
 	}
 	r = hb_chart_axis(chart->spec, "spec/layer/0/encoding/y", &range[1], true, "ns");
 	if (!r)
-		r = hb_chart_put(chart->spec, "spec/layer/0/encoding/y", "title",
-			cJSON_CreateString(name));
+		r = hb_chart_put(
+			chart->spec, "spec/layer/0/encoding/y", "title", cJSON_CreateString(name));
 	if (!r)
-		r = hb_chart_colors(
-			reader->builder, chart->spec, "spec/layer/0/encoding/color");
+		r = hb_chart_colors(reader->builder, chart->spec, "spec/layer/0/encoding/color");
 	if (!r)
 		r = hb_chart_panels(chart, panels);
 	if (!r)
-		r = hb_chart_title(chart, "%s/%s: percentiles of %s", e->subproject, e->experiment,
-			name);
+		r = hb_chart_title(
+			chart, "%s/%s: percentiles of %s", e->subproject, e->experiment, name);
 	if (!r)
 		r = hb_chart_describe(chart,
-			"%s by percentile, all blocks together; the axis stretches the tail. A curve "
+			"%s by percentile, all blocks together; the axis stretches the tail. A "
+			"curve "
 			"that ends early leads to requests that were never answered.%s",
 			name,
 			e->point_count > PANELS_MAX ? " A selection of the points is shown." : "");
@@ -328,7 +329,8 @@ static int finish(struct reader *reader, struct hb_chart_spec *chart, const char
 
 static int draw(struct reader *reader, size_t first, size_t *ret_next, struct hb_error *reterr)
 {
-	struct hb_chart_range range[2] = {{INFINITY, -INFINITY, false}, {INFINITY, -INFINITY, false}};
+	struct hb_chart_range range[2] = {
+		{INFINITY, -INFINITY, false}, {INFINITY, -INFINITY, false}};
 	const struct found f = reader->found[first];
 	const char *name = reader->names[(size_t)f.experiment * NAMES_MAX + f.name];
 	struct hb_chart_spec *chart;
@@ -336,8 +338,7 @@ static int draw(struct reader *reader, size_t first, size_t *ret_next, struct hb
 	int r = 0;
 
 	reader->builder->e = f.experiment;
-	reader->builder->experiment =
-		&reader->builder->summary->plan->experiments[f.experiment];
+	reader->builder->experiment = &reader->builder->summary->plan->experiments[f.experiment];
 	count_curves(reader, first, &curves, &panels);
 	steps = HB_CHART_MARKS_MAX / curves < STEPS_MAX ? HB_CHART_MARKS_MAX / curves : STEPS_MAX;
 	chart = hb_chart_open(
@@ -358,8 +359,8 @@ static int draw(struct reader *reader, size_t first, size_t *ret_next, struct hb
 	return r ? r : finish(reader, chart, name, panels, range);
 }
 
-int hb_chart_percentiles(struct hb_chart_builder *builder, const char *path,
-	struct hb_error *reterr)
+int hb_chart_percentiles(
+	struct hb_chart_builder *builder, const char *path, struct hb_error *reterr)
 {
 	struct reader reader = {.builder = builder, .path = path, .file = fopen(path, "re")};
 	size_t next = 0;

@@ -32,7 +32,8 @@ static int add_value(struct strip *strip, uint32_t point, uint32_t variant, cons
 	const char *label = "inside";
 	cJSON *value;
 
-	if (series->lo[i] != series->hi[i] || !isfinite(effect) || strip->values == strip->values_max)
+	if (series->lo[i] != series->hi[i] || !isfinite(effect) ||
+		strip->values == strip->values_max)
 		return 0;
 	if (at->blocks[series->blocks[i]].noisy)
 		label = "noisy";
@@ -101,8 +102,10 @@ static int finish(struct strip *strip, uint32_t metric, size_t panels, bool sele
 			e->metrics[metric].name);
 	if (!r)
 		r = hb_chart_describe(chart,
-			"Ratio of %s to %s in every block, in order of execution. A level row of points "
-			"is a steady run; a slope is drift. Outliers by Tukey's fences and blocks with "
+			"Ratio of %s to %s in every block, in order of execution. A level row of "
+			"points "
+			"is a steady run; a slope is drift. Outliers by Tukey's fences and blocks "
+			"with "
 			"steal time are marked, not removed.%s",
 			e->metrics[metric].name, e->variants[e->baseline].name,
 			selected ? " A selection of the points is shown." : "");
@@ -127,7 +130,8 @@ int hb_chart_strip(struct hb_chart_builder *builder, uint32_t metric)
 	for (size_t i = 0; !r && i < count; i++) {
 		size_t before = strip.values;
 
-		r = add_point(&strip, metric, (uint32_t)hb_chart_pick(e->point_count, PANELS_MAX, i));
+		r = add_point(
+			&strip, metric, (uint32_t)hb_chart_pick(e->point_count, PANELS_MAX, i));
 		panels += strip.values > before;
 	}
 	return r ? r : finish(&strip, metric, panels, e->point_count > count);

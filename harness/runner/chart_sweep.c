@@ -170,9 +170,8 @@ static int fill(struct sweep *sweep)
 
 	for (size_t i = 0; !r && i < count; i++) {
 		uint32_t point = (uint32_t)hb_chart_pick(e->point_count, points_max, i);
-		const char *panel = hb_chart_has_data(sweep->builder, point)
-					    ? find_panel(sweep, point)
-					    : NULL;
+		const char *panel =
+			hb_chart_has_data(sweep->builder, point) ? find_panel(sweep, point) : NULL;
 
 		for (uint32_t v = 0; !r && panel && v < e->variant_count; v++)
 			r = add_value(sweep, point, v, panel);
@@ -223,16 +222,15 @@ static int put_axes(struct sweep *sweep)
 	} else if (!r) {
 		cJSON_DeleteItemFromObjectCaseSensitive(
 			hb_chart_at(spec, "spec/encoding/x"), "scale");
-		r = hb_chart_put(
-			spec, "spec/encoding/x", "type", cJSON_CreateString("ordinal"));
+		r = hb_chart_put(spec, "spec/encoding/x", "type", cJSON_CreateString("ordinal"));
 		if (!r)
 			r = hb_chart_put(spec, "spec/encoding/x", "sort", cJSON_CreateNull());
 	}
 	if (!r)
 		r = hb_chart_axis(spec, "spec/layer/0/encoding/y", &sweep->y_range, log_y, m->unit);
 	if (!r)
-		r = hb_chart_put(spec, "spec/layer/0/encoding/y", "title",
-			cJSON_CreateString(m->name));
+		r = hb_chart_put(
+			spec, "spec/layer/0/encoding/y", "title", cJSON_CreateString(m->name));
 	if (!r)
 		r = hb_chart_colors(sweep->builder, spec, "spec/encoding/color");
 	return r ? r : hb_chart_panels(sweep->chart, sweep->panel_count);
@@ -256,7 +254,8 @@ static int finish(struct sweep *sweep)
 			m->name, sweep->x);
 	if (!r)
 		r = hb_chart_describe(chart,
-			"Median of %s over %s for each variant; ribbons are the 95 %% interval of the "
+			"Median of %s over %s for each variant; ribbons are the 95 %% interval of "
+			"the "
 			"median.%s",
 			m->name, sweep->x,
 			sweep->hidden ? " A selection of the points is shown." : "");

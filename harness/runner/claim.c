@@ -14,7 +14,6 @@
 #include "effect.h"
 #include "verdict.h"
 
-#define LEVEL 0.95
 #define RESAMPLES 9999
 
 const char *const hb_claim_verdict_names[HB_CLAIM_VERDICT_COUNT] = {
@@ -105,8 +104,8 @@ static bool equals_with(const char *params, const char *own, const char *where)
 	return !*params && !*own;
 }
 
-int hb_claim_against_point(const struct hb_plan_experiment *experiment, uint32_t point,
-	const char *against_where)
+int hb_claim_against_point(
+	const struct hb_plan_experiment *experiment, uint32_t point, const char *against_where)
 {
 	if (!*against_where)
 		return (int)point;
@@ -146,12 +145,13 @@ static int resolve(struct sides *sides, struct hb_claim_result *result)
 	const char *against_where = claim->against_where ? claim->against_where : "";
 	const char *where = claim->where ? claim->where : "";
 	int variant = find_variant(experiment, claim->variant ? claim->variant : "");
-	int against = find_variant(experiment, claim->against_variant ? claim->against_variant : "");
+	int against =
+		find_variant(experiment, claim->against_variant ? claim->against_variant : "");
 	int metric = find_metric(experiment, claim->metric);
 
 	if (variant < 0 || against < 0 || metric < 0) {
-		(void)snprintf(result->reason, sizeof(result->reason),
-			"the plan has no such %s", metric < 0 ? "metric" : "variant");
+		(void)snprintf(result->reason, sizeof(result->reason), "the plan has no such %s",
+			metric < 0 ? "metric" : "variant");
 		return -ENOENT;
 	}
 	sides->variant = (uint32_t)variant;
@@ -295,15 +295,17 @@ static bool all_equal(const double *values, size_t count)
 	return true;
 }
 
-static int estimate(const struct sides *sides, const struct paired *paired,
-	struct hb_claim_result *result)
+static int estimate(
+	const struct sides *sides, const struct paired *paired, struct hb_claim_result *result)
 {
 	const struct hb_plan_metric *metric = &sides->experiment->metrics[sides->metric];
+	double level = hb_effect_level(sides->experiment);
 	struct hb_rng rng;
 
 	if (metric->exact && sides->experiment->unseeded && paired->finite) {
 		result->method = "exact value";
-		result->ratio = (struct hb_interval){paired->lo[0], paired->lo[0], paired->lo[0], 1};
+		result->ratio =
+			(struct hb_interval){paired->lo[0], paired->lo[0], paired->lo[0], 1};
 		return 0;
 	}
 	/* A bootstrap of equal values is that value; BCa's correction is undefined there. */
@@ -311,13 +313,13 @@ static int estimate(const struct sides *sides, const struct paired *paired,
 		all_equal(paired->lo, paired->count)) {
 		result->method = "order statistics";
 		return hb_interval_of_bounds(
-			paired->lo, paired->hi, paired->count, LEVEL, &result->ratio);
+			paired->lo, paired->hi, paired->count, level, &result->ratio);
 	}
 	result->method = "BCa bootstrap";
 	hb_rng_init(&rng, sides->trials->plan->seed,
 		XXH3_64bits(sides->claim->name, strlen(sides->claim->name)));
-	return hb_stats_bca(paired->count, mean_of_items, paired->lo, RESAMPLES, LEVEL, &rng,
-		&result->ratio);
+	return hb_stats_bca(
+		paired->count, mean_of_items, paired->lo, RESAMPLES, level, &rng, &result->ratio);
 }
 
 /* Failed and unverified trials of either side; digests are judged by hb_series_fill(). */
@@ -331,13 +333,12 @@ static int count_failures(const struct sides *sides, uint32_t *ret_failed, bool 
 			sides->variant, sides->experiment->baseline, sides->metric);
 		*ret_failed += series.failed;
 		*ret_invalid |= series.unverified || series.nondeterministic ||
-			series.failed >= HB_VERDICT_FAILURES_MAX;
+				series.failed >= HB_VERDICT_FAILURES_MAX;
 		if (!r)
-			r = hb_series_fill(&series, sides->trials, sides->e,
-				sides->denominators[i], sides->against,
-				sides->experiment->baseline, sides->metric);
+			r = hb_series_fill(&series, sides->trials, sides->e, sides->denominators[i],
+				sides->against, sides->experiment->baseline, sides->metric);
 		*ret_invalid |= series.unverified || series.nondeterministic ||
-			series.failed >= HB_VERDICT_FAILURES_MAX;
+				series.failed >= HB_VERDICT_FAILURES_MAX;
 	}
 	hb_series_finish(&series);
 	return r;
@@ -376,14 +377,15 @@ static void judge_absent(const struct sides *sides, struct hb_claim_result *resu
 static void judge_interval(const struct sides *sides, struct hb_claim_result *result)
 {
 	const struct hb_plan_claim *claim = sides->claim;
-	double lo = exp(result->ratio.lo), hi = exp(result->ratio.hi);
+	double lo = hb_effect_ratio(result->ratio.lo), hi = hb_effect_ratio(result->ratio.hi);
 
 	if (!sides->trials->plan->verdicts) {
 		result->verdict = HB_CLAIM_SMOKE;
 	} else if (result->ratio.confidence <= 0) {
 		result->verdict = HB_CLAIM_INCONCLUSIVE;
 		(void)snprintf(result->reason, sizeof(result->reason),
-			"fewer than %d usable blocks give no 95 %% interval", HB_VERDICT_BLOCKS_MIN);
+			"fewer than %d usable blocks give no 95 %% interval",
+			HB_VERDICT_BLOCKS_MIN);
 	} else if (lo >= claim->lo && hi <= claim->hi) {
 		result->verdict = HB_CLAIM_REPRODUCED;
 	} else if (hi < claim->lo || lo > claim->hi) {

@@ -14,12 +14,12 @@
 #include "trials.h"
 
 enum hb_claim_verdict {
-	HB_CLAIM_REPRODUCED,	 /* interval inside the expected range */
+	HB_CLAIM_REPRODUCED,     /* interval inside the expected range */
 	HB_CLAIM_NOT_REPRODUCED, /* disjoint from it */
 	HB_CLAIM_INCONCLUSIVE,
 	HB_CLAIM_NEEDS_HARDWARE, /* skipped, and the claim says it needs more than the ordinary */
 	HB_CLAIM_NOT_RUN,
-	HB_CLAIM_SMOKE,		 /* --quick: no verdict */
+	HB_CLAIM_SMOKE, /* --quick: no verdict */
 	HB_CLAIM_VERDICT_COUNT,
 };
 
@@ -30,10 +30,10 @@ extern const char *const hb_claim_verdict_names[HB_CLAIM_VERDICT_COUNT];
 struct hb_claim_result {
 	uint32_t experiment, claim; /* indices into the plan */
 	enum hb_claim_verdict verdict;
-	struct hb_interval ratio;   /* logarithms; confidence 0 = none */
-	uint32_t blocks;	    /* used */
-	uint32_t points, points_planned; /* of the numerator: with data, and matching `where` */
-	const char *method;	    /* how the interval was made; "" = none */
+	struct hb_interval ratio;           /* logarithms; confidence 0 = none */
+	uint32_t blocks;                    /* used */
+	uint32_t points, points_planned;    /* of the numerator: with data, and matching `where` */
+	const char *method;                 /* how the interval was made; "" = none */
 	char reason[HB_CLAIM_REASON_BYTES]; /* "" where the interval speaks for itself */
 };
 
@@ -51,7 +51,7 @@ bool hb_claim_names_point(const char *where, const char *params);
  * hb_claim_against_point - index of the denominator's point for the numerator's point @point: the same parameters with
  * those of @against_where put in their place. Returns it, or -ENOENT if the plan has no such point.
  */
-int hb_claim_against_point(const struct hb_plan_experiment *experiment, uint32_t point,
-	const char *against_where);
+int hb_claim_against_point(
+	const struct hb_plan_experiment *experiment, uint32_t point, const char *against_where);
 
 #endif

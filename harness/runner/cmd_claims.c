@@ -26,8 +26,8 @@ static const char *verdict_color(enum hb_claim_verdict verdict)
 	}
 }
 
-static void print_result(const struct hb_analysis *analysis, const struct hb_claim_result *result,
-	bool color)
+static void print_result(
+	const struct hb_analysis *analysis, const struct hb_claim_result *result, bool color)
 {
 	const struct hb_plan_experiment *e = &analysis->plan.experiments[result->experiment];
 	const struct hb_plan_claim *claim = &e->claims[result->claim];
@@ -38,10 +38,10 @@ static void print_result(const struct hb_analysis *analysis, const struct hb_cla
 	printf("                %s\n", claim->text);
 	printf("                expected x%.4g to x%.4g", claim->lo, claim->hi);
 	if (result->blocks && !isnan(result->ratio.estimate))
-		printf(", measured x%.4g", exp(result->ratio.estimate));
+		printf(", measured x%.4g", hb_effect_ratio(result->ratio.estimate));
 	if (result->ratio.confidence > 0)
-		printf(" [%.4g, %.4g] over %u blocks", exp(result->ratio.lo), exp(result->ratio.hi),
-			result->blocks);
+		printf(" [%.4g, %.4g] over %u blocks", hb_effect_ratio(result->ratio.lo),
+			hb_effect_ratio(result->ratio.hi), result->blocks);
 	if (*result->reason)
 		printf("; %s", result->reason);
 	putchar('\n');
@@ -76,8 +76,8 @@ static int print_results(const struct hb_arguments *arguments, const char *run)
 			exit_code = (int)hb_exit_worst((enum hb_exit)exit_code, HB_EXIT_GATE);
 		if (strict && (result->verdict == HB_CLAIM_INCONCLUSIVE ||
 				      result->verdict == HB_CLAIM_SMOKE))
-			exit_code = (int)hb_exit_worst(
-				(enum hb_exit)exit_code, HB_EXIT_INCONCLUSIVE);
+			exit_code =
+				(int)hb_exit_worst((enum hb_exit)exit_code, HB_EXIT_INCONCLUSIVE);
 	}
 	hb_analysis_finish(&analysis);
 	return exit_code;
@@ -90,7 +90,7 @@ static void print_claim(const struct hb_catalogue_entry *entry, const cJSON *cla
 
 	printf("%s  %s%s\n", hb_json_text_or(claim, "name", "?"), entry->name,
 		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(claim, "headline")) ? "  (headline)"
-										   : "");
+										  : "");
 	printf("    %s\n", hb_json_text_or(claim, "text", ""));
 	printf("    %s%s%s; %s of %s expected x%s to x%s%s%s\n",
 		hb_json_text_or(claim, "paper", ""), *section ? ", section " : "", section,
@@ -148,8 +148,8 @@ static int list_claims(const struct hb_arguments *arguments)
 	for (size_t i = 0; i < catalogue.count && !hb_arguments_flag(arguments, "json"); i++) {
 		const cJSON *claim;
 
-		cJSON_ArrayForEach(claim, cJSON_GetObjectItemCaseSensitive(
-						  catalogue.entries[i].describe, "claims"))
+		cJSON_ArrayForEach(claim,
+			cJSON_GetObjectItemCaseSensitive(catalogue.entries[i].describe, "claims"))
 			print_claim(&catalogue.entries[i], claim);
 	}
 	hb_catalogue_finish(&catalogue);
@@ -183,13 +183,16 @@ const struct hb_command hb_command_claims = {
 	.name = "claims",
 	.operands = "[RUN]",
 	.summary = "List the papers' claims, or judge them by a run.",
-	.description =
-		"Without RUN: every claim of every driver, as data. With RUN (a folder, a run_id or its "
-		"beginning, 'latest'): each claim with the expected range, the measured ratio and the "
-		"verdict.\n\n"
-		"A claim is reproduced when the 95 % interval lies inside its range, not reproduced "
-		"when it lies outside, else inconclusive. A claim whose variant was skipped for want of "
-		"hardware needs hardware; one whose point was not run is not run.",
+	.description = "Without RUN: every claim of every driver, as data. With RUN (a folder, a "
+		       "run_id or its "
+		       "beginning, 'latest'): each claim with the expected range, the measured "
+		       "ratio and the "
+		       "verdict.\n\n"
+		       "A claim is reproduced when the 95 % interval lies inside its range, not "
+		       "reproduced "
+		       "when it lies outside, else inconclusive. A claim whose variant was skipped "
+		       "for want of "
+		       "hardware needs hardware; one whose point was not run is not run.",
 	.options = options,
 	.completion = "results",
 	.run = run_claims,

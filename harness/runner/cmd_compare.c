@@ -17,9 +17,9 @@
 
 enum difference {
 	DIFFERENCE_NONE,
-	DIFFERENCE_VERDICT,  /* another verdict */
-	DIFFERENCE_INTERVAL, /* same verdict, disjoint intervals */
-	DIFFERENCE_EXACT,    /* an exact metric has another value */
+	DIFFERENCE_VERDICT,    /* another verdict */
+	DIFFERENCE_INTERVAL,   /* same verdict, disjoint intervals */
+	DIFFERENCE_EXACT,      /* an exact metric has another value */
 	DIFFERENCE_OTHER_HOST, /* time on different machines says nothing */
 	DIFFERENCE_COUNT,
 };
@@ -139,9 +139,10 @@ static int pair_rows(struct comparison *comparison)
 
 static void print_effect(const struct hb_comparison *c)
 {
-	printf("x%.4g", exp(c->effect.ratio.estimate));
+	printf("x%.4g", hb_effect_ratio(c->effect.ratio.estimate));
 	if (c->effect.ratio.confidence > 0)
-		printf(" [%.4g, %.4g]", exp(c->effect.ratio.lo), exp(c->effect.ratio.hi));
+		printf(" [%.4g, %.4g]", hb_effect_ratio(c->effect.ratio.lo),
+			hb_effect_ratio(c->effect.ratio.hi));
 	printf(" %s", hb_verdict_names[c->verdict]);
 }
 
@@ -175,14 +176,15 @@ static void print_text(const struct comparison *comparison, bool all)
 static int add_effect(cJSON *object, const char *key, const struct hb_comparison *c)
 {
 	cJSON *effect = cJSON_AddObjectToObject(object, key);
-	int r = effect ? hb_json_add_text(effect, "verdict", hb_verdict_names[c->verdict]) : -ENOMEM;
+	int r = effect ? hb_json_add_text(effect, "verdict", hb_verdict_names[c->verdict])
+		       : -ENOMEM;
 
 	if (!r && !isnan(c->effect.ratio.estimate))
-		r = hb_json_add_double(effect, "ratio", exp(c->effect.ratio.estimate));
+		r = hb_json_add_double(effect, "ratio", hb_effect_ratio(c->effect.ratio.estimate));
 	if (!r && c->effect.ratio.confidence > 0)
-		r = hb_json_add_double(effect, "ratio_lo", exp(c->effect.ratio.lo));
+		r = hb_json_add_double(effect, "ratio_lo", hb_effect_ratio(c->effect.ratio.lo));
 	if (!r && c->effect.ratio.confidence > 0)
-		r = hb_json_add_double(effect, "ratio_hi", exp(c->effect.ratio.hi));
+		r = hb_json_add_double(effect, "ratio_hi", hb_effect_ratio(c->effect.ratio.hi));
 	return r;
 }
 
@@ -218,8 +220,7 @@ static int print_json(const struct comparison *comparison, bool all)
 		if (!r)
 			r = hb_json_add_text(row, "variant", e->variants[pair->a->variant].name);
 		if (!r)
-			r = hb_json_add_text(
-				row, "difference", difference_names[pair->difference]);
+			r = hb_json_add_text(row, "difference", difference_names[pair->difference]);
 		if (!r)
 			r = add_effect(row, "a", pair->a);
 		if (!r)
@@ -277,11 +278,15 @@ const struct hb_command hb_command_compare = {
 	.operands = "RUN_A RUN_B",
 	.summary = "Show what changed between two runs.",
 	.description =
-		"Pairs the rows of two runs by experiment, point, metric and variant, and prints those "
-		"whose verdict changed, whose intervals no longer overlap, or whose exact value differs "
+		"Pairs the rows of two runs by experiment, point, metric and variant, and prints "
+		"those "
+		"whose verdict changed, whose intervals no longer overlap, or whose exact value "
+		"differs "
 		"(the same seed is needed for that).\n\n"
-		"Ratios are compared, each against the baseline of its own run, which takes most of the "
-		"machine out. Wall and CPU time from different hosts is not compared at all. To compare "
+		"Ratios are compared, each against the baseline of its own run, which takes most "
+		"of the "
+		"machine out. Wall and CPU time from different hosts is not compared at all. To "
+		"compare "
 		"two builds, `hotbed run --against` puts them into the same blocks and is the only "
 		"comparison of time to trust.",
 	.options = options,

@@ -77,8 +77,9 @@ static int run_node(const char *out, const char *charts_dir, const struct hb_cha
 	if (argv) {
 		argv[0] = strdup("node");
 		argv[2] = strdup(out);
-		complete = asprintf(&argv[1], "%s/harness/report/figures.js", hb_build_root()) > 0 &&
-			   argv[0] && argv[2];
+		complete =
+			asprintf(&argv[1], "%s/harness/report/figures.js", hb_build_root()) > 0 &&
+			argv[0] && argv[2];
 	}
 	for (size_t i = 0; complete && i < charts->count; i++)
 		complete = asprintf(&argv[3 + i], "%s/%s.vl.json", charts_dir,
@@ -139,7 +140,8 @@ static int export_figures(const struct hb_arguments *arguments, const char *run)
 	}
 	if (asprintf(&runtime, "%s/harness/report/vega.min.js", hb_build_root()) < 0 ||
 		access(runtime, R_OK)) {
-		hb_log(HB_LOG_ERROR, "export: the chart runtime is missing; ./hotbed setup installs it");
+		hb_log(HB_LOG_ERROR,
+			"export: the chart runtime is missing; ./hotbed setup installs it");
 		free(runtime);
 		return HB_EXIT_NOTHING;
 	}
@@ -177,8 +179,9 @@ static int run_export(const struct hb_arguments *arguments)
 }
 
 static const struct hb_option options[] = {
-	{"out", 'o', "PATH", "File (csv, json) or folder (figures) to write; else standard output, or "
-			     "charts/ in the run's folder."},
+	{"out", 'o', "PATH",
+		"File (csv, json) or folder (figures) to write; else standard output, or "
+		"charts/ in the run's folder."},
 	{"wide", 'w', NULL, "csv: one column per parameter, and env.json joined to every row."},
 	{"svg", 0, NULL, "figures: as SVG files."},
 	{0},
@@ -191,11 +194,14 @@ const struct hb_command hb_command_export = {
 	.summary = "Write a run's trials or charts for other tools.",
 	.description =
 		"csv: the committed rows of trials.csv. With --wide each parameter gets a column "
-		"param.NAME and each member of env.json a column env.NAME, which is what pandas and R "
+		"param.NAME and each member of env.json a column env.NAME, which is what pandas "
+		"and R "
 		"like to read.\n\n"
 		"json: plan, environment and every row as one object.\n\n"
-		"figures: the charts of the report as files, drawn by node with the same runtime as in "
-		"the report. RUN is a folder, a run_id or its beginning; the newest run if left out.",
+		"figures: the charts of the report as files, drawn by node with the same runtime "
+		"as in "
+		"the report. RUN is a folder, a run_id or its beginning; the newest run if left "
+		"out.",
 	.options = options,
 	.completion = "results",
 	.run = run_export,

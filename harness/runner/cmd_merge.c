@@ -36,7 +36,8 @@ static int run_merge(const struct hb_arguments *arguments)
 
 	operands = hb_arguments_operands(arguments, &count);
 	if (!count || !out) {
-		hb_log(HB_LOG_ERROR, "merge takes runs and a new folder: hotbed merge RUN... --out DIR");
+		hb_log(HB_LOG_ERROR,
+			"merge takes runs and a new folder: hotbed merge RUN... --out DIR");
 		return HB_EXIT_USAGE;
 	}
 	dirs = calloc(count, sizeof(*dirs));
@@ -64,12 +65,15 @@ const struct hb_command hb_command_merge = {
 	.name = "merge",
 	.operands = "RUN...",
 	.summary = "Make one run of several.",
-	.description =
-		"Puts the trials of several runs of the same experiments into one run, whose summary and "
-		"report then rest on all their blocks. Runs may come from different days and hosts: a "
-		"ratio is always taken within a block, and blocks stay apart. A run that is given twice "
-		"counts once. Neither drivers nor a build are needed.\n\n"
-		"Experiments of one name whose descriptions differ in metrics or variants are refused.",
+	.description = "Puts the trials of several runs of the same experiments into one run, "
+		       "whose summary and "
+		       "report then rest on all their blocks. Runs may come from different days "
+		       "and hosts: a "
+		       "ratio is always taken within a block, and blocks stay apart. A run that is "
+		       "given twice "
+		       "counts once. Neither drivers nor a build are needed.\n\n"
+		       "Experiments of one name whose descriptions differ in metrics or variants "
+		       "are refused.",
 	.options = options,
 	.completion = "results",
 	.run = run_merge,

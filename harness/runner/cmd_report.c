@@ -95,9 +95,11 @@ const struct hb_command hb_command_report = {
 	.operands = "[RUN]",
 	.summary = "Write a run's summary, charts and report again.",
 	.description =
-		"Reads plan.json and trials.csv of RUN (a folder, a run_id or its beginning; the newest "
+		"Reads plan.json and trials.csv of RUN (a folder, a run_id or its beginning; the "
+		"newest "
 		"run if it is left out) and writes summary.csv, summary.json, charts/*.vl.json and "
-		"report.html beside them. Nothing else is needed: neither the drivers nor the machine "
+		"report.html beside them. Nothing else is needed: neither the drivers nor the "
+		"machine "
 		"of the run. With --json, summary.json is printed too.\n\n"
 		"The report is one HTML file that loads nothing from a network.",
 	.options = options,

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <gsl/gsl_cdf.h>
 
 #include "hotbed/assert.h"
+#include "plan_build.h"
 
 #define LEVEL 0.95
 
@@ -53,6 +55,17 @@ struct hb_bounds hb_bounds_effect(double variant, double baseline, double contro
 {
 	return bounds_difference(
 		bounds_log(variant), bounds_mean(bounds_log(baseline), bounds_log(control)));
+}
+
+double hb_effect_ratio(double log)
+{
+	double ratio = exp(log);
+	char text[40];
+
+	if (!isfinite(ratio))
+		return ratio;
+	(void)snprintf(text, sizeof(text), "%.12g", ratio);
+	return strtod(text, NULL);
 }
 
 void hb_series_finish(struct hb_series *series)
@@ -107,8 +120,8 @@ static bool same_bits(double a, double b)
  * Variants of one digest class must have seen one output. @arm disagrees if its digest differs from that of the class's
  * first variant (the baseline first) that gave one in the same block.
  */
-static bool digest_differs(const struct hb_plan_experiment *experiment,
-	const struct hb_attempt *attempt, uint32_t arm)
+static bool digest_differs(
+	const struct hb_plan_experiment *experiment, const struct hb_attempt *attempt, uint32_t arm)
 {
 	uint32_t variant = arm < experiment->variant_count ? arm : experiment->baseline;
 	const char *class = experiment->variants[variant].digest_class;
@@ -204,14 +217,13 @@ int hb_series_fill(struct hb_series *series, const struct hb_trials *trials, uin
 		series->noisy += point->blocks[b].noisy;
 	}
 	for (size_t i = 1; exact && experiment->unseeded && i < series->count; i++)
-		series->nondeterministic |=
-			!same_bits(series->variant[0], series->variant[i]) ||
-			!same_bits(series->baseline[0], series->baseline[i]);
+		series->nondeterministic |= !same_bits(series->variant[0], series->variant[i]) ||
+					    !same_bits(series->baseline[0], series->baseline[i]);
 	return 0;
 }
 
-int hb_interval_of_bounds(const double *lo, const double *hi, size_t count, double level,
-	struct hb_interval *ret)
+int hb_interval_of_bounds(
+	const double *lo, const double *hi, size_t count, double level, struct hb_interval *ret)
 {
 	struct hb_interval upper;
 	int r = hb_stats_median_interval(lo, count, level, ret);
@@ -298,7 +310,12 @@ static double compute_cliffs_delta(const struct hb_series *series)
 	return delta;
 }
 
-int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded,
+double hb_effect_level(const struct hb_plan_experiment *experiment)
+{
+	return experiment->until_ci ? 1 - (1 - LEVEL) / HB_PLAN_LOOK_COUNT : LEVEL;
+}
+
+int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded, double level,
 	struct hb_effect *ret)
 {
 	static const struct hb_interval nothing = {NAN, -INFINITY, INFINITY, 0};
@@ -335,7 +352,7 @@ int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded,
 			effect.ratio.estimate = series->lo[0];
 	} else {
 		r = hb_interval_of_bounds(
-			series->lo, series->hi, series->count, LEVEL, &effect.ratio);
+			series->lo, series->hi, series->count, level, &effect.ratio);
 	}
 	if (!r && !exact)
 		r = hb_interval_of_bounds(

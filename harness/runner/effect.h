@@ -30,29 +30,30 @@ struct hb_bounds {
 struct hb_series {
 	size_t count, capacity;
 	uint32_t *blocks;
-	double *variant, *baseline, *control; /* values; control is NaN when the denominator is a rival */
-	double *lo, *hi;		      /* bounds of the log effect */
-	double *aa_lo, *aa_hi;		      /* bounds of log control - log baseline */
+	double *variant, *baseline,
+		*control;      /* values; control is NaN when the denominator is a rival */
+	double *lo, *hi;       /* bounds of the log effect */
+	double *aa_lo, *aa_hi; /* bounds of log control - log baseline */
 	double *scratch;
-	uint32_t noisy; /* blocks whose chosen attempt had steal */
-	uint32_t failed; /* failed trials of the compared arms, in chosen attempts */
-	uint32_t unverified; /* of these: verify_failed; and digests that differ within a class */
-	uint32_t skipped; /* trials of the variant that were skipped */
-	bool nondeterministic; /* an exact metric whose control differs from the baseline, or (unseeded) between blocks */
+	uint32_t noisy;        /* blocks whose chosen attempt had steal */
+	uint32_t failed;       /* failed trials of the compared arms, in chosen attempts */
+	uint32_t unverified;   /* verify_failed, or a digest that differs within its class */
+	uint32_t skipped;      /* trials of the variant that were skipped */
+	bool nondeterministic; /* exact, and control or (unseeded) blocks differ */
 };
 
 /* One comparison at one point. Logarithms unless said otherwise. */
 struct hb_effect {
 	struct hb_interval ratio; /* of the effect; estimate NaN where undefined */
-	struct hb_interval aa;	  /* of the A/A ratio; confidence 0 for exact metrics */
+	struct hb_interval aa;    /* of the A/A ratio; confidence 0 for exact metrics */
 	double median_baseline, median_variant; /* values; NaN if there is none */
 	double cliffs_delta, p, trend, trend_p, lag1;
-	uint32_t blocks;	/* blocks in the interval */
-	uint32_t unknown;	/* of these: say nothing about the ratio */
-	uint32_t outliers;	/* beyond Tukey's fences; labelled, never removed */
+	uint32_t blocks;   /* blocks in the interval */
+	uint32_t unknown;  /* of these: say nothing about the ratio */
+	uint32_t outliers; /* beyond Tukey's fences; labelled, never removed */
 	uint32_t noisy, failed, unverified, skipped;
 	bool nondeterministic;
-	bool is_exact_value;	/* unseeded and exact: the ratio is known, not estimated */
+	bool is_exact_value; /* unseeded and exact: the ratio is known, not estimated */
 };
 
 /* hb_bounds_ratio - log(@a / @b) by the rules above. */
@@ -60,6 +61,12 @@ struct hb_bounds hb_bounds_ratio(double a, double b);
 
 /* hb_bounds_effect - log @variant - mean(log @baseline, log @control) by the rules above. */
 struct hb_bounds hb_bounds_effect(double variant, double baseline, double control);
+
+/*
+ * hb_effect_ratio - the ratio whose logarithm is @log, at 12 significant digits: what log and exp lose beyond them
+ * would print 0.5 as 0.49999999999999994, and differently from one machine to the next.
+ */
+double hb_effect_ratio(double log);
 
 /*
  * hb_series_fill - collect the usable blocks of @variant against @against at one point.
@@ -80,17 +87,24 @@ void hb_series_finish(struct hb_series *series);
  *
  * Returns 0, -EINVAL (count = 0) or -ENOMEM.
  */
-int hb_interval_of_bounds(const double *lo, const double *hi, size_t count, double level,
-	struct hb_interval *ret);
+int hb_interval_of_bounds(
+	const double *lo, const double *hi, size_t count, double level, struct hb_interval *ret);
 
 /*
  * hb_effect_compute - the statistics of a filled series.
  * @exact: the metric repeats bit for bit; @unseeded: so do blocks.
+ * @level: of the interval, hb_effect_level().
  *
  * Returns 0 or -ENOMEM.
  */
-int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded,
+int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded, double level,
 	struct hb_effect *ret);
+
+/*
+ * hb_effect_level - the level of an experiment's intervals: 0.95. Where --until-ci may have stopped a point after one
+ * of several looks, each look spends its share of the 5 %, so the intervals are that much wider.
+ */
+double hb_effect_level(const struct hb_plan_experiment *experiment);
 
 /* hb_series_fences - Tukey's fences of the known effects of @series; NaN where there are fewer than 4. */
 void hb_series_fences(const struct hb_series *series, double *ret_lo, double *ret_hi);

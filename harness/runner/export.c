@@ -91,8 +91,8 @@ static int collect_params(struct exporter *exporter, const struct hb_plan *plan)
 }
 
 /* Leaves of @json as "a.b[0].c" columns; with @values only those that are known columns are stored. */
-static int collect_leaves(struct names *names, const cJSON *json, const char *prefix, char **values,
-	int depth)
+static int collect_leaves(
+	struct names *names, const cJSON *json, const char *prefix, char **values, int depth)
 {
 	const cJSON *item;
 	int index = 0, r = 0;
@@ -111,8 +111,9 @@ static int collect_leaves(struct names *names, const cJSON *json, const char *pr
 		} else {
 			r = names_add(names, path, strlen(path), &column);
 			if (!r && values && !values[column]) {
-				values[column] = cJSON_IsString(item) ? strdup(item->valuestring)
-								      : cJSON_PrintUnformatted(item);
+				values[column] = cJSON_IsString(item)
+							 ? strdup(item->valuestring)
+							 : cJSON_PrintUnformatted(item);
 				r = values[column] ? 0 : -ENOMEM;
 			}
 		}
@@ -125,8 +126,7 @@ static int collect_leaves(struct names *names, const cJSON *json, const char *pr
 
 static int add_environment(struct exporter *exporter, const cJSON *env)
 {
-	struct environment *environment =
-		&exporter->environments[exporter->environment_count];
+	struct environment *environment = &exporter->environments[exporter->environment_count];
 
 	if (exporter->environment_count == ENVIRONMENTS_MAX)
 		return -E2BIG;
@@ -155,8 +155,8 @@ static int collect_environments(struct exporter *exporter)
 	return r;
 }
 
-static const struct environment *find_environment(const struct exporter *exporter,
-	const char *const *row)
+static const struct environment *find_environment(
+	const struct exporter *exporter, const char *const *row)
 {
 	for (size_t i = 0; i < exporter->environment_count; i++) {
 		const struct environment *e = &exporter->environments[i];

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <hotbed/assert.h>
@@ -55,6 +56,25 @@ static int write_all(int fd, const char *bytes, size_t length_bytes)
 	return 0;
 }
 
+/*
+ * A runner that was killed while it started a trial leaves a child that holds the lock until its exec: a moment. So a
+ * taken lock is tried again for half a second before it counts as another runner's.
+ */
+static int lock_file(int fd)
+{
+	const struct timespec pause = {0, 20000000};
+
+	for (int tries = 0; tries < 25; tries++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
+	errno = EWOULDBLOCK;
+	return -1;
+}
+
 int hb_journal_lock(
 	const char *folder, struct hb_journal **ret, uint64_t *ret_bytes, struct hb_error *reterr)
 {
@@ -76,7 +96,7 @@ int hb_journal_lock(
 		if (j->rows_fd < 0)
 			error = fault(j, "trials.csv", -errno, reterr);
 	}
-	if (!error && flock(j->rows_fd, LOCK_EX | LOCK_NB) < 0) {
+	if (!error && lock_file(j->rows_fd) < 0) {
 		char holder[HB_LOCK_HOLDER_BYTES];
 
 		error = errno == EWOULDBLOCK ? hb_error_set_at(reterr, -EBUSY, folder, 0,

@@ -31,12 +31,12 @@ struct merged {
 	struct source *sources;
 	size_t count;
 	const char *out;
-	cJSON *plan; /* without blocks: there is nothing left to execute */
+	cJSON *plan;         /* without blocks: there is nothing left to execute */
 	struct hb_plan view; /* @plan read back: names to indices */
 	FILE *csv, *hlog;
 	struct hb_csv_buffer buffer;
 	uint32_t *block_offsets; /* shape [view.experiment_count]: blocks of earlier sources */
-	uint32_t *blocks_here;	 /* the same for the source at hand */
+	uint32_t *blocks_here;   /* the same for the source at hand */
 	uint64_t seq_offset, seq_here;
 	char **run_ids; /* whose trials are there already */
 	size_t run_id_count, run_ids_before;
@@ -51,8 +51,8 @@ static char *join(const char *dir, const char *name)
 
 /* ---- the plan ---- */
 
-static int load_sources(struct merged *merged, const char *const *dirs, size_t count,
-	struct hb_error *reterr)
+static int load_sources(
+	struct merged *merged, const char *const *dirs, size_t count, struct hb_error *reterr)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct source *source = &merged->sources[merged->count];
@@ -146,8 +146,7 @@ static int add_points(cJSON *into, const cJSON *from)
 	{
 		bool there = false;
 
-		cJSON_ArrayForEach(item, points)
-			there |= same_member(item, point, "params");
+		cJSON_ArrayForEach(item, points) there |= same_member(item, point, "params");
 		if (there)
 			continue;
 		copy = cJSON_Duplicate(point, true);
@@ -181,6 +180,9 @@ static int join_experiment(cJSON *there, const cJSON *experiment, const cJSON *o
 			"together; merge only runs of the same tables",
 			hb_json_text_or(experiment, "subproject", ""),
 			hb_json_text_or(experiment, "experiment", ""), differs);
+	/* Where one run may have stopped early, the joined blocks are judged by that run's stricter level. */
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(experiment, "until_ci")))
+		(void)cJSON_ReplaceItemInObjectCaseSensitive(there, "until_ci", cJSON_CreateTrue());
 	if (blocks && more)
 		cJSON_SetNumberValue(blocks, blocks->valuedouble + more->valuedouble);
 	if (add_points(there, experiment))
@@ -208,18 +210,14 @@ static int add_experiments(cJSON *plan, const cJSON *from, struct hb_error *rete
 				return r;
 			continue;
 		}
-		driver = add_driver(drivers,
-			cJSON_GetArrayItem(own_drivers, index ? index->valueint : 0));
+		driver = add_driver(
+			drivers, cJSON_GetArrayItem(own_drivers, index ? index->valueint : 0));
 		copy = driver < 0 ? NULL : cJSON_Duplicate(experiment, true);
 		if (!copy || !cJSON_AddItemToArray(experiments, copy)) {
 			cJSON_Delete(copy);
 			return hb_error_set(reterr, -ENOMEM, "out of memory");
 		}
-		cJSON_SetNumberValue(
-			cJSON_GetObjectItemCaseSensitive(copy, "driver"), driver);
-		/* How many blocks a point has depends on the runs it was in: none is "missing". */
-		(void)cJSON_ReplaceItemInObjectCaseSensitive(
-			copy, "until_ci", cJSON_CreateTrue());
+		cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(copy, "driver"), driver);
 	}
 	return 0;
 }
@@ -355,9 +353,9 @@ static int find_point(const struct hb_plan_experiment *e, const char *params)
 static void put_row(struct merged *merged, const char *const *row, const char *const moved[3])
 {
 	for (int c = 0; c < HB_COLUMN_COUNT; c++) {
-		const char *text = c == HB_COLUMN_POINT	  ? moved[0]
+		const char *text = c == HB_COLUMN_POINT   ? moved[0]
 				   : c == HB_COLUMN_BLOCK ? moved[1]
-				   : c == HB_COLUMN_SEQ	  ? moved[2]
+				   : c == HB_COLUMN_SEQ   ? moved[2]
 							  : row[c];
 
 		hb_csv_put_text(&merged->buffer, text);
@@ -399,8 +397,8 @@ static int copy_trial(const struct hb_journal_trial *trial, void *user, struct h
 		return hb_error_set(reterr, merged->buffer.failed, "out of memory");
 	if (fwrite(merged->buffer.text, 1, merged->buffer.length_bytes, merged->csv) !=
 		merged->buffer.length_bytes)
-		return hb_error_set(reterr, -errno, "trials.csv cannot be written: %s",
-			strerror(errno));
+		return hb_error_set(
+			reterr, -errno, "trials.csv cannot be written: %s", strerror(errno));
 	hb_csv_buffer_reset(&merged->buffer);
 	return 0;
 }
@@ -557,8 +555,8 @@ static int open_out(struct merged *merged, struct hb_error *reterr)
 	if (folder)
 		(void)closedir(folder);
 	if (!r && entries > 2)
-		r = hb_error_set_at(reterr, -EEXIST, merged->out, 0,
-			"is not empty; name a new folder");
+		r = hb_error_set_at(
+			reterr, -EEXIST, merged->out, 0, "is not empty; name a new folder");
 	else if (r)
 		(void)hb_error_set_at(
 			reterr, r, merged->out, 0, "cannot be made: %s", strerror(-r));
@@ -566,8 +564,8 @@ static int open_out(struct merged *merged, struct hb_error *reterr)
 		merged->csv = csv ? fopen(csv, "wxe") : NULL;
 		merged->hlog = hlog ? fopen(hlog, "wxe") : NULL;
 		if (!merged->csv || !merged->hlog)
-			r = hb_error_set_at(reterr, -errno, merged->out, 0,
-				"cannot be written: %s", strerror(errno));
+			r = hb_error_set_at(reterr, -errno, merged->out, 0, "cannot be written: %s",
+				strerror(errno));
 	}
 	free(csv);
 	free(hlog);
@@ -591,11 +589,11 @@ static int write_all(struct merged *merged, struct hb_error *reterr)
 	if (!r && merged->buffer.length_bytes)
 		(void)fwrite(merged->buffer.text, 1, merged->buffer.length_bytes, merged->csv);
 	if (merged->csv && (fflush(merged->csv) || fdatasync(fileno(merged->csv))) && !r)
-		r = hb_error_set_at(reterr, -errno, merged->out, 0, "trials.csv: %s",
-			strerror(errno));
+		r = hb_error_set_at(
+			reterr, -errno, merged->out, 0, "trials.csv: %s", strerror(errno));
 	if (merged->hlog && fflush(merged->hlog) && !r)
-		r = hb_error_set_at(reterr, -errno, merged->out, 0, "hist.hlog: %s",
-			strerror(errno));
+		r = hb_error_set_at(
+			reterr, -errno, merged->out, 0, "hist.hlog: %s", strerror(errno));
 	if (!r)
 		r = write_env(merged, reterr);
 	if (!r)

@@ -64,8 +64,8 @@ static int write_page(const struct hb_analysis *analysis, const struct hb_charts
 	return r;
 }
 
-int hb_report_write_analysis(const struct hb_analysis *analysis, const char *html_path,
-	struct hb_error *reterr)
+int hb_report_write_analysis(
+	const struct hb_analysis *analysis, const char *html_path, struct hb_error *reterr)
 {
 	char *hlog = hb_analysis_path(analysis, "hist.hlog");
 	char *dir = hb_analysis_path(analysis, "charts");

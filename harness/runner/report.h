@@ -28,8 +28,8 @@ int hb_report_write(const char *run_dir, struct hb_error *reterr);
  * hb_report_write_analysis - the same for a run that is already read.
  * @html_path: where the page goes; NULL = DIR/report.html.
  */
-int hb_report_write_analysis(const struct hb_analysis *analysis, const char *html_path,
-	struct hb_error *reterr);
+int hb_report_write_analysis(
+	const struct hb_analysis *analysis, const char *html_path, struct hb_error *reterr);
 
 /*
  * hb_report_html - the page as one text of at most HB_REPORT_BYTES_MAX bytes. Nothing that came from outside can

@@ -66,8 +66,7 @@ static void put_claim_glyph(struct hb_text *text, const struct hb_plan_claim *cl
 
 static void put_claim(struct hb_page *page, const struct hb_claim_result *result)
 {
-	const struct hb_plan_experiment *e =
-		&page->analysis->plan.experiments[result->experiment];
+	const struct hb_plan_experiment *e = &page->analysis->plan.experiments[result->experiment];
 	const struct hb_plan_claim *claim = &e->claims[result->claim];
 	struct hb_text *text = page->text;
 
@@ -84,7 +83,9 @@ static void put_claim(struct hb_page *page, const struct hb_claim_result *result
 	hb_text_put(text, "</span><span class=\"source\">");
 	hb_page_clip(text, claim->paper, 160);
 	if (claim->section && *claim->section) {
-		hb_text_put(text, " §");
+		/* "§5", but ", Fig. 1". */
+		hb_text_put(
+			text, claim->section[0] >= '0' && claim->section[0] <= '9' ? " §" : ", ");
 		hb_page_clip(text, claim->section, 40);
 	}
 	hb_text_format(text, " · <a href=\"#e%u\">", result->experiment);
@@ -142,14 +143,15 @@ void hb_page_claims(struct hb_page *page)
 
 	hb_text_put(text, "<section id=\"claims\"><h2>Claims</h2>\n");
 	if (!summary->claim_count) {
-		hb_text_put(text, "<p>The experiments of this run state no claims.</p></section>\n");
+		hb_text_put(
+			text, "<p>The experiments of this run state no claims.</p></section>\n");
 		return;
 	}
 	put_tally(page);
-	hb_text_put(text,
-		"<table class=\"claims cards\"><thead><tr><th>Verdict</th><th>Claim</th>"
-		"<th>Expected</th><th>Measured</th><th>Interval in the expected range</th></tr></thead>"
-		"<tbody>\n");
+	hb_text_put(text, "<table class=\"claims cards\"><thead><tr><th>Verdict</th><th>Claim</th>"
+			  "<th>Expected</th><th>Measured</th><th>Interval in the expected "
+			  "range</th></tr></thead>"
+			  "<tbody>\n");
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
 		for (size_t i = 0; i < summary->claim_count && shown < CLAIMS_MAX; i++) {
 			if (summary->claims[i].verdict != order[k])
@@ -160,7 +162,8 @@ void hb_page_claims(struct hb_page *page)
 	}
 	hb_text_put(text, "</tbody></table>\n");
 	if (shown < summary->claim_count)
-		hb_text_format(text, "<p class=\"note\">%zu more claims stand in summary.json.</p>\n",
+		hb_text_format(text,
+			"<p class=\"note\">%zu more claims stand in summary.json.</p>\n",
 			summary->claim_count - shown);
 	hb_text_put(text, "</section>\n");
 }

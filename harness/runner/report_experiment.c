@@ -61,8 +61,8 @@ static void put_numbers(struct hb_page *page, const struct hb_chart_spec *chart)
 		hb_text_put(text, "<tr>");
 		for (size_t i = 0; chart->columns[i]; i++) {
 			hb_text_put(text, "<td>");
-			put_json_number(text,
-				cJSON_GetObjectItemCaseSensitive(value, chart->columns[i]));
+			put_json_number(
+				text, cJSON_GetObjectItemCaseSensitive(value, chart->columns[i]));
 			hb_text_put(text, "</td>");
 		}
 		hb_text_put(text, "</tr>\n");
@@ -146,8 +146,8 @@ static void find_axis(const struct rows *rows, uint32_t metric, double *ret_lo, 
 	*ret_hi = hi + air;
 }
 
-static void put_row(struct hb_page *page, const struct hb_comparison *c, double axis_lo,
-	double axis_hi)
+static void put_row(
+	struct hb_page *page, const struct hb_comparison *c, double axis_lo, double axis_hi)
 {
 	const struct hb_plan_experiment *e = &page->analysis->plan.experiments[c->experiment];
 	const struct hb_plan_metric *metric = &e->metrics[c->metric];
@@ -225,13 +225,15 @@ static void put_metric(struct hb_page *page, const struct rows *rows, uint32_t m
 		total += rows->first[i].metric == m;
 	if (!total)
 		return;
-	put_metric_head(page, &page->analysis->plan.experiments[rows->first->experiment].metrics[m]);
+	put_metric_head(
+		page, &page->analysis->plan.experiments[rows->first->experiment].metrics[m]);
 	find_axis(rows, m, &lo, &hi);
-	hb_text_put(text,
-		"<div class=\"scroll\"><table class=\"cards\"><thead><tr><th>Variant</th><th>Point</th>"
-		"<th class=\"num\">Baseline</th><th class=\"num\">Variant</th><th class=\"num\">Ratio, "
-		"95&#8239;% interval</th><th>grey: A/A band</th><th>Verdict</th>"
-		"<th class=\"num\">Blocks</th></tr></thead><tbody>\n");
+	hb_text_put(text, "<div class=\"scroll\"><table "
+			  "class=\"cards\"><thead><tr><th>Variant</th><th>Point</th>"
+			  "<th class=\"num\">Baseline</th><th class=\"num\">Variant</th><th "
+			  "class=\"num\">Ratio, "
+			  "95&#8239;% interval</th><th>grey: A/A band</th><th>Verdict</th>"
+			  "<th class=\"num\">Blocks</th></tr></thead><tbody>\n");
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < rows->count; i++) {
 			const struct hb_comparison *c = &rows->first[i];
@@ -266,14 +268,16 @@ void hb_page_experiment(struct hb_page *page, uint32_t e)
 	hb_text_put(text, "/");
 	hb_page_clip(text, experiment->experiment, 80);
 	hb_text_put(text, "</span>");
-	hb_page_clip(text, experiment->question && *experiment->question ? experiment->question
-									 : experiment->experiment,
+	hb_page_clip(text,
+		experiment->question && *experiment->question ? experiment->question
+							      : experiment->experiment,
 		400);
 	hb_text_put(text, "</h2>\n");
 	put_charts(page, e);
 	for (uint32_t m = 0; rows.count && m < experiment->metric_count; m++)
 		put_metric(page, &rows, m);
 	if (!rows.count)
-		hb_text_put(text, "<p>It has a baseline only, so there is nothing to compare.</p>\n");
+		hb_text_put(
+			text, "<p>It has a baseline only, so there is nothing to compare.</p>\n");
 	hb_text_put(text, "</section>\n");
 }

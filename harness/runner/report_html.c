@@ -22,8 +22,8 @@ static void put_fact(struct hb_text *text, const char *key, const char *value)
 }
 
 /* env.json is shown as it is, nested keys joined by dots: what it records may grow without a change here. */
-static void put_facts(struct hb_text *text, const cJSON *json, const char *prefix, int depth,
-	size_t *count)
+static void put_facts(
+	struct hb_text *text, const cJSON *json, const char *prefix, int depth, size_t *count)
 {
 	const cJSON *item;
 	int index = 0;
@@ -34,7 +34,8 @@ static void put_facts(struct hb_text *text, const cJSON *json, const char *prefi
 
 		if (*count >= FACTS_MAX)
 			return;
-		if (item->string ? asprintf(&key, "%s%s%s", prefix, *prefix ? "." : "", item->string) < 0
+		if (item->string ? asprintf(&key, "%s%s%s", prefix, *prefix ? "." : "",
+					   item->string) < 0
 				 : asprintf(&key, "%s[%d]", prefix, index++) < 0) {
 			text->failed = -ENOMEM;
 			return;
@@ -59,7 +60,8 @@ void hb_page_environment(struct hb_page *page)
 	size_t count = 0;
 
 	(void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)plan->seed);
-	hb_text_put(text, "<section id=\"environment\"><h2>Environment</h2>\n<dl class=\"facts\">\n");
+	hb_text_put(
+		text, "<section id=\"environment\"><h2>Environment</h2>\n<dl class=\"facts\">\n");
 	put_fact(text, "run", plan->run_id);
 	put_fact(text, "seed", seed);
 	put_fact(text, "host", plan->host_id);
@@ -117,8 +119,8 @@ static void put_failure(struct hb_page *page, const struct hb_failure *failure)
 	hb_page_clip(text, hb_trials_arm_name(e, failure->arm), 80);
 	hb_text_put(text, "</td><td>");
 	hb_page_clip(text, e->points[failure->point].params, 200);
-	hb_text_format(text, "</td><td class=\"num\" data-label=\"block\">%u</td><td>",
-		failure->block);
+	hb_text_format(
+		text, "</td><td class=\"num\" data-label=\"block\">%u</td><td>", failure->block);
 	hb_page_clip(text, failure->detail, 300);
 	hb_text_format(text, "</td><td data-label=\"log\"><code>logs/%u.txt</code></td></tr>\n",
 		failure->seq);
@@ -134,9 +136,10 @@ void hb_page_failures(struct hb_page *page)
 	if (!trials->failure_count)
 		hb_text_put(text, "<p>No trial failed.</p>\n");
 	if (shown) {
-		hb_text_put(text, "<div class=\"scroll\"><table class=\"cards\"><thead><tr><th>Status</th>"
-				  "<th>Variant</th><th>Point</th><th class=\"num\">Block</th>"
-				  "<th>What happened</th><th>Log</th></tr></thead><tbody>\n");
+		hb_text_put(text,
+			"<div class=\"scroll\"><table class=\"cards\"><thead><tr><th>Status</th>"
+			"<th>Variant</th><th>Point</th><th class=\"num\">Block</th>"
+			"<th>What happened</th><th>Log</th></tr></thead><tbody>\n");
 		for (size_t i = 0; i < shown; i++)
 			put_failure(page, &trials->failures[i]);
 		hb_text_put(text, "</tbody></table></div>\n");
@@ -221,8 +224,9 @@ static void put_title(struct hb_page *page)
 	hb_page_clip(text, plan->host_id, 40);
 	hb_text_put(text, "</span></span></p></header>\n<main>\n");
 	if (!plan->verdicts)
-		hb_text_put(text, "<p class=\"banner\"><strong>Smoke, no verdict.</strong> A few blocks "
-				  "show that everything runs, not how fast it is.</p>\n");
+		hb_text_put(text,
+			"<p class=\"banner\"><strong>Smoke, no verdict.</strong> A few blocks "
+			"show that everything runs, not how fast it is.</p>\n");
 }
 
 static void put_contents(struct hb_page *page)
@@ -238,8 +242,9 @@ static void put_contents(struct hb_page *page)
 		hb_page_clip(text, plan->experiments[e].experiment, 80);
 		hb_text_put(text, "</a>\n");
 	}
-	hb_text_put(text, "<a href=\"#environment\">Environment</a>\n<a href=\"#failures\">Failures</a>\n"
-			  "<a href=\"#warnings\">Warnings</a>\n</nav>\n");
+	hb_text_put(text,
+		"<a href=\"#environment\">Environment</a>\n<a href=\"#failures\">Failures</a>\n"
+		"<a href=\"#warnings\">Warnings</a>\n</nav>\n");
 }
 
 /* A script of the runtime, so that it cannot end its element early nor ask for a source map. */
@@ -298,10 +303,11 @@ static void put_foot(struct hb_page *page, const struct hb_text *runtime)
 		hb_text_put(text, "<p>This report has tables only, since the chart runtime is not "
 				  "installed. <code>./hotbed setup</code> installs it; "
 				  "<code>hotbed report</code> then draws the charts.</p>");
-	hb_text_put(text,
-		"<p>Intervals are exact order-statistic intervals of the median over blocks unless said "
-		"otherwise. The same numbers: summary.csv, summary.json; every trial: trials.csv; the "
-		"charts for papers: charts/.</p></footer>\n</main>\n</div>\n");
+	hb_text_put(text, "<p>Intervals are exact order-statistic intervals of the median over "
+			  "blocks unless said "
+			  "otherwise. The same numbers: summary.csv, summary.json; every trial: "
+			  "trials.csv; the "
+			  "charts for papers: charts/.</p></footer>\n</main>\n</div>\n");
 	if (page->has_runtime) {
 		hb_text_put_bytes(text, runtime->bytes, runtime->length_bytes);
 		hb_text_put(text, "<script>\n");
@@ -344,7 +350,9 @@ int hb_report_html(const struct hb_analysis *analysis, const struct hb_charts *c
 
 		text.length_bytes = 0;
 		put_page(&page, &runtime);
-		r = text.failed ? text.failed : text.length_bytes > HB_REPORT_BYTES_MAX ? -E2BIG : 0;
+		r = text.failed                               ? text.failed
+		    : text.length_bytes > HB_REPORT_BYTES_MAX ? -E2BIG
+							      : 0;
 		room /= 4;
 	}
 	hb_text_finish(&runtime);

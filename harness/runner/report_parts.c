@@ -102,7 +102,8 @@ void hb_page_glyph(struct hb_text *text, const struct hb_glyph *glyph)
 		double lo = glyph_x(glyph, glyph->band_lo), hi = glyph_x(glyph, glyph->band_hi);
 
 		hb_text_format(text,
-			"<rect class=\"band\" x=\"%.1f\" y=\"2\" width=\"%.1f\" height=\"12\" rx=\"2\"/>",
+			"<rect class=\"band\" x=\"%.1f\" y=\"2\" width=\"%.1f\" height=\"12\" "
+			"rx=\"2\"/>",
 			lo, fmax(hi - lo, 1.5));
 	}
 	if (glyph->axis_lo <= 0 && glyph->axis_hi >= 0) {

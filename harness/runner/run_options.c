@@ -71,6 +71,7 @@ enum hb_exit hb_run_exit_code(int error)
 	case 0:
 		return HB_EXIT_DONE;
 	case -EINVAL:
+	case -ENOENT:
 	case -E2BIG:
 	case -EEXIST:
 		return HB_EXIT_USAGE;

@@ -24,9 +24,10 @@ static int add_comparison(struct hb_summary *summary, size_t *capacity, struct h
 		.exact = metric->exact,
 		.verdicts = summary->plan->verdicts};
 
-	if (hb_series_fill(series, summary->trials, c->experiment, c->point, c->variant,
-		    c->against, c->metric) ||
-		hb_effect_compute(series, metric->exact, experiment->unseeded, &c->effect))
+	if (hb_series_fill(series, summary->trials, c->experiment, c->point, c->variant, c->against,
+		    c->metric) ||
+		hb_effect_compute(series, metric->exact, experiment->unseeded,
+			hb_effect_level(experiment), &c->effect))
 		return -ENOMEM;
 	/* A variant may leave out an optional metric: then there is nothing to say about it. */
 	if (metric->optional && !c->effect.blocks && !c->effect.failed)
@@ -35,8 +36,7 @@ static int add_comparison(struct hb_summary *summary, size_t *capacity, struct h
 	c->p_holm = NAN;
 	if (summary->comparison_count == *capacity) {
 		size_t more = *capacity ? *capacity * 2 : 64;
-		struct hb_comparison *grown =
-			realloc(summary->comparisons, more * sizeof(*grown));
+		struct hb_comparison *grown = realloc(summary->comparisons, more * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
@@ -146,8 +146,8 @@ static int judge_claims(struct hb_summary *summary)
 		return -ENOMEM;
 	for (uint32_t e = 0; e < plan->experiment_count; e++) {
 		for (uint32_t k = 0; k < judged_claims(&plan->experiments[e]); k++) {
-			if (hb_claim_judge(summary->trials, e, k,
-				    &summary->claims[summary->claim_count]))
+			if (hb_claim_judge(
+				    summary->trials, e, k, &summary->claims[summary->claim_count]))
 				return -ENOMEM;
 			summary->claim_count++;
 		}
@@ -155,8 +155,8 @@ static int judge_claims(struct hb_summary *summary)
 	return 0;
 }
 
-int hb_summary_next_claim(const struct hb_summary *summary, const struct hb_comparison *c,
-	size_t from)
+int hb_summary_next_claim(
+	const struct hb_summary *summary, const struct hb_comparison *c, size_t from)
 {
 	const struct hb_plan_experiment *experiment = &summary->plan->experiments[c->experiment];
 
@@ -178,8 +178,8 @@ int hb_summary_next_claim(const struct hb_summary *summary, const struct hb_comp
 }
 
 /* Holm over the rows of one experiment that its claims name; all others are descriptive and get no p value. */
-static int adjust_experiment(struct hb_summary *summary, size_t first, size_t end, double *p,
-	double *adjusted)
+static int adjust_experiment(
+	struct hb_summary *summary, size_t first, size_t end, double *p, double *adjusted)
 {
 	size_t count = 0;
 	int r;
@@ -215,8 +215,7 @@ static int adjust_all(struct hb_summary *summary)
 		uint32_t e = summary->comparisons[first].experiment;
 		size_t end = first;
 
-		while (end < summary->comparison_count &&
-			summary->comparisons[end].experiment == e)
+		while (end < summary->comparison_count && summary->comparisons[end].experiment == e)
 			end++;
 		if (summary->plan->experiments[e].claim_count)
 			r = adjust_experiment(
@@ -282,12 +281,14 @@ static int warn_tally(struct hb_summary *summary, const struct hb_plan_experimen
 			name, (unsigned long long)tally->voided, (unsigned long long)tally->ran);
 	if (!r && tally->noisy)
 		r = warn(summary,
-			"%s/%s: %llu of %llu blocks are noisy: steal time above 1 %% in every attempt",
+			"%s/%s: %llu of %llu blocks are noisy: steal time above 1 %% in every "
+			"attempt",
 			sub, name, (unsigned long long)tally->noisy,
 			(unsigned long long)tally->ran);
 	if (!r && tally->flagged[3])
-		r = warn(summary, "%s/%s: in %llu trials the load generator fell behind its schedule",
-			sub, name, (unsigned long long)tally->flagged[3]);
+		r = warn(summary,
+			"%s/%s: in %llu trials the load generator fell behind its schedule", sub,
+			name, (unsigned long long)tally->flagged[3]);
 	if (!r && tally->flagged[4])
 		r = warn(summary, "%s/%s: %llu trials had not reached a steady state", sub, name,
 			(unsigned long long)tally->flagged[4]);
@@ -301,6 +302,8 @@ static int warn_experiment(struct hb_summary *summary, uint32_t e)
 {
 	const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
 	struct tally tally = {0};
+	/* How many blocks a point of a merged run has depends on the runs it was in. */
+	bool is_merged = cJSON_HasObjectItem(summary->plan->json, "merged_from");
 
 	for (uint32_t p = 0; p < experiment->point_count; p++) {
 		const struct hb_trials_point *point = &summary->trials->points[e][p];
@@ -312,7 +315,7 @@ static int warn_experiment(struct hb_summary *summary, uint32_t e)
 		}
 		for (uint32_t b = 0; b < point->block_count; b++)
 			tally_block(experiment, &point->blocks[b], &tally);
-		if (!experiment->until_ci && tally.ran - before < experiment->blocks)
+		if (!experiment->until_ci && !is_merged && tally.ran - before < experiment->blocks)
 			tally.missing += experiment->blocks - (tally.ran - before);
 	}
 	return warn_tally(summary, experiment, &tally);
@@ -336,7 +339,7 @@ static int warn_statistics(struct hb_summary *summary, uint32_t e)
 		drifting += c->effect.trend_p < DRIFT_P;
 		outliers += c->effect.outliers > 0;
 		apart += c->effect.aa.confidence > 0 &&
-			(c->effect.aa.lo > limit || c->effect.aa.hi < -limit);
+			 (c->effect.aa.lo > limit || c->effect.aa.hi < -limit);
 	}
 	if (drifting)
 		r = warn(summary, "%s/%s: %llu of %llu rows drift over the run (Spearman, p < %g)",
@@ -349,7 +352,8 @@ static int warn_statistics(struct hb_summary *summary, uint32_t e)
 			experiment->subproject, experiment->experiment, (unsigned long long)apart,
 			(unsigned long long)rows);
 	if (!r && outliers)
-		r = warn(summary, "%s/%s: %llu of %llu rows have outliers (Tukey); none was removed",
+		r = warn(summary,
+			"%s/%s: %llu of %llu rows have outliers (Tukey); none was removed",
 			experiment->subproject, experiment->experiment,
 			(unsigned long long)outliers, (unsigned long long)rows);
 	return r;
@@ -364,14 +368,16 @@ static int warn_file(struct hb_summary *summary)
 		r = warn(summary, "smoke, no verdict: two blocks show that it runs, not how fast");
 	if (!r && trials->torn_bytes)
 		r = warn(summary,
-			"trials.csv ends in %llu bytes of a trial that was never committed; they were "
+			"trials.csv ends in %llu bytes of a trial that was never committed; they "
+			"were "
 			"ignored",
 			(unsigned long long)trials->torn_bytes);
 	if (!r && trials->unknown_trials)
 		r = warn(summary, "%llu trials belong to nothing in plan.json; they were ignored",
 			(unsigned long long)trials->unknown_trials);
 	if (!r && trials->unknown_values)
-		r = warn(summary, "%llu values of metrics that plan.json does not describe; ignored",
+		r = warn(summary,
+			"%llu values of metrics that plan.json does not describe; ignored",
 			(unsigned long long)trials->unknown_values);
 	if (!r && trials->unreadable_values)
 		r = warn(summary, "%llu values are no numbers; they count as missing",
@@ -394,8 +400,8 @@ static int warn_all(struct hb_summary *summary)
 	return r;
 }
 
-int hb_summary_compute(const struct hb_trials *trials, struct hb_summary *ret,
-	struct hb_error *reterr)
+int hb_summary_compute(
+	const struct hb_trials *trials, struct hb_summary *ret, struct hb_error *reterr)
 {
 	struct hb_summary summary = {.plan = trials->plan, .trials = trials};
 	int r = compare_all(&summary);

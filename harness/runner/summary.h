@@ -24,10 +24,10 @@ struct hb_csv_buffer;
 /* One row of summary.csv. */
 struct hb_comparison {
 	uint32_t experiment, point, metric, variant;
-	uint32_t against;	/* variant index; not the baseline: the best rival */
+	uint32_t against; /* variant index; not the baseline: the best rival */
 	enum hb_verdict verdict;
-	const char *reason;	/* constant text, "" */
-	double p_holm;		/* NaN unless a claim names the row */
+	const char *reason; /* constant text, "" */
+	double p_holm;      /* NaN unless a claim names the row */
 	struct hb_effect effect;
 };
 
@@ -35,7 +35,7 @@ struct hb_summary {
 	const struct hb_plan *plan;
 	const struct hb_trials *trials;
 	struct hb_comparison *comparisons; /* by experiment, then point, metric, variant */
-	struct hb_claim_result *claims;	   /* in the plan's order */
+	struct hb_claim_result *claims;    /* in the plan's order */
 	char **warnings;
 	size_t comparison_count, claim_count, warning_count;
 };
@@ -44,14 +44,15 @@ struct hb_summary {
  * hb_summary_compute - fill @ret from @trials, which stays in use until hb_summary_finish().
  * Returns 0 or -ENOMEM.
  */
-int hb_summary_compute(const struct hb_trials *trials, struct hb_summary *ret,
-	struct hb_error *reterr);
+int hb_summary_compute(
+	const struct hb_trials *trials, struct hb_summary *ret, struct hb_error *reterr);
 
 /* hb_summary_finish - free everything; a zero-initialised struct is accepted. */
 void hb_summary_finish(struct hb_summary *summary);
 
-/* hb_summary_put_csv - append summary.csv to @buffer; hb_summary_put_json - summary.json (hotbed.summary/1) to @text. */
+/* hb_summary_put_csv - append summary.csv to @buffer. */
 void hb_summary_put_csv(const struct hb_summary *summary, struct hb_csv_buffer *buffer);
+/* hb_summary_put_json - append summary.json, hotbed.summary/1, to @text. */
 void hb_summary_put_json(const struct hb_summary *summary, struct hb_text *text);
 
 /* hb_summary_put_claims_json - the array of judged claims alone (`hotbed claims --json`). */
@@ -63,7 +64,7 @@ void hb_summary_put_claims_json(const struct hb_summary *summary, struct hb_text
  *
  * Returns an index into summary->claims, or -ENOENT. Comparisons against a rival are named by no claim.
  */
-int hb_summary_next_claim(const struct hb_summary *summary, const struct hb_comparison *c,
-	size_t from);
+int hb_summary_next_claim(
+	const struct hb_summary *summary, const struct hb_comparison *c, size_t from);
 
 #endif

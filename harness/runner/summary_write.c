@@ -79,12 +79,12 @@ static void put_row(const struct hb_summary *summary, const struct hb_comparison
 	hb_csv_put_u64(buffer, effect->blocks);
 	put_number(buffer, effect->median_baseline);
 	put_number(buffer, effect->median_variant);
-	put_number(buffer, exp(effect->ratio.estimate));
-	put_number(buffer, interval ? exp(effect->ratio.lo) : NAN);
-	put_number(buffer, interval ? exp(effect->ratio.hi) : NAN);
+	put_number(buffer, hb_effect_ratio(effect->ratio.estimate));
+	put_number(buffer, interval ? hb_effect_ratio(effect->ratio.lo) : NAN);
+	put_number(buffer, interval ? hb_effect_ratio(effect->ratio.hi) : NAN);
 	put_number(buffer, interval ? effect->ratio.confidence : NAN);
-	put_number(buffer, aa ? exp(effect->aa.lo) : NAN);
-	put_number(buffer, aa ? exp(effect->aa.hi) : NAN);
+	put_number(buffer, aa ? hb_effect_ratio(effect->aa.lo) : NAN);
+	put_number(buffer, aa ? hb_effect_ratio(effect->aa.hi) : NAN);
 	put_number(buffer, effect->cliffs_delta);
 	put_number(buffer, c->p_holm);
 	hb_csv_put_text(buffer, hb_verdict_names[c->verdict]);
@@ -130,9 +130,9 @@ static int add_interval(cJSON *object, const char *prefix, const struct hb_inter
 	int r;
 
 	(void)snprintf(key, sizeof(key), "%s_lo", prefix);
-	r = add_number(object, key, known ? exp(interval->lo) : NAN);
+	r = add_number(object, key, known ? hb_effect_ratio(interval->lo) : NAN);
 	(void)snprintf(key, sizeof(key), "%s_hi", prefix);
-	return r | add_number(object, key, known ? exp(interval->hi) : NAN);
+	return r | add_number(object, key, known ? hb_effect_ratio(interval->hi) : NAN);
 }
 
 static int add_effect(cJSON *object, const struct hb_effect *effect)
@@ -141,7 +141,7 @@ static int add_effect(cJSON *object, const struct hb_effect *effect)
 
 	r |= add_number(object, "median_baseline", effect->median_baseline);
 	r |= add_number(object, "median_variant", effect->median_variant);
-	r |= add_number(object, "ratio", exp(effect->ratio.estimate));
+	r |= add_number(object, "ratio", hb_effect_ratio(effect->ratio.estimate));
 	r |= add_interval(object, "ratio", &effect->ratio);
 	r |= add_number(object, "confidence",
 		effect->ratio.confidence > 0 ? effect->ratio.confidence : NAN);
@@ -158,8 +158,8 @@ static int add_effect(cJSON *object, const struct hb_effect *effect)
 	return r | hb_json_add_u64(object, "unverified", effect->unverified);
 }
 
-static void put_json_row(const struct hb_summary *summary, const struct hb_comparison *c,
-	struct hb_text *text)
+static void put_json_row(
+	const struct hb_summary *summary, const struct hb_comparison *c, struct hb_text *text)
 {
 	const struct hb_plan_experiment *e = &summary->plan->experiments[c->experiment];
 	const struct hb_plan_metric *metric = &e->metrics[c->metric];
@@ -208,16 +208,15 @@ static void put_json_claim(const struct hb_summary *summary, const struct hb_cla
 	r |= hb_json_add_text(object, "variant", claim->variant);
 	r |= hb_json_add_text(object, "where", claim->where);
 	r |= hb_json_add_text(object, "against_variant",
-		claim->against_variant && *claim->against_variant
-			? claim->against_variant
-			: e->variants[e->baseline].name);
+		claim->against_variant && *claim->against_variant ? claim->against_variant
+								  : e->variants[e->baseline].name);
 	r |= hb_json_add_text(object, "against_where", claim->against_where);
 	r |= hb_json_add_double(object, "lo", claim->lo);
 	r |= hb_json_add_double(object, "hi", claim->hi);
 	r |= hb_json_add_text(object, "needs", claim->needs);
 	r |= hb_json_add_bool(object, "headline", claim->headline);
 	r |= hb_json_add_text(object, "verdict", hb_claim_verdict_names[result->verdict]);
-	r |= add_number(object, "ratio", exp(result->ratio.estimate));
+	r |= add_number(object, "ratio", hb_effect_ratio(result->ratio.estimate));
 	r |= add_interval(object, "ratio", &result->ratio);
 	r |= add_number(object, "confidence",
 		result->ratio.confidence > 0 ? result->ratio.confidence : NAN);
@@ -238,8 +237,8 @@ void hb_summary_put_claims_json(const struct hb_summary *summary, struct hb_text
 	hb_text_put(text, summary->claim_count ? "\n ]" : "]");
 }
 
-static void put_json_failure(const struct hb_summary *summary, const struct hb_failure *failure,
-	struct hb_text *text)
+static void put_json_failure(
+	const struct hb_summary *summary, const struct hb_failure *failure, struct hb_text *text)
 {
 	const struct hb_plan_experiment *e = &summary->plan->experiments[failure->experiment];
 	cJSON *object = cJSON_CreateObject();

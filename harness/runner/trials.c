@@ -145,8 +145,7 @@ static uint8_t parse_flags(const char *text)
 		size_t length = strcspn(text, ";");
 
 		for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-			if (strlen(flags[i].name) == length &&
-				!memcmp(flags[i].name, text, length))
+			if (strlen(flags[i].name) == length && !memcmp(flags[i].name, text, length))
 				result |= (uint8_t)flags[i].flag;
 		}
 		text += length;
@@ -182,8 +181,8 @@ static struct hb_attempt *take_attempt(struct loader *loader, uint32_t block, ui
 		link = &(*link)->next;
 	if (*link && (*link)->attempt == number)
 		return *link;
-	attempt = arena_take(trials, sizeof(*attempt) + arms * sizeof(struct hb_arm) +
-			values * sizeof(double));
+	attempt = arena_take(
+		trials, sizeof(*attempt) + arms * sizeof(struct hb_arm) + values * sizeof(double));
 	if (!attempt)
 		return NULL;
 	*attempt = (struct hb_attempt){.next = *link, .attempt = number};
@@ -245,8 +244,8 @@ static int keep_skip(struct loader *loader, uint32_t arm, const char *reason)
 	return 0;
 }
 
-static void store_values(struct loader *loader, const struct hb_journal_trial *trial,
-	double *values)
+static void store_values(
+	struct loader *loader, const struct hb_journal_trial *trial, double *values)
 {
 	const struct hb_plan_experiment *experiment =
 		&loader->trials->plan->experiments[loader->experiment];
@@ -334,7 +333,8 @@ static int load_trial(const struct hb_journal_trial *trial, void *user, struct h
 	where.status = (uint8_t)status;
 	r = parse_number(loader, row, HB_COLUMN_BLOCK, BLOCKS_MAX, &where.block, reterr);
 	if (!r)
-		r = parse_number(loader, row, HB_COLUMN_ATTEMPT, ATTEMPTS_MAX, &where.attempt, reterr);
+		r = parse_number(
+			loader, row, HB_COLUMN_ATTEMPT, ATTEMPTS_MAX, &where.attempt, reterr);
 	if (!r)
 		r = parse_number(loader, row, HB_COLUMN_SEQ, UINT32_MAX, &where.seq, reterr);
 	if (r)
@@ -345,8 +345,8 @@ static int load_trial(const struct hb_journal_trial *trial, void *user, struct h
 	return 0;
 }
 
-static void choose_attempt(const struct hb_plan_experiment *experiment,
-	struct hb_trials_block *block)
+static void choose_attempt(
+	const struct hb_plan_experiment *experiment, struct hb_trials_block *block)
 {
 	uint16_t complete = 0;
 
@@ -401,7 +401,8 @@ int hb_trials_load(const char *path, const struct hb_plan *plan, struct hb_trial
 	if (!trials.points)
 		return hb_error_set(reterr, -ENOMEM, "out of memory");
 	for (size_t e = 0; e < plan->experiment_count; e++) {
-		trials.points[e] = calloc(plan->experiments[e].point_count + 1, sizeof(**trials.points));
+		trials.points[e] =
+			calloc(plan->experiments[e].point_count + 1, sizeof(**trials.points));
 		if (!trials.points[e]) {
 			hb_trials_finish(&trials);
 			return hb_error_set(reterr, -ENOMEM, "out of memory");
@@ -442,7 +443,8 @@ void hb_trials_finish(struct hb_trials *trials)
 	for (size_t i = 0; i < trials->skip_count; i++)
 		free(trials->skips[i].reason);
 	for (size_t e = 0; trials->points && e < trials->plan->experiment_count; e++) {
-		for (size_t p = 0; trials->points[e] && p < trials->plan->experiments[e].point_count; p++)
+		for (size_t p = 0;
+			trials->points[e] && p < trials->plan->experiments[e].point_count; p++)
 			free(trials->points[e][p].blocks);
 		free(trials->points[e]);
 	}

@@ -31,30 +31,30 @@ enum hb_trial_flag {
 /* One trial. */
 struct hb_arm {
 	uint64_t digest; /* hash of the digest's text; 0 = none */
-	uint32_t seq;	 /* global execution order */
-	uint8_t status;	 /* enum hb_status; HB_STATUS_COUNT = there is no such trial */
-	uint8_t flags;	 /* enum hb_trial_flag */
+	uint32_t seq;    /* global execution order */
+	uint8_t status;  /* enum hb_status; HB_STATUS_COUNT = there is no such trial */
+	uint8_t flags;   /* enum hb_trial_flag */
 };
 
 struct hb_attempt {
 	struct hb_attempt *next; /* the following attempt, NULL = last */
-	struct hb_arm *arms;	 /* shape [variant_count + 1] */
-	double *values;		 /* shape [variant_count + 1][metric_count]; NaN = no value */
+	struct hb_arm *arms;     /* shape [variant_count + 1] */
+	double *values;          /* shape [variant_count + 1][metric_count]; NaN = no value */
 	uint32_t attempt;
-	uint16_t arm_count;	 /* trials that are there */
+	uint16_t arm_count; /* trials that are there */
 	bool steal, failed;
 };
 
 struct hb_trials_block {
-	struct hb_attempt *attempts;	/* by number; NULL = the block did not run */
+	struct hb_attempt *attempts;     /* by number; NULL = the block did not run */
 	const struct hb_attempt *chosen; /* the one that counts; NULL = none */
-	bool noisy;			/* no attempt was free of steal */
-	bool is_void;			/* the chosen attempt has a failed trial */
+	bool noisy;                      /* no attempt was free of steal */
+	bool is_void;                    /* the chosen attempt has a failed trial */
 };
 
 struct hb_trials_point {
 	struct hb_trials_block *blocks; /* shape [block_count] */
-	uint32_t block_count;		/* highest block number seen + 1 */
+	uint32_t block_count;           /* highest block number seen + 1 */
 };
 
 /* A failed trial, for the report; the first HB_TRIALS_FAILURES_MAX are kept. */
@@ -80,11 +80,11 @@ struct hb_trials {
 	struct hb_skip *skips;
 	size_t failure_count, skip_count; /* kept */
 	uint64_t trial_count, row_count, failed_count;
-	uint64_t unknown_trials; /* whose experiment, point or variant the plan does not have */
-	uint64_t unknown_values; /* whose metric the plan does not have */
+	uint64_t unknown_trials;  /* whose experiment, point or variant the plan does not have */
+	uint64_t unknown_values;  /* whose metric the plan does not have */
 	uint64_t repeated_trials; /* same block, attempt and arm twice: the later one counts */
 	uint64_t unreadable_values;
-	uint64_t torn_bytes;	 /* after the last commit mark: ignored */
+	uint64_t torn_bytes; /* after the last commit mark: ignored */
 	struct hb_trials_arena *arena;
 };
 

@@ -45,8 +45,8 @@ static enum hb_verdict direction(const char *better, bool is_lower)
 	return HB_VERDICT_CHANGED;
 }
 
-enum hb_verdict hb_verdict_decide(const struct hb_effect *effect, const struct hb_verdict_rule *rule,
-	const char **ret_reason)
+enum hb_verdict hb_verdict_decide(
+	const struct hb_effect *effect, const struct hb_verdict_rule *rule, const char **ret_reason)
 {
 	double limit = log1p(rule->min_effect);
 	const struct hb_interval *ratio = &effect->ratio;
@@ -63,12 +63,13 @@ enum hb_verdict hb_verdict_decide(const struct hb_effect *effect, const struct h
 	}
 	if (!rule->verdicts)
 		return HB_VERDICT_SMOKE;
-	if (!effect->is_exact_value && effect->blocks < HB_VERDICT_BLOCKS_MIN) {
-		*ret_reason = "fewer than 6 usable blocks give no 95 % interval";
+	if (!effect->is_exact_value && effect->ratio.confidence <= 0) {
+		*ret_reason = "fewer than 6 usable blocks (8 with --until-ci) give no interval";
 		return HB_VERDICT_INCONCLUSIVE;
 	}
 	if (!rule->exact && !(effect->aa.lo <= limit && effect->aa.hi >= -limit)) {
-		*ret_reason = "the control differs from the baseline by more than the minimum effect";
+		*ret_reason =
+			"the control differs from the baseline by more than the minimum effect";
 		return HB_VERDICT_INCONCLUSIVE;
 	}
 	if (ratio->lo >= -limit && ratio->hi <= limit)

@@ -3,18 +3,20 @@
  * The event queue: a monotone radix heap whose digits adapt to the density of events and whose small buckets are sorted
  * instead of split (design and measurements: docs/design/event-queue.md).
  *
- * The bits of a time are grouped into digits of at most 6 bits. An event lies at the level of the highest digit in which
- * its time differs from @base, in the bucket of that digit, so all buckets of a lower level are earlier. To pop, the
- * first bucket is opened: with few events it is sorted into @bottom; with many, @base moves to its start, the bits below
- * are grouped anew so that a bucket of the next level gets about SPREAD_GOAL events, and its events are spread over
- * that level. No width is preset or tuned: each stretch of time is divided as finely as its own events ask for.
+ * The bits of a time are grouped into digits of at most 10 bits. An event lies at the level of the highest digit
+ * in which its time differs from @base, in the bucket of that digit, so all buckets of a lower level are earlier.
+ * To pop, the first bucket is opened: with few events it is sorted into @bottom; with many, @base moves to its
+ * start, the bits below are grouped anew so that a bucket of the next level gets about SPREAD_GOAL events, and its
+ * events are spread over that level. No width is preset or tuned: each stretch of time is divided as finely as its
+ * own events ask for.
  *
  * Stable order needs no serial in the entries: all pending events of one time are always in one place (one bucket, or
  * the bottom), and each place keeps the order of arrival, also while it is spread.
  *
- * Invariants: base <= now between calls, so every new event has a place. Every event of the bottom is before bottom_end,
- * every event of a bucket at or after it. No event is at a level below @finest. A slot belongs to its entry until the
- * entry is met, even when cancelled; cancelled entries are swept before they outnumber the live ones.
+ * Invariants: base <= now between calls, so every new event has a place. Every event of the bottom is before
+ * bottom_end, every event of a bucket at or after it. No event is at a level below that of @finest_bit. A slot
+ * belongs to its entry until the entry is met, even when cancelled; cancelled entries are swept before they
+ * outnumber the live ones.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,14 +29,13 @@
 
 enum {
 	TIME_BITS = 63,
-	DIGIT_BITS = 10,
-	NARROW_BITS = 7,
+	DIGIT_BITS = 10, /* widest digit: used where it saves a level */
+	NARROW_BITS = 7, /* of digits that have another below them */
 	BUCKETS = 1 << DIGIT_BITS,
 	WORDS = BUCKETS / 64,
 	LEVELS = 64, /* named by the lowest bit of their digit; digits in use do not overlap */
 	BUCKETS_USED = (TIME_BITS + DIGIT_BITS - 1) / DIGIT_BITS * BUCKETS, /* at the same time */
-	INLINE =
-		15, /* entries in the bucket itself; buckets up to this size are sorted, larger ones spread */
+	INLINE = 15, /* entries in the bucket itself; larger buckets are spread, not sorted */
 	CHUNK_BITS = 3,
 	CHUNK = 1 << CHUNK_BITS, /* entries that lie together: two cache lines */
 	SPREAD_GOAL = 12,        /* events a bucket should get when one is spread, at most */
@@ -53,11 +54,10 @@ struct entry {
 
 /* A list of entries: the first ones inline, then chunks. An empty bucket is all zero but for old entries. */
 struct bucket {
-	uint32_t count; /* entries, those taken from the inline part included */
-	uint32_t
-		taken; /* inline entries taken from the front: level 0 only, others are emptied at once */
-	uint32_t head,
-		tail; /* in chunks, valid if count > INLINE: first entry, and where the next goes */
+	uint32_t count; /* entries, those of @taken included */
+	uint32_t taken; /* inline entries taken from the front: level 0 only */
+	uint32_t head;  /* first entry in the chunks, ... */
+	uint32_t tail;  /* ... and where the next goes; both valid if count > INLINE */
 	struct entry inlined[INLINE];
 };
 

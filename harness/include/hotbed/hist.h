@@ -44,19 +44,21 @@ void hb_hist_record_infinite(struct hb_hist *hist, uint64_t count);
 
 /*
  * hb_hist_record_corrected - closed loops only: besides @value, count the values value - k x interval that are at
- * least interval: those a stalled closed loop left out (Tene's coordinated-omission correction). Metrics made so are named _co_corrected.
+ * least interval: those a stalled closed loop left out (Tene's coordinated-omission correction). Metrics
+ * made so are named _co_corrected.
  * @interval: expected time between requests, > 0, same unit as @value.
  */
 void hb_hist_record_corrected(struct hb_hist *hist, int64_t value, int64_t interval);
 
 /*
  * hb_hist_merge - add all of @from to @into; ranges and digits may differ. Returns 0, or -ERANGE with @into untouched
- * if @from holds a finite value above the highest of @into, or both together 2^63 values or more.
+ * if @from holds a finite value above the highest of @into, or both together 2^63 values or more. Where digits
+ * differ, the extremes keep their place and the other values of a bucket go to its middle.
  */
 int hb_hist_merge(struct hb_hist *into, const struct hb_hist *from);
 
-uint64_t hb_hist_total(const struct hb_hist *hist);	/* values recorded, infinite ones included */
-uint64_t hb_hist_infinite(const struct hb_hist *hist);	/* infinite ones */
+uint64_t hb_hist_total(const struct hb_hist *hist);    /* values recorded, infinite ones included */
+uint64_t hb_hist_infinite(const struct hb_hist *hist); /* infinite ones */
 uint64_t hb_hist_saturated(const struct hb_hist *hist); /* outside 0 ... highest */
 /* Smallest and largest finite value, 0 if there is none: exact, but the bucket's edge after hb_hist_decode(). */
 int64_t hb_hist_min(const struct hb_hist *hist);
@@ -89,7 +91,7 @@ int hb_hist_encode(const struct hb_hist *hist, char **ret_text, struct hb_error 
  *
  * Returns 0, -EBADMSG (not such a text; @reterr says at which byte), -E2BIG or -ENOMEM.
  */
-int hb_hist_decode(const char *text, size_t length_bytes, struct hb_hist **ret,
-	struct hb_error *reterr);
+int hb_hist_decode(
+	const char *text, size_t length_bytes, struct hb_hist **ret, struct hb_error *reterr);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * hb_csv_read(): whatever it accepts, libcsv alone reads the same, offsets are exact, and writing the fields and reading
- * them again changes nothing.
+ * hb_csv_read(): whatever it accepts, libcsv alone reads the same, offsets are exact, and writing the fields and
+ * reading them again changes nothing.
  */
 #include <errno.h>
 #include <stdbool.h>

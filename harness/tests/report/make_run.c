@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * make_run KIND - write a made-up run and print its folder. KIND: "spawn", a run like the real one, with claims of every
- * verdict, histograms, failures and noise; "hostile", the same with markup in every text that a driver controls;
- * "large", about 100,000 rows. The browser test opens reports of them.
+ * make_run KIND - write a made-up run and print its folder. KIND: "spawn", a run like the real one, with claims of
+ * every verdict, histograms, failures and noise; "hostile", the same with markup in every text that a driver controls;
+ * "large" and "huge", about 100,000 and 1,000,000 rows. The browser test opens reports of them.
  */
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +16,9 @@
 #include "hotbed/rng.h"
 #include "run_writer.h"
 
-#define HOSTILE "</script><script>window.broken=1</script><img src=x onerror=window.broken=1>\\u0022'&amp;"
+#define HOSTILE                                                \
+	"</script><script>window.broken=1</script><img src=x " \
+	"onerror=window.broken=1>\\u0022'&amp;"
 
 static const struct run_metric spawn_metrics[] = {
 	{"call_p50", "ns", "lower", "wall", false, false, 0.03},
@@ -33,34 +35,36 @@ static const char *const spawn_points[] = {"pages=4k;rss_bytes=1048576",
 static const char spawn_params[] =
 	"[{\"name\":\"rss_bytes\",\"type\":\"int\",\"unit\":\"B\",\"help\":\"\",\"sweep\":[]},"
 	"{\"name\":\"pages\",\"type\":\"text\",\"unit\":\"1\",\"help\":\"\",\"sweep\":[]}]";
-static const char spawn_chart[] =
-	"{\"x\":\"rss_bytes\",\"facet\":\"pages\",\"metric\":\"call_p50\",\"log_x\":true,\"log_y\":true}";
+static const char spawn_chart[] = "{\"x\":\"rss_bytes\",\"facet\":\"pages\",\"metric\":\"call_"
+				  "p50\",\"log_x\":true,\"log_y\":true}";
 
 #define CLAIM(name, text, metric, variant, where, against, against_where, lo, hi, needs) \
-	"{\"name\":\"" name "\",\"text\":\"" text "\",\"paper\":\"A fork() in the road, HotOS'19\"," \
-	"\"section\":\"5\",\"metric\":\"" metric "\",\"variant\":\"" variant "\",\"where\":\"" where \
-	"\",\"against_variant\":\"" against "\",\"against_where\":\"" against_where \
-	"\",\"lo\":\"" lo "\",\"hi\":\"" hi "\",\"needs\":\"" needs "\",\"headline\":true}"
+	"{\"name\":\"" name "\",\"text\":\"" text                                        \
+	"\",\"paper\":\"A fork() in the road, HotOS'19\","                               \
+	"\"section\":\"5\",\"metric\":\"" metric "\",\"variant\":\"" variant             \
+	"\",\"where\":\"" where "\",\"against_variant\":\"" against                      \
+	"\",\"against_where\":\"" against_where "\",\"lo\":\"" lo "\",\"hi\":\"" hi      \
+	"\",\"needs\":\"" needs "\",\"headline\":true}"
 
-#define CLAIM_FLAT \
+#define CLAIM_FLAT                                                                              \
 	CLAIM("spawn-flat", "posix_spawn costs the same however much memory the parent holds.", \
-		"call_p50", "posix_spawn", "pages=4k;rss_bytes=1073741824", "posix_spawn", \
+		"call_p50", "posix_spawn", "pages=4k;rss_bytes=1073741824", "posix_spawn",      \
 		"rss_bytes=1048576", "0.8", "1.25", "")
-#define CLAIM_FAST \
+#define CLAIM_FAST                                                                               \
 	CLAIM("spawn-fast", "At 1 GiB posix_spawn returns at least ten times sooner than fork.", \
 		"call_p50", "posix_spawn", "rss_bytes=1073741824", "", "", "0", "0.1", "")
-#define CLAIM_WRONG \
-	CLAIM("vfork-free", "vfork returns a hundred thousand times sooner than fork.", "call_p50", \
-		"vfork", "pages=4k;rss_bytes=1073741824", "", "", "0", "0.00001", "")
-#define CLAIM_EDGE \
+#define CLAIM_WRONG                                                                     \
+	CLAIM("vfork-free", "vfork returns a hundred thousand times sooner than fork.", \
+		"call_p50", "vfork", "pages=4k;rss_bytes=1073741824", "", "", "0", "0.00001", "")
+#define CLAIM_EDGE                                                                    \
 	CLAIM("reap-same", "The child lives as long whoever started it.", "reap_p50", \
 		"posix_spawn", "pages=4k;rss_bytes=1048576", "", "", "0.5", "0.62", "")
-#define CLAIM_ABSENT \
+#define CLAIM_ABSENT                                                        \
 	CLAIM("spawn-huge", "Flat up to 8 TiB.", "call_p50", "posix_spawn", \
 		"rss_bytes=8796093022208", "", "", "0.8", "1.2", "8 TiB of memory")
 
-static const char spawn_claims[] = "[" CLAIM_FLAT "," CLAIM_FAST "," CLAIM_WRONG "," CLAIM_EDGE
-				   "," CLAIM_ABSENT "]";
+static const char spawn_claims[] =
+	"[" CLAIM_FLAT "," CLAIM_FAST "," CLAIM_WRONG "," CLAIM_EDGE "," CLAIM_ABSENT "]";
 
 static double spawn_value(uint32_t metric, uint32_t arm, uint32_t point, double noise)
 {
@@ -84,8 +88,7 @@ static void put_hist(FILE *hlog, struct hb_rng *rng, uint32_t seq, double center
 	for (int i = 0; i < 400; i++) {
 		double tail = hb_rng_double(rng) < 0.02 ? 6 : 1;
 
-		hb_hist_record(hist,
-			(int64_t)(center * tail * exp(0.2 * hb_rng_normal(rng))));
+		hb_hist_record(hist, (int64_t)(center * tail * exp(0.2 * hb_rng_normal(rng))));
 	}
 	hb_assert(!hb_hist_encode(hist, &text, NULL));
 	fprintf(hlog, "Tag=%u:call,0.000,1.000,0.000,%s\n", seq, text);
@@ -130,7 +133,8 @@ static void write_spawn(bool hostile)
 		one_point, NULL,
 		"[{\"name\":\"x\",\"text\":\"</script><script>window.broken=1</script>\",\"paper\":"
 		"\"<b>p\",\"section\":\"\\u2028<!--\",\"metric\":\"call_p50\",\"variant\":\"b\","
-		"\"where\":\"\",\"against_variant\":\"\",\"against_where\":\"\",\"lo\":\"0\",\"hi\":"
+		"\"where\":\"\",\"against_variant\":\"\",\"against_where\":\"\",\"lo\":\"0\","
+		"\"hi\":"
 		"\"inf\",\"needs\":\"\",\"headline\":true}]",
 		NULL, 6, false};
 	const struct run_experiment *experiments[] = {&spawn, hostile ? &bad : NULL, NULL};
@@ -165,10 +169,11 @@ static void write_spawn(bool hostile)
 	free(writer.dir);
 }
 
-/* 200 points x 25 blocks x 3 arms x (6 metrics + commit mark) = 105,000 rows. */
-static void write_large(void)
+/* 200 points x @blocks x 3 arms x (6 metrics + commit mark): 4,200 rows a block. */
+static void write_large(uint32_t blocks)
 {
-	static const struct run_metric metrics[] = {{"a", "ns", "lower", "wall", false, false, 0.03},
+	static const struct run_metric metrics[] = {
+		{"a", "ns", "lower", "wall", false, false, 0.03},
 		{"b", "ns", "lower", "wall", false, false, 0.03},
 		{"c", "1/s", "higher", "wall", false, false, 0.03},
 		{"d", "B", "lower", "count", false, false, 0.03},
@@ -179,10 +184,10 @@ static void write_large(void)
 		{"base", "baseline", ""}, {"idea", "idea", ""}, {NULL, NULL, NULL}};
 	static char params[200][24];
 	static const char *points[201];
-	const struct run_experiment large = {"nicos", "wide", "Does a large run still fit?", metrics,
-		variants, points,
+	const struct run_experiment large = {"nicos", "wide", "Does a large run still fit?",
+		metrics, variants, points,
 		"[{\"name\":\"load\",\"type\":\"int\",\"unit\":\"1\",\"help\":\"\",\"sweep\":[]}]",
-		NULL, NULL, 25, false};
+		NULL, NULL, blocks, false};
 	const struct run_experiment *experiments[] = {&large, NULL};
 	struct run_writer writer;
 	struct hb_rng rng;
@@ -193,12 +198,10 @@ static void write_large(void)
 		points[p] = params[p];
 	}
 	run_writer_open(&writer, experiments, NULL);
-	for (uint32_t n = 0; n < 25 * 200 * 3; n++) {
+	for (uint32_t n = 0; n < blocks * 200 * 3; n++) {
 		double values[6];
-		struct run_trial trial = {.point = n / 3 % 200,
-			.block = n / 600,
-			.arm = n % 3,
-			.values = values};
+		struct run_trial trial = {
+			.point = n / 3 % 200, .block = n / 600, .arm = n % 3, .values = values};
 
 		for (int m = 0; m < 6; m++)
 			values[m] = 1000 * (m + 1) * (n % 3 == 1 ? 0.8 : 1) *
@@ -215,11 +218,13 @@ int main(int argc, char **argv)
 	const char *kind = argc == 2 ? argv[1] : "";
 
 	if (!strcmp(kind, "large")) {
-		write_large();
+		write_large(25);
+	} else if (!strcmp(kind, "huge")) {
+		write_large(240);
 	} else if (!strcmp(kind, "spawn") || !strcmp(kind, "hostile")) {
 		write_spawn(!strcmp(kind, "hostile"));
 	} else {
-		fputs("usage: make_run spawn|hostile|large\n", stderr);
+		fputs("usage: make_run spawn|hostile|large|huge\n", stderr);
 		return 2;
 	}
 	return 0;

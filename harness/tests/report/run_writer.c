@@ -92,8 +92,8 @@ static cJSON *describe(const struct run_experiment *e)
 	hb_json_add_bool(item, "quiet", false);
 	cJSON_AddItemToObject(item, "roles", cJSON_CreateArray());
 	cJSON_AddItemToObject(item, "chart",
-		parse_or(e->chart_json,
-			"{\"x\":\"\",\"facet\":\"\",\"metric\":\"\",\"log_x\":false,\"log_y\":false}"));
+		parse_or(e->chart_json, "{\"x\":\"\",\"facet\":\"\",\"metric\":\"\",\"log_x\":"
+					"false,\"log_y\":false}"));
 	cJSON_AddItemToObject(item, "params", parse_or(e->params_json, "[]"));
 	cJSON_AddItemToObject(item, "metrics", describe_metrics(e));
 	cJSON_AddItemToObject(item, "variants", describe_variants(e));
@@ -166,8 +166,8 @@ static void write_blocks(FILE *file, const struct run_experiment *const *experim
 		for (uint32_t b = 0; b < e->blocks; b++) {
 			for (int p = 0; e->points[p]; p++) {
 				fprintf(file,
-					"%s\n{\"e\":%d,\"p\":%d,\"b\":%" PRIu32 ",\"seed\":\"%" PRIu32
-					"\",\"order\":\"",
+					"%s\n{\"e\":%d,\"p\":%d,\"b\":%" PRIu32
+					",\"seed\":\"%" PRIu32 "\",\"order\":\"",
 					separator, i, p, b, b + 1);
 				for (uint32_t arm = 0; arm < arms; arm++)
 					fprintf(file, "%s%" PRIu32, arm ? " " : "", arm);
@@ -252,7 +252,8 @@ static void write_row(struct run_writer *writer, const struct run_trial *trial, 
 
 void run_writer_trial(struct run_writer *writer, const struct run_trial *trial)
 {
-	static const struct run_metric wall = {HB_COMMIT_METRIC, "ns", "none", "wall", false, false, 0};
+	static const struct run_metric wall = {
+		HB_COMMIT_METRIC, "ns", "none", "wall", false, false, 0};
 	const struct run_experiment *e = writer->experiments[trial->experiment];
 	char value[HB_CSV_DOUBLE_BYTES];
 

@@ -25,10 +25,10 @@ struct run_experiment {
 	const char *subproject, *name, *question;
 	const struct run_metric *metrics;
 	const struct run_variant *variants; /* the first is the baseline */
-	const char *const *points;	    /* params, NULL-terminated */
-	const char *params_json;	    /* the describe member "params"; NULL = "[]" */
-	const char *claims_json;	    /* the describe member "claims"; NULL = "[]" */
-	const char *chart_json;		    /* NULL = no hints */
+	const char *const *points;          /* params, NULL-terminated */
+	const char *params_json;            /* the describe member "params"; NULL = "[]" */
+	const char *claims_json;            /* the describe member "claims"; NULL = "[]" */
+	const char *chart_json;             /* NULL = no hints */
 	uint32_t blocks;
 	bool unseeded;
 };
@@ -45,18 +45,19 @@ struct run_writer {
 /* One trial; what is left out is ordinary. */
 struct run_trial {
 	uint32_t experiment, point, block, attempt;
-	uint32_t arm;		/* variant index; the number of variants = the control */
-	const double *values;	/* one per metric, NaN leaves it out; NULL for a trial that is not ok */
-	const char *status;	/* NULL = "ok" */
+	uint32_t arm; /* variant index; the number of variants = the control */
+	const double
+		*values;    /* one per metric, NaN leaves it out; NULL for a trial that is not ok */
+	const char *status; /* NULL = "ok" */
 	const char *flags, *detail, *digest;
 };
 
 struct run_options {
-	const char *run_id;	/* NULL = a fixed one */
-	const char *host_id;	/* NULL = a fixed one */
-	const char *mode;	/* NULL = "default" */
-	uint64_t seed;		/* 0 = 1 */
-	bool smoke;		/* no verdicts */
+	const char *run_id;  /* NULL = a fixed one */
+	const char *host_id; /* NULL = a fixed one */
+	const char *mode;    /* NULL = "default" */
+	uint64_t seed;       /* 0 = 1 */
+	bool smoke;          /* no verdicts */
 };
 
 /* run_writer_open - a new folder below TMPDIR with plan.json and the header of trials.csv; aborts on failure. */
