@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * harness/aa-noise: the same code as baseline and as negative variant, three kinds of it. What differs is this machine's
- * noise: how large a difference two equal programs seem to have here, after all the care the runner takes.
+ * harness/aa-noise: the same code as baseline and as negative variant, three kinds of it. What differs is this
+ * machine's noise: how large a difference two equal programs seem to have here, after all the care the runner
+ * takes.
  */
 #include <errno.h>
 #include <spawn.h>

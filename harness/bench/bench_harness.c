@@ -6,6 +6,8 @@ static const struct hb_experiment *const experiments[] = {
 	&harness_event_queue,
 	&harness_journal,
 	&harness_aa_noise,
+	&harness_summary_speed,
+	&harness_launcher,
 	&harness_trivial,
 	NULL,
 };

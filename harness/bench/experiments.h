@@ -10,5 +10,6 @@ extern const struct hb_experiment harness_journal;
 extern const struct hb_experiment harness_trivial;
 extern const struct hb_experiment harness_aa_noise;
 extern const struct hb_experiment harness_summary_speed;
+extern const struct hb_experiment harness_launcher;
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An implicit heap as fast as we could make it: 16-byte entries whose order is one 128-bit integer (time, then serial, so
- * equal times are stable; the slot of the event fills the lowest bits), children chosen without branches, and a pop that
- * leaves its hole open for the insertion that usually follows, which saves one of the two sifts. Cancelled events stay
- * as tombstones until they reach the root.
+ * An implicit heap as fast as we could make it: 16-byte entries whose order is one 128-bit integer (time, then
+ * serial, so equal times are stable; the slot of the event fills the lowest bits), children chosen without
+ * branches, and a pop that leaves its hole open for the insertion that usually follows, which saves one of the two
+ * sifts. Cancelled events stay as tombstones until they reach the root.
  */
 #include "heap.h"
 

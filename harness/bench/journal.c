@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * harness/journal: what the runner costs. `hotbed run harness/trivial` as a whole, plan, order, supervision, journal and
- * report included, against a bare loop that starts the same trials one by one, appends their rows to a file and calls
- * fdatasync().
+ * harness/journal: what the runner costs. `hotbed run harness/trivial` as a whole, plan, order, supervision,
+ * journal and report included, against a bare loop that starts the same trials one by one, appends their rows to a
+ * file and calls fdatasync().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,9 @@ enum {
 struct state {
 	uint64_t trials; /* a multiple of SLOTS */
 	bool sabotaged;
-	char driver[PATH_MAX], runner[PATH_MAX], output[PATH_MAX];
+	char driver[PATH_MAX], runner[PATH_MAX];
+	char folder[PATH_MAX];     /* of this trial alone */
+	char output[PATH_MAX + 8]; /* where trials.csv goes */
 };
 
 /* Two rows of the length of those that the runner writes. */
@@ -62,9 +64,13 @@ static int setup(struct hb_trial *trial)
 	if (program_driver(state->driver) < 0 || program_runner(state->runner) < 0)
 		return hb_trial_fail(
 			trial, "cannot find hotbed beside this driver; build all of it");
-	length = snprintf(state->output, sizeof(state->output), "%s/out", hb_trial_tmpdir(trial));
-	if (length < 0 || (size_t)length >= sizeof(state->output))
+	length = snprintf(
+		state->folder, sizeof(state->folder), "%s/journal-XXXXXX", hb_trial_tmpdir(trial));
+	if (length < 0 || (size_t)length >= sizeof(state->folder))
 		return hb_trial_fail(trial, "the temporary folder's path is too long");
+	if (!mkdtemp(state->folder))
+		return hb_trial_fail(trial, "%s: %s", state->folder, strerror(errno));
+	(void)snprintf(state->output, sizeof(state->output), "%s/run", state->folder);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * harness/trivial: the smallest experiment there is, two variants that do the same next to nothing. What it costs is the
- * runner's own work; harness/journal measures that.
+ * harness/trivial: the smallest experiment there is, two variants that do the same next to nothing. What it costs
+ * is the runner's own work; harness/journal measures that.
  */
 #include <stdlib.h>
 

@@ -30,7 +30,7 @@
 		const axis = 84;
 		if (!spec.facet) {
 			spec.width = Math.max(240, width - 2);
-			if (width < 520) spec.encoding.y.axis.labelLimit = Math.round(width * 0.36);
+			if (width < 520) spec.encoding.y.axis.labelLimit = Math.round(width * 0.45);
 			return;
 		}
 		const panels = new Set(spec.data.values.map((value) => value.panel)).size;

@@ -32,7 +32,7 @@ struct experiment {
 	uint64_t trials_left;
 	uint32_t ratio_variant, ratio_metric, ratio_count;
 	double ratio_sum; /* of log idea / baseline */
-	bool has_ratio, watches_steal;
+	bool has_ratio, watches_steal, passed_over;
 };
 
 struct hb_blocks {
@@ -254,6 +254,11 @@ bool hb_blocks_is_resumed(const struct hb_blocks *b, const struct hb_blocks_tria
 	return o && o->resumed;
 }
 
+void hb_blocks_pass_over(struct hb_blocks *b, uint32_t experiment)
+{
+	b->experiments[experiment].passed_over = true;
+}
+
 void hb_blocks_no_reruns(struct hb_blocks *b)
 {
 	b->no_reruns = true;
@@ -277,7 +282,8 @@ static bool find_unbegun(struct hb_blocks *b, uint32_t *ret)
 	for (; b->cursor < b->plan->block_count; b->cursor++) {
 		const struct hb_plan_block *block = &b->plan->blocks[b->cursor];
 
-		if (is_closed(b, b->cursor) || find_open(b, (uint32_t)b->cursor))
+		if (is_closed(b, b->cursor) || find_open(b, (uint32_t)b->cursor) ||
+			b->experiments[block->experiment].passed_over)
 			continue;
 		if (*ended_of(b, block->experiment, block->point) != POINT_GOES_ON) {
 			give_up(b, b->cursor);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where a run stands: which blocks are done, which trial comes next, what has to be run again. The same code accounts
- * for a trial that just ended and for one read back from the journal, so a resumed run goes on exactly where the first
- * one was.
+ * for a trial that just ended and for one read back from the journal, so a resumed run goes on exactly where the
+ * first one was.
  *
  * Rules: a block in which a trial saw steal time above HB_BLOCKS_STEAL_PPM is run again as a whole, twice at most; a
- * block with an interrupted trial is run again; three failures of an arm at one point stop that point; with until_ci a
- * point stops once the looks (plan_build.h) have decided it. Not thread-safe.
+ * block with an interrupted trial is run again; three failures of an arm at one point stop that point; with until_ci
+ * a point stops once the looks (plan_build.h) have decided it. Not thread-safe.
  */
 #ifndef HOTBED_RUNNER_BLOCKS_H
 #define HOTBED_RUNNER_BLOCKS_H
@@ -26,29 +26,29 @@ struct hb_blocks;
 
 /* A trial of the plan. */
 struct hb_blocks_trial {
-	uint32_t index;		/* into plan->blocks */
+	uint32_t index; /* into plan->blocks */
 	uint32_t attempt;
-	uint16_t slot;		/* position in the block's order */
+	uint16_t slot; /* position in the block's order */
 };
 
 /* How it ended. */
 struct hb_blocks_outcome {
 	enum hb_status status;
-	bool steal;		/* above HB_BLOCKS_STEAL_PPM */
-	const char *digest;	/* "" = none */
-	const double *values;	/* shape [metric_count], NaN = none */
+	bool steal;           /* above HB_BLOCKS_STEAL_PPM */
+	const char *digest;   /* "" = none */
+	const double *values; /* shape [metric_count], NaN = none */
 };
 
 enum hb_blocks_next {
-	HB_BLOCKS_TRIAL,	/* *ret is the trial to start */
-	HB_BLOCKS_WAIT,		/* first a running trial must end */
-	HB_BLOCKS_END,		/* nothing is left */
+	HB_BLOCKS_TRIAL, /* *ret is the trial to start */
+	HB_BLOCKS_WAIT,  /* first a running trial must end */
+	HB_BLOCKS_END,   /* nothing is left */
 };
 
 struct hb_blocks_counts {
-	uint64_t trials_planned;	/* first attempts of all blocks */
-	uint64_t trials_done;		/* of these: committed, or given up with their point */
-	uint64_t trials_committed;	/* all attempts */
+	uint64_t trials_planned;   /* first attempts of all blocks */
+	uint64_t trials_done;      /* of these: committed, or given up with their point */
+	uint64_t trials_committed; /* all attempts */
 	uint64_t failed, skipped, interrupted;
 	uint64_t blocks_closed, blocks_noisy, reruns;
 	uint64_t points_stopped, points_decided;
@@ -67,7 +67,8 @@ int64_t hb_blocks_find(
 
 /*
  * hb_blocks_next - what to start now. @may_open: also a block that has not begun (false: finish what has begun).
- * Wall-time experiments run one trial at a time and one block after the other; of quiet ones several blocks may be open.
+ * Wall-time experiments run one trial at a time and one block after the other; of quiet ones several blocks may be
+ * open.
  */
 enum hb_blocks_next hb_blocks_next(
 	struct hb_blocks *blocks, bool may_open, struct hb_blocks_trial *ret);
@@ -78,7 +79,8 @@ int hb_blocks_begin(struct hb_blocks *blocks, const struct hb_blocks_trial *tria
 /*
  * hb_blocks_judge - compare a finished trial with those of its block that ended before it.
  * Digests of one digest_class must agree: the later trial becomes verify_failed, and @detail (of @detail_bytes) says
- * from which it differs; which of both is wrong cannot be told here. Exact metrics of control and baseline must agree.
+ * from which it differs; which of both is wrong cannot be told here. Exact metrics of control and baseline must
+ * agree.
  *
  * Returns true if they do not (flag "nondeterministic").
  */
@@ -97,6 +99,9 @@ int hb_blocks_replay(struct hb_blocks *blocks, const struct hb_blocks_trial *tri
 void hb_blocks_mark_resumed(struct hb_blocks *blocks);
 bool hb_blocks_is_resumed(const struct hb_blocks *blocks, const struct hb_blocks_trial *trial);
 
+/* hb_blocks_pass_over - begin no further block of @experiment in this process; a later one still may. */
+void hb_blocks_pass_over(struct hb_blocks *blocks, uint32_t experiment);
+
 /* hb_blocks_no_reruns - from now on noisy blocks are kept as they are: no time is left. */
 void hb_blocks_no_reruns(struct hb_blocks *blocks);
 
@@ -109,7 +114,8 @@ uint64_t hb_blocks_left(const struct hb_blocks *blocks, uint32_t experiment);
 double hb_blocks_ratio(const struct hb_blocks *blocks, uint32_t experiment);
 
 /*
- * hb_blocks_stopped - was the point given up? @ret_arm: which arm failed too often. hb_blocks_decided: did the looks end it?
+ * hb_blocks_stopped - was the point given up? @ret_arm: which arm failed too often. hb_blocks_decided: did the looks
+ * end it?
  */
 bool hb_blocks_stopped(
 	const struct hb_blocks *blocks, uint32_t experiment, uint32_t point, uint32_t *ret_arm);

@@ -11,10 +11,10 @@
 struct hb_error;
 
 struct hb_capture {
-	char *output;		/* standard output, NUL-terminated; freed by the caller */
+	char *output; /* standard output, NUL-terminated; freed by the caller */
 	size_t output_bytes;
-	char error_line[512];	/* first line of standard error, without control characters */
-	int status;		/* exit code, or minus the signal that killed it */
+	char error_line[512]; /* first line of standard error, without control characters */
+	int status;           /* exit code, or minus the signal that killed it */
 };
 
 /*

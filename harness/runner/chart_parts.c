@@ -175,7 +175,9 @@ int hb_chart_number(cJSON *object, const char *key, double value)
 
 	if (!isfinite(value))
 		return cJSON_AddNullToObject(object, key) ? 0 : -ENOMEM;
-	(void)snprintf(text, sizeof(text), "%.6g", value);
+	/* Sizes are read back by labels that know powers of two, so whole numbers stay whole. */
+	(void)snprintf(text, sizeof(text),
+		value == floor(value) && fabs(value) < 0x1p53 ? "%.0f" : "%.6g", value);
 	return cJSON_AddRawToObject(object, key, text) ? 0 : -ENOMEM;
 }
 
@@ -463,30 +465,37 @@ static const char *param_unit(
 }
 
 static void put_clause(const struct hb_plan_experiment *experiment, const char *clause, size_t n,
-	struct hb_text *text)
+	bool is_short, struct hb_text *text)
 {
 	const char *equals = memchr(clause, '=', n);
 	size_t key = equals ? (size_t)(equals - clause) : n;
 	const char *unit = param_unit(experiment, clause, key);
-	char value[64];
+	bool has_unit = !strcmp(unit, "B") || !strcmp(unit, "ns") || !strcmp(unit, "1/s");
+	char value[64] = "";
 	double number;
+	bool is_number = false;
 
+	if (equals && n - key - 1 < sizeof(value)) {
+		memcpy(value, equals + 1, n - key - 1);
+		is_number = !hb_csv_parse_double(value, &number);
+	}
 	if (text->length_bytes)
 		hb_text_put(text, ", ");
-	hb_text_put_bytes(text, clause, key);
+	/* "4k, 1 MiB" says enough where room is short; a bare number needs its name. */
+	if (!is_short || !equals || (is_number && !has_unit))
+		hb_text_put_bytes(text, clause, key);
 	if (!equals)
 		return;
-	hb_text_put(text, " ");
-	(void)snprintf(value, sizeof(value), "%.*s", (int)(n - key - 1), equals + 1);
-	if ((!strcmp(unit, "B") || !strcmp(unit, "ns") || !strcmp(unit, "1/s")) &&
-		n - key - 1 < sizeof(value) && !hb_csv_parse_double(value, &number))
+	if (!is_short || (is_number && !has_unit))
+		hb_text_put(text, " ");
+	if (is_number && has_unit)
 		hb_chart_quantity(text, number, unit);
 	else
 		hb_text_put_bytes(text, equals + 1, n - key - 1);
 }
 
-void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
-	const char *except, const char *first, struct hb_text *text)
+static void put_label(const struct hb_plan_experiment *experiment, const char *params,
+	const char *except, const char *first, bool is_short, struct hb_text *text)
 {
 	for (int pass = first ? 0 : 1; pass < 2; pass++) {
 		for (const char *s = params; *s;) {
@@ -495,10 +504,22 @@ void hb_chart_label(const struct hb_plan_experiment *experiment, const char *par
 			bool is_except = except && strlen(except) == key && !memcmp(s, except, key);
 
 			if (!is_except && is_first == (pass == 0))
-				put_clause(experiment, s, n, text);
+				put_clause(experiment, s, n, is_short, text);
 			s += n + (s[n] == ';');
 		}
 	}
+}
+
+void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
+	const char *except, const char *first, struct hb_text *text)
+{
+	put_label(experiment, params, except, first, false, text);
+}
+
+void hb_chart_label_short(
+	const struct hb_plan_experiment *experiment, const char *params, struct hb_text *text)
+{
+	put_label(experiment, params, NULL, NULL, true, text);
 }
 
 int hb_chart_panels(struct hb_chart_spec *chart, size_t panels)

@@ -75,6 +75,10 @@ int hb_chart_colors(const struct hb_chart_builder *builder, cJSON *root, const c
 void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
 	const char *except, const char *first, struct hb_text *text);
 
+/* hb_chart_label_short - "4k, 1 MiB": without the names of parameters whose values speak for themselves. */
+void hb_chart_label_short(
+	const struct hb_plan_experiment *experiment, const char *params, struct hb_text *text);
+
 /* hb_chart_quantity - "71.0 µs", "4 KiB", "12.3 k/s": three significant digits and a unit. */
 void hb_chart_quantity(struct hb_text *text, double value, const char *unit);
 

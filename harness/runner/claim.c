@@ -14,7 +14,6 @@
 #include "effect.h"
 #include "verdict.h"
 
-#define LEVEL 0.95
 #define RESAMPLES 9999
 
 const char *const hb_claim_verdict_names[HB_CLAIM_VERDICT_COUNT] = {
@@ -300,6 +299,7 @@ static int estimate(
 	const struct sides *sides, const struct paired *paired, struct hb_claim_result *result)
 {
 	const struct hb_plan_metric *metric = &sides->experiment->metrics[sides->metric];
+	double level = hb_effect_level(sides->experiment);
 	struct hb_rng rng;
 
 	if (metric->exact && sides->experiment->unseeded && paired->finite) {
@@ -313,13 +313,13 @@ static int estimate(
 		all_equal(paired->lo, paired->count)) {
 		result->method = "order statistics";
 		return hb_interval_of_bounds(
-			paired->lo, paired->hi, paired->count, LEVEL, &result->ratio);
+			paired->lo, paired->hi, paired->count, level, &result->ratio);
 	}
 	result->method = "BCa bootstrap";
 	hb_rng_init(&rng, sides->trials->plan->seed,
 		XXH3_64bits(sides->claim->name, strlen(sides->claim->name)));
 	return hb_stats_bca(
-		paired->count, mean_of_items, paired->lo, RESAMPLES, LEVEL, &rng, &result->ratio);
+		paired->count, mean_of_items, paired->lo, RESAMPLES, level, &rng, &result->ratio);
 }
 
 /* Failed and unverified trials of either side; digests are judged by hb_series_fill(). */

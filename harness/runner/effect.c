@@ -11,6 +11,7 @@
 #include <gsl/gsl_cdf.h>
 
 #include "hotbed/assert.h"
+#include "plan_build.h"
 
 #define LEVEL 0.95
 
@@ -309,8 +310,13 @@ static double compute_cliffs_delta(const struct hb_series *series)
 	return delta;
 }
 
-int hb_effect_compute(
-	const struct hb_series *series, bool exact, bool unseeded, struct hb_effect *ret)
+double hb_effect_level(const struct hb_plan_experiment *experiment)
+{
+	return experiment->until_ci ? 1 - (1 - LEVEL) / HB_PLAN_LOOK_COUNT : LEVEL;
+}
+
+int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded, double level,
+	struct hb_effect *ret)
 {
 	static const struct hb_interval nothing = {NAN, -INFINITY, INFINITY, 0};
 	struct hb_effect effect = {.ratio = nothing,
@@ -346,7 +352,7 @@ int hb_effect_compute(
 			effect.ratio.estimate = series->lo[0];
 	} else {
 		r = hb_interval_of_bounds(
-			series->lo, series->hi, series->count, LEVEL, &effect.ratio);
+			series->lo, series->hi, series->count, level, &effect.ratio);
 	}
 	if (!r && !exact)
 		r = hb_interval_of_bounds(

@@ -35,11 +35,11 @@ struct hb_series {
 	double *lo, *hi;       /* bounds of the log effect */
 	double *aa_lo, *aa_hi; /* bounds of log control - log baseline */
 	double *scratch;
-	uint32_t noisy;      /* blocks whose chosen attempt had steal */
-	uint32_t failed;     /* failed trials of the compared arms, in chosen attempts */
-	uint32_t unverified; /* of these: verify_failed; and digests that differ within a class */
-	uint32_t skipped;    /* trials of the variant that were skipped */
-	bool nondeterministic; /* an exact metric whose control differs from the baseline, or (unseeded) between blocks */
+	uint32_t noisy;        /* blocks whose chosen attempt had steal */
+	uint32_t failed;       /* failed trials of the compared arms, in chosen attempts */
+	uint32_t unverified;   /* verify_failed, or a digest that differs within its class */
+	uint32_t skipped;      /* trials of the variant that were skipped */
+	bool nondeterministic; /* exact, and control or (unseeded) blocks differ */
 };
 
 /* One comparison at one point. Logarithms unless said otherwise. */
@@ -63,8 +63,8 @@ struct hb_bounds hb_bounds_ratio(double a, double b);
 struct hb_bounds hb_bounds_effect(double variant, double baseline, double control);
 
 /*
- * hb_effect_ratio - the ratio whose logarithm is @log, at 12 significant digits: what log and exp lose beyond them would
- * print 0.5 as 0.49999999999999994, and differently from one machine to the next.
+ * hb_effect_ratio - the ratio whose logarithm is @log, at 12 significant digits: what log and exp lose beyond them
+ * would print 0.5 as 0.49999999999999994, and differently from one machine to the next.
  */
 double hb_effect_ratio(double log);
 
@@ -93,11 +93,18 @@ int hb_interval_of_bounds(
 /*
  * hb_effect_compute - the statistics of a filled series.
  * @exact: the metric repeats bit for bit; @unseeded: so do blocks.
+ * @level: of the interval, hb_effect_level().
  *
  * Returns 0 or -ENOMEM.
  */
-int hb_effect_compute(
-	const struct hb_series *series, bool exact, bool unseeded, struct hb_effect *ret);
+int hb_effect_compute(const struct hb_series *series, bool exact, bool unseeded, double level,
+	struct hb_effect *ret);
+
+/*
+ * hb_effect_level - the level of an experiment's intervals: 0.95. Where --until-ci may have stopped a point after one
+ * of several looks, each look spends its share of the 5 %, so the intervals are that much wider.
+ */
+double hb_effect_level(const struct hb_plan_experiment *experiment);
 
 /* hb_series_fences - Tukey's fences of the known effects of @series; NaN where there are fewer than 4. */
 void hb_series_fences(const struct hb_series *series, double *ret_lo, double *ret_hi);

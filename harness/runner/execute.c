@@ -239,6 +239,8 @@ static int settle(struct run *r, const struct flight *f, const struct hb_supervi
 	add_flags(r, f, result, nondeterministic);
 	int error = commit(r, f, result, outcome.status, detail);
 
+	if (!block_fits(r, block->experiment))
+		hb_blocks_no_reruns(r->blocks);
 	if (!error && hb_blocks_finish(r->blocks, &f->trial, &outcome))
 		error = hb_error_set(&r->fault, -ENOMEM, "out of memory");
 	if (!error) {
@@ -373,16 +375,20 @@ static bool may_start(struct run *r, const struct hb_blocks_trial *trial)
 	return running == 0 && take_machine(r);
 }
 
-/* Out of time is said once; blocks that have begun are finished, without re-runs. */
+/*
+ * Is there time for the block? If not, its experiment is passed over and shorter ones may still fit; what has begun is
+ * finished, without re-runs.
+ */
 static bool may_open(struct run *r, const struct hb_blocks_trial *next)
 {
 	uint32_t e = r->plan->blocks[next->index].experiment;
 
-	if (r->out_of_time || !block_fits(r, e)) {
-		r->out_of_time = true;
-		hb_blocks_no_reruns(r->blocks);
-	}
-	return !r->out_of_time;
+	if (block_fits(r, e))
+		return true;
+	r->out_of_time = true;
+	hb_blocks_no_reruns(r->blocks);
+	hb_blocks_pass_over(r->blocks, e);
+	return false;
 }
 
 /* Start what may be started; stop the loop when nothing runs and nothing can be waited for. */
@@ -396,7 +402,7 @@ static void pump(struct run *r)
 		if (what != HB_BLOCKS_TRIAL) {
 			what = hb_blocks_next(r->blocks, true, &next);
 			if (what == HB_BLOCKS_TRIAL && !may_open(r, &next))
-				what = HB_BLOCKS_END;
+				continue;
 		}
 		if (what != HB_BLOCKS_TRIAL || !may_start(r, &next))
 			break;
@@ -459,7 +465,8 @@ static void choose_cpus(struct run *r)
 
 static int begin(struct run *r, struct hb_error *reterr)
 {
-	char tmp_root[128];
+	const char *tmp = getenv("TMPDIR");
+	char tmp_root[400];
 
 	hb_launch_seal();
 	choose_cpus(r);
@@ -467,7 +474,8 @@ static int begin(struct run *r, struct hb_error *reterr)
 	r->observed = calloc(r->plan->experiment_count + 1, sizeof(*r->observed));
 	if (!r->observed_ns || !r->observed)
 		return hb_error_set(reterr, -ENOMEM, "out of memory");
-	(void)snprintf(tmp_root, sizeof(tmp_root), "/tmp/hotbed-%s", r->plan->run_id);
+	(void)snprintf(tmp_root, sizeof(tmp_root), "%s/hotbed-%s",
+		tmp && *tmp == '/' ? tmp : "/tmp", r->plan->run_id);
 	return hb_supervisor_create(&r->supervisor, tmp_root, on_event, r, reterr);
 }
 
@@ -482,7 +490,6 @@ int hb_execute_run(struct hb_execute *execute, enum hb_execute_end *ret, struct 
 		.start_ns = hb_clock_now_ns(),
 		.start_wall_ns = hb_clock_wall_ns(),
 	};
-	struct hb_blocks_trial next;
 	int error = begin(&r, reterr);
 
 	if (!error) {
@@ -496,9 +503,8 @@ int hb_execute_run(struct hb_execute *execute, enum hb_execute_end *ret, struct 
 	}
 	*ret = error           ? HB_EXECUTE_FAULT
 	       : r.signals > 0 ? HB_EXECUTE_INTERRUPTED
-	       : r.out_of_time && hb_blocks_next(r.blocks, true, &next) != HB_BLOCKS_END
-		       ? HB_EXECUTE_TIME
-		       : HB_EXECUTE_DONE;
+	       : r.out_of_time ? HB_EXECUTE_TIME
+			       : HB_EXECUTE_DONE;
 	execute->next_seq = r.seq;
 	give_up_machine(&r);
 	hb_progress_clear(execute->progress);

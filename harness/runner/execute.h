@@ -19,21 +19,21 @@ struct hb_progress;
 
 struct hb_execute {
 	const struct hb_plan *plan;
-	const struct hb_env *env;	/* where and with what it runs now */
+	const struct hb_env *env; /* where and with what it runs now */
 	struct hb_journal *journal;
-	struct hb_blocks *blocks;	/* where the run stands; updated */
+	struct hb_blocks *blocks; /* where the run stands; updated */
 	struct hb_progress *progress;
 	uint64_t next_seq;
-	int64_t max_time_ns;		/* then no further block is begun; 0 = no limit */
-	uint32_t jobs;			/* quiet trials at a time; 0 = one per CPU */
-	int64_t min_deadline_ns;	/* of a trial; 0 = 10 s */
+	int64_t max_time_ns;     /* then no further block is begun; 0 = no limit */
+	uint32_t jobs;           /* quiet trials at a time; 0 = one per CPU */
+	int64_t min_deadline_ns; /* of a trial; 0 = 10 s */
 };
 
 enum hb_execute_end {
 	HB_EXECUTE_DONE,
-	HB_EXECUTE_TIME,	/* max_time_ns is over; can be resumed */
-	HB_EXECUTE_INTERRUPTED,	/* by a signal; can be resumed */
-	HB_EXECUTE_FAULT,	/* the disk, or a driver that could not be started; can be resumed */
+	HB_EXECUTE_TIME,        /* max_time_ns is over; can be resumed */
+	HB_EXECUTE_INTERRUPTED, /* by a signal; can be resumed */
+	HB_EXECUTE_FAULT, /* the disk, or a driver that could not be started; can be resumed */
 };
 
 /*

@@ -48,8 +48,8 @@ struct hb_journal;
  * Returns 0, -EBUSY (another runner has it; its pid in @reterr), or -errno of the file system. Waits at most half a
  * second for the lock.
  */
-int hb_journal_lock(const char *folder, struct hb_journal **ret, uint64_t *ret_bytes,
-	struct hb_error *reterr);
+int hb_journal_lock(
+	const char *folder, struct hb_journal **ret, uint64_t *ret_bytes, struct hb_error *reterr);
 
 /*
  * hb_journal_start - make the locked, empty journal durable: header row, hist.hlog's header, fsync of the folder.
@@ -87,8 +87,8 @@ int hb_journal_put_log(struct hb_journal *journal, uint64_t seq, const char *tex
  * log of the trial come before. After a failure (-ENOSPC, -EIO ...) nothing more may be written; what was committed
  * stays. Blocks on the disk.
  */
-int hb_journal_commit(struct hb_journal *journal, const struct hb_csv_buffer *rows,
-	struct hb_error *reterr);
+int hb_journal_commit(
+	struct hb_journal *journal, const struct hb_csv_buffer *rows, struct hb_error *reterr);
 
 /* hb_journal_close - give up the lock; NULL is accepted. */
 void hb_journal_close(struct hb_journal *journal);

@@ -42,16 +42,22 @@ __attribute__((noinline, no_sanitize_address)) static int child_main(void *argum
 {
 	struct child *child = argument;
 	const struct hb_launch *launch = child->launch;
-	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD, SIGUSR1};
+	static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD, SIGUSR1};
 	struct rlimit core = {0, 0};
 	struct rlimit cpu = {launch->cpu_limit_s, launch->cpu_limit_s + 1};
 
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		(void)signal(ignored[i], SIG_DFL);
+	/*
+	 * A Ctrl-C in this moment still reaches the child, as a member of our group. Ignoring drops what is pending, so
+	 * that it interrupts the run and not the trial; from setsid() on it does not come here.
+	 */
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		(void)signal(handled[i], SIG_IGN);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != child->parent)
 		_exit(127); /* we died before the line above */
 	(void)setsid();
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		(void)signal(handled[i], SIG_DFL);
 	(void)setrlimit(RLIMIT_CORE, &core);
 	if (launch->cpu_limit_s > 0)
 		(void)setrlimit(RLIMIT_CPU, &cpu);

@@ -13,13 +13,13 @@
 struct hb_error;
 
 struct hb_launch {
-	const char *path;		/* program file */
-	const char *const *argv;	/* NULL-terminated */
-	const char *tmpdir;		/* its TMPDIR; NULL = "/tmp" */
-	int output_fd;			/* becomes 1; -1 = /dev/null */
-	int error_fd;			/* becomes 2; -1 = /dev/null */
-	int result_fd;			/* becomes HB_LAUNCH_RESULT_FD; -1 = none */
-	uint64_t cpu_limit_s;		/* RLIMIT_CPU; 0 = none */
+	const char *path;        /* program file */
+	const char *const *argv; /* NULL-terminated */
+	const char *tmpdir;      /* its TMPDIR; NULL = "/tmp" */
+	int output_fd;           /* becomes 1; -1 = /dev/null */
+	int error_fd;            /* becomes 2; -1 = /dev/null */
+	int result_fd;           /* becomes HB_LAUNCH_RESULT_FD; -1 = none */
+	uint64_t cpu_limit_s;    /* RLIMIT_CPU; 0 = none */
 };
 
 #define HB_LAUNCH_RESULT_FD 3
@@ -31,8 +31,8 @@ struct hb_launch {
  *
  * Returns 0 or -errno of clone or exec, with path and reason in @reterr. Blocks until the exec.
  */
-int hb_launch(const struct hb_launch *launch, pid_t *ret_pid, int *ret_pidfd,
-	struct hb_error *reterr);
+int hb_launch(
+	const struct hb_launch *launch, pid_t *ret_pid, int *ret_pidfd, struct hb_error *reterr);
 
 /* hb_launch_pipe - a close-on-exec pipe whose descriptors are above HB_LAUNCH_RESULT_FD. 0 or -errno. */
 int hb_launch_pipe(int *ret_read, int *ret_write);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One measurement at a time: a lock for the whole machine, held while wall-time trials run, by whichever user. It is a
- * flock() on an empty file in a folder that everybody may write to; the kernel knows the holder (/proc/locks) and gives
- * it up with the process, so nothing stale can remain. Not thread-safe. Source: flock(2), proc(5), fs.protected_regular.
+ * One measurement at a time: a lock for the whole machine, held while wall-time trials run, by whichever user. It is
+ * a flock() on an empty file in a folder that everybody may write to; the kernel knows the holder (/proc/locks) and
+ * gives it up with the process, so nothing stale can remain. Not thread-safe. Source: flock(2), proc(5),
+ * fs.protected_regular.
  */
 #ifndef HOTBED_RUNNER_LOCK_H
 #define HOTBED_RUNNER_LOCK_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * --until-ci: after a preset number of blocks (hb_plan_looks) each point is looked at, and stops when every comparison
- * that matters is decided: its interval lies beyond the minimum effect (better, worse) or within it (same). The error
- * level of 5 % is split evenly between the looks (Bonferroni), so looking often does not make decisions cheaper; the
- * blocks at which we look are fixed beforehand, so the values cannot choose them.
+ * --until-ci: after a preset number of blocks (hb_plan_looks) each point is looked at, and stops when every
+ * comparison that matters is decided: its interval lies beyond the minimum effect (better, worse) or within it
+ * (same). The error level of 5 % is split evenly between the looks (Bonferroni), so looking often does not make
+ * decisions cheaper; the blocks at which we look are fixed beforehand, so the values cannot choose them.
  *
- * What matters: the metrics that the experiment's claims name, else its first metric; of all variants. Not thread-safe.
+ * What matters: the metrics that the experiment's claims name, else its first metric; of all variants. Not
+ * thread-safe.
  */
 #ifndef HOTBED_RUNNER_LOOKS_H
 #define HOTBED_RUNNER_LOOKS_H
@@ -29,7 +30,9 @@ void hb_looks_destroy(struct hb_looks *looks);
 int hb_looks_add(struct hb_looks *looks, uint32_t experiment, uint32_t point, const double *values,
 	bool *ret_decided);
 
-/* hb_looks_effect - log(@value) minus the mean log of @baseline and @control; NaN unless all are positive and finite. */
+/*
+ * hb_looks_effect - log(@value) minus the mean log of @baseline and @control; NaN unless all are positive and finite.
+ */
 double hb_looks_effect(double value, double baseline, double control);
 
 #endif

@@ -14,11 +14,11 @@
 struct hb_error;
 
 struct hb_manifest_driver {
-	char *path;		/* absolute */
-	cJSON *describe;	/* hotbed.describe/1; NULL = see @fault */
+	char *path;             /* absolute */
+	cJSON *describe;        /* hotbed.describe/1; NULL = see @fault */
 	const char *subproject; /* owned by @describe; from the file's name if that is NULL */
-	char *fault;		/* why it could not be asked; NULL = nothing */
-	char *name;		/* file name without "hotbed-" */
+	char *fault;            /* why it could not be asked; NULL = nothing */
+	char *name;             /* file name without "hotbed-" */
 };
 
 struct hb_manifest {

@@ -180,6 +180,9 @@ static int join_experiment(cJSON *there, const cJSON *experiment, const cJSON *o
 			"together; merge only runs of the same tables",
 			hb_json_text_or(experiment, "subproject", ""),
 			hb_json_text_or(experiment, "experiment", ""), differs);
+	/* Where one run may have stopped early, the joined blocks are judged by that run's stricter level. */
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(experiment, "until_ci")))
+		(void)cJSON_ReplaceItemInObjectCaseSensitive(there, "until_ci", cJSON_CreateTrue());
 	if (blocks && more)
 		cJSON_SetNumberValue(blocks, blocks->valuedouble + more->valuedouble);
 	if (add_points(there, experiment))
@@ -215,8 +218,6 @@ static int add_experiments(cJSON *plan, const cJSON *from, struct hb_error *rete
 			return hb_error_set(reterr, -ENOMEM, "out of memory");
 		}
 		cJSON_SetNumberValue(cJSON_GetObjectItemCaseSensitive(copy, "driver"), driver);
-		/* How many blocks a point has depends on the runs it was in: none is "missing". */
-		(void)cJSON_ReplaceItemInObjectCaseSensitive(copy, "until_ci", cJSON_CreateTrue());
 	}
 	return 0;
 }

@@ -14,7 +14,7 @@ struct hb_error;
 /*
  * hb_merge - merge the runs in the folders @dirs into the new folder @out.
  * @dirs: shape [@count], each with plan.json and trials.csv. @out: must not exist, or be empty.
- * Experiments of one name must be described alike (metrics, variants), since otherwise their rows mean different things.
+ * Experiments of one name must be described alike (metrics, variants), otherwise their rows mean different things.
  *
  * Returns 0, -ENOENT, -EBADMSG (descriptions differ, and which), -EEXIST, -EIO or -ENOMEM. Blocks on the disk.
  */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The order of the arms inside blocks, and of the points inside a round of blocks. Arms follow Williams' designs: Latin
- * squares in which each arm stands in each position, and follows each other arm, equally often, so that neither position
- * nor carry-over favours one. Rows and labels are drawn at random per cycle: no fixed alternation meets a periodic noise.
+ * The order of the arms inside blocks, and of the points inside a round of blocks. Arms follow Williams' designs:
+ * Latin squares in which each arm stands in each position, and follows each other arm, equally often, so that
+ * neither position nor carry-over favours one. Rows and labels are drawn at random per cycle: no fixed alternation
+ * meets a periodic noise.
  *
- * Thread-safe: pure functions. Source: Williams, "Experimental designs balanced for the estimation of residual effects
- * of treatments", Aust. J. Sci. Res. 2, 1949.
+ * Thread-safe: pure functions. Source: Williams, "Experimental designs balanced for the estimation of residual
+ * effects of treatments", Aust. J. Sci. Res. 2, 1949.
  */
 #ifndef HOTBED_RUNNER_ORDER_H
 #define HOTBED_RUNNER_ORDER_H

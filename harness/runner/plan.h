@@ -75,7 +75,7 @@ struct hb_plan {
 	const char *created_utc, *host_id, *env_id, *build_id;
 	uint64_t seed;
 	bool verdicts;
-	bool sabotage;			/* variants are made wrong on purpose: every one must fail verify */
+	bool sabotage; /* variants are made wrong on purpose: every one must fail verify */
 	struct hb_plan_driver *drivers;
 	struct hb_plan_experiment *experiments;
 	struct hb_plan_block *blocks; /* in order of execution */

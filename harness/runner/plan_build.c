@@ -23,8 +23,8 @@
 #define VERDICT_BLOCKS 6
 
 /*
- * With four looks at 1 - 0.05/4 each, five blocks or six can never decide (the best interval of six covers 96.9 %): the
- * first look that can is the eighth block (99.2 %).
+ * With four looks at 1 - 0.05/4 each, five blocks or six can never decide (the best interval of six covers 96.9 %):
+ * the first look that can is the eighth block (99.2 %).
  */
 const uint32_t hb_plan_looks[HB_PLAN_LOOK_COUNT] = {8, 12, 18, 24};
 
@@ -138,8 +138,8 @@ static bool names_key(const char *where, const char *key, size_t key_bytes)
 }
 
 /*
- * Does the point satisfy the clauses "k=v;k=v" of a claim, leaving out those whose key is in @except? Parameters that are
- * not named take any value.
+ * Does the point satisfy the clauses "k=v;k=v" of a claim, leaving out those whose key is in @except? Parameters
+ * that are not named take any value.
  */
 static bool where_holds(const char *params, const char *where, const char *except)
 {
@@ -642,8 +642,8 @@ static void keep_claimed_variants(struct chosen *c)
 }
 
 /*
- * Fit a headline run into its budget: first without the variants that no claim needs, then with fewer blocks, but never
- * fewer than a verdict takes. What still does not fit is cut by the run's time limit, between blocks.
+ * Fit a headline run into its budget: first without the variants that no claim needs, then with fewer blocks, but
+ * never fewer than a verdict takes. What still does not fit is cut by the run's time limit, between blocks.
  */
 static void fit_budget(struct builder *b)
 {

@@ -100,5 +100,5 @@ void hb_progress_say(struct hb_progress *progress, bool important, const char *f
 	(void)vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
 	hb_progress_clear(progress);
-	hb_log(HB_LOG_INFO, "%s", line);
+	hb_log(important ? HB_LOG_WARNING : HB_LOG_INFO, "%s", line);
 }

@@ -11,17 +11,17 @@
 
 struct hb_progress {
 	bool quiet, terminal;
-	bool line_shown;	/* the terminal's last line is ours */
+	bool line_shown; /* the terminal's last line is ours */
 	int64_t shown_ns;
 	uint64_t shown_done;
 };
 
 struct hb_progress_state {
-	uint64_t done, total;		/* trials */
-	int64_t eta_ms;			/* < 0 = unknown */
+	uint64_t done, total; /* trials */
+	int64_t eta_ms;       /* < 0 = unknown */
 	const char *subproject, *experiment, *params;
 	uint32_t block, blocks;
-	double ratio;			/* idea / baseline so far; NaN = none */
+	double ratio; /* idea / baseline so far; NaN = none */
 };
 
 /* hb_progress_init - @quiet: show nothing but messages that hb_progress_say() is told to keep. */

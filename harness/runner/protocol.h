@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a trial says on its result pipe (docs/reference/formats.md, "Trial protocol"), checked as it arrives: bytes go in,
- * in any portions; out comes what was measured, or the first thing that broke the rules. Memory is bounded by
+ * What a trial says on its result pipe (docs/reference/formats.md, "Trial protocol"), checked as it arrives: bytes
+ * go in, in any portions; out comes what was measured, or the first thing that broke the rules. Memory is bounded by
  * HB_PROTOCOL_LINE_BYTES_MAX and HB_PROTOCOL_TOTAL_BYTES_MAX whatever the driver sends. Not thread-safe.
  */
 #ifndef HOTBED_RUNNER_PROTOCOL_H
@@ -35,43 +35,43 @@ enum hb_phase {
 extern const char *const hb_phase_names[HB_PHASE_COUNT];
 
 struct hb_protocol_value {
-	double value;	/* finite or +infinity */
+	double value; /* finite or +infinity */
 	uint64_t n;
 	bool seen;
 };
 
 struct hb_protocol_hist {
 	char *name;
-	char *data;	/* HdrHistogram V2, base64; decodes */
+	char *data; /* HdrHistogram V2, base64; decodes */
 	int64_t max;
 };
 
 struct hb_protocol {
 	/* What is expected; kept by reference. */
 	const struct hb_plan_experiment *experiment;
-	const char *variant;			/* the driver's name for it */
+	const char *variant; /* the driver's name for it */
 
 	/* What came. */
-	struct hb_protocol_value *values;	/* shape [experiment->metric_count] */
+	struct hb_protocol_value *values; /* shape [experiment->metric_count] */
 	struct hb_protocol_hist hists[HB_PROTOCOL_HISTS_MAX];
 	size_t hist_count;
 	char digest[HB_PROTOCOL_DIGEST_BYTES];
-	char flags[HB_PROTOCOL_FLAGS_BYTES];	/* separated by ';' */
+	char flags[HB_PROTOCOL_FLAGS_BYTES]; /* separated by ';' */
 	uint64_t run_ns, steal_ppm, psi_ppm, switches_involuntary, migrations;
-	enum hb_phase phase;			/* of the hook that started last */
+	enum hb_phase phase; /* of the hook that started last */
 	bool hello, done, usage;
 	/* HB_STATUS_OK unless the driver itself reported skip, fail or invalid_load. */
 	enum hb_status reported;
-	char detail[HB_PROTOCOL_DETAIL_BYTES];	/* the driver's words, or what broke the protocol */
-	bool broken;				/* nothing is read any more */
+	char detail[HB_PROTOCOL_DETAIL_BYTES]; /* the driver's words, or what broke the protocol */
+	bool broken;                           /* nothing is read any more */
 
-	char *line;				/* of the line that is not complete yet */
+	char *line; /* of the line that is not complete yet */
 	size_t line_bytes, line_capacity, total_bytes;
 };
 
 /* How the process ended, as far as the runner saw. */
 struct hb_protocol_end {
-	int signal;	/* that killed it; 0 = none */
+	int signal; /* that killed it; 0 = none */
 	int exit_code;
 };
 
@@ -81,8 +81,8 @@ int hb_protocol_init(struct hb_protocol *protocol, const struct hb_plan_experime
 void hb_protocol_finish(struct hb_protocol *protocol);
 
 /*
- * hb_protocol_feed - take @length_bytes of the pipe. The first violation sets @broken and @detail; the rest is ignored.
- * Never blocks.
+ * hb_protocol_feed - take @length_bytes of the pipe. The first violation sets @broken and @detail; the rest is
+ * ignored. Never blocks.
  */
 void hb_protocol_feed(struct hb_protocol *protocol, const char *bytes, size_t length_bytes);
 

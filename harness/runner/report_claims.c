@@ -83,7 +83,9 @@ static void put_claim(struct hb_page *page, const struct hb_claim_result *result
 	hb_text_put(text, "</span><span class=\"source\">");
 	hb_page_clip(text, claim->paper, 160);
 	if (claim->section && *claim->section) {
-		hb_text_put(text, " §");
+		/* "§5", but ", Fig. 1". */
+		hb_text_put(
+			text, claim->section[0] >= '0' && claim->section[0] <= '9' ? " §" : ", ");
 		hb_page_clip(text, claim->section, 40);
 	}
 	hb_text_format(text, " · <a href=\"#e%u\">", result->experiment);

@@ -13,13 +13,13 @@ struct hb_csv_buffer;
 
 struct hb_rows_trial {
 	const struct hb_plan *plan;
-	const struct hb_env *env;	/* of now; after a resumption it may not be the plan's */
+	const struct hb_env *env; /* of now; after a resumption it may not be the plan's */
 	const struct hb_plan_block *block;
-	uint32_t arm;			/* variant index; variant_count = the control */
+	uint32_t arm; /* variant index; variant_count = the control */
 	uint32_t slot, attempt;
 	uint64_t seq;
 	enum hb_status status;
-	const char *detail;		/* "" = nothing to say */
+	const char *detail; /* "" = nothing to say */
 	const struct hb_protocol *protocol;
 	int64_t start_wall_ns, wall_ns;
 };

@@ -10,8 +10,8 @@
 #include "session.h"
 
 struct hb_run_limits {
-	int64_t max_time_ns;	/* 0 = none */
-	uint32_t jobs;		/* 0 = one per CPU */
+	int64_t max_time_ns; /* 0 = none */
+	uint32_t jobs;       /* 0 = one per CPU */
 	bool quiet, json;
 };
 

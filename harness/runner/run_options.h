@@ -15,25 +15,25 @@
 #include "manifest.h"
 #include "plan_build.h"
 
-/* The shared entries of the option tables. */
-#define HB_RUN_PLAN_OPTIONS                                                                        \
-	{"all", 0, NULL, "Every experiment of every subproject; the estimate comes first."},       \
-	{"quick", 0, NULL, "A smoke run: small sweeps, two blocks, at most 60 s, no verdicts."},   \
-	{"full", 0, NULL, "The large sweeps."},                                                    \
-	{"blocks", 0, "N", "Blocks per point instead of the tables'; below 6 no verdicts."},       \
-	{"set", 0, "K=V,...", "Values of parameters instead of the sweep: k=v,v2,k2=v."},          \
-	{"filter", 0, "K=GLOB,...",                                                                \
-		"Only points whose parameters match; variant=GLOB chooses variants."},             \
-	{"seed", 0, "N", "The run's seed; all workloads and orders follow from it."},              \
-	{"until-ci", 0, NULL,                                                                      \
-		"Look after 8, 12, 18 and 24 blocks and stop points whose verdict is decided."},   \
-	{"against", 0, "BUILD_DIR", "Compare each variant with the same one of another build."},   \
-	{"drivers", 0, "FILE", "A list of drivers (drivers.json) instead of this build's."},       \
+/* The shared entries of the option tables: one line each, which clang-format would not keep. */
+/* clang-format off */
+#define HB_RUN_PLAN_OPTIONS \
+	{"all", 0, NULL, "Every experiment of every subproject; the estimate comes first."}, \
+	{"quick", 0, NULL, "A smoke run: small sweeps, two blocks, at most 60 s, no verdicts."}, \
+	{"full", 0, NULL, "The large sweeps."}, \
+	{"blocks", 0, "N", "Blocks per point instead of the tables'; below 6 no verdicts."}, \
+	{"set", 0, "K=V,...", "Values of parameters instead of the sweep: k=v,v2,k2=v."}, \
+	{"filter", 0, "K=GLOB,...", "Only points that match; variant=GLOB chooses variants."}, \
+	{"seed", 0, "N", "The run's seed; all workloads and orders follow from it."}, \
+	{"until-ci", 0, NULL, "Stop points that are decided after 8, 12, 18 or 24 blocks."}, \
+	{"against", 0, "BUILD_DIR", "Compare each variant with the same one of another build."}, \
+	{"drivers", 0, "FILE", "A list of drivers (drivers.json) instead of this build's."}, \
 	{"sabotage", 0, NULL, "Make every variant wrong: a test that verify notices."}
 
-#define HB_RUN_LIMIT_OPTIONS                                                                       \
-	{"max-time", 0, "TIME", "Begin no block that would end later: 90s, 5m, 1h30m."},           \
-	{"jobs", 0, "N", "Trials at a time where only exact values are measured; else always one."}
+#define HB_RUN_LIMIT_OPTIONS \
+	{"max-time", 0, "TIME", "Begin no block that would end later: 90s, 5m, 1h30m."}, \
+	{"jobs", 0, "N", "Trials at a time where all values are exact; else one."}
+/* clang-format on */
 
 /* A plan and what it was made from. */
 struct hb_run_plan {

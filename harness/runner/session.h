@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A results folder with a run in it: made for a new run, or opened again to resume it or to look at it. Not thread-safe.
+ * A results folder with a run in it: made for a new run, or opened again to resume it or to look at it. Not
+ * thread-safe.
  */
 #ifndef HOTBED_RUNNER_SESSION_H
 #define HOTBED_RUNNER_SESSION_H
@@ -19,14 +20,14 @@ struct hb_journal;
  * Filled in place and not to be copied: @blocks refers to @plan. After a failure it is zeroed, with nothing to free.
  */
 struct hb_session {
-	char *folder;			/* as the user may type it */
+	char *folder; /* as the user may type it */
 	struct hb_plan plan;
 	struct hb_blocks *blocks;
-	struct hb_journal *journal;	/* NULL after hb_session_look() */
-	struct hb_env env;		/* of now */
+	struct hb_journal *journal; /* NULL after hb_session_look() */
+	struct hb_env env;          /* of now */
 	uint64_t next_seq;
-	uint64_t cut_bytes;		/* torn tail that was cut, or would be */
-	bool is_running;		/* after hb_session_look(): another runner works on it */
+	uint64_t cut_bytes; /* torn tail that was cut, or would be */
+	bool is_running;    /* after hb_session_look(): another runner works on it */
 };
 
 /* hb_session_make_id - a new UUIDv7 into @ret of 37 bytes. 0 or -errno. */
@@ -47,8 +48,8 @@ int hb_session_create(struct hb_session *ret, const char *folder, const char *pl
  *
  * Returns 0, -EBUSY, -ESTALE (the build has changed), -ENOENT (no run), -EBADMSG (what, where) or -errno.
  */
-int hb_session_resume(struct hb_session *ret, const char *folder, bool allow_rebuild,
-	struct hb_error *reterr);
+int hb_session_resume(
+	struct hb_session *ret, const char *folder, bool allow_rebuild, struct hb_error *reterr);
 
 /* hb_session_look - the same for reading only: locks nothing and changes nothing; @journal stays NULL. */
 int hb_session_look(struct hb_session *ret, const char *folder, struct hb_error *reterr);

@@ -26,7 +26,8 @@ static int add_comparison(struct hb_summary *summary, size_t *capacity, struct h
 
 	if (hb_series_fill(series, summary->trials, c->experiment, c->point, c->variant, c->against,
 		    c->metric) ||
-		hb_effect_compute(series, metric->exact, experiment->unseeded, &c->effect))
+		hb_effect_compute(series, metric->exact, experiment->unseeded,
+			hb_effect_level(experiment), &c->effect))
 		return -ENOMEM;
 	/* A variant may leave out an optional metric: then there is nothing to say about it. */
 	if (metric->optional && !c->effect.blocks && !c->effect.failed)
@@ -301,6 +302,8 @@ static int warn_experiment(struct hb_summary *summary, uint32_t e)
 {
 	const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
 	struct tally tally = {0};
+	/* How many blocks a point of a merged run has depends on the runs it was in. */
+	bool is_merged = cJSON_HasObjectItem(summary->plan->json, "merged_from");
 
 	for (uint32_t p = 0; p < experiment->point_count; p++) {
 		const struct hb_trials_point *point = &summary->trials->points[e][p];
@@ -312,7 +315,7 @@ static int warn_experiment(struct hb_summary *summary, uint32_t e)
 		}
 		for (uint32_t b = 0; b < point->block_count; b++)
 			tally_block(experiment, &point->blocks[b], &tally);
-		if (!experiment->until_ci && tally.ran - before < experiment->blocks)
+		if (!experiment->until_ci && !is_merged && tally.ran - before < experiment->blocks)
 			tally.missing += experiment->blocks - (tally.ran - before);
 	}
 	return warn_tally(summary, experiment, &tally);

@@ -50,8 +50,9 @@ int hb_summary_compute(
 /* hb_summary_finish - free everything; a zero-initialised struct is accepted. */
 void hb_summary_finish(struct hb_summary *summary);
 
-/* hb_summary_put_csv - append summary.csv to @buffer; hb_summary_put_json - summary.json (hotbed.summary/1) to @text. */
+/* hb_summary_put_csv - append summary.csv to @buffer. */
 void hb_summary_put_csv(const struct hb_summary *summary, struct hb_csv_buffer *buffer);
+/* hb_summary_put_json - append summary.json, hotbed.summary/1, to @text. */
 void hb_summary_put_json(const struct hb_summary *summary, struct hb_text *text);
 
 /* hb_summary_put_claims_json - the array of judged claims alone (`hotbed claims --json`). */

@@ -161,9 +161,9 @@ static bool childless(const struct hb_supervisor *s)
 }
 
 /*
- * Kill what a trial left behind: descendants that called setsid are now our children, and killing one makes its children
- * ours, until none is left. While other trials run beside it, only processes with this trial's private folder in their
- * environment are taken; the last one to end takes the rest.
+ * Kill what a trial left behind: descendants that called setsid are now our children, and killing one makes its
+ * children ours, until none is left. While other trials run beside it, only processes with this trial's private
+ * folder in their environment are taken; the last one to end takes the rest.
  */
 static size_t sweep(struct hb_supervisor *s, const char *tmpdir)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Running trials: one fresh driver process each, watched until it ends, whatever it does. A trial ends with its process,
- * never with its pipes; afterwards its process group and every stray it left are killed, and its private folder removed.
- * Time, CPU time, memory and everything that is read from it are bounded.
+ * Running trials: one fresh driver process each, watched until it ends, whatever it does. A trial ends with its
+ * process, never with its pipes; afterwards its process group and every stray it left are killed, and its private
+ * folder removed. Time, CPU time, memory and everything that is read from it are bounded.
  *
- * The calling process becomes a subreaper (strays that call setsid come back to it), so one supervisor per process. Not
- * thread-safe. Linux. Source: pidfd_open(2), prctl(2) PR_SET_CHILD_SUBREAPER, libuv.
+ * The calling process becomes a subreaper (strays that call setsid come back to it), so one supervisor per process.
+ * Not thread-safe. Linux. Source: pidfd_open(2), prctl(2) PR_SET_CHILD_SUBREAPER, libuv.
  */
 #ifndef HOTBED_RUNNER_SUPERVISE_H
 #define HOTBED_RUNNER_SUPERVISE_H
@@ -24,26 +24,26 @@ struct hb_supervisor;
 /* What to run. Strings and the experiment must live until the trial's result was handed over. */
 struct hb_supervise_trial {
 	const struct hb_plan_experiment *experiment;
-	const char *path;		/* driver */
-	const char *variant;		/* the driver's name for it */
+	const char *path;    /* driver */
+	const char *variant; /* the driver's name for it */
 	const char *params;
-	const char *cpus;		/* "system=0,load=1,peer=1"; NULL = not given */
+	const char *cpus; /* "system=0,load=1,peer=1"; NULL = not given */
 	uint64_t seed, seq;
-	int64_t deadline_ns;		/* wall time from the start; then SIGTERM, 2 s later SIGKILL */
-	uint64_t memory_limit_bytes;	/* resident, all its processes together; 0 = none */
+	int64_t deadline_ns;         /* wall time from the start; then SIGTERM, 2 s later SIGKILL */
+	uint64_t memory_limit_bytes; /* resident, all its processes together; 0 = none */
 	bool quick, sabotage;
 };
 
 /* How it went; valid only during the callback. */
 struct hb_supervise_result {
 	enum hb_status status;
-	struct hb_protocol *protocol;	/* values, and the reason in protocol->detail */
-	int64_t start_wall_ns;		/* since 1970, UTC */
-	int64_t wall_ns;		/* from the start to the end of the process */
-	const char *output;		/* head of what it printed */
+	struct hb_protocol *protocol; /* values, and the reason in protocol->detail */
+	int64_t start_wall_ns;        /* since 1970, UTC */
+	int64_t wall_ns;              /* from the start to the end of the process */
+	const char *output;           /* head of what it printed */
 	size_t output_bytes;
 	uint64_t output_total_bytes;
-	size_t strays;			/* processes that it had left behind */
+	size_t strays; /* processes that it had left behind */
 };
 
 typedef void hb_supervise_fn(const struct hb_supervise_result *result, void *user);

@@ -63,8 +63,8 @@ enum hb_verdict hb_verdict_decide(
 	}
 	if (!rule->verdicts)
 		return HB_VERDICT_SMOKE;
-	if (!effect->is_exact_value && effect->blocks < HB_VERDICT_BLOCKS_MIN) {
-		*ret_reason = "fewer than 6 usable blocks give no 95 % interval";
+	if (!effect->is_exact_value && effect->ratio.confidence <= 0) {
+		*ret_reason = "fewer than 6 usable blocks (8 with --until-ci) give no interval";
 		return HB_VERDICT_INCONCLUSIVE;
 	}
 	if (!rule->exact && !(effect->aa.lo <= limit && effect->aa.hi >= -limit)) {

@@ -3,18 +3,20 @@
  * The event queue: a monotone radix heap whose digits adapt to the density of events and whose small buckets are sorted
  * instead of split (design and measurements: docs/design/event-queue.md).
  *
- * The bits of a time are grouped into digits of at most 10 bits. An event lies at the level of the highest digit in which
- * its time differs from @base, in the bucket of that digit, so all buckets of a lower level are earlier. To pop, the
- * first bucket is opened: with few events it is sorted into @bottom; with many, @base moves to its start, the bits below
- * are grouped anew so that a bucket of the next level gets about SPREAD_GOAL events, and its events are spread over
- * that level. No width is preset or tuned: each stretch of time is divided as finely as its own events ask for.
+ * The bits of a time are grouped into digits of at most 10 bits. An event lies at the level of the highest digit
+ * in which its time differs from @base, in the bucket of that digit, so all buckets of a lower level are earlier.
+ * To pop, the first bucket is opened: with few events it is sorted into @bottom; with many, @base moves to its
+ * start, the bits below are grouped anew so that a bucket of the next level gets about SPREAD_GOAL events, and its
+ * events are spread over that level. No width is preset or tuned: each stretch of time is divided as finely as its
+ * own events ask for.
  *
  * Stable order needs no serial in the entries: all pending events of one time are always in one place (one bucket, or
  * the bottom), and each place keeps the order of arrival, also while it is spread.
  *
- * Invariants: base <= now between calls, so every new event has a place. Every event of the bottom is before bottom_end,
- * every event of a bucket at or after it. No event is at a level below that of @finest_bit. A slot belongs to its entry until the
- * entry is met, even when cancelled; cancelled entries are swept before they outnumber the live ones.
+ * Invariants: base <= now between calls, so every new event has a place. Every event of the bottom is before
+ * bottom_end, every event of a bucket at or after it. No event is at a level below that of @finest_bit. A slot
+ * belongs to its entry until the entry is met, even when cancelled; cancelled entries are swept before they
+ * outnumber the live ones.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -208,7 +208,7 @@ static int run_measured(struct hb_trial *trial)
 	return err;
 }
 
-/* Sabotage is part of setup: it makes the variant wrong before it is measured. */
+/* Sabotage is part of setup, which is announced once: it makes the variant wrong before it is measured. */
 static int run_hooks(struct hb_trial *trial)
 {
 	const struct hb_variant *variant = trial->variant;
@@ -218,7 +218,8 @@ static int run_hooks(struct hb_trial *trial)
 	if (!err)
 		err = run_hook(trial, "setup", variant->setup);
 	if (!err && trial->sabotaged)
-		err = run_hook(trial, "setup", variant->sabotage);
+		err = variant->setup ? call(trial, variant->sabotage)
+				     : run_hook(trial, "setup", variant->sabotage);
 	if (!err)
 		err = run_hook(trial, "warmup", variant->warmup);
 	if (!err)

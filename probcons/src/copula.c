@@ -4,8 +4,8 @@
  *
  * The trapezoidal rule at step h on the whole line has an error of exp(-2 pi a / h) for an integrand analytic in a
  * strip of half-width a: halving the step squares the relative error. A change of 1e-8 between two steps therefore
- * leaves an error of about 1e-16 in the finer one. All functions share the points, and the most expensive thing, the
- * case, is evaluated once for all of them.
+ * leaves an error of about 1e-16 in the finer one. All functions share the points, and the most expensive thing,
+ * the case, is evaluated once for all of them.
  *
  * Where to stop: every function is at most 1 and, for the normal factor, falls as the factor grows; what lies
  * beyond a point is therefore bounded by the density (left) or by density times the last value (right).

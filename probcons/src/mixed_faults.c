@@ -208,8 +208,8 @@ int pc_mixed_faults(const struct pc_node *nodes, uint32_t count,
 	struct pc_failure failure = {0};
 	struct kinds kinds = {0};
 	double *q = malloc(count * sizeof(q[0]));
-	uint32_t *weight = malloc(count * sizeof(weight[0])), divisor;
-	int rc;
+	uint32_t *weight = calloc(count, sizeof(weight[0])), divisor;
+	int rc = 0;
 
 	if (!q || !weight) {
 		rc = hb_error_set(reterr, -ENOMEM, "not enough memory for %u nodes", count);
@@ -220,7 +220,12 @@ int pc_mixed_faults(const struct pc_node *nodes, uint32_t count,
 		kinds.byz |= nodes[i].byz > 0 && nodes[i].weight > 0;
 		kinds.sum += nodes[i].weight;
 	}
-	rc = tail(nodes, count, 1, t.byz_unsafe, q, weight, &failure.unsafe, reterr);
+	if (kinds.byz)
+		rc = tail(nodes, count, 1, t.byz_unsafe, q, weight, &failure.unsafe, reterr);
+	else
+		failure.unsafe = t.byz_unsafe == 0;
+	for (uint32_t i = 0; i < count; i++)
+		weight[i] = nodes[i].weight;
 	divisor = pc_weighted_divisor(weight, count);
 	if (rc)
 		goto out;

@@ -21,6 +21,7 @@
 
 /* Mass below this is dropped: no result above 1e-300 can feel it, and denormals would be slow. */
 #define MASS_MIN 1e-4000L
+#define CLASSES_MAX 8
 
 /* The part of a distribution that is not negligible: pmf[lo ... hi]. */
 struct window {
@@ -80,34 +81,89 @@ int pc_poisson_binomial(
 	return 0;
 }
 
-/*
- * The same for equal nodes: binomial terms upwards and downwards from the largest, which does not underflow unless
- * the answer is far below 1e-300.
- */
-static long double equal_tail(double q, uint32_t count, uint32_t k)
+/* Nodes of equal probability. */
+struct class
 {
-	long double fails = q, works = 1.0L - q, choose = 1, start, term, sum;
-	uint32_t mode = (uint32_t)(fails * (count + 1.0L));
-	uint32_t at = mode > k ? mode : k, few;
+	double q;
+	uint32_t count;
+};
 
-	if (q == 0 || q == 1)
-		return q == 1;
-	at = at < count ? at : count;
-	few = at < count - at ? at : count - at;
+/* Sort nodes into at most CLASSES_MAX classes. Returns their number, 0 if there are more. */
+static uint32_t classify(const double *q, uint32_t count, struct class *classes)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t c = 0;
+
+		while (c < used && classes[c].q != q[i])
+			c++;
+		if (c == CLASSES_MAX)
+			return 0;
+		if (c == used)
+			classes[used++] = (struct class){.q = q[i]};
+		classes[c].count++;
+	}
+	return used;
+}
+
+/* Binomial terms upwards and downwards from the largest, which never underflows. */
+static void binomial(const struct class *class, long double *pmf)
+{
+	long double fails = class->q, works = 1.0L - class->q, choose = 1;
+	uint32_t n = class->count, mode = (uint32_t)(fails * (n + 1.0L)), few;
+
+	memset(pmf, 0, ((size_t)n + 1) * sizeof(pmf[0]));
+	mode = mode < n ? mode : n;
+	few = mode < n - mode ? mode : n - mode;
 	for (uint32_t j = 1; j <= few; j++)
-		choose = choose * (count - few + j) / j;
-	start = choose * powl(fails, at) * powl(works, count - at);
-	sum = term = start;
-	for (uint32_t j = at; j < count && term > sum * 1e-22L; j++) {
-		term *= (count - j) * fails / ((j + 1) * works);
-		sum += term;
+		choose = choose * (n - few + j) / j;
+	pmf[mode] = choose * powl(fails, mode) * powl(works, n - mode);
+	for (uint32_t j = mode; j < n && pmf[j] >= MASS_MIN; j++)
+		pmf[j + 1] = pmf[j] * ((n - j) * fails / ((j + 1) * works));
+	for (uint32_t j = mode; j > 0 && pmf[j] >= MASS_MIN; j--)
+		pmf[j - 1] = pmf[j] * (j * works / ((n - j + 1) * fails));
+}
+
+/*
+ * The same for few classes: their binomials are multiplied one by one, and of the last only its tails are needed.
+ * @scratch: shape [2 (count + CLASSES_MAX)]. P(at least k fail).
+ */
+static long double class_tail(const struct class *classes, uint32_t class_count, uint32_t k,
+	long double *scratch, uint32_t count)
+{
+	long double *sum = scratch, *next = scratch + count + CLASSES_MAX;
+	long double within = 0, tail = 0;
+	uint32_t so_far = 0, need, last = classes[class_count - 1].count;
+
+	sum[0] = 1;
+	for (uint32_t c = 0; c + 1 < class_count; c++) {
+		uint32_t n = classes[c].count;
+
+		binomial(&classes[c], next);
+		for (uint32_t j = so_far + 1; j <= so_far + n; j++)
+			sum[j] = 0;
+		/*
+		 * From the top down, in place: each old count is read before anything is added to it.
+		 */
+		for (uint32_t j = so_far + 1; j-- > 0;) {
+			long double mass = sum[j];
+
+			sum[j] = mass * next[0];
+			for (uint32_t i = 1; i <= n && mass > 0; i++)
+				sum[j + i] += mass * next[i];
+		}
+		so_far += n;
 	}
-	term = start;
-	for (uint32_t j = at; j > k && term > sum * 1e-22L; j--) {
-		term *= j * works / ((count - j + 1) * fails);
-		sum += term;
+	binomial(&classes[class_count - 1], next);
+	/* j others failed; of the last class k - j must. */
+	need = last;
+	for (uint32_t j = k > last ? k - last : 0; j <= so_far; j++) {
+		while (need != UINT32_MAX && need + j >= k)
+			tail += next[need--];
+		within += sum[j] * tail;
 	}
-	return sum;
+	return within;
 }
 
 /*
@@ -119,12 +175,7 @@ static long double tail(const double *q, uint32_t count, uint32_t k, long double
 	uint32_t cap = count_failed ? k - 1 : count - k;
 	struct window w = {.pmf = scratch};
 	long double gone = 0, within = 0;
-	uint32_t same = 1;
 
-	while (same < count && q[same] == q[0])
-		same++;
-	if (same == count)
-		return equal_tail(q[0], count, k);
 	memset(scratch, 0, ((size_t)cap + 1) * sizeof(scratch[0]));
 	scratch[0] = 1;
 	for (uint32_t i = 0; i < count; i++) {
@@ -145,7 +196,9 @@ static long double tail(const double *q, uint32_t count, uint32_t k, long double
 int pc_poisson_binomial_tail(
 	const double *q, uint32_t count, uint32_t k, double *ret, struct hb_error *reterr)
 {
+	struct class classes[CLASSES_MAX] = {{0}};
 	long double *scratch, value;
+	uint32_t class_count;
 	int rc = check(q, count, reterr);
 
 	if (rc)
@@ -156,10 +209,12 @@ int pc_poisson_binomial_tail(
 	}
 	if (count > PC_NODES_EXACT_MAX)
 		return pc_fft_tilt_tail(q, count, k, ret, reterr);
-	scratch = malloc(((size_t)count + 1) * sizeof(scratch[0]));
+	scratch = malloc(2 * ((size_t)count + CLASSES_MAX) * sizeof(scratch[0]));
 	if (!scratch)
 		return hb_error_set(reterr, -ENOMEM, "not enough memory for %u nodes", count);
-	value = tail(q, count, k, scratch);
+	class_count = classify(q, count, classes);
+	value = class_count ? class_tail(classes, class_count, k, scratch, count)
+			    : tail(q, count, k, scratch);
 	/* Rounding of a sum near 1. */
 	*ret = value > 1 ? 1 : (double)value;
 	free(scratch);

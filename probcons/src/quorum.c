@@ -28,6 +28,17 @@ static int by_weight(const void *a, const void *b)
 	return (x->weight < y->weight) - (x->weight > y->weight);
 }
 
+/* C(n, k), in long double far from overflow for PC_NODES_EXACT_MAX. */
+static long double choose(uint64_t n, uint64_t k)
+{
+	long double value = 1;
+
+	k = k < n - k ? k : n - k;
+	for (uint64_t j = 1; j <= k; j++)
+		value = value * (long double)(n - k + j) / (long double)j;
+	return value;
+}
+
 int quorum_sets_init(struct quorum_sets *sets, const struct pc_node *nodes, uint32_t count,
 	uint64_t votes, struct hb_error *reterr)
 {
@@ -69,7 +80,8 @@ int quorum_sets_init(struct quorum_sets *sets, const struct pc_node *nodes, uint
 	sets->table = malloc(sets->votes * sizeof(sets->table[0]));
 	if (!sets->table)
 		goto no_memory;
-	sets->minimal_count = quorum_sets_sum(sets, NULL);
+	sets->minimal_count =
+		sets->equal ? choose(sets->count, sets->votes) : quorum_sets_sum(sets, NULL);
 	return 0;
 no_memory:
 	free(weights);

@@ -251,3 +251,34 @@ Test(poisson_binomial, probabilities_outside_0_1_are_refused)
 	cr_assert_eq(got, 7);
 	cr_assert_eq(pc_poisson_binomial(bad[0], PC_NODES_EXACT_MAX + 1, pmf, &error), -E2BIG);
 }
+
+Test(poisson_binomial, few_classes_equal_rationals)
+{
+	uint64_t seed = test_seed();
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, seed, 5);
+	for (int round = 0; round < 60; round++) {
+		uint32_t n = 1 + (uint32_t)hb_rng_below(&rng, 40),
+			 classes = 1 + (uint32_t)hb_rng_below(&rng, 9);
+		double q[40], value[9], got;
+		mpq_t tails[42];
+
+		for (uint32_t c = 0; c < classes; c++)
+			value[c] = hb_rng_below(&rng, 8) ? pow(10, -9 * hb_rng_double(&rng))
+							 : (double)hb_rng_below(&rng, 2);
+		for (uint32_t i = 0; i < n; i++)
+			q[i] = value[hb_rng_below(&rng, classes)];
+		rational_tails(q, n, tails);
+		for (uint32_t k = 0; k <= n + 1; k++) {
+			cr_assert_eq(pc_poisson_binomial_tail(q, n, k, &got, NULL), 0);
+			if (k > n || mpq_sgn(tails[k]) == 0)
+				cr_assert_eq(got, 0);
+			else if (mpq_get_d(tails[k]) > 1e-300)
+				cr_assert(error_of(got, tails[k]) < 3e-16,
+					"seed %llu round %d k %u", (unsigned long long)seed, round,
+					k);
+			mpq_clear(tails[k]);
+		}
+	}
+}

@@ -294,7 +294,7 @@ static const struct hb_claim claims[] = {
 		.name = "bystander-unhurt",
 		.text = "With posix_spawn from 1 GiB the second thread does as much as when "
 			"nothing is started.",
-		.paper = "Spork, HotOS'25",
+		.paper = "Hotbed",
 		.section = "",
 		.metric = "ops_per_s",
 		.variant = "posix_spawn",

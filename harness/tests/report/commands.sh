@@ -4,8 +4,8 @@
 # written, messages that name what is wrong.
 set -u
 
-hotbed=$1
-make_run=$2
+hotbed=$(realpath "$1")
+make_run=$(realpath "$2")
 failures=0
 work=$(mktemp -d)
 run=$("$make_run" spawn)

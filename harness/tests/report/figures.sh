@@ -3,8 +3,8 @@
 # figures.sh HOTBED MAKE_RUN RUNTIME_DIR - `export figures --svg` draws every chart as well-formed SVG, without a warning.
 set -u
 
-hotbed=$1
-make_run=$2
+hotbed=$(realpath "$1")
+make_run=$(realpath "$2")
 runtime=$3
 if ! command -v node >/dev/null; then
 	echo "skipped: nodejs is missing; ./hotbed setup installs it"

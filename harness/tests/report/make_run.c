@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * make_run KIND - write a made-up run and print its folder. KIND: "spawn", a run like the real one, with claims of every
- * verdict, histograms, failures and noise; "hostile", the same with markup in every text that a driver controls;
+ * make_run KIND - write a made-up run and print its folder. KIND: "spawn", a run like the real one, with claims of
+ * every verdict, histograms, failures and noise; "hostile", the same with markup in every text that a driver controls;
  * "large" and "huge", about 100,000 and 1,000,000 rows. The browser test opens reports of them.
  */
 #include <math.h>

@@ -6,6 +6,16 @@
 # cannot show exits 77. HB_NIGHTLY=1 runs 200 kills instead of 40; HB_SEED chooses the moments.
 set -u
 hotbed=$1 drivers=$2 case=$3
+
+# A measurement that goes on elsewhere must not hold up these cases: give them a machine lock of their own.
+case $case in
+steal | machine_lock)
+	if [ "${HB_OWN_LOCK:-0}" = 0 ] && [ -d /run/lock ] && unshare -rm true 2>/dev/null; then
+		HB_OWN_LOCK=1 exec unshare -rm sh -c \
+			'mount -t tmpfs none /run/lock && exec sh "$0" "$@"' "$0" "$@"
+	fi
+	;;
+esac
 work=$(mktemp -d /tmp/hotbed-survives-XXXXXX)
 started=
 
@@ -90,11 +100,9 @@ kill_nine() {
 	[ "${HB_NIGHTLY:-0}" = 1 ] && kills=200
 	seed=${HB_SEED:-$$}
 	echo "HB_SEED=$seed"
-	values=1
-	for n in 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		values=$values,$n
-	done
-	# 20 points x 12 blocks x 3 trials; enough to be killed in over and over.
+	# A point per kill, 12 blocks of 3 trials each: more than the runners get done before they are killed.
+	values=$(seq -s, 1 "$kills")
+	trials=$((kills * 36))
 	begin $run fake/trivial --set "n=$values" --seed 1 --out "$work/run"
 	wait_until has_commits "$work/run/trials.csv" 1
 	before=0 done=0 killed=0
@@ -129,9 +137,9 @@ kill_nine() {
 	done
 	[ "$done" -eq 1 ] || { kill -9 "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
 	expect 0 "$hotbed" resume "$work/run"
-	check_complete "$work/run/trials.csv" 720
-	[ "$killed" -ge 20 ] || [ "$done" -eq 1 ] || fail "only $killed kills hit a runner"
-	echo "$killed kills; 720 trials, each committed once"
+	check_complete "$work/run/trials.csv" "$trials"
+	[ "$killed" -ge $((kills * 3 / 4)) ] || fail "only $killed kills hit a runner"
+	echo "$killed kills; $trials trials, each committed once"
 }
 
 # The values of a run that was killed are those of one that was not.

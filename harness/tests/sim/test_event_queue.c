@@ -195,6 +195,57 @@ Test(event_queue, order_is_that_of_an_exhaustive_search)
 	}
 }
 
+enum burst { INSERT, CANCEL, POP, POP_LIMITED, BURSTS };
+
+static void burst_step(struct hb_event_queue *queue, struct oracle *oracle, struct hb_rng *rng,
+	enum burst burst, unsigned int kind)
+{
+	int64_t reach_ns = delay_draw(rng, kind);
+
+	if (burst == INSERT)
+		step_insert(queue, oracle, rng, kind, hb_rng_u64(rng) >> 1);
+	else if (burst == CANCEL && oracle->count)
+		step_cancel(queue, oracle, rng);
+	else if (burst == POP)
+		step_pop(queue, oracle, INT64_MAX);
+	else if (burst == POP_LIMITED)
+		step_pop(queue, oracle, time_after(hb_event_queue_now_ns(queue), reach_ns / 8));
+}
+
+/*
+ * Long runs of one operation, each with its own kind of times: many insertions before events that a limited pop has
+ * already looked for, queues emptied by cancelling, and so on.
+ */
+Test(event_queue, order_holds_when_operations_come_in_bursts)
+{
+	enum { TARGET = 400, ROUNDS = 60, STEPS = 150 };
+	uint64_t seed = test_seed();
+	struct hb_event_queue *queue = queue_of(TARGET + STEPS);
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		struct oracle oracle = {.events = calloc(TARGET + STEPS, sizeof(struct known))};
+		struct hb_rng rng;
+
+		hb_rng_init(&rng, seed, 2000 + round);
+		hb_event_queue_clear(queue);
+		while (hb_event_queue_now_ns(queue) < INT64_MAX / 4 && hb_rng_below(&rng, 200)) {
+			enum burst burst = (enum burst)hb_rng_below(&rng, BURSTS);
+			unsigned int kind = (unsigned int)hb_rng_below(&rng, 7);
+			uint64_t length = hb_rng_below(&rng, STEPS);
+
+			if (burst == POP_LIMITED)
+				length = 1 + length / 16;
+			for (; length && (burst != INSERT || oracle.count < TARGET); length--)
+				burst_step(queue, &oracle, &rng, burst, kind);
+			cr_assert_eq(hb_event_queue_count(queue), oracle.count);
+		}
+		while (oracle.count)
+			step_pop(queue, &oracle, INT64_MAX);
+		free(oracle.events);
+	}
+	hb_event_queue_destroy(queue);
+}
+
 Test(event_queue, a_cleared_queue_starts_over_and_knows_no_old_id)
 {
 	uint64_t seed = test_seed();
@@ -260,6 +311,45 @@ Test(event_queue, a_million_events_come_out_as_qsort_orders_them)
 		hb_event_queue_destroy(queue);
 	}
 	free(records);
+}
+
+/*
+ * A limited pop that finds only a far cluster must not spoil the time before it: whatever is inserted there afterwards
+ * comes first, however much it is.
+ */
+Test(event_queue, a_limit_before_a_far_cluster_leaves_the_time_between_usable)
+{
+	enum { CLUSTER = 100, BETWEEN = 300, COUNT = CLUSTER + BETWEEN };
+	struct hb_event_queue *queue = queue_of(COUNT);
+	uint64_t seed = test_seed();
+
+	for (unsigned int bit = 4; bit < 62; bit++) {
+		struct record records[COUNT];
+		int64_t limit_ns = (INT64_C(1) << bit) + 3;
+		int64_t far_ns = limit_ns + (INT64_C(1) << (bit - 1));
+		struct hb_event event;
+		struct hb_rng rng;
+
+		hb_rng_init(&rng, seed, bit);
+		hb_event_queue_clear(queue);
+		for (uint64_t i = 0; i < COUNT; i++) {
+			if (i == CLUSTER)
+				cr_assert_not(hb_event_queue_pop(queue, limit_ns, &event));
+			records[i].argument = i;
+			records[i].time_ns =
+				i < CLUSTER ? far_ns + (int64_t)hb_rng_below(&rng, 8)
+					    : limit_ns + (int64_t)hb_rng_below(&rng,
+								 2 * (uint64_t)(far_ns - limit_ns));
+			insert(queue, records[i].time_ns, i);
+		}
+		qsort(records, COUNT, sizeof(*records), record_compare);
+		for (size_t i = 0; i < COUNT; i++) {
+			cr_assert(hb_event_queue_pop(queue, INT64_MAX, &event));
+			cr_assert_eq(event.time_ns, records[i].time_ns);
+			cr_assert_eq(event.argument, records[i].argument);
+		}
+	}
+	hb_event_queue_destroy(queue);
 }
 
 /* Hold model: what is popped is never before what was popped last, and equal times keep the order of insertion. */

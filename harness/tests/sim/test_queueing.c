@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Simulated queues against closed forms: M/M/1, M/D/1, M/G/1 (Pollaczek-Khinchine) and M/M/c (Erlang C). The closed form
- * must lie in the 99.99 % interval of the replications, and the interval must be narrow enough to tell models apart.
+ * Simulated queues against closed forms: M/M/1, M/D/1, M/G/1 (Pollaczek-Khinchine) and M/M/c (Erlang C). The
+ * closed form must lie in the 99.99 % interval of the replications, and the interval must be narrow enough to tell
+ * models apart.
  */
 #include <math.h>
 #include <stdio.h>

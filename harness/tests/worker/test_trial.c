@@ -123,7 +123,7 @@ Test(trial, sabotage_is_called_after_setup_and_only_when_asked)
 		HELLO PHASE("probe") PHASE("setup") PHASE("warmup") PHASE("run")
 			MEASURED USAGE PHASE("verify") PHASE("teardown") DONE);
 	expect_messages("hook=sabotage;how=errno", "--sabotage",
-		HELLO PHASE("probe") PHASE("setup") PHASE("setup") FAIL(
+		HELLO PHASE("probe") PHASE("setup") FAIL(
 			"setup", "setup returned -2 (No such file or directory) and gave no reason")
 			PHASE("teardown") DONE);
 }

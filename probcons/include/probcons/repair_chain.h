@@ -46,8 +46,8 @@ struct pc_repair_result {
 /*
  * pc_repair_steady - long-run figures of a model.
  *
- * Returns 0, -EINVAL (rates, counts, votes), -EDOM (nothing is ever repaired, so that there is no long run), -E2BIG
- * (more than PC_REPAIR_STATES_MAX states) or -ENOMEM.
+ * Nothing need be repaired: the long run is then without service. Returns 0, -EINVAL (rates, counts, votes), -E2BIG
+ * (more than PC_REPAIR_STATES_MAX states, or fill) or -ENOMEM.
  */
 int pc_repair_steady(
 	const struct pc_repair_model *model, struct pc_repair_result *ret, struct hb_error *reterr);
@@ -57,7 +57,7 @@ int pc_repair_steady(
  * @ret_unavailable: mean share of the mission without service (elections included); may be NULL.
  * @ret_loss: probability that data is lost within the mission; may be NULL.
  *
- * Returns as pc_repair_steady(), without -EDOM; -E2BIG also when rates x mission ask for too many steps.
+ * Returns as pc_repair_steady(); -E2BIG also when rates x mission ask for too many steps.
  */
 int pc_repair_mission(const struct pc_repair_model *model, double mission_hours,
 	double *ret_unavailable, double *ret_loss, struct hb_error *reterr);
