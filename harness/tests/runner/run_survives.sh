@@ -102,7 +102,7 @@ kill_nine() {
 	echo "HB_SEED=$seed"
 	# A point per kill, 12 blocks of 3 trials each: more than the runners get done before they are killed.
 	values=$(seq -s, 1 "$kills")
-	trials=$((kills * 36))
+	planned=$((kills * 36))
 	begin $run fake/trivial --set "n=$values" --seed 1 --out "$work/run"
 	wait_until has_commits "$work/run/trials.csv" 1
 	before=0 done=0 killed=0
@@ -137,9 +137,9 @@ kill_nine() {
 	done
 	[ "$done" -eq 1 ] || { kill -9 "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
 	expect 0 "$hotbed" resume "$work/run"
-	check_complete "$work/run/trials.csv" "$trials"
+	check_complete "$work/run/trials.csv" "$planned"
 	[ "$killed" -ge $((kills * 3 / 4)) ] || fail "only $killed kills hit a runner"
-	echo "$killed kills; $trials trials, each committed once"
+	echo "$killed kills; $planned trials, each committed once"
 }
 
 # The values of a run that was killed are those of one that was not.
@@ -306,7 +306,10 @@ changed_build() {
 	wait_until has_commits "$work/run/trials.csv" 3
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null
-	printf 'x' >>"$work/build/hotbed-fake"
+	# A new file in its place: the old one may still be executing.
+	{ cat "$work/build/hotbed-fake" && printf 'x'; } >"$work/build/new"
+	chmod +x "$work/build/new"
+	mv "$work/build/new" "$work/build/hotbed-fake"
 	expect 7 "$hotbed" resume "$work/run"
 	says 'build has changed'
 	expect 0 "$hotbed" resume "$work/run" --allow-rebuild
