@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <gsl/gsl_cdf.h>
+
 #include <hotbed/clock.h>
 #include <hotbed/error.h>
 #include <hotbed/rng.h>
@@ -81,12 +83,20 @@ static int evaluate_monte_carlo(double *ret, struct hb_error *reterr)
 	return 0;
 }
 
-/* Equal nodes of this probability fail as a majority with about 10^-NINES: 4p(1 - p) to the n / 2. */
-static double centre(uint32_t n)
+/* The probability at which equal nodes fail as a majority with 10^-NINES. */
+static double centre(uint32_t n, uint32_t k)
 {
-	double product = pow(10, -2.0 * NINES / n) / 4;
+	double lo = 1e-12, hi = 0.5;
 
-	return (1 - sqrt(1 - 4 * product)) / 2;
+	while (hi / lo > 1 + 1e-9) {
+		double p = sqrt(lo * hi);
+
+		if (gsl_cdf_binomial_Q(k - 1, p, n) > pow(10, -NINES))
+			hi = p;
+		else
+			lo = p;
+	}
+	return lo;
 }
 
 static int setup(struct hb_trial *trial)
@@ -95,7 +105,7 @@ static int setup(struct hb_trial *trial)
 
 	count = (uint32_t)hb_params_i64(hb_trial_params(trial), "n");
 	threshold = (count + 1) / 2;
-	middle = centre(count);
+	middle = centre(count, threshold);
 	hb_rng_init(&rng, hb_trial_seed(trial), 0);
 	for (uint32_t i = 0; i < count; i++)
 		q[i] = fmin(middle * exp((hb_rng_double(&rng) - 0.5) / 2), 0.49);

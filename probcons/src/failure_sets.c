@@ -266,14 +266,30 @@ static double choose(uint32_t n, uint32_t k)
 	return rint(product);
 }
 
+/* From the factors again: the logarithm that ordered the set is not as exact. */
+static double probability_of(
+	const struct finder *finder, const struct root *root, const uint32_t *takes)
+{
+	long double product = 1;
+
+	for (uint32_t s = 0; s < root->shock_count; s++)
+		product *= (long double)shock_of(finder, root->shocks[s])->probability;
+	for (uint32_t c = 0; c < finder->explanation->class_count; c++) {
+		const struct pc_node *node = &finder->explanation->classes[c].node;
+		long double q = (long double)(root->byzantine ? node->byz : pc_node_fault(node));
+
+		product *= powl(q, takes[c]);
+	}
+	return (double)product;
+}
+
 static void emit(struct finder *finder, const struct state *state)
 {
 	struct pc_explanation *explanation = finder->explanation;
 	const struct root *root = &finder->roots[state->root];
 	uint32_t *takes =
 		explanation->takes + (size_t)explanation->set_count * explanation->class_count;
-	struct pc_failure_set set = {.probability = exp(-state->cost),
-		.alike = 1,
+	struct pc_failure_set set = {.alike = 1,
 		.byzantine = root->byzantine,
 		.takes = takes,
 		.shock_count = root->shock_count};
@@ -283,6 +299,7 @@ static void emit(struct finder *finder, const struct state *state)
 		takes[finder->order[root->byzantine][at->position - 1]] = at->take;
 	if (!is_minimal(finder, root, takes))
 		return;
+	set.probability = probability_of(finder, root, takes);
 	for (uint32_t c = 0; c < explanation->class_count; c++)
 		set.alike *= choose(explanation->classes[c].count, takes[c]);
 	memcpy(set.shocks, root->shocks, sizeof(set.shocks));

@@ -91,19 +91,32 @@ static void print_json(
 	(void)putchar('\n');
 }
 
-static void print_class_name(const struct pc_node_class *class)
+/* Classes may differ only in the shocks that strike them: then the first node's number tells them apart. */
+static char *name_class(
+	const struct pc_explanation *explanation, uint32_t c, char *buffer, size_t size_bytes)
 {
-	char fault[TEXT_BYTES];
+	const struct pc_node_class *class = &explanation->classes[c];
+	char fault[TEXT_BYTES], votes[TEXT_BYTES] = "", from[TEXT_BYTES] = "";
 
-	(void)printf("%s", describe_fault(&class->node, fault, sizeof(fault)));
 	if (class->node.weight != 1)
-		(void)printf(" (%" PRIu32 " votes)", class->node.weight);
+		(void)snprintf(votes, sizeof(votes), " (%" PRIu32 " votes)", class->node.weight);
+	for (uint32_t other = 0; other < explanation->class_count; other++) {
+		const struct pc_node *node = &explanation->classes[other].node;
+
+		if (other != c && node->crash == class->node.crash &&
+			node->byz == class->node.byz && node->weight == class->node.weight)
+			(void)snprintf(from, sizeof(from), " from node %" PRIu32, class->first + 1);
+	}
+	(void)snprintf(buffer, size_bytes, "%s%s%s",
+		describe_fault(&class->node, fault, sizeof(fault)), votes, from);
+	return buffer;
 }
 
 static void print_set(const struct fleet *fleet, const struct pc_explanation *explanation,
 	const struct pc_failure_set *set)
 {
 	const char *separator = "";
+	char name[4 * TEXT_BYTES];
 
 	(void)printf("  %-12.5g", set->probability);
 	if (set->alike > 1)
@@ -117,9 +130,9 @@ static void print_set(const struct fleet *fleet, const struct pc_explanation *ex
 	for (uint32_t c = 0; c < explanation->class_count; c++) {
 		if (set->takes[c] == 0)
 			continue;
-		(void)printf("%s%" PRIu32 " of %" PRIu32 " at ", separator, set->takes[c],
-			explanation->classes[c].count);
-		print_class_name(&explanation->classes[c]);
+		(void)printf("%s%" PRIu32 " of %" PRIu32 " at %s", separator, set->takes[c],
+			explanation->classes[c].count,
+			name_class(explanation, c, name, sizeof(name)));
 		separator = ", ";
 	}
 	(void)printf("%s\n", set->byzantine ? " (Byzantine)" : "");
@@ -130,6 +143,7 @@ static void print_first(const struct fleet *fleet, const struct pc_explanation *
 	uint32_t c = explanation->first_class, s = explanation->first_shock;
 	double node = c == UINT32_MAX ? 0 : explanation->class_importance[c].criticality;
 	double shock = s == UINT32_MAX ? 0 : explanation->shock_importance[s].criticality;
+	char name[4 * TEXT_BYTES];
 
 	if (node == 0 && shock == 0)
 		return;
@@ -139,9 +153,8 @@ static void print_first(const struct fleet *fleet, const struct pc_explanation *
 			explanation->shock_importance[s].if_class_halved);
 		return;
 	}
-	(void)printf("a node at ");
-	print_class_name(&explanation->classes[c]);
-	(void)printf(" (perfect: %.5g; all %" PRIu32 " of them half as likely: %.5g)\n",
+	(void)printf("a node at %s (perfect: %.5g; all %" PRIu32 " of them half as likely: %.5g)\n",
+		name_class(explanation, c, name, sizeof(name)),
 		explanation->class_importance[c].if_perfect, explanation->classes[c].count,
 		explanation->class_importance[c].if_class_halved);
 }
@@ -161,11 +174,11 @@ static void print_text(
 		"if perfect", "if halved");
 	for (uint32_t c = 0; c < explanation->class_count; c++) {
 		const struct pc_importance *importance = &explanation->class_importance[c];
-		char fault[TEXT_BYTES], name[2 * TEXT_BYTES];
+		char class_name[4 * TEXT_BYTES], name[5 * TEXT_BYTES];
 
 		(void)snprintf(name, sizeof(name), "one of %" PRIu32 " at %s",
 			explanation->classes[c].count,
-			describe_fault(&explanation->classes[c].node, fault, sizeof(fault)));
+			name_class(explanation, c, class_name, sizeof(class_name)));
 		(void)printf("%-26s %-12.5g %-12.5g %-12.5g %.5g\n", name, importance->criticality,
 			importance->involved, importance->if_perfect, importance->if_class_halved);
 	}

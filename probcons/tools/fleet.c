@@ -57,7 +57,7 @@ static int read_list(
 		if (!has_default)
 			err = hb_error_set(reterr, -EINVAL,
 				"item %" PRIu32 " of --nodes has no fault probability; write "
-						"3@1%%, or give --crash "
+				"3@1%%, or give --crash "
 				"or --byz",
 				i + 1);
 		item->has_fault = true;
