@@ -101,14 +101,16 @@ static double centre(uint32_t n, uint32_t k)
 
 static int setup(struct hb_trial *trial)
 {
-	double middle;
+	double middle, spread;
 
 	count = (uint32_t)hb_params_i64(hb_trial_params(trial), "n");
 	threshold = (count + 1) / 2;
 	middle = centre(count, threshold);
+	/* Up to a quarter more or less, as far as a node stays better than a coin. */
+	spread = fmin(0.25, log(0.49 / middle));
 	hb_rng_init(&rng, hb_trial_seed(trial), 0);
 	for (uint32_t i = 0; i < count; i++)
-		q[i] = fmin(middle * exp((hb_rng_double(&rng) - 0.5) / 2), 0.49);
+		q[i] = middle * exp((2 * hb_rng_double(&rng) - 1) * spread);
 	hb_rng_init(&rng, hb_trial_seed(trial), 1);
 	samples = DRAWS_MAX / count / (hb_trial_is_quick(trial) ? 10 : 1);
 	truth = oracle_tail(q, count, threshold);

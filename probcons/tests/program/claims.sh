@@ -4,8 +4,8 @@
 # claims.sh HOTBED VERDICTS - run the exact experiments and compare the verdict on every claim with the list: one line
 # "VERDICT CLAIM" each, sorted.
 set -u
-hotbed=$1
-verdicts=$2
+hotbed=$(realpath "$1")
+verdicts=$(realpath "$2")
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
