@@ -259,9 +259,9 @@ void hb_blocks_pass_over(struct hb_blocks *b, uint32_t experiment)
 	b->experiments[experiment].passed_over = true;
 }
 
-void hb_blocks_no_reruns(struct hb_blocks *b)
+void hb_blocks_allow_reruns(struct hb_blocks *b, bool allowed)
 {
-	b->no_reruns = true;
+	b->no_reruns = !allowed;
 }
 
 /* ---- what comes next ---- */

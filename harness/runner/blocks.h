@@ -102,8 +102,11 @@ bool hb_blocks_is_resumed(const struct hb_blocks *blocks, const struct hb_blocks
 /* hb_blocks_pass_over - begin no further block of @experiment in this process; a later one still may. */
 void hb_blocks_pass_over(struct hb_blocks *blocks, uint32_t experiment);
 
-/* hb_blocks_no_reruns - from now on noisy blocks are kept as they are: no time is left. */
-void hb_blocks_no_reruns(struct hb_blocks *blocks);
+/*
+ * hb_blocks_allow_reruns - may a noisy block that closes from now on be run again (the default)? Without, it is kept
+ * as it is: where time is limited, the first attempts of the other blocks come before second ones of this.
+ */
+void hb_blocks_allow_reruns(struct hb_blocks *blocks, bool allowed);
 
 void hb_blocks_count(const struct hb_blocks *blocks, struct hb_blocks_counts *ret);
 

@@ -82,13 +82,24 @@ static int64_t remaining_ms(const struct run *r)
 	return (int64_t)sum_ms;
 }
 
-/* Would a block of this experiment still end in time? */
-static bool block_fits(const struct run *r, uint32_t e)
+/* Would a block of this experiment, and what takes @more_ms besides, still end in time? */
+static bool fits(const struct run *r, uint32_t e, int64_t more_ms)
 {
 	int64_t left_ns = r->start_ns + r->execute->max_time_ns - hb_clock_now_ns();
 	double block_ms = mean_trial_ms(r, e) * (double)(r->plan->experiments[e].variant_count + 1);
 
-	return r->execute->max_time_ns == 0 || block_ms * 1e6 < (double)left_ns;
+	return r->execute->max_time_ns == 0 || (block_ms + (double)more_ms) * 1e6 < (double)left_ns;
+}
+
+static bool block_fits(const struct run *r, uint32_t e)
+{
+	return fits(r, e, 0);
+}
+
+/* Second attempts must not cost first ones: all that is still planned goes first. */
+static bool rerun_fits(const struct run *r, uint32_t e)
+{
+	return fits(r, e, remaining_ms(r));
 }
 
 /* ---- a trial that ended ---- */
@@ -239,8 +250,7 @@ static int settle(struct run *r, const struct flight *f, const struct hb_supervi
 	add_flags(r, f, result, nondeterministic);
 	int error = commit(r, f, result, outcome.status, detail);
 
-	if (!block_fits(r, block->experiment))
-		hb_blocks_no_reruns(r->blocks);
+	hb_blocks_allow_reruns(r->blocks, rerun_fits(r, block->experiment));
 	if (!error && hb_blocks_finish(r->blocks, &f->trial, &outcome))
 		error = hb_error_set(&r->fault, -ENOMEM, "out of memory");
 	if (!error) {
@@ -377,7 +387,7 @@ static bool may_start(struct run *r, const struct hb_blocks_trial *trial)
 
 /*
  * Is there time for the block? If not, its experiment is passed over and shorter ones may still fit; what has begun is
- * finished, without re-runs.
+ * finished.
  */
 static bool may_open(struct run *r, const struct hb_blocks_trial *next)
 {
@@ -386,7 +396,6 @@ static bool may_open(struct run *r, const struct hb_blocks_trial *next)
 	if (block_fits(r, e))
 		return true;
 	r->out_of_time = true;
-	hb_blocks_no_reruns(r->blocks);
 	hb_blocks_pass_over(r->blocks, e);
 	return false;
 }

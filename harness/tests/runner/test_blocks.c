@@ -181,7 +181,7 @@ Test(blocks, without_time_left_a_noisy_block_is_kept)
 
 	make(&f, 1, 1, false, false);
 	start(&f);
-	hb_blocks_no_reruns(f.blocks);
+	hb_blocks_allow_reruns(f.blocks, false);
 	run_block(&f, true);
 	cr_assert(at_end(&f));
 	finish(&f);
