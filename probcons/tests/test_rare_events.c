@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Both estimators against the exact analysis. Every comparison allows 5 standard errors: with the default seed the outcome is
- * fixed, and with another one all of this file fails by chance about once in ten thousand runs.
+ * Both estimators against the exact analysis. Every comparison allows 5 standard errors: with the default seed the
+ * outcome is fixed, and with another one all of this file fails by chance about once in ten thousand runs.
  */
 #include <errno.h>
 #include <math.h>
