@@ -7,6 +7,7 @@ static const struct hb_experiment *const experiments[] = {
 	&probcons_tables,
 	&probcons_accuracy,
 	&probcons_correlation,
+	&probcons_rare_events,
 	&probcons_weights,
 	NULL,
 };

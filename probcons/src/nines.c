@@ -15,6 +15,7 @@
 #include <probcons/nines.h>
 #include <probcons/weighted.h>
 
+#include "problem.h"
 #include "quorum_sets.h"
 #include "shock_tree.h"
 
@@ -366,29 +367,6 @@ static int shocks_init(struct analysis *a, const struct pc_correlation *c, struc
 	return 0;
 }
 
-static int check(const struct pc_node *nodes, uint32_t count, const struct pc_protocol *protocol,
-	const struct pc_correlation *c, struct hb_error *reterr)
-{
-	int rc = pc_nodes_check(nodes, count, reterr);
-
-	if (!rc)
-		rc = pc_protocol_check(protocol, reterr);
-	if (!rc && protocol->votes != pc_nodes_weight(nodes, count))
-		rc = hb_error_set(reterr, -EINVAL,
-			"the protocol is for %llu votes, the fleet has %llu",
-			(unsigned long long)protocol->votes,
-			(unsigned long long)pc_nodes_weight(nodes, count));
-	if (!rc)
-		rc = pc_copula_check(&c->copula, reterr);
-	if (!rc)
-		rc = pc_shocks_check(c->shocks, c->shock_count, count, reterr);
-	if (!rc && (c->copula.kind != PC_COPULA_NONE || c->shock_count) &&
-		count > PC_NODES_MIXED_MAX)
-		rc = hb_error_set(reterr, -E2BIG, "%u nodes; correlated fleets have at most %d",
-			count, PC_NODES_MIXED_MAX);
-	return rc;
-}
-
 static int analysis_init(struct analysis *a, const struct pc_protocol *protocol,
 	const struct pc_correlation *c, struct hb_error *reterr)
 {
@@ -428,8 +406,12 @@ int pc_analyse(const struct pc_node *nodes, uint32_t count, const struct pc_prot
 	struct analysis a = {.nodes = nodes, .count = count, .metrics = metrics};
 	double values[VALUE_COUNT] = {0};
 	bool bound = false;
-	int rc = check(nodes, count, protocol, c, reterr);
+	int rc = problem_check(nodes, count, protocol, c, reterr);
 
+	if (!rc && (c->copula.kind != PC_COPULA_NONE || c->shock_count) &&
+		count > PC_NODES_MIXED_MAX)
+		rc = hb_error_set(reterr, -E2BIG, "%u nodes; correlated fleets have at most %d",
+			count, PC_NODES_MIXED_MAX);
 	if (!rc)
 		rc = analysis_init(&a, protocol, c, reterr);
 	if (!rc && c->copula.kind != PC_COPULA_NONE)

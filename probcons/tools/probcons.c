@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_nines,
 	&command_optimize,
 	&command_explain,
+	&command_estimate,
 	&command_mttdl,
 	&command_curve,
 };

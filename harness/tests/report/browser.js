@@ -11,7 +11,7 @@ const [makeRun, writeReport, modules, shots] = process.argv.slice(2);
 const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => fs.existsSync(p));
 
 function skip(part) {
-	console.log(`skipped: ${part} is missing; ./hotbed setup --all installs it`);
+	console.log(`skip: ${part} is missing; ./hotbed setup --all installs it`);
 	process.exit(77);
 }
 if (!chromium) skip("chromium");

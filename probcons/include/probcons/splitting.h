@@ -18,8 +18,8 @@ struct hb_error;
 struct hb_rng;
 
 struct pc_splitting_options {
-	uint32_t particles;   /* per repetition; 0 = 1000; 10 ... 1e6 */
-	uint32_t repetitions; /* 0 = 20; 2 ... 10000 */
+	uint32_t particles;   /* per repetition; 0 = 500; 10 ... 1e6 */
+	uint32_t repetitions; /* 0 = 16; 2 ... 10000 */
 	uint32_t sweeps;      /* moves of all coordinates per level; 0 = 3; 1 ... 1000 */
 	double keep;          /* share of particles that survive a level, (0, 0.5]; 0 = 0.1 */
 	double level;         /* of the interval; 0 = 0.95 */
