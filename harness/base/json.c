@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,14 +203,47 @@ static int create_temporary(const char *path, char *name, size_t size)
 	return -EEXIST;
 }
 
+/* A new file must not take the place of a device, a pipe or a link: what is written goes into those. */
+static bool stays_in_place(const char *path)
+{
+	struct stat info;
+
+	return lstat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static int write_in_place(const char *path, const void *bytes, size_t length_bytes)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = write_all(fd, bytes, length_bytes);
+	/* Devices and pipes have nothing to make durable, and say so. */
+	if (rc == 0 && fdatasync(fd) < 0 && errno != EINVAL && errno != EROFS)
+		rc = -errno;
+	if (close(fd) < 0 && rc == 0)
+		rc = -errno;
+	return rc;
+}
+
 int hb_json_write_bytes_file(
 	const char *path, const void *bytes, size_t length_bytes, struct hb_error *reterr)
 {
 	char temporary[PATH_MAX];
-	const char *step = "create a file beside it";
-	int fd = create_temporary(path, temporary, sizeof(temporary));
-	int rc = fd < 0 ? fd : 0;
+	const char *step = "write into it";
+	int fd = -1;
+	int rc;
 
+	if (stays_in_place(path)) {
+		rc = write_in_place(path, bytes, length_bytes);
+		if (rc < 0)
+			goto fail;
+		return 0;
+	}
+	step = "create a file beside it";
+	fd = create_temporary(path, temporary, sizeof(temporary));
+	rc = fd < 0 ? fd : 0;
 	if (rc < 0)
 		goto fail;
 	step = "write";
