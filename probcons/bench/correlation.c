@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * probcons/correlation: nines of majority Raft against the number of nodes, when faults share causes. The baseline takes the
- * same nodes as independent, as the paper's tables do.
+ * probcons/correlation: nines of majority Raft against the number of nodes, when faults share causes. The baseline
+ * takes the same nodes as independent, as the paper's tables do.
  */
 #include "experiments.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * probcons/cost-frontier: the cheapest fleet that reaches a target, from nodes at 1 % and nodes at 8 % that are cheaper by
- * some factor. The baseline buys reliable nodes and counts votes equally.
+ * probcons/cost-frontier: the cheapest fleet that reaches a target, from nodes at 1 % and nodes at 8 % that are
+ * cheaper by some factor. The baseline buys reliable nodes and counts votes equally.
  */
 #include "experiments.h"
 

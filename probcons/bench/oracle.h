@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the experiments are verified against: the definitions, computed without the library. Theorems 3.1 and 3.2 word by
- * word over all configurations, closed forms, and arithmetic of 113 bits.
+ * What the experiments are verified against: the definitions, computed without the library. Theorems 3.1 and 3.2
+ * word by word over all configurations, closed forms, and arithmetic of 113 bits.
  */
 #ifndef PROBCONS_BENCH_ORACLE_H
 #define PROBCONS_BENCH_ORACLE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * probcons/rare-events: what an estimate to 1 % costs. The baseline draws fleets as they are; importance sampling tilts them
- * to the threshold; splitting climbs to it without knowing where it is. The exact value is known here, so that the intervals
- * can be checked.
+ * probcons/rare-events: what an estimate to 1 % costs. The baseline draws fleets as they are; importance sampling
+ * tilts them to the threshold; splitting climbs to it without knowing where it is. The exact value is known here, so
+ * that the intervals can be checked.
  */
 #include "experiments.h"
 

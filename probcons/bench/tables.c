@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * probcons/tables: every number that the paper prints in Tables 1 and 2, and those of its text, against the exact value.
- * The baseline is the paper itself. A claim's range is what rounds to the printed digits; what was truncated, or does
- * not hold, comes out as not reproduced.
+ * probcons/tables: every number that the paper prints in Tables 1 and 2, and those of its text, against the exact
+ * value. The baseline is the paper itself. A claim's range is what rounds to the printed digits; what was truncated,
+ * or does not hold, comes out as not reproduced.
  */
 #include "experiments.h"
 

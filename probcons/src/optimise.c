@@ -245,8 +245,8 @@ static int settle(const struct mix_types *types, const struct mix_outcome *outco
 	if (!err && problem->weighted)
 		err = settle_weights(types, outcome, optimum.unlive_bound * (1 + 1e-12), &optimum,
 			&found, reterr);
-	/* The likeliest to be live may be unsafe, where a node that may turn Byzantine got a vote; then what was found. */
-	if (!err && !found)
+	/* The likeliest to be live may be unsafe, where a node that may turn Byzantine got a vote. */
+	if (!err && !found && problem->weighted)
 		err = settle_weights(types, outcome, types->unlive_max, &optimum, &found, reterr);
 	if (err)
 		return err;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Branch and bound over mixes whose nodes may have unequal votes. What any weights could reach is bounded by the sum over
- * complementary pairs of survivor sets of the less likely one; that sum in turn, without forming it, by Jensen's
- * inequality over the sets of a fixed size. A mix that passes the bound and for which no integer weights are found
- * stays open: it is not claimed to be impossible.
+ * Branch and bound over mixes whose nodes may have unequal votes. What any weights could reach is bounded by the sum
+ * over complementary pairs of survivor sets of the less likely one; that sum in turn, without forming it, by
+ * Jensen's inequality over the sets of a fixed size. A mix that passes the bound and for which no integer weights
+ * are found stays open: it is not claimed to be impossible.
  */
 #include "mix_search.h"
 

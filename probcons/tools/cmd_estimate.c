@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* probcons estimate: the same probabilities by sampling, for fleets that are beyond the exact analysis, or to check it. */
+/*
+ * probcons estimate: the same probabilities by sampling, for fleets that are beyond the exact analysis, or to check
+ * it.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
