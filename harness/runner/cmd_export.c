@@ -13,6 +13,7 @@
 #include "hotbed/error.h"
 #include "hotbed/json.h"
 #include "hotbed/log.h"
+#include "hotbed/suggest.h"
 #include "analysis.h"
 #include "chart.h"
 #include "command.h"

@@ -66,12 +66,6 @@ bool hb_arguments_color(const struct hb_arguments *arguments, int fd);
 /* hb_exit_worst - the code that takes precedence. */
 enum hb_exit hb_exit_worst(enum hb_exit a, enum hb_exit b);
 
-/*
- * hb_suggest - the entry of @names (NULL-terminated) closest to @word by edit distance, or NULL if none is near;
- * for "unknown experiment 'spork/spwan-latency'; did you mean 'spork/spawn-latency'?".
- */
-const char *hb_suggest(const char *word, const char *const *names);
-
 /* hb_build_root - folder of the build that this program belongs to, from /proc/self/exe. Static storage. */
 const char *hb_build_root(void);
 

@@ -8,6 +8,7 @@
 
 #include <hotbed/error.h>
 #include <hotbed/log.h>
+#include <hotbed/suggest.h>
 
 #include "options.h"
 #include "row.h"

@@ -11,6 +11,7 @@
 #include <hotbed/error.h>
 #include <hotbed/json.h>
 #include <hotbed/rng.h>
+#include <hotbed/suggest.h>
 
 #include "command.h"
 #include "order.h"

@@ -3,8 +3,8 @@
  * Integration over the factor of a copula. See probcons/copula.h.
  *
  * The trapezoidal rule at step h on the whole line has an error of exp(-2 pi a / h) for an integrand analytic in a
- * strip of half-width a: halving the step squares the relative error. A change of 1e-8 between two steps therefore
- * leaves an error of about 1e-16 in the finer one. All functions share the points, and the most expensive thing,
+ * strip of half-width a: halving the step squares the relative error. A change of 1e-7 between two steps therefore
+ * leaves an error of about 1e-14 in the finer one. All functions share the points, and the most expensive thing,
  * the case, is evaluated once for all of them.
  *
  * Where to stop: every function is at most 1 and, for the normal factor, falls as the factor grows; what lies
@@ -26,9 +26,9 @@
 #define VALUES_MAX 16
 #define STEP_FIRST 0.5
 #define FACTOR_MAX 38.5 /* the normal density is 0 in a double beyond */
-#define NEGLIGIBLE 1e-17
-#define CHANGE_MAX 1e-8
-#define CHANGE_OF_FLOOR 1e-14 /* nothing below matters to the caller, squared or not */
+#define NEGLIGIBLE 1e-15
+#define CHANGE_MAX 1e-7
+#define ERROR_OF_FLOOR 1e-14 /* an error below this share of the whole matters to nobody */
 #define CASES_MAX (1u << 20)
 #define LEVELS_MAX 18
 
@@ -108,6 +108,7 @@ struct integral {
 	void *user;
 	uint32_t value_count;
 	uint32_t cases;
+	bool nothing[VALUES_MAX]; /* identically 0 */
 	struct hb_error *reterr;
 };
 
@@ -129,15 +130,13 @@ static int case_at(struct integral *in, double m, double scale, double *values)
 }
 
 /*
- * One line of points. @floor: mean values below which nothing matters to the caller's result. Values are 0 on all
- * of the line if they are 0 at its left end.
+ * One line of points. @floor: mean values below which nothing matters to the caller's result.
  */
 struct line {
 	double scale;
 	const double *floor;
-	double left, right;       /* beyond, nothing matters */
-	double sum[VALUES_MAX];   /* of density x value over the points so far */
-	bool nothing[VALUES_MAX]; /* identically 0 */
+	double left, right;     /* beyond, nothing matters */
+	double sum[VALUES_MAX]; /* of density x value over the points so far */
 };
 
 static bool negligible(
@@ -146,7 +145,7 @@ static bool negligible(
 	for (uint32_t k = 0; k < in->value_count; k++) {
 		double whole = fmax(line->sum[k] * STEP_FIRST, line->floor[k]);
 
-		if (!line->nothing[k] && bound * (values ? values[k] : 1) > NEGLIGIBLE * whole)
+		if (!in->nothing[k] && bound * (values ? values[k] : 1) > NEGLIGIBLE * whole)
 			return false;
 	}
 	return true;
@@ -166,14 +165,10 @@ static int add_point(struct integral *in, struct line *line, double m, double *v
  */
 static int first_level(struct integral *in, struct line *line)
 {
-	double values[VALUES_MAX];
-	int rc = case_at(in, -FACTOR_MAX, line->scale, values);
+	double values[VALUES_MAX], middle[VALUES_MAX];
+	int rc = add_point(in, line, 0, middle);
 
-	for (uint32_t k = 0; k < in->value_count && !rc; k++)
-		line->nothing[k] = values[k] == 0;
 	line->left = 0;
-	if (!rc)
-		rc = add_point(in, line, 0, values);
 	while (!rc && line->left > -FACTOR_MAX &&
 		!negligible(in, line, normal_density(line->left), NULL)) {
 		line->left -= STEP_FIRST;
@@ -181,13 +176,24 @@ static int first_level(struct integral *in, struct line *line)
 	}
 	line->right = 0;
 	if (!rc)
-		rc = case_at(in, 0, line->scale, values);
+		memcpy(values, middle, in->value_count * sizeof(values[0]));
 	while (!rc && line->right < FACTOR_MAX &&
 		!negligible(in, line, normal_density(line->right), values)) {
 		line->right += STEP_FIRST;
 		rc = add_point(in, line, line->right, values);
 	}
 	return rc;
+}
+
+/*
+ * The change between two steps that leaves an error of no account. A line that adds little to the whole of @floor
+ * may change by more, as the error that is left is the square of the relative change.
+ */
+static double change_allowed(double now, double floor)
+{
+	double squared = fmin(1e-3 * now, sqrt(ERROR_OF_FLOOR * floor * now));
+
+	return fmax(fmax(CHANGE_MAX * now, squared), ERROR_OF_FLOOR * floor);
 }
 
 /* Mean of the values over the normal factor, given the scale. */
@@ -210,9 +216,7 @@ static int line_integrate(struct integral *in, double scale, const double *floor
 		for (uint32_t k = 0; k < in->value_count && !rc; k++) {
 			double now = line.sum[k] * step;
 
-			settled = settled &&
-				  fabs(now - ret[k]) <=
-					  fmax(CHANGE_MAX * now, CHANGE_OF_FLOOR * floor[k]);
+			settled = settled && fabs(now - ret[k]) <= change_allowed(now, floor[k]);
 			ret[k] = now;
 		}
 	}
@@ -235,7 +239,6 @@ static double scale_density(double dof, double x)
 struct outer {
 	double left, right;
 	double sum[VALUES_MAX];
-	bool nothing[VALUES_MAX]; /* identically 0 */
 	double step;
 };
 
@@ -258,7 +261,7 @@ static int add_line(struct integral *in, struct outer *outer, double x)
 static bool outer_negligible(const struct integral *in, const struct outer *outer, double bound)
 {
 	for (uint32_t k = 0; k < in->value_count; k++)
-		if (!outer->nothing[k] && bound > NEGLIGIBLE * outer->sum[k] * outer->step)
+		if (!in->nothing[k] && bound > NEGLIGIBLE * outer->sum[k] * outer->step)
 			return false;
 	return true;
 }
@@ -269,14 +272,8 @@ static bool outer_negligible(const struct integral *in, const struct outer *oute
  */
 static int outer_first(struct integral *in, struct outer *outer)
 {
-	double dof = in->copula->dof, values[VALUES_MAX];
-	/* At scale 0 and the worst factor everybody fails who can. */
-	int rc = case_at(in, -FACTOR_MAX, 0, values);
-
-	for (uint32_t k = 0; k < in->value_count && !rc; k++)
-		outer->nothing[k] = values[k] == 0;
-	if (!rc)
-		rc = add_line(in, outer, 0);
+	double dof = in->copula->dof;
+	int rc = add_line(in, outer, 0);
 
 	while (!rc && outer->left > -760 &&
 		!outer_negligible(in, outer,
@@ -290,6 +287,20 @@ static int outer_first(struct integral *in, struct outer *outer)
 		outer->right += outer->step;
 		rc = add_line(in, outer, outer->right);
 	}
+	return rc;
+}
+
+/*
+ * Values that are 0 at the worst factor, and for Student's copula at scale 0, where everybody fails who can, are 0
+ * always.
+ */
+static int find_nothing(struct integral *in)
+{
+	double values[VALUES_MAX];
+	int rc = case_at(in, -FACTOR_MAX, in->copula->kind == PC_COPULA_STUDENT ? 0 : 1, values);
+
+	for (uint32_t k = 0; k < in->value_count && !rc; k++)
+		in->nothing[k] = values[k] == 0;
 	return rc;
 }
 
@@ -348,8 +359,10 @@ int pc_copula_integrate(const struct pc_copula *copula, const double *q, uint32_
 	}
 	for (uint32_t i = 0; i < count; i++)
 		work[i] = pc_copula_threshold(copula, q[i]);
-	rc = copula->kind == PC_COPULA_STUDENT ? student_integrate(&in, values)
-					       : line_integrate(&in, 1, no_floor, values);
+	rc = find_nothing(&in);
+	if (!rc)
+		rc = copula->kind == PC_COPULA_STUDENT ? student_integrate(&in, values)
+						       : line_integrate(&in, 1, no_floor, values);
 	for (uint32_t k = 0; k < value_count && !rc; k++)
 		ret[k] = fmin(values[k], 1);
 	free(work);

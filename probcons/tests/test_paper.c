@@ -186,6 +186,24 @@ Test(paper, weights_from_reliability_gain_the_published_nines)
 	cr_assert(fabs(weighted_nines(2, 0.20, 1, 3, 0.01, 1) - 2.891) < 5e-4);
 }
 
+/* The most nines that any weights up to @weight_max give to @weak nodes and @strong ones. */
+static double best_nines(int weak, double weak_q, int strong, double strong_q, uint32_t weight_max)
+{
+	double best = 0;
+
+	for (uint32_t a = 0; a <= weight_max; a++)
+		for (uint32_t b = 1; b <= weight_max; b++)
+			best = fmax(best, weighted_nines(weak, weak_q, a, strong, strong_q, b));
+	return best;
+}
+
+Test(paper, best_weights_are_the_published_ones)
+{
+	cr_assert(fabs(best_nines(4, 0.08, 3, 0.01, 6) - 4.169) < 5e-4);
+	cr_assert(fabs(best_nines(5, 0.08, 2, 0.01, 6) - 3.897) < 5e-4);
+	cr_assert(fabs(best_nines(2, 0.20, 3, 0.01, 6) - 3.526) < 5e-4);
+}
+
 Test(paper, one_in_1e14_is_not_9_992e_minus_15)
 {
 	/* The authors' notebook prints 9.992e-15 for a product that is 1e-14. */

@@ -5,9 +5,9 @@
  * in the far tail. A failed node is Byzantine with the share byz / (crash + byz), independently.
  *
  * Given the factor, nodes are independent: the integral over it is a trapezoidal sum on the real line, which for
- * these analytic integrands converges exponentially; the step is halved until every metric is stable to 1e-12
- * relative. Source: Vasicek 1987; Li 2000; Demarta and McNeil 2005; Trefethen and Weideman, SIAM Rev. 56(3), 2014
- * (trapezoid).
+ * these analytic integrands converges exponentially; the step is halved until less than 1e-11 of any metric is left.
+ *
+ * Source: Vasicek 1987; Li 2000; Demarta and McNeil 2005; Trefethen and Weideman, SIAM Rev. 56(3), 2014 (trapezoid).
  */
 #ifndef PROBCONS_COPULA_H
 #define PROBCONS_COPULA_H

@@ -36,8 +36,8 @@ struct pc_repair_model {
 
 struct pc_repair_result {
 	uint32_t states;
-	double mttf_hours; /* from all up to the first loss of availability; infinite = never */
-	double mttdl_hours; /* from all up to the first loss of data, repair going on; infinite = never */
+	double mttf_hours; /* from all up to the first loss of availability; infinite: never, or above 1e308 */
+	double mttdl_hours; /* from all up to the first loss of data, repair going on; infinite likewise */
 	double unavailable;          /* long-run share of time: the two below together */
 	double unavailable_quorum;   /* too few nodes up */
 	double unavailable_election; /* enough up, but electing */
