@@ -16,6 +16,9 @@
 #define LIMITS_MAX 4
 #define SLACK \
 	1e-9 /* bounds are let go by this much, relative, so that rounding never prunes an answer */
+/* An analysis takes as long as so many steps of the search. */
+#define STEPS_OF_ANALYSIS 10
+#define STEPS_OF_SHOCKS 50
 #define SIDE (PC_OPTIMISE_NODES_MAX + 1)
 
 /* A tail that must not exceed a limit. */
@@ -55,7 +58,11 @@ struct search {
 	bool impossible; /* with these sizes no mix meets the targets */
 	uint32_t n, m;
 	double cheapest[PC_OPTIMISE_TYPES_MAX + 1]; /* cost of the cheapest type from j on */
-	uint32_t counts[PC_OPTIMISE_TYPES_MAX];     /* by sorted type */
+	/* Types whose common part alone passes the target: fewer than fault_unlive nodes may be of them. */
+	bool dangerous[PC_OPTIMISE_TYPES_MAX];
+	double cheapest_harmless[PC_OPTIMISE_TYPES_MAX + 1];
+	uint32_t fault_unlive;
+	uint32_t counts[PC_OPTIMISE_TYPES_MAX]; /* by sorted type */
 	struct frame frames[PC_OPTIMISE_TYPES_MAX + 1];
 };
 
@@ -216,11 +223,27 @@ static double hull_cost(const struct search *search, const struct limit *limit, 
 	return open * cost[hull[count - 1]];
 }
 
+/* The common cause strikes the k likeliest to fail with beta times the k-th probability: how many may be so likely? */
+static double common_cost(const struct search *search, uint32_t from, uint32_t open)
+{
+	uint32_t harmless = 0, need = search->n - search->fault_unlive + 1;
+
+	if (search->types->problem->beta == 0)
+		return open > 0 ? open * search->cheapest[from] : 0;
+	for (uint32_t j = 0; j < from; j++)
+		harmless += search->dangerous[j] ? 0 : search->counts[j];
+	need = harmless < need ? need - harmless : 0;
+	if (need > open)
+		return INFINITY;
+	return (need > 0 ? need * search->cheapest_harmless[from] : 0) +
+	       (open > need ? (open - need) * search->cheapest[from] : 0);
+}
+
 /* Cost of the cheapest completion that the bounds allow; INFINITY if there is none. */
 static double bound_of(const struct search *search, const struct frame *frame, uint32_t from,
 	uint32_t open, double cost)
 {
-	double rest = open > 0 ? open * search->cheapest[from] : 0;
+	double rest = common_cost(search, from, open);
 	double loss_max = search->types->problem->target_loss;
 
 	if (loss_max < 1 && loss_floor(search, from, open) > loss_max * (1 + SLACK))
@@ -284,7 +307,7 @@ static int judge(struct search *search, double cost)
 	for (uint32_t j = 0; j < types->count; j++)
 		counts[types->index[j]] = search->counts[j];
 	mix_nodes(problem, counts, nodes);
-	outcome->steps += 10;
+	outcome->steps += problem->beta > 0 ? STEPS_OF_SHOCKS : STEPS_OF_ANALYSIS;
 	err = mix_analyse(problem, nodes, search->n, &protocol,
 		problem->target_loss < 1 ? PC_METRIC_ALL : PC_METRIC_FAILURE, &result,
 		search->reterr);
@@ -361,6 +384,7 @@ static void set_sizes(struct search *search, uint32_t n, uint32_t m)
 	search->m = m;
 	search->limit_count = 0;
 	search->impossible = false;
+	search->fault_unlive = (uint32_t)at.fault_unlive;
 	add_limit(search, types->fault, (const double(*)[SIDE][SIDE + 1]) search->fill_fault,
 		at.fault_unlive, types->unlive_max);
 	add_limit(search, types->byz, (const double(*)[SIDE][SIDE + 1]) search->fill_byz,
@@ -426,6 +450,24 @@ static int search_sizes(struct search *search, struct size_pair *sizes)
 	return err;
 }
 
+static void find_cheapest(struct search *search)
+{
+	const struct mix_types *types = search->types;
+	const struct pc_optimise_problem *problem = types->problem;
+
+	search->cheapest[types->count] = search->cheapest_harmless[types->count] = INFINITY;
+	for (uint32_t j = types->count; j-- > 0;) {
+		double common = problem->beta * problem->types[types->index[j]].crash;
+
+		search->dangerous[j] = common > types->unlive_max * (1 + SLACK);
+		search->cheapest[j] = fmin(search->cheapest[j + 1], types->cost[j]);
+		search->cheapest_harmless[j] =
+			search->dangerous[j]
+				? search->cheapest_harmless[j + 1]
+				: fmin(search->cheapest_harmless[j + 1], types->cost[j]);
+	}
+}
+
 int mix_search(const struct mix_types *types, struct mix_outcome *outcome, struct hb_error *reterr)
 {
 	struct search *search = calloc(1, sizeof(*search));
@@ -444,9 +486,7 @@ int mix_search(const struct mix_types *types, struct mix_outcome *outcome, struc
 	search->fill_byz = fill + PC_OPTIMISE_TYPES_MAX;
 	fill_tables(search->fill_fault, types->fault, types->count);
 	fill_tables(search->fill_byz, types->byz, types->count);
-	search->cheapest[types->count] = INFINITY;
-	for (uint32_t j = types->count; j-- > 0;)
-		search->cheapest[j] = fmin(search->cheapest[j + 1], types->cost[j]);
+	find_cheapest(search);
 	err = search_sizes(search, sizes);
 out:
 	free(fill);

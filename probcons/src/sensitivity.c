@@ -20,7 +20,7 @@ static void scale_node(struct pc_node *node, double factor)
 	if (sum > 1)
 		factor /= sum;
 	node->crash *= factor;
-	node->byz *= factor;
+	node->byz = fmin(node->byz * factor, 1);
 	if (node->crash + node->byz > 1)
 		node->crash = 1 - node->byz;
 }

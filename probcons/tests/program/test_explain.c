@@ -304,3 +304,27 @@ Test(sensitivity, probabilities_are_cut_at_one)
 		pc_analyse_scaled(nodes, 3, &protocol, NULL, PC_METRIC_FAILURE, -1, &result, NULL),
 		-EINVAL);
 }
+
+/* p times 1 / p may round to more than 1, and then there is no room for crashes. */
+Test(sensitivity, rounding_never_leaves_the_range_of_probabilities)
+{
+	struct pc_protocol protocol = pc_pbft_classic(4);
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, seed_of_run(), 3);
+	for (int round = 0; round < 2000; round++) {
+		double byz = pow(10, -4 * hb_rng_double(&rng)), crash = byz * hb_rng_double(&rng);
+		struct pc_node nodes[4];
+		struct hb_error error = {0};
+		struct pc_result result;
+
+		if (crash + byz > 1 || round % 2)
+			crash = 0;
+		for (int i = 0; i < 4; i++)
+			nodes[i] = (struct pc_node){crash, byz, 1};
+		cr_assert_eq(pc_analyse_scaled(nodes, 4, &protocol, NULL, PC_METRIC_FAILURE, 1e6,
+				     &result, &error),
+			0, "%.17g + %.17g: %s", crash, byz, error.text);
+		cr_assert_eq(result.unlive, 1);
+	}
+}
