@@ -153,7 +153,9 @@ void hb_page_claims(struct hb_page *page)
 			  "range</th></tr></thead>"
 			  "<tbody>\n");
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
-		for (size_t i = 0; i < summary->claim_count && shown < CLAIMS_MAX; i++) {
+		for (size_t i = 0;
+			i < summary->claim_count && shown < CLAIMS_MAX && !hb_page_is_full(page);
+			i++) {
 			if (summary->claims[i].verdict != order[k])
 				continue;
 			put_claim(page, &summary->claims[i]);
