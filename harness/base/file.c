@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <hotbed/error.h>
@@ -84,25 +86,53 @@ static void forget(struct hb_file *file)
 	*file = (struct hb_file){0};
 }
 
+/* A new file must not take the place of a device, a pipe or a link: what is written goes into those. */
+static bool stays_in_place(const char *path)
+{
+	struct stat info;
+
+	return lstat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 int hb_file_replace(const char *path, struct hb_file *ret, struct hb_error *reterr)
 {
-	char temporary[PATH_MAX];
+	char temporary[PATH_MAX] = "";
 	struct hb_file file = {0};
-	int fd = create_temporary(path, temporary, sizeof(temporary));
+	bool in_place = stays_in_place(path);
+	const char *step = in_place ? "write into it" : "create a file beside it";
+	int fd;
 
+	if (in_place) {
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+		fd = fd < 0 ? -errno : fd;
+	} else {
+		fd = create_temporary(path, temporary, sizeof(temporary));
+	}
 	if (fd < 0)
-		return cannot(path, fd, "create a file beside it", reterr);
+		return cannot(path, fd, step, reterr);
 	file.path = strdup(path);
-	file.temporary = strdup(temporary);
-	if (file.path && file.temporary)
+	file.temporary = in_place ? NULL : strdup(temporary);
+	if (file.path && (file.temporary || in_place))
 		file.stream = fdopen(fd, "w");
 	if (!file.stream) {
 		(void)close(fd);
-		(void)unlink(temporary);
+		if (!in_place)
+			(void)unlink(temporary);
 		forget(&file);
-		return cannot(path, -ENOMEM, "create a file beside it", reterr);
+		return cannot(path, -ENOMEM, step, reterr);
 	}
 	*ret = file;
+	return 0;
+}
+
+/* Devices and pipes have nothing to make durable, and say so. */
+static int make_durable(const struct hb_file *file)
+{
+	if (fflush(file->stream) != 0)
+		return -errno;
+	if (fdatasync(fileno(file->stream)) < 0 &&
+		(file->temporary || (errno != EINVAL && errno != EROFS)))
+		return -errno;
 	return 0;
 }
 
@@ -112,19 +142,19 @@ int hb_file_commit(struct hb_file *file, int failed, struct hb_error *reterr)
 	int rc = failed;
 
 	/* A stream that failed earlier keeps no reason; the disk is asked again, which then says why. */
-	if (rc == 0 && (fflush(file->stream) != 0 || fdatasync(fileno(file->stream)) < 0))
-		rc = -errno;
+	if (rc == 0)
+		rc = make_durable(file);
 	if (rc == 0 && ferror(file->stream))
 		rc = -EIO;
 	if (fclose(file->stream) != 0 && rc == 0)
 		rc = -errno;
-	if (rc == 0 && rename(file->temporary, file->path) < 0) {
+	if (rc == 0 && file->temporary && rename(file->temporary, file->path) < 0) {
 		step = "put the new file in its place";
 		rc = -errno;
 	}
-	if (rc < 0) {
+	if (rc < 0 && file->temporary) {
 		(void)unlink(file->temporary);
-	} else {
+	} else if (rc == 0 && file->temporary) {
 		step = "make its folder durable";
 		rc = sync_folder(file->path);
 	}
@@ -139,6 +169,7 @@ void hb_file_discard(struct hb_file *file)
 	if (!file->stream)
 		return;
 	(void)fclose(file->stream);
-	(void)unlink(file->temporary);
+	if (file->temporary)
+		(void)unlink(file->temporary);
 	forget(file);
 }

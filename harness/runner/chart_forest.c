@@ -38,7 +38,8 @@ static int add_row(struct hb_chart_builder *builder, struct hb_chart_spec *chart
 	if (e->point_count > 1) {
 		struct hb_text params = {0};
 
-		hb_chart_label_short(e, e->points[c->point].params, &params);
+		hb_label_point(e, e->points[c->point].params, HB_LABEL_VARYING | HB_LABEL_SHORT,
+			NULL, NULL, &params);
 		hb_text_format(&label, " · %s", params.bytes ? params.bytes : "");
 		hb_text_finish(&params);
 	}

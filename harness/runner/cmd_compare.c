@@ -11,6 +11,7 @@
 #include "hotbed/log.h"
 #include "analysis.h"
 #include "command.h"
+#include "label.h"
 
 /* On another host exact values may differ by this, since libm does. */
 #define EXACT_TOLERANCE 1e-9
@@ -123,14 +124,20 @@ static void print_effect(const struct side *side)
 	printf(" %s", hb_verdict_names[side->c->verdict]);
 }
 
+/* "spork/spawn-latency, pages 4k, rss 1 GiB: call_p50 of posix_spawn: ..." */
 static void print_pair(const struct comparison *comparison, const struct pair *pair)
 {
 	const struct hb_comparison *c = pair->a.c;
 	const struct hb_plan_experiment *e = &comparison->a.plan.experiments[c->experiment];
+	struct hb_text label = {0};
 
-	printf("%s/%s %s %s of %s%s: ", e->subproject, e->experiment, e->points[c->point].params,
+	hb_label_point(e, e->points[c->point].params, HB_LABEL_VARYING | HB_LABEL_PLAIN, NULL, NULL,
+		&label);
+	printf("%s/%s%s%s: %s of %s%s: ", e->subproject, e->experiment,
+		label.length_bytes ? ", " : "", label.length_bytes ? label.bytes : "",
 		e->metrics[c->metric].name, e->variants[c->variant].name,
 		c->against != e->baseline ? " against the best rival" : "");
+	hb_text_finish(&label);
 	print_effect(&pair->a);
 	printf(" -> ");
 	print_effect(&pair->b);
@@ -302,6 +309,12 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed compare before latest", "what changed since"},
+	{"./hotbed compare before latest --json", "every row, for programs"},
+	{0},
+};
+
 extern const struct hb_command hb_command_compare;
 const struct hb_command hb_command_compare = {
 	.name = "compare",
@@ -320,6 +333,7 @@ const struct hb_command hb_command_compare = {
 		"two builds, `hotbed run --against` puts them into the same blocks and is the only "
 		"comparison of time to trust.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run_compare,
 };

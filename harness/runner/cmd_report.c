@@ -88,6 +88,12 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed report latest", "write report.html of the newest run again"},
+	{"./hotbed report before --out=before.html", "write it somewhere else"},
+	{0},
+};
+
 extern const struct hb_command hb_command_report;
 const struct hb_command hb_command_report = {
 	.name = "report",
@@ -102,6 +108,7 @@ const struct hb_command hb_command_report = {
 		"of the run. With --json, summary.json is printed too.\n\n"
 		"The report is one HTML file that loads nothing from a network.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run_report,
 };

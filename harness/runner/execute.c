@@ -41,7 +41,7 @@ struct run {
 	uint64_t *observed;   /* trials in that sum */
 	uint32_t jobs;
 	char cpus[64];
-	int machine_fd; /* the machine's lock; -1 = not held */
+	struct hb_lock machine;
 	bool waits_for_machine, wall_running, wants_stop, out_of_time;
 	int signals; /* SIGINT, SIGTERM or SIGHUP so far */
 	int error;
@@ -284,9 +284,7 @@ static void on_done(const struct hb_supervise_result *result, void *user)
 
 static void give_up_machine(struct run *r)
 {
-	if (r->machine_fd >= 0)
-		(void)close(r->machine_fd);
-	r->machine_fd = -1;
+	hb_lock_release(&r->machine);
 }
 
 /* Returns true if wall-time trials may run now. */
@@ -294,9 +292,9 @@ static bool take_machine(struct run *r)
 {
 	struct hb_error holder = {0};
 
-	if (r->machine_fd >= 0)
+	if (r->machine.count > 0)
 		return true;
-	int error = hb_lock_machine(&r->machine_fd, &holder);
+	int error = hb_lock_machine(&r->machine, &holder);
 
 	if (!error) {
 		if (r->waits_for_machine)
@@ -305,7 +303,6 @@ static bool take_machine(struct run *r)
 		r->waits_for_machine = false;
 		return true;
 	}
-	r->machine_fd = -1;
 	if (error != -EBUSY) {
 		r->fault = holder;
 		stop_on_fault(r, error);
@@ -495,7 +492,6 @@ int hb_execute_run(struct hb_execute *execute, enum hb_execute_end *ret, struct 
 		.plan = execute->plan,
 		.blocks = execute->blocks,
 		.seq = execute->next_seq,
-		.machine_fd = -1,
 		.start_ns = hb_clock_now_ns(),
 		.start_wall_ns = hb_clock_wall_ns(),
 	};

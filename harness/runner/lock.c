@@ -15,8 +15,11 @@
 
 #include "protocol.h"
 
-/* Folders that Debian keeps world-writable and sticky; the first one that is there is used by all. */
-static const char *const paths[] = {"/run/lock/hotbed.lock", "/tmp/hotbed.lock"};
+/*
+ * Folders that Debian keeps world-writable and sticky. Whoever may not use one of them still meets the others in the
+ * next, so all that can be opened are locked, always in this order.
+ */
+static const char *const paths[HB_LOCK_FILES] = {"/run/lock/hotbed.lock", "/tmp/hotbed.lock"};
 
 /*
  * Opening an existing file with O_CREAT is refused in sticky folders when somebody else owns it
@@ -26,7 +29,8 @@ static const char *const paths[] = {"/run/lock/hotbed.lock", "/tmp/hotbed.lock"}
 static int open_lock(const char *path)
 {
 	for (int tries = 0; tries < 3; tries++) {
-		int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		/* Not blocking, should somebody have put a pipe there. */
+		int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 		if (fd >= 0)
 			return fd;
@@ -44,29 +48,40 @@ static int open_lock(const char *path)
 	return -EAGAIN;
 }
 
-int hb_lock_machine(int *ret_fd, struct hb_error *reterr)
+void hb_lock_release(struct hb_lock *lock)
+{
+	while (lock->count > 0)
+		(void)close(lock->fds[--lock->count]);
+}
+
+int hb_lock_machine(struct hb_lock *ret, struct hb_error *reterr)
 {
 	char holder[HB_LOCK_HOLDER_BYTES];
-	int fd = -ENOENT;
-	const char *path = paths[0];
+	struct hb_lock lock = {0};
+	int refused = -ENOENT;
 
-	for (size_t i = 0; fd < 0 && i < sizeof(paths) / sizeof(paths[0]); i++) {
-		path = paths[i];
-		fd = open_lock(path);
-	}
-	if (fd < 0)
-		return hb_error_set_at(
-			reterr, fd, path, 0, "cannot open the machine's lock: %s", strerror(-fd));
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		*ret_fd = fd;
-		return 0;
-	}
-	int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	for (size_t i = 0; i < HB_LOCK_FILES; i++) {
+		int fd = open_lock(paths[i]);
 
-	(void)hb_error_set(reterr, error, "%s",
-		error == -EBUSY ? hb_lock_holder(fd, holder) : strerror(-error));
-	(void)close(fd);
-	return error;
+		if (fd < 0) {
+			refused = i == 0 ? fd : refused;
+			continue;
+		}
+		lock.fds[lock.count++] = fd;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			continue;
+		int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+
+		(void)hb_error_set(reterr, error, "%s",
+			error == -EBUSY ? hb_lock_holder(fd, holder) : strerror(-error));
+		hb_lock_release(&lock);
+		return error;
+	}
+	if (lock.count == 0)
+		return hb_error_set_at(reterr, refused, paths[0], 0,
+			"cannot open the machine's lock: %s, nor that in /tmp", strerror(-refused));
+	*ret = lock;
+	return 0;
 }
 
 static void describe_process(long pid, char *buffer)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The program `hotbed`: picks the subcommand, parses its arguments and returns its exit code. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <hotbed/error.h>
 #include <hotbed/log.h>
@@ -90,13 +92,21 @@ static int print_dump(int argc, char **argv)
 			puts(commands[i]->name);
 		return HB_EXIT_DONE;
 	}
+	if (argc == 1 && !strcmp(argv[0], "examples")) {
+		for (size_t i = 0; commands[i]; i++)
+			for (const struct hb_example *e = commands[i]->examples; e && e->command;
+				e++)
+				puts(e->command);
+		return HB_EXIT_DONE;
+	}
 	if (argc == 1 && !strcmp(argv[0], "columns")) {
 		for (int i = 0; i < HB_COLUMN_COUNT; i++)
 			puts(hb_column_names[i]);
 		return HB_EXIT_DONE;
 	}
 	if (argc != 2 || strcmp(argv[0], "man") != 0) {
-		hb_log(HB_LOG_ERROR, "--dump takes 'man NAME', 'completion', 'names' or 'columns'");
+		hb_log(HB_LOG_ERROR,
+			"--dump takes 'man NAME', 'completion', 'names', 'examples' or 'columns'");
 		return HB_EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "hotbed")) {
@@ -155,10 +165,26 @@ static int dispatch(int argc, char **argv)
 	return command ? run_command(command, argc - 1, argv + 1) : unknown_command(name);
 }
 
+/*
+ * Started with a standard stream closed, the next file that is opened would take its number, and messages would be
+ * written into the journal. What stands in for a missing standard output refuses to be written, as it should.
+ */
+static int fill_standard_streams(void)
+{
+	static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			return -EBADF;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int code;
 
+	if (fill_standard_streams())
+		return HB_EXIT_FAULT;
 	hb_log_init("hotbed", HB_LOG_INFO);
 	code = dispatch(argc, argv);
 	/* A full disk or a closed pipe behind standard output must not look like success. */

@@ -111,7 +111,7 @@ int hb_arguments_u64(const struct hb_arguments *arguments, const char *name, uin
 	value = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || errno || value < min || value > max) {
 		hb_log(HB_LOG_ERROR,
-			"%s: --%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64,
+			"%s: --%s: '%.60s' is not a whole number from %" PRIu64 " to %" PRIu64,
 			arguments->command->name, name, text, min, max);
 		return -EINVAL;
 	}
@@ -251,7 +251,11 @@ static int store_option(
 	if (!strcmp(option->name, "color") && strcmp(value, "auto") != 0 &&
 		strcmp(value, "always") != 0 && strcmp(value, "never") != 0)
 		return hb_error_set(
-			reterr, -EINVAL, "--color: '%s' is none of auto, always, never", value);
+			reterr, -EINVAL, "--color: '%.60s' is none of auto, always, never", value);
+	/* No option means anything by an empty value: most often a shell variable was not set. */
+	if (!*value)
+		return hb_error_set(reterr, -EINVAL, "option '--%s' needs a value: --%s=%s",
+			option->name, option->name, option->argument);
 	arguments->texts[i][arguments->counts[i]++] = value;
 	return 0;
 }

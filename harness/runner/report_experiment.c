@@ -189,13 +189,13 @@ static void put_row(
 		hb_text_put(text, "</span>");
 	}
 	hb_text_put(text, "</td><td>");
-	hb_chart_label(e, e->points[c->point].params, NULL, NULL, &label);
+	hb_label_point(e, e->points[c->point].params, HB_LABEL_VARYING, NULL, NULL, &label);
 	hb_page_clip(text, label.bytes, 200);
 	hb_text_finish(&label);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"baseline\">");
-	hb_chart_quantity(text, effect.median_baseline, metric->unit);
+	hb_label_quantity(text, effect.median_baseline, metric->unit);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"variant\">");
-	hb_chart_quantity(text, effect.median_variant, metric->unit);
+	hb_label_quantity(text, effect.median_variant, metric->unit);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"ratio\">");
 	hb_page_ratio(text, effect.ratio.estimate);
 	hb_text_put(text, " ");
@@ -278,6 +278,27 @@ static void put_metric(struct hb_page *page, const struct rows *rows, uint32_t m
 	page->tables_bytes -= start < page->tables_bytes ? start : page->tables_bytes;
 }
 
+/* What every point has in common, so that labels need not repeat it. */
+static void put_common(struct hb_text *text, const struct hb_plan_experiment *experiment)
+{
+	struct hb_text fixed = {0};
+
+	hb_label_fixed(experiment, &fixed);
+	hb_text_format(text, "<p class=\"note\">%zu point%s, %u block%s at each",
+		experiment->point_count, experiment->point_count == 1 ? "" : "s",
+		experiment->blocks, experiment->blocks == 1 ? "" : "s");
+	if (experiment->until_ci)
+		hb_text_put(text, " at most");
+	hb_text_put(text, "; baseline: ");
+	hb_page_clip(text, experiment->variants[experiment->baseline].name, 80);
+	if (fixed.length_bytes) {
+		hb_text_put(text, "; at all points: ");
+		hb_page_clip(text, fixed.bytes, 300);
+	}
+	hb_text_put(text, ".</p>\n");
+	hb_text_finish(&fixed);
+}
+
 void hb_page_experiment(struct hb_page *page, uint32_t e)
 {
 	const struct hb_plan_experiment *experiment = &page->analysis->plan.experiments[e];
@@ -294,6 +315,7 @@ void hb_page_experiment(struct hb_page *page, uint32_t e)
 							      : experiment->experiment,
 		400);
 	hb_text_put(text, "</h2>\n");
+	put_common(text, experiment);
 	put_charts(page, e);
 	for (uint32_t m = 0; rows.count && m < experiment->metric_count; m++) {
 		if (hb_page_is_full(page)) {

@@ -31,6 +31,9 @@ static int parse_duration(const char *text, int64_t *ret_ns)
 
 		if (*at < '0' || *at > '9')
 			return -EINVAL;
+		/* Decimal digits only: strtod() would take 0x10 and 1e3, too. */
+		if (at[strspn(at, "0123456789.")] == 'e' || at[strspn(at, "0123456789.")] == 'x')
+			return -EINVAL;
 		value = strtod(at, &end);
 		if (*end == 'h')
 			unit_s = 3600;

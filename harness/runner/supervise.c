@@ -106,8 +106,11 @@ static int make_root(const char *path, struct hb_error *reterr)
 	if (mkdir(path, 0700) == 0)
 		return 0;
 	if (errno != EEXIST)
-		return hb_error_set_at(
-			reterr, -errno, path, 0, "cannot make it: %s", strerror(errno));
+		return hb_error_set_at(reterr, -errno, path, 0,
+			"cannot make the folder for the trials' temporary files: %s; set TMPDIR to "
+			"one "
+			"that you may write to",
+			strerror(errno));
 	if (lstat(path, &info) < 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
 		return hb_error_set_at(
 			reterr, -EPERM, path, 0, "it is there already and not ours; remove it");

@@ -13,12 +13,13 @@ struct hb_error;
 
 /* A file that is being replaced; zero-initialised when none is. */
 struct hb_file {
-	FILE *stream; /* to write to; errors may be left to hb_file_commit() */
-	char *path, *temporary;
+	FILE *stream;           /* to write to; errors may be left to hb_file_commit() */
+	char *path, *temporary; /* @temporary NULL: @path itself is written */
 };
 
 /*
- * hb_file_replace - begin to write the file that will stand at @path.
+ * hb_file_replace - begin to write the file that will stand at @path. A device, a pipe or a link that stands there
+ * stays and is written into.
  * @ret: filled on success; hb_file_commit() or hb_file_discard() ends it.
  *
  * Returns 0 or -errno (no such folder, no permission, name too long, no memory; the path in @reterr). Blocks on the

@@ -281,6 +281,39 @@ Test(json_file, failures_leave_the_old_state, .init = folder_create, .fini = fol
 	cr_assert_eq(folder_entries(0), 0);
 }
 
+Test(json_file, devices_pipes_and_links_are_written_into_and_stay, .init = folder_create,
+	.fini = folder_remove)
+{
+	char target[256], link[256], text[8] = "";
+	struct stat info;
+	int fd;
+
+	(void)snprintf(target, sizeof(target), "%s", in_folder("target"));
+	(void)snprintf(link, sizeof(link), "%s", in_folder("link"));
+	cr_assert_eq(hb_json_write_bytes_file(target, "older", 5, NULL), 0);
+	cr_assert_eq(symlink("target", link), 0);
+	cr_assert_eq(hb_json_write_bytes_file(link, "new", 3, NULL), 0);
+	cr_assert_eq(lstat(link, &info), 0);
+	cr_assert(S_ISLNK(info.st_mode));
+	fd = open(target, O_RDONLY);
+	cr_assert_eq(read(fd, text, sizeof(text)), 3);
+	cr_assert_eq(memcmp(text, "new", 3), 0);
+	(void)close(fd);
+	cr_assert_eq(mkfifo(in_folder("fifo"), 0600), 0);
+	fd = open(in_folder("fifo"), O_RDWR);
+	cr_assert(fd >= 0);
+	cr_assert_eq(hb_json_write_bytes_file(in_folder("fifo"), "piped", 5, NULL), 0);
+	cr_assert_eq(read(fd, text, sizeof(text)), 5);
+	cr_assert_eq(lstat(in_folder("fifo"), &info), 0);
+	cr_assert(S_ISFIFO(info.st_mode));
+	(void)close(fd);
+	/* Through a link of our own: should this ever fail, it must not cost the machine its device. */
+	cr_assert_eq(symlink("/dev/full", in_folder("full")), 0);
+	cr_assert_eq(hb_json_write_bytes_file(in_folder("full"), "x", 1, NULL), -ENOSPC);
+	cr_assert_eq(lstat(in_folder("full"), &info), 0);
+	cr_assert(S_ISLNK(info.st_mode));
+}
+
 Test(json_file, a_leftover_of_an_earlier_crash_is_no_obstacle, .init = folder_create,
 	.fini = folder_remove)
 {

@@ -161,12 +161,21 @@ Test(verdict, inside_the_minimum_effect_is_same_and_across_its_edge_inconclusive
 {
 	static const struct block same[] = {{100, 101, 100}, {100, 99, 100}, {100, 102, 100},
 		{100, 98, 100}, {100, 100, 100}, {100, 101, 100}};
+	static const struct block above[] = {{100, 101, 100}, {100, 120, 100}, {100, 120, 100},
+		{100, 120, 100}, {100, 120, 100}, {100, 120, 100}};
+	static const struct block below[] = {{100, 99, 100}, {100, 80, 100}, {100, 80, 100},
+		{100, 80, 100}, {100, 80, 100}, {100, 80, 100}};
 	static const struct block edge[] = {{100, 101, 100}, {100, 99, 100}, {100, 106, 100},
 		{100, 98, 100}, {100, 100, 100}, {100, 101, 100}};
 
 	cr_expect_eq(judge(&wall, false, same, 6)->verdict, HB_VERDICT_SAME);
 	finish();
 	cr_expect_eq(judge(&wall, false, edge, 6)->verdict, HB_VERDICT_INCONCLUSIVE);
+	finish();
+	/* A change that is certain but perhaps smaller than the minimum effect is neither. */
+	cr_expect_eq(judge(&wall, false, above, 6)->verdict, HB_VERDICT_INCONCLUSIVE);
+	finish();
+	cr_expect_eq(judge(&wall, false, below, 6)->verdict, HB_VERDICT_INCONCLUSIVE);
 	finish();
 }
 

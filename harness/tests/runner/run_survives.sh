@@ -9,10 +9,12 @@ hotbed=$1 drivers=$2 case=$3
 
 # A measurement that goes on elsewhere must not hold up these cases: give them a machine lock of their own.
 case $case in
-steal | machine_lock)
+steal | machine_lock | machine_lock_elsewhere)
 	if [ "${HB_OWN_LOCK:-0}" = 0 ] && [ -d /run/lock ] && unshare -rm true 2>/dev/null; then
-		HB_OWN_LOCK=1 exec unshare -rm sh -c \
-			'mount -t tmpfs none /run/lock && exec sh "$0" "$@"' "$0" "$@"
+		[ -e /tmp/hotbed.lock ] || : >/tmp/hotbed.lock
+		HB_OWN_LOCK=1 exec unshare -rm sh -c 'mount -t tmpfs none /run/lock &&
+			: >/run/lock/second && mount --bind /run/lock/second /tmp/hotbed.lock &&
+			exec sh "$0" "$@"' "$0" "$@"
 	fi
 	;;
 esac
@@ -174,32 +176,56 @@ cut_anywhere() {
 	done
 }
 
+# Without @1 this machine cannot show the case.
+lacks() {
+	echo "skip: needs $1"
+	exit 77
+}
+
 order_of_writes() {
-	command -v strace >/dev/null || exit 77
-	strace -f -o /dev/null true 2>/dev/null || exit 77
-	strace -f -y -e trace=write,fdatasync,fsync,rename,renameat,execve -o "$work/trace" \
-		$run fake/behave --filter variant=hist --blocks 1 --out "$work/run" >"$work/log" 2>&1 ||
-		fail "the traced run failed"
-	# plan.json is durable before the first trial is started.
-	awk '/rename.*plan\.json/ { plan = NR }
-		/execve.*--trial/ { if (!first) first = NR }
-		END { exit !(plan && first && plan < first) }' "$work/trace" ||
-		fail "a trial was started before plan.json was there"
-	# Each trial: its histogram is written and synced before its rows, the rows synced before the next one begins.
-	awk '/write\(.*hist\.hlog>/ { hist = NR; synced = 0 }
-		/fdatasync\(.*hist\.hlog>/ { synced = NR }
+	command -v strace >/dev/null || lacks 'strace; run ./hotbed setup --all'
+	strace -f -o /dev/null true 2>/dev/null || lacks 'permission to trace'
+	# LeakSanitizer, in builds that have it, does not work under ptrace.
+	ASAN_OPTIONS=detect_leaks=0 strace -f -y -e trace=write,fdatasync,fsync,rename,renameat,execve -o "$work/trace" \
+		$run fake/behave --filter 'variant=[hc][ih]*' --blocks 1 --jobs 1 --out "$work/run" \
+		>"$work/log" 2>&1 || fail "the traced run failed"
+	cat >"$work/order.awk" <<-'END'
+		function wrong(why) { print why; failed = 1; exit 1 }
+		# plan.json is durable before the first trial is started, and so are the names of all files.
+		/fdatasync\(.*plan\.json\.tmp/ { plan_synced = 1 }
+		/rename.*plan\.json/ { if (!plan_synced) wrong("plan.json was not synced before its rename"); plan = 1 }
+		/fdatasync\(.*trials\.csv>/ { header = 1 }
+		/fsync\([0-9]*<[^>]*\/run>/ { if (header) names = 1 }
+		/execve.*--trial/ {
+			if (!plan) wrong("a trial was started before plan.json was there")
+			if (!names) wrong("a trial was started before the folder was synced")
+			if (open) wrong("a trial began before the last was synced")
+		}
+		# What a trial leaves is synced before its rows, these before the next one begins.
+		/write\(.*hist\.hlog>/ { hist = NR; hist_synced = 0; hists++ }
+		/fdatasync\(.*hist\.hlog>/ { hist_synced = NR }
+		/write\(.*\/logs\/[0-9]*\.txt>/ { log_open = 1; logs++ }
+		/ fsync\(.*\/logs\/[0-9]*\.txt>/ { log_open = 0 }
 		/write\(.*trials\.csv>/ {
-			if (hist && !synced) { print "rows before the histogram was synced"; exit 1 }
-			if (open) { print "two writes without fdatasync between"; exit 1 }
-			open = 1; writes++; hist = 0 }
+			if (hist && !hist_synced) wrong("rows before the histogram was synced")
+			if (log_open) wrong("rows before the log was synced")
+			if (open) wrong("two writes without fdatasync between")
+			open = 1; writes++; hist = 0
+		}
 		/fdatasync\(.*trials\.csv>/ { open = 0 }
-		/execve.*--trial/ { if (open) { print "a trial began before the last was synced"; exit 1 } }
-		END { if (writes < 3) { print "too few writes"; exit 1 } }' "$work/trace" >"$work/why" ||
-		fail "$(cat "$work/why")"
+		END {
+			if (!failed && (writes < 5 || hists < 2 || logs < 1)) {
+				print "too few writes: " writes " of rows, " hists " of histograms, " logs " of logs"
+				exit 1
+			}
+			exit failed
+		}
+	END
+	awk -f "$work/order.awk" "$work/trace" >"$work/why" || fail "$(cat "$work/why")"
 }
 
 full_disk() {
-	unshare -rm true 2>/dev/null || exit 77
+	unshare -rm true 2>/dev/null || lacks 'user namespaces'
 	mkdir "$work/small"
 	cat >"$work/in.sh" <<-'END'
 		mount -t tmpfs -o size=200k none "$2/small" || exit 77
@@ -214,7 +240,7 @@ full_disk() {
 	END
 	unshare -rm sh "$work/in.sh" "$hotbed" "$work" "$drivers"
 	code=$?
-	[ $code -eq 77 ] && exit 77
+	[ $code -eq 77 ] && lacks 'tmpfs in a user namespace'
 	[ $code -eq 6 ] || fail "exit code $code instead of 6"
 	says 'No space left on device'
 	says 'resume'
@@ -225,7 +251,7 @@ full_disk() {
 }
 
 read_only() {
-	unshare -rm true 2>/dev/null || exit 77
+	unshare -rm true 2>/dev/null || lacks 'user namespaces'
 	mkdir "$work/ro"
 	cat >"$work/in.sh" <<-'END'
 		mount -t tmpfs -o ro none "$2/ro" || exit 77
@@ -233,7 +259,7 @@ read_only() {
 	END
 	unshare -rm sh "$work/in.sh" "$hotbed" "$work" "$drivers"
 	code=$?
-	[ $code -eq 77 ] && exit 77
+	[ $code -eq 77 ] && lacks 'tmpfs in a user namespace'
 	[ $code -eq 6 ] || fail "exit code $code instead of 6"
 	says 'Read-only file system'
 	says '--out'
@@ -263,6 +289,42 @@ machine_lock() {
 	wait "$first" || fail "the first run failed"
 	check_complete "$work/first/trials.csv" 288
 	check_complete "$work/second/trials.csv" 3
+}
+
+# Who may not write to /run/lock has the lock in /tmp: the others must see it all the same.
+machine_lock_elsewhere() {
+	[ "${HB_OWN_LOCK:-0}" = 1 ] || exit 77
+	cat >"$work/in.sh" <<-'END'
+		mount -t tmpfs -o ro none /run/lock || exit 77
+		exec "$1" run --drivers "$2" fake/trivial-wall --set n=1,2,3,4,5,6,7,8 --out "$3/first"
+	END
+	begin unshare -m sh "$work/in.sh" "$hotbed" "$drivers" "$work"
+	first=$pid
+	wait_until has_commits "$work/first/trials.csv" 1
+	$run fake/trivial-wall --blocks 1 --out "$work/second" >"$work/log2" 2>&1 ||
+		fail "the second run failed"
+	grep -q "waiting for the machine" "$work/log2" || fail "it did not wait: $(cat "$work/log2")"
+	wait "$first" || fail "the first run failed"
+	check_complete "$work/second/trials.csv" 3
+}
+
+# Without standard streams, nothing of what is said may land in the files of the run.
+closed_streams() {
+	for closed in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+		rm -rf "$work/run"
+		(eval "$run fake/behave --filter 'variant=[gc]*' --blocks 2 --jobs 1 --out '$work/run' $closed") \
+			>"$work/log" 2>&1
+		code=$?
+		wanted=3
+		case " $closed" in
+		*' >&-'*) wanted=6 ;; # what it found cannot be printed
+		esac
+		[ $code -eq $wanted ] || fail "$closed: exit code $code instead of $wanted"
+		id=$(sed -n '2s/,.*//p' "$work/run/trials.csv")
+		sed 1d "$work/run/trials.csv" | grep -v "^$id," && fail "$closed: these stand in trials.csv"
+		sed 1,3d "$work/run/hist.hlog" | grep . && fail "$closed: these stand in hist.hlog"
+		check_complete "$work/run/trials.csv" 10
+	done
 }
 
 interrupted_once() {
@@ -386,7 +448,11 @@ usage() {
 	expect 2 $run fake/trivial --blocks 99999999999999999999 --out "$work/run"
 	expect 2 $run fake/trivial --set n=refused --out "$work/run"
 	expect 2 $run fake/trivial --max-time yesterday --out "$work/run"
+	expect 2 $run fake/trivial --max-time 0x10 --out "$work/run"
+	expect 2 $run fake/trivial --max-time 1e3 --out "$work/run"
 	expect 2 $run fake/trivial --seed x --out "$work/run"
+	expect 2 $run fake/trivial --out ""
+	says "'--out' needs a value"
 	expect 2 $run --quick --full --out "$work/run"
 	expect 2 $run --all fake --out "$work/run"
 	expect 2 "$hotbed" run --drivers "$work/nowhere.json" --out "$work/run"
@@ -427,8 +493,8 @@ case $case in
 interrupted_once) interrupted_once INT ;;
 terminated) interrupted_once TERM ;;
 kill_nine | same_values | cut_anywhere | order_of_writes | full_disk | read_only | two_runners | \
-	machine_lock | interrupted_twice | changed_build | newer_plan | bad_drivers | gives_up | \
-	steal | nondeterministic | against | usage | time_limit | json | sabotage) $case ;;
+	machine_lock | machine_lock_elsewhere | closed_streams | interrupted_twice | changed_build | \
+	newer_plan | bad_drivers | gives_up | steal | nondeterministic | against | usage | time_limit | json | sabotage) $case ;;
 *)
 	echo "run_survives.sh: unknown case '$case'" >&2
 	exit 2

@@ -169,6 +169,27 @@ Test(journal, a_page_of_zeros_inside_the_last_trial_voids_only_that_trial)
 	hb_csv_buffer_finish(&b);
 }
 
+Test(journal, a_single_zero_byte_anywhere_in_the_last_trial_voids_it)
+{
+	uint64_t ends[5];
+	struct hb_csv_buffer b = make_file(ends);
+
+	for (uint64_t at = ends[3]; at < ends[4]; at++) {
+		struct seen seen = {0};
+		uint64_t committed = 0;
+		char kept = b.text[at];
+
+		b.text[at] = '\0';
+		write_file(b.text, b.length_bytes);
+		b.text[at] = kept;
+		cr_assert_eq(hb_journal_read(path, see, &seen, &committed, NULL), 0, "byte %llu",
+			(unsigned long long)at);
+		cr_assert_eq(seen.count, 3, "byte %llu", (unsigned long long)at);
+		cr_assert_eq(committed, ends[3]);
+	}
+	hb_csv_buffer_finish(&b);
+}
+
 Test(journal, damage_before_the_last_trial_is_an_error_and_not_a_tail)
 {
 	uint64_t ends[5];

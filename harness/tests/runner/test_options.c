@@ -158,10 +158,20 @@ Test(options, a_second_parse_does_not_remember_the_first)
 	hb_arguments_destroy(arguments);
 }
 
+Test(options, an_empty_value_is_a_missing_one)
+{
+	struct hb_arguments *arguments;
+	struct hb_error error = {0};
+
+	cr_assert_eq(PARSE(&arguments, &error, "--blocks="), -EINVAL);
+	cr_assert(strstr(error.text, "'--blocks' needs a value"), "%s", error.text);
+	cr_assert_eq(PARSE(&arguments, &error, "-b", ""), -EINVAL);
+}
+
 Test(options, numbers_outside_their_range_are_refused)
 {
-	static const char *const bad[] = {"5", "1001", "-1", "+7", " 7", "7 ", "7k", "", "0x10",
-		"18446744073709551616", NULL};
+	static const char *const bad[] = {
+		"5", "1001", "-1", "+7", " 7", "7 ", "7k", "0x10", "18446744073709551616", NULL};
 	struct hb_arguments *arguments;
 	uint64_t value = 42;
 

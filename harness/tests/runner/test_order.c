@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,4 +91,45 @@ Test(order, the_same_seed_gives_the_same_order_and_another_seed_another)
 		differ += memcmp(a, b, sizeof(a)) != 0;
 	}
 	cr_assert(differ > 15);
+}
+
+/* Of one fixed square the same neighbours would always stand at the same distance. */
+Test(order, every_order_occurs_in_the_long_run)
+{
+	uint64_t seed = seed_of_test();
+	bool seen[256] = {false};
+	int count = 0;
+
+	for (uint32_t block = 0; block < 4000; block++) {
+		uint16_t order[4];
+
+		hb_order_block(seed, block, 4, order);
+		seen[order[0] << 6 | order[1] << 4 | order[2] << 2 | order[3]] = true;
+	}
+	for (int i = 0; i < 256; i++)
+		count += seen[i];
+	cr_assert_eq(count, 24, "%d of the 24 orders of four arms", count);
+}
+
+Test(order, blocks_of_a_cycle_come_in_another_sequence_each_time)
+{
+	uint64_t seed = seed_of_test();
+	uint32_t steps[6] = {0};
+
+	/* By how much each block's order is shifted against the one before: a fixed sequence has one answer. */
+	for (uint32_t block = 1; block < 600; block++) {
+		uint16_t before[6], after[6];
+		uint32_t s = 0;
+
+		if (block % 6 == 0)
+			continue;
+		hb_order_block(seed, block - 1, 6, before);
+		hb_order_block(seed, block, 6, after);
+		while (before[s] != after[0])
+			s++;
+		steps[s]++;
+	}
+	cr_assert_eq(steps[0], 0, "two blocks of a cycle begin with the same arm");
+	for (int s = 1; s < 6; s++)
+		cr_assert(steps[s] > 20, "%u times %d places on", steps[s], s);
 }

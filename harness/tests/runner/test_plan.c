@@ -117,6 +117,36 @@ Test(plan, blocks_of_one_number_share_a_seed_across_points_and_no_others_do)
 	free(text.text);
 }
 
+/* Drift must not align with a parameter: every round has all points, each time in another order. */
+Test(plan, every_round_has_every_point_once_in_an_order_of_its_own)
+{
+	static const char *const operands[] = {"fake/trivial", NULL};
+	static const char *const sets[] = {"n=1,2,3,4,5,6,7,8", NULL};
+	struct hb_plan_request request = request_for(operands);
+	struct hb_plan_text text;
+	struct hb_plan plan;
+	uint64_t orders[12] = {0};
+
+	request.sets = sets;
+	build(&request, &plan, &text);
+	cr_assert_eq(plan.block_count, 8 * 12);
+	for (uint32_t round = 0; round < 12; round++) {
+		uint32_t seen = 0;
+
+		for (uint32_t i = 0; i < 8; i++) {
+			cr_assert_eq(plan.blocks[round * 8 + i].block, round);
+			seen |= 1u << plan.blocks[round * 8 + i].point;
+			orders[round] = orders[round] * 8 + plan.blocks[round * 8 + i].point;
+		}
+		cr_assert_eq(seen, 0xff);
+		for (uint32_t other = 0; other < round; other++)
+			cr_assert_neq(
+				orders[round], orders[other], "rounds %u and %u", round, other);
+	}
+	hb_plan_finish(&plan);
+	free(text.text);
+}
+
 Test(plan, an_experiment_has_the_same_seeds_whatever_else_runs)
 {
 	static const char *const alone[] = {"fake/trivial", NULL};

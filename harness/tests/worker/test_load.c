@@ -240,14 +240,23 @@ struct direct {
 	uint64_t unanswered_every, stall_at, refuse_after;
 	int64_t stall_ns;
 	uint64_t sent, answered;
+	/*
+	 * Bounds that hold however the machine schedules us, ns: a request is sent after the callback before its own
+	 * returned, and answered between the readings around its completion.
+	 */
+	int64_t returned_ns, not_sent_before_ns[1000], intended_ns[1000];
+	double response_at_least_ns, service_at_most_ns;
 };
 
 static int send_direct(void *user, uint64_t request, int64_t intended_ns)
 {
 	struct direct *direct = user;
 
-	(void)intended_ns;
 	cr_assert_eq(request, direct->sent, "requests are sent in order");
+	cr_assert(request < 1000);
+	direct->intended_ns[request] = intended_ns;
+	direct->not_sent_before_ns[request] = direct->returned_ns;
+	direct->returned_ns = hb_clock_now_ns();
 	if (direct->refuse_after && request >= direct->refuse_after)
 		return -EAGAIN;
 	direct->sent++;
@@ -260,14 +269,22 @@ static int poll_direct(void *user, struct hb_load *load, int64_t until_ns, bool 
 
 	(void)is_held_back;
 	for (; direct->answered < direct->sent; direct->answered++) {
-		if (!direct->unanswered_every || direct->answered % direct->unanswered_every)
-			cr_assert_eq(hb_load_complete(load, direct->answered), 0);
+		int64_t before_ns = hb_clock_now_ns();
+
+		if (direct->unanswered_every && direct->answered % direct->unanswered_every == 0)
+			continue;
+		cr_assert_eq(hb_load_complete(load, direct->answered), 0);
+		direct->response_at_least_ns +=
+			(double)(before_ns - direct->intended_ns[direct->answered]);
+		direct->service_at_most_ns +=
+			(double)(hb_clock_now_ns() - direct->not_sent_before_ns[direct->answered]);
 	}
 	if (direct->stall_ns && direct->sent > direct->stall_at) {
 		until_ns = hb_clock_now_ns() + direct->stall_ns;
 		direct->stall_ns = 0;
 	}
 	(void)hb_load_await(NULL, 0, until_ns);
+	direct->returned_ns = hb_clock_now_ns();
 	return 0;
 }
 
@@ -307,6 +324,26 @@ Test(load, every_answered_request_is_in_both_histograms)
 	hb_load_schedule_finish(&schedule);
 }
 
+Test(load, response_runs_from_the_intended_start_and_service_from_the_actual_one)
+{
+	/* The generator oversleeps 100 of 500 ms: a fifth of the requests is sent late. */
+	struct direct direct = {.stall_at = 100, .stall_ns = 100 * MS_NS};
+	struct hb_load_schedule schedule;
+	struct hb_load *load = run_direct(&direct, &schedule, 2000);
+	double answered = (double)hb_load_result(load)->answered;
+
+	cr_assert_eq(hb_load_result(load)->answered, 1000);
+	/* The histograms keep three digits. */
+	cr_assert(hb_hist_mean(hb_load_response(load)) >=
+		  0.998 * direct.response_at_least_ns / answered);
+	cr_assert(hb_hist_mean(hb_load_service(load)) <=
+		  1.002 * direct.service_at_most_ns / answered);
+	/* 200 requests fell due during the stall, evenly: half of them waited 50 ms or more. */
+	cr_assert(hb_hist_quantile(hb_load_response(load), 0.92) >= (double)(45 * MS_NS));
+	hb_load_destroy(load);
+	hb_load_schedule_finish(&schedule);
+}
+
 Test(load, unanswered_requests_are_infinite)
 {
 	struct direct direct = {.unanswered_every = 10};
@@ -315,6 +352,8 @@ Test(load, unanswered_requests_are_infinite)
 
 	cr_assert_eq(hb_hist_infinite(hb_load_response(load)), 100);
 	cr_assert_eq(hb_hist_total(hb_load_response(load)), 1000);
+	cr_assert_eq(hb_hist_infinite(hb_load_service(load)), 100);
+	cr_assert_eq(hb_hist_total(hb_load_service(load)), 1000);
 	cr_assert(isinf(hb_hist_quantile(hb_load_response(load), 0.99)));
 	cr_assert(isfinite(hb_hist_quantile(hb_load_response(load), 0.5)));
 	hb_load_destroy(load);
@@ -441,6 +480,55 @@ Test(load, a_generator_that_misses_its_schedule_invalidates_the_trial)
 	cr_assert(message, "%s", capture.result);
 	cr_assert(strtod(message + strlen("\"invalid_load\",\"adherence\":\""), NULL) <= 0.802);
 	capture_finish(&capture);
+}
+
+/* A trial whose generator oversleeps 10 of its 500 ms: about 18 of 1,000 requests are late. */
+static int run_a_little_late(struct hb_trial *trial)
+{
+	struct direct direct = {.stall_at = 100, .stall_ns = 10 * MS_NS};
+	struct hb_load_schedule schedule;
+	struct hb_load *load = run_direct(&direct, &schedule, 2000);
+	int err = hb_load_report(load, trial);
+
+	hb_load_destroy(load);
+	hb_load_schedule_finish(&schedule);
+	return err;
+}
+
+/* A trial whose system takes nothing more after nine tenths of the load. */
+static int run_clogged(struct hb_trial *trial)
+{
+	struct direct direct = {.refuse_after = 900};
+	struct hb_load_schedule schedule;
+	struct hb_load *load = run_direct(&direct, &schedule, 2000);
+	int err = hb_load_report(load, trial);
+
+	hb_load_destroy(load);
+	hb_load_schedule_finish(&schedule);
+	return err;
+}
+
+/* On a machine that stops for 25 ms a load is invalid, and flags are not asked for. */
+static void expect_flag(int (*run)(struct hb_trial *trial), const char *flag)
+{
+	struct capture capture = run_driver(run);
+
+	if (strstr(capture.result, "invalid_load")) {
+		capture_finish(&capture);
+		cr_skip("the machine was too busy to keep the schedule");
+	}
+	cr_assert(strstr(capture.result, flag), "%s is not in %s", flag, capture.result);
+	capture_finish(&capture);
+}
+
+Test(load, a_schedule_kept_below_999_permille_is_flagged_late)
+{
+	expect_flag(run_a_little_late, "\"flag\":\"late\"");
+}
+
+Test(load, a_growing_backlog_is_flagged_unsteady)
+{
+	expect_flag(run_clogged, "\"flag\":\"unsteady\"");
 }
 
 /*
