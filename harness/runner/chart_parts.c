@@ -9,8 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "hotbed/assert.h"
 #include "assets.h"
+
+/* Of subproject, experiment and metric each. */
+#define ID_PART_BYTES_MAX 60
 
 /* Ids become file names and HTML ids. */
 static void put_slug(struct hb_text *text, const char *string)
@@ -35,19 +40,32 @@ static bool is_taken(const struct hb_charts *charts, const char *id)
 	return false;
 }
 
+/*
+ * @string as a part of an id, followed by "-": file names end at 255 bytes and driver's names at 200, so that long ones
+ * are cut and a hash keeps them apart.
+ */
+static void put_part(struct hb_text *text, const char *string)
+{
+	size_t start = text->length_bytes;
+
+	put_slug(text, string);
+	if (text->length_bytes - start > ID_PART_BYTES_MAX) {
+		text->length_bytes = start + ID_PART_BYTES_MAX - 9;
+		hb_text_format(text, "-%08x", (unsigned int)XXH3_64bits(string, strlen(string)));
+	}
+	hb_text_put(text, "-");
+}
+
 static char *make_id(const struct hb_chart_builder *builder, const char *kind, const char *metric)
 {
 	struct hb_text text = {0};
 	size_t length;
 
-	put_slug(&text, builder->experiment->subproject);
-	hb_text_put(&text, "-");
-	put_slug(&text, builder->experiment->experiment);
-	if (metric) {
-		hb_text_put(&text, "-");
-		put_slug(&text, metric);
-	}
-	hb_text_format(&text, "-%s", kind);
+	put_part(&text, builder->experiment->subproject);
+	put_part(&text, builder->experiment->experiment);
+	if (metric)
+		put_part(&text, metric);
+	hb_text_put(&text, kind);
 	if (text.failed) {
 		hb_text_finish(&text);
 		return NULL;

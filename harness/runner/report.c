@@ -55,7 +55,9 @@ static int write_page(const struct hb_analysis *analysis, const struct hb_charts
 	if (!r)
 		r = hb_report_html(analysis, charts, runtime, &page);
 	if (r)
-		(void)hb_error_set(reterr, r, "the report ran out of memory");
+		(void)hb_error_set(reterr, r,
+			r == -E2BIG ? "the page does not fit into 3 MiB, however much is left out"
+				    : "the report ran out of memory");
 	else
 		r = hb_json_write_bytes_file(
 			own ? own : html_path, page.bytes, page.length_bytes, reterr);

@@ -37,7 +37,7 @@ int hb_report_write_analysis(
  * @runtime_dir: folder with vega.min.js, vega-lite.min.js and vega-embed.min.js; without them the page has tables only
  *   and says how to get charts.
  *
- * Returns 0 or -ENOMEM.
+ * Returns 0, -ENOMEM, or -E2BIG (not even the heads fit).
  */
 int hb_report_html(const struct hb_analysis *analysis, const struct hb_charts *charts,
 	const char *runtime_dir, struct hb_text *ret);

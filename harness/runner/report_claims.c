@@ -150,7 +150,8 @@ static size_t put_table(
 		"<table class=\"claims cards\"><thead><tr><th>Verdict</th><th>Claim</th>"
 		"<th>Expected</th><th>Measured</th><th>Grey: expected</th></tr></thead><tbody>\n");
 	for (size_t k = 0; k < verdicts; k++) {
-		for (size_t i = 0; i < summary->claim_count && shown < most; i++) {
+		for (size_t i = 0;
+			i < summary->claim_count && shown < most && !hb_page_is_full(page); i++) {
 			if (summary->claims[i].verdict != order[k])
 				continue;
 			put_claim(page, &summary->claims[i]);

@@ -107,12 +107,17 @@ static void put_spec(struct hb_page *page, const struct hb_chart_spec *chart)
 static void put_charts(struct hb_page *page, uint32_t e)
 {
 	struct hb_text *text = page->text;
+	size_t left_out = 0;
 
 	for (size_t i = 0; i < page->charts->count; i++) {
 		const struct hb_chart_spec *chart = &page->charts->items[i];
 
 		if (chart->experiment != e)
 			continue;
+		if (hb_page_is_full(page)) {
+			left_out++;
+			continue;
+		}
 		hb_text_format(text, "<figure id=\"chart-%s\"><figcaption><h4>", chart->id);
 		hb_page_clip(text, chart->title, 300);
 		hb_text_put(text, "</h4><p>");
@@ -122,6 +127,9 @@ static void put_charts(struct hb_page *page, uint32_t e)
 		put_numbers(page, chart);
 		hb_text_put(text, "</figure>\n");
 	}
+	if (left_out)
+		hb_text_format(text, "<p class=\"note\">%zu more charts stand in charts/.</p>\n",
+			left_out);
 }
 
 /* All rows of a table share one axis, so that they can be compared by eye. */
@@ -252,7 +260,7 @@ static void put_metric(struct hb_page *page, const struct rows *rows, uint32_t m
 			const struct hb_comparison *c = &rows->first[i];
 			bool claimed;
 
-			if (c->metric != m || shown == ROWS_MAX ||
+			if (c->metric != m || shown == ROWS_MAX || hb_page_is_full(page) ||
 				text->length_bytes - start > page->tables_bytes)
 				continue;
 			claimed = hb_summary_next_claim(summary, c, 0) >= 0;
@@ -309,8 +317,16 @@ void hb_page_experiment(struct hb_page *page, uint32_t e)
 	hb_text_put(text, "</h2>\n");
 	put_common(text, experiment);
 	put_charts(page, e);
-	for (uint32_t m = 0; rows.count && m < experiment->metric_count; m++)
+	for (uint32_t m = 0; rows.count && m < experiment->metric_count; m++) {
+		if (hb_page_is_full(page)) {
+			hb_text_format(text,
+				"<p class=\"note\">The rows of %zu more metrics stand in "
+				"summary.csv.</p>\n",
+				experiment->metric_count - m);
+			break;
+		}
 		put_metric(page, &rows, m);
+	}
 	if (!rows.count)
 		hb_text_put(
 			text, "<p>It has a baseline only, so there is nothing to compare.</p>\n");

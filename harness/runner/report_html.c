@@ -11,6 +11,8 @@
 #define FAILURES_MAX 200
 #define WARNINGS_MAX 200
 #define FACTS_MAX 250
+/* For tables and for specifications, each; the lists share as much again. */
+#define ROOM_BYTES ((size_t)800 << 10)
 
 static void put_fact(struct hb_text *text, const char *key, const char *value)
 {
@@ -23,8 +25,9 @@ static void put_fact(struct hb_text *text, const char *key, const char *value)
 
 /* env.json is shown as it is, nested keys joined by dots: what it records may grow without a change here. */
 static void put_facts(
-	struct hb_text *text, const cJSON *json, const char *prefix, int depth, size_t *count)
+	struct hb_page *page, const cJSON *json, const char *prefix, int depth, size_t *count)
 {
+	struct hb_text *text = page->text;
 	const cJSON *item;
 	int index = 0;
 
@@ -32,7 +35,7 @@ static void put_facts(
 	{
 		char *key = NULL, *value = NULL;
 
-		if (*count >= FACTS_MAX)
+		if (*count >= FACTS_MAX || hb_page_is_full(page))
 			return;
 		if (item->string ? asprintf(&key, "%s%s%s", prefix, *prefix ? "." : "",
 					   item->string) < 0
@@ -41,7 +44,7 @@ static void put_facts(
 			return;
 		}
 		if ((cJSON_IsObject(item) || cJSON_IsArray(item)) && item->child && depth < 6) {
-			put_facts(text, item, key, depth + 1, count);
+			put_facts(page, item, key, depth + 1, count);
 		} else {
 			value = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
 			put_fact(text, key, cJSON_IsString(item) ? item->valuestring : value);
@@ -71,8 +74,11 @@ void hb_page_environment(struct hb_page *page)
 	if (page->analysis->env) {
 		hb_text_put(text, "<details><summary>Everything that was recorded</summary>"
 				  "<dl class=\"facts\">\n");
-		put_facts(text, page->analysis->env, "", 0, &count);
-		hb_text_put(text, "</dl></details>\n");
+		put_facts(page, page->analysis->env, "", 0, &count);
+		hb_text_put(text, "</dl>");
+		if (count >= FACTS_MAX || hb_page_is_full(page))
+			hb_text_put(text, "<p class=\"note\">More stands in env.json.</p>");
+		hb_text_put(text, "</details>\n");
 	} else {
 		hb_text_put(text, "<p class=\"note\">The run has no env.json.</p>\n");
 	}
@@ -87,7 +93,8 @@ static void put_skips(struct hb_page *page)
 	if (!trials->skip_count)
 		return;
 	hb_text_put(text, "<h3>Skipped here</h3>\n<ul class=\"plain\">\n");
-	for (size_t i = 0; i < trials->skip_count && i < FAILURES_MAX; i++) {
+	for (size_t i = 0; i < trials->skip_count && i < FAILURES_MAX && !hb_page_is_full(page);
+		i++) {
 		const struct hb_skip *skip = &trials->skips[i];
 		const struct hb_plan_experiment *e = &trials->plan->experiments[skip->experiment];
 
@@ -130,18 +137,19 @@ void hb_page_failures(struct hb_page *page)
 {
 	const struct hb_trials *trials = &page->analysis->trials;
 	struct hb_text *text = page->text;
-	size_t shown = trials->failure_count < FAILURES_MAX ? trials->failure_count : FAILURES_MAX;
+	size_t shown = 0;
 
 	hb_text_put(text, "<section id=\"failures\"><h2>Failures</h2>\n");
 	if (!trials->failure_count)
 		hb_text_put(text, "<p>No trial failed.</p>\n");
-	if (shown) {
+	if (trials->failure_count) {
 		hb_text_put(text,
 			"<div class=\"scroll\"><table class=\"cards\"><thead><tr><th>Status</th>"
 			"<th>Variant</th><th>Point</th><th class=\"num\">Block</th>"
 			"<th>What happened</th><th>Log</th></tr></thead><tbody>\n");
-		for (size_t i = 0; i < shown; i++)
-			put_failure(page, &trials->failures[i]);
+		while (shown < trials->failure_count && shown < FAILURES_MAX &&
+			!hb_page_is_full(page))
+			put_failure(page, &trials->failures[shown++]);
 		hb_text_put(text, "</tbody></table></div>\n");
 	}
 	if (trials->failed_count > shown)
@@ -155,22 +163,23 @@ void hb_page_warnings(struct hb_page *page)
 {
 	const struct hb_summary *summary = &page->analysis->summary;
 	struct hb_text *text = page->text;
+	size_t shown = 0;
 
 	hb_text_put(text, "<section id=\"warnings\"><h2>Warnings</h2>\n");
 	if (!summary->warning_count)
 		hb_text_put(text, "<p>None.</p>\n");
 	else
 		hb_text_put(text, "<ul class=\"plain\">\n");
-	for (size_t i = 0; i < summary->warning_count && i < WARNINGS_MAX; i++) {
+	while (shown < summary->warning_count && shown < WARNINGS_MAX && !hb_page_is_full(page)) {
 		hb_text_put(text, "<li>");
-		hb_page_clip(text, summary->warnings[i], 400);
+		hb_page_clip(text, summary->warnings[shown++], 400);
 		hb_text_put(text, "</li>\n");
 	}
 	if (summary->warning_count)
 		hb_text_put(text, "</ul>\n");
-	if (summary->warning_count > WARNINGS_MAX)
+	if (shown < summary->warning_count)
 		hb_text_format(text, "<p class=\"note\">%zu more stand in summary.json.</p>\n",
-			summary->warning_count - WARNINGS_MAX);
+			summary->warning_count - shown);
 	hb_text_put(text, "</section>\n");
 }
 
@@ -199,7 +208,7 @@ static void put_contents(struct hb_page *page)
 	struct hb_text *text = page->text;
 
 	hb_text_put(text, "<nav class=\"contents\" aria-label=\"Sections\">\n");
-	for (size_t e = 0; e < plan->experiment_count; e++) {
+	for (size_t e = 0; e < plan->experiment_count && !hb_page_is_full(page); e++) {
 		hb_text_format(text, "<a href=\"#e%zu\">", e);
 		hb_page_clip(text, plan->experiments[e].subproject, 80);
 		hb_text_put(text, "/");
@@ -281,44 +290,73 @@ static void put_foot(struct hb_page *page, const struct hb_text *runtime)
 	hb_text_put(text, "</body>\n</html>\n");
 }
 
-static void put_page(struct hb_page *page, const struct hb_text *runtime)
+static void put_experiments(struct hb_page *page)
+{
+	size_t count = page->analysis->plan.experiment_count, e = 0;
+
+	for (; e < count && !hb_page_is_full(page); e++)
+		hb_page_experiment(page, (uint32_t)e);
+	if (e < count)
+		hb_text_format(page->text,
+			"<p class=\"note\">%zu more experiments do not fit this page; their rows "
+			"stand in summary.csv, their charts in charts/.</p>\n",
+			count - e);
+}
+
+/* Texts may be as long as a driver made them, so every list has its share of @room. */
+static void put_page(struct hb_page *page, const struct hb_text *runtime, size_t room)
 {
 	put_head(page);
 	hb_page_header(page);
+	hb_page_allow(page, room / 2);
 	hb_page_claims(page);
+	hb_page_allow(page, room / 8);
 	put_contents(page);
-	for (uint32_t e = 0; e < page->analysis->plan.experiment_count; e++)
-		hb_page_experiment(page, e);
+	hb_page_allow(page, room * 5 / 2);
+	put_experiments(page);
+	hb_page_allow(page, room / 4);
 	hb_page_environment(page);
+	hb_page_allow(page, room / 4);
 	hb_page_failures(page);
+	hb_page_allow(page, room / 8);
 	hb_page_warnings(page);
 	put_foot(page, runtime);
+}
+
+static int make_page(const struct hb_analysis *analysis, const struct hb_charts *charts,
+	const struct hb_text *runtime, struct hb_text *text)
+{
+	int r = -E2BIG;
+
+	/* A page that is still too large, by heads, notes and escapes, is made anew with less. */
+	for (size_t room = ROOM_BYTES; r == -E2BIG && room >= 1024; room /= 2) {
+		struct hb_page page = {.analysis = analysis,
+			.charts = charts,
+			.text = text,
+			.tables_bytes = room,
+			.charts_bytes = room,
+			.has_runtime = runtime->length_bytes > 0};
+
+		text->length_bytes = 0;
+		put_page(&page, runtime, room);
+		r = text->failed                               ? text->failed
+		    : text->length_bytes > HB_REPORT_BYTES_MAX ? -E2BIG
+							       : 0;
+	}
+	return r;
 }
 
 int hb_report_html(const struct hb_analysis *analysis, const struct hb_charts *charts,
 	const char *runtime_dir, struct hb_text *ret)
 {
+	static const struct hb_text none;
 	struct hb_text runtime = {0}, text = {0};
-	size_t room = (size_t)800 << 10;
 	bool has_runtime = read_runtime(runtime_dir, &runtime);
-	int r = -E2BIG;
+	int r = make_page(analysis, charts, has_runtime ? &runtime : &none, &text);
 
-	/* Room is an estimate, since headings and notes come on top; a page that is still too large is made anew. */
-	while (r == -E2BIG && room >= 1024) {
-		struct hb_page page = {.analysis = analysis,
-			.charts = charts,
-			.text = &text,
-			.tables_bytes = room,
-			.charts_bytes = room,
-			.has_runtime = has_runtime};
-
-		text.length_bytes = 0;
-		put_page(&page, &runtime);
-		r = text.failed                               ? text.failed
-		    : text.length_bytes > HB_REPORT_BYTES_MAX ? -E2BIG
-							      : 0;
-		room /= 4;
-	}
+	/* A runtime that leaves no room is of no use here: tables are. */
+	if (r == -E2BIG && has_runtime)
+		r = make_page(analysis, charts, &none, &text);
 	hb_text_finish(&runtime);
 	if (r) {
 		hb_text_finish(&text);

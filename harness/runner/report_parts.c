@@ -122,6 +122,16 @@ void hb_page_glyph(struct hb_text *text, const struct hb_glyph *glyph)
 	hb_text_put(text, "</svg>");
 }
 
+void hb_page_allow(struct hb_page *page, size_t more)
+{
+	page->end_bytes = page->text->length_bytes + more;
+}
+
+bool hb_page_is_full(const struct hb_page *page)
+{
+	return page->text->length_bytes >= page->end_bytes;
+}
+
 void hb_page_clip(struct hb_text *text, const char *string, size_t most)
 {
 	char clipped[1025];

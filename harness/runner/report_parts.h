@@ -12,6 +12,7 @@ struct hb_page {
 	struct hb_text *text;
 	size_t tables_bytes; /* room for verdict tables and numbers under charts */
 	size_t charts_bytes; /* room for specifications */
+	size_t end_bytes;    /* where the text should end for now: hb_page_allow() */
 	bool has_runtime;
 };
 
@@ -41,6 +42,10 @@ void hb_page_glyph(struct hb_text *text, const struct hb_glyph *glyph);
 
 /* hb_page_clip - @string as HTML text, at most @most bytes of it (cut at a character, with an ellipsis). */
 void hb_page_clip(struct hb_text *text, const char *string, size_t most);
+
+/* hb_page_allow - let what follows make @more bytes: whoever repeats something asks hb_page_is_full() each time. */
+void hb_page_allow(struct hb_page *page, size_t more);
+bool hb_page_is_full(const struct hb_page *page);
 
 /* hb_page_subject - what was run: "spork: spawn-latency, bystander". @open: markup before each subproject, or "". */
 void hb_page_subject(struct hb_page *page, const char *open);

@@ -375,3 +375,57 @@ Test(report, on_a_folder_that_cannot_be_written_says_which_file)
 	cr_expect_not_null(strstr(error.path, "summary.csv"), "%s: %s", error.path, error.text);
 	run_writer_remove(&writer);
 }
+
+/* @count claims whose every text is @length bytes of markup, which its escape makes four times as long. */
+static char *long_claims(int count, int length)
+{
+	char *json = NULL, *text = calloc((size_t)length + 1, 1);
+	size_t bytes;
+	FILE *out = open_memstream(&json, &bytes);
+
+	cr_assert(out && text);
+	memset(text, '<', (size_t)length);
+	for (int i = 0; i < count; i++)
+		fprintf(out,
+			"%s{\"name\":\"c%d\",\"text\":\"%s\",\"paper\":\"%s\",\"section\":\"%s\","
+			"\"metric\":\"time\",\"variant\":\"idea\",\"where\":\"\","
+			"\"against_variant\":\"\",\"against_where\":\"\",\"lo\":\"0.4\","
+			"\"hi\":\"0.6\",\"needs\":\"%s\",\"headline\":true}",
+			i ? "," : "[", i, text, text, text, text);
+	fputs("]", out);
+	cr_assert_eq(fclose(out), 0);
+	free(text);
+	return json;
+}
+
+Test(page, of_texts_however_long_keeps_its_size_and_says_what_it_left_out)
+{
+	static char name[2][181];
+	struct run_experiment large = experiment;
+	const struct run_experiment *list[] = {&large, NULL};
+	struct run_metric long_metrics[] = {
+		metrics[0], metrics[1], {NULL, NULL, NULL, NULL, false, false, 0}};
+	char *own = long_claims(900, 2000), *page;
+	struct hb_error error = {0};
+	struct run_writer writer;
+
+	/* Chart files are called after both, which together would be too long a name. */
+	memset(name[0], 'e', 180);
+	memset(name[1], 'm', 180);
+	large.name = name[0];
+	long_metrics[1].name = name[1];
+	large.metrics = long_metrics;
+	large.claims_json = own;
+	large.chart_json = "{\"x\":\"load\",\"facet\":\"\",\"metric\":\"\",\"log_x\":true,"
+			   "\"log_y\":true}";
+	run_writer_open(&writer, list, NULL);
+	run_writer_close(&writer);
+	cr_assert_eq(hb_report_write(writer.dir, &error), 0, "%s", error.text);
+	page = read_file(writer.dir, "report.html");
+	cr_expect(strlen(page) <= HB_REPORT_BYTES_MAX, "%zu bytes", strlen(page));
+	cr_expect_not_null(strstr(page, "more claims stand in summary.json"));
+	cr_expect_not_null(strstr(page, "</html>"));
+	free(page);
+	free(own);
+	run_writer_remove(&writer);
+}
