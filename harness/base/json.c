@@ -16,11 +16,11 @@
 
 #include <hotbed/csv.h>
 #include <hotbed/error.h>
+#include <hotbed/file.h>
 #include <hotbed/json.h>
 
 #define TEXT_BYTES_MAX ((size_t)1 << 30)
 #define FILE_BYTES_DEFAULT ((size_t)256 << 20)
-#define TEMPORARY_NAMES_MAX 100
 /* 2^53 + 1 reads as 2^53: from here on a double may stand for another number than the text did. */
 #define EXACT_MAX 0x1.0p53
 
@@ -148,126 +148,17 @@ int hb_json_read_file(const char *path, size_t bytes_max, cJSON **ret, struct hb
 	return rc;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(fd, bytes, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return 0;
-}
-
-/* Make the entry of @path in its folder durable. */
-static int sync_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int fd;
-	int rc = 0;
-
-	if (!slash)
-		(void)snprintf(folder, sizeof(folder), ".");
-	else
-		(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* Some file systems cannot sync folders and say EINVAL: they have no order to enforce. */
-	if (fsync(fd) < 0 && errno != EINVAL)
-		rc = -errno;
-	(void)close(fd);
-	return rc;
-}
-
-/* Create a file beside @path that nobody else uses. Returns its descriptor or a negative errno. */
-static int create_temporary(const char *path, char *name, size_t size)
-{
-	for (int i = 0; i < TEMPORARY_NAMES_MAX; i++) {
-		int length = snprintf(name, size, "%s.tmp-%ld-%d", path, (long)getpid(), i);
-		int fd;
-
-		if (length < 0 || (size_t)length >= size)
-			return -ENAMETOOLONG;
-		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (fd >= 0)
-			return fd;
-		if (errno != EEXIST)
-			return -errno;
-	}
-	return -EEXIST;
-}
-
-/* A new file must not take the place of a device, a pipe or a link: what is written goes into those. */
-static bool stays_in_place(const char *path)
-{
-	struct stat info;
-
-	return lstat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
-}
-
-static int write_in_place(const char *path, const void *bytes, size_t length_bytes)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
-	int rc;
-
-	if (fd < 0)
-		return -errno;
-	rc = write_all(fd, bytes, length_bytes);
-	/* Devices and pipes have nothing to make durable, and say so. */
-	if (rc == 0 && fdatasync(fd) < 0 && errno != EINVAL && errno != EROFS)
-		rc = -errno;
-	if (close(fd) < 0 && rc == 0)
-		rc = -errno;
-	return rc;
-}
-
 int hb_json_write_bytes_file(
 	const char *path, const void *bytes, size_t length_bytes, struct hb_error *reterr)
 {
-	char temporary[PATH_MAX];
-	const char *step = "write into it";
-	int fd = -1;
-	int rc;
+	struct hb_file file;
+	int rc = hb_file_replace(path, &file, reterr);
 
-	if (stays_in_place(path)) {
-		rc = write_in_place(path, bytes, length_bytes);
-		if (rc < 0)
-			goto fail;
-		return 0;
-	}
-	step = "create a file beside it";
-	fd = create_temporary(path, temporary, sizeof(temporary));
-	rc = fd < 0 ? fd : 0;
 	if (rc < 0)
-		goto fail;
-	step = "write";
-	rc = write_all(fd, bytes, length_bytes);
-	if (rc == 0 && fdatasync(fd) < 0)
+		return rc;
+	if (length_bytes && fwrite(bytes, 1, length_bytes, file.stream) != length_bytes)
 		rc = -errno;
-	if (close(fd) < 0 && rc == 0)
-		rc = -errno;
-	if (rc < 0)
-		goto remove;
-	step = "put the new file in its place";
-	if (rename(temporary, path) < 0) {
-		rc = -errno;
-		goto remove;
-	}
-	step = "make its folder durable";
-	rc = sync_folder(path);
-	if (rc < 0)
-		goto fail;
-	return 0;
-remove:
-	(void)unlink(temporary);
-fail:
-	return hb_error_set_at(reterr, rc, path, 0, "cannot %s: %s", step, strerror(-rc));
+	return hb_file_commit(&file, rc, reterr);
 }
 
 int hb_json_write_file(const char *path, const cJSON *json, struct hb_error *reterr)

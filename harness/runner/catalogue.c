@@ -9,6 +9,7 @@
 
 #include <hotbed/error.h>
 #include <hotbed/json.h>
+#include <hotbed/suggest.h>
 
 #include "command.h"
 

@@ -34,6 +34,12 @@ struct hb_option {
 	const char *help;     /* one sentence */
 };
 
+/* A command line that works as it stands, on any machine, in some seconds: a test runs all of them in order. */
+struct hb_example {
+	const char *command; /* "./hotbed list"; NULL ends the table */
+	const char *purpose; /* what it does, one phrase */
+};
+
 struct hb_command {
 	const char *name;
 	const char *operands;    /* "[SUB[/EXPERIMENT]...]", "" */
@@ -41,6 +47,7 @@ struct hb_command {
 	const char *description; /* paragraphs for --help and the man page */
 	const struct hb_option
 		*options; /* the shared ones (--json --quiet --color --help) are added to all */
+	const struct hb_example *examples;
 	/* What operands complete to: "experiments", "results", "files", "" */
 	const char *completion;
 	int (*run)(const struct hb_arguments *arguments);
@@ -65,12 +72,6 @@ bool hb_arguments_color(const struct hb_arguments *arguments, int fd);
 
 /* hb_exit_worst - the code that takes precedence. */
 enum hb_exit hb_exit_worst(enum hb_exit a, enum hb_exit b);
-
-/*
- * hb_suggest - the entry of @names (NULL-terminated) closest to @word by edit distance, or NULL if none is near;
- * for "unknown experiment 'spork/spwan-latency'; did you mean 'spork/spawn-latency'?".
- */
-const char *hb_suggest(const char *word, const char *const *names);
 
 /* hb_build_root - folder of the build that this program belongs to, from /proc/self/exe. Static storage. */
 const char *hb_build_root(void);

@@ -21,6 +21,7 @@
 #include <hotbed/clock.h>
 #include <hotbed/csv.h>
 #include <hotbed/error.h>
+#include <hotbed/file.h>
 
 #include "lock.h"
 
@@ -39,21 +40,6 @@ static int fault(const struct hb_journal *j, const char *name, int code, struct 
 		code == -ENOSPC || code == -EDQUOT
 			? "; what is committed stays: make room, then 'hotbed resume'"
 			: "");
-}
-
-static int write_all(int fd, const char *bytes, size_t length_bytes)
-{
-	while (length_bytes > 0) {
-		ssize_t written = write(fd, bytes, length_bytes);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		bytes += written;
-		length_bytes -= (size_t)written;
-	}
-	return 0;
 }
 
 /*
@@ -141,7 +127,7 @@ static int put_header(struct hb_journal *j, struct hb_error *reterr)
 	int error = header.failed;
 
 	if (!error)
-		error = write_all(j->rows_fd, header.text, header.length_bytes);
+		error = hb_file_write(j->rows_fd, header.text, header.length_bytes);
 	hb_csv_buffer_finish(&header);
 	if (!error && fdatasync(j->rows_fd) < 0)
 		error = -errno;
@@ -169,7 +155,7 @@ static int put_hist_header(struct hb_journal *j, struct hb_error *reterr)
 	int error = open_hists(j);
 
 	if (!error)
-		error = write_all(j->hists_fd, text, (size_t)length);
+		error = hb_file_write(j->hists_fd, text, (size_t)length);
 	if (!error && fdatasync(j->hists_fd) < 0)
 		error = -errno;
 	return error ? fault(j, "hist.hlog", error, reterr) : 0;
@@ -324,7 +310,7 @@ int hb_journal_put_hist(struct hb_journal *journal, uint64_t seq, const char *na
 	if (!error && length < 0)
 		error = -ENOMEM;
 	if (!error) {
-		error = write_all(journal->hists_fd, line, (size_t)length);
+		error = hb_file_write(journal->hists_fd, line, (size_t)length);
 		free(line);
 	}
 	return error ? fault(journal, "hist.hlog", error, reterr) : 0;
@@ -359,12 +345,12 @@ int hb_journal_put_log(struct hb_journal *journal, uint64_t seq, const char *tex
 		error = fd < 0 ? -errno : 0;
 	}
 	if (!error)
-		error = write_all(fd, text, text_bytes);
+		error = hb_file_write(fd, text, text_bytes);
 	if (!error && total_bytes > text_bytes) {
 		int length = snprintf(note, sizeof(note), "\n[... %llu more bytes were not kept]\n",
 			(unsigned long long)(total_bytes - text_bytes));
 
-		error = write_all(fd, note, (size_t)length);
+		error = hb_file_write(fd, note, (size_t)length);
 	}
 	if (!error && fsync(fd) < 0)
 		error = -errno;
@@ -387,7 +373,7 @@ int hb_journal_commit(
 			"trials.csv was removed while the run was going on; start a new run");
 	}
 	if (!error)
-		error = write_all(journal->rows_fd, rows->text, rows->length_bytes);
+		error = hb_file_write(journal->rows_fd, rows->text, rows->length_bytes);
 	if (!error && fdatasync(journal->rows_fd) < 0)
 		error = -errno;
 	if (error) {

@@ -11,6 +11,7 @@
 #include <hotbed/assert.h>
 #include <hotbed/error.h>
 #include <hotbed/log.h>
+#include <hotbed/suggest.h>
 
 /* getopt_long() returns this plus the option's index, clear of all letters, ':' and '?'. */
 #define OPTION_VALUE_BASE 256

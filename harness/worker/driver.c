@@ -10,6 +10,7 @@
 
 #include <hotbed/csv.h>
 #include <hotbed/error.h>
+#include <hotbed/suggest.h>
 
 #include "emit.h"
 #include "state.h"
@@ -145,10 +146,10 @@ static int parse_options(int argc, char **argv, struct options *ret, struct hb_e
 	return 0;
 }
 
-static int unknown(const char *kind, const char *name, const char *const *names, size_t count,
-	struct hb_error *reterr)
+static int unknown(
+	const char *kind, const char *name, const char *const *names, struct hb_error *reterr)
 {
-	const char *near = hb_nearest(name, names, count);
+	const char *near = hb_suggest(name, names);
 
 	if (near)
 		return hb_error_set(reterr, -EINVAL, "unknown %s '%.80s'; did you mean '%s'?", kind,
@@ -160,7 +161,7 @@ static int unknown(const char *kind, const char *name, const char *const *names,
 static int find_experiment(const struct hb_driver *driver, const char *name,
 	const struct hb_experiment **ret, struct hb_error *reterr)
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX + 1];
 	size_t count = 0;
 
 	if (!name)
@@ -172,13 +173,14 @@ static int find_experiment(const struct hb_driver *driver, const char *name,
 			return 0;
 		}
 	}
-	return unknown("experiment", name, names, count, reterr);
+	names[count] = NULL;
+	return unknown("experiment", name, names, reterr);
 }
 
 static int find_variant(const struct hb_experiment *experiment, const char *name,
 	const struct hb_variant **ret, struct hb_error *reterr)
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX + 1];
 	size_t count = 0;
 
 	if (!name)
@@ -186,9 +188,10 @@ static int find_variant(const struct hb_experiment *experiment, const char *name
 	*ret = hb_find_variant(experiment, name);
 	if (*ret)
 		return 0;
-	for (; experiment->variants[count].name; count++)
+	for (; count < NAMES_MAX && experiment->variants[count].name; count++)
 		names[count] = experiment->variants[count].name;
-	return unknown("variant", name, names, count, reterr);
+	names[count] = NULL;
+	return unknown("variant", name, names, reterr);
 }
 
 static int print(struct hb_emit *emit, struct hb_error *reterr)

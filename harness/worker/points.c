@@ -7,6 +7,7 @@
 
 #include <hotbed/assert.h>
 #include <hotbed/error.h>
+#include <hotbed/suggest.h>
 
 /* The values that each parameter takes, and which of those a user asked for by name. */
 struct axes {
@@ -88,7 +89,7 @@ char *hb_params_format(const struct hb_params *params)
 static int find_param(const struct hb_experiment *experiment, const char *name, size_t *ret,
 	struct hb_error *reterr)
 {
-	const char *names[HB_PARAMS_MAX];
+	const char *names[HB_PARAMS_MAX + 1];
 	size_t count = hb_params_count(experiment->params);
 	const char *near;
 
@@ -102,7 +103,8 @@ static int find_param(const struct hb_experiment *experiment, const char *name, 
 	if (count == 0)
 		return hb_error_set(reterr, -EINVAL, "%s: it has no parameters, so none can be set",
 			experiment->name);
-	near = hb_nearest(name, names, count);
+	names[count] = NULL;
+	near = hb_suggest(name, names);
 	if (near)
 		return hb_error_set(reterr, -EINVAL,
 			"%s: unknown parameter '%s'; did you mean '%s'?", experiment->name, name,

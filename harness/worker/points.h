@@ -120,7 +120,4 @@ char *hb_params_format(const struct hb_params *params);
 /* hb_params_count - entries of a parameter table; NULL = 0. */
 size_t hb_params_count(const struct hb_param *table);
 
-/* hb_nearest - the entry of @names, shape [count], that @word was probably meant to be, or NULL. */
-const char *hb_nearest(const char *word, const char *const *names, size_t count);
-
 #endif

@@ -11,61 +11,12 @@
 
 #include <hotbed/csv.h>
 #include <hotbed/error.h>
+#include <hotbed/suggest.h>
 
 #define ACCEPTED_BYTES 400
-#define WORD_BYTES_MAX 64 /* longer words have no suggestion */
 
 static const char value_bytes[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Levenshtein's distance, in two rows. */
-static size_t edit_distance(const char *a, const char *b)
-{
-	size_t row[WORD_BYTES_MAX + 1];
-	size_t length = strlen(b);
-
-	for (size_t j = 0; j <= length; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= length; j++) {
-			size_t above = row[j];
-			size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-
-			row[j] = least(changed, least(above, row[j - 1]) + 1);
-			diagonal = above;
-		}
-	}
-	return row[length];
-}
-
-const char *hb_nearest(const char *word, const char *const *names, size_t count)
-{
-	size_t limit = strlen(word) / 3 + 1;
-	const char *nearest = NULL;
-
-	if (strlen(word) > WORD_BYTES_MAX)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		size_t distance;
-
-		if (strlen(names[i]) > WORD_BYTES_MAX)
-			continue;
-		distance = edit_distance(word, names[i]);
-		if (distance <= limit) {
-			nearest = names[i];
-			limit = distance - (distance > 0);
-		}
-	}
-	return nearest;
-}
 
 /* Is @text one of the items of the comma list @list? */
 static bool listed_in(const char *list, const char *text)
@@ -93,8 +44,9 @@ static bool text_is_accepted(const struct hb_param *param, const char *text)
 
 static const char *describe_accepted(const struct hb_param *param, char *buffer)
 {
-	const char *kind =
-		param->type == HB_PARAM_INT ? "whole numbers (suffixes K, M, G, T)" : "numbers";
+	const char *kind = param->type == HB_PARAM_INT
+				   ? "whole numbers (64, 64K or 64KiB; K, M, G, T)"
+				   : "numbers";
 
 	if (param->type == HB_PARAM_TEXT && (param->allowed || !param->sweep_full))
 		(void)snprintf(buffer, ACCEPTED_BYTES, "%s",
@@ -121,23 +73,24 @@ static int refuse(
 /* A refused text may be a misspelling of an accepted one. */
 static int refuse_text(const struct hb_param *param, const char *text, struct hb_error *reterr)
 {
-	char words[ACCEPTED_BYTES], why[WORD_BYTES_MAX + 32];
+	char words[ACCEPTED_BYTES], why[ACCEPTED_BYTES + 32];
 	const char *names[32];
 	const char *near;
 	char *rest = words;
 	size_t count = 0;
 
 	(void)describe_accepted(param, words);
-	while (rest && count < sizeof(names) / sizeof(names[0]))
+	while (rest && count < sizeof(names) / sizeof(names[0]) - 1)
 		names[count++] = strsep(&rest, ",");
-	near = hb_nearest(text, names, count);
-	if (!near || strlen(near) > WORD_BYTES_MAX)
+	names[count] = NULL;
+	near = hb_suggest(text, names);
+	if (!near)
 		return refuse(param, text, "not accepted", reterr);
 	(void)snprintf(why, sizeof(why), "did you mean '%s'?", near);
 	return refuse(param, text, why, reterr);
 }
 
-/* Decimal with an optional binary suffix. 0, -EINVAL or -ERANGE. */
+/* Decimal with an optional binary suffix, "64K" or "64KiB". 0, -EINVAL or -ERANGE. */
 static int parse_integer(const char *text, int64_t *ret)
 {
 	static const char suffixes[] = "KMGT";
@@ -150,6 +103,11 @@ static int parse_integer(const char *text, int64_t *ret)
 	if (length == 0 || length >= sizeof(digits))
 		return -EINVAL;
 	memcpy(digits, text, length + 1);
+	if (length > 3 && !strcmp(digits + length - 2, "iB") &&
+		strchr(suffixes, digits[length - 3])) {
+		length -= 2;
+		digits[length] = '\0';
+	}
 	suffix = strchr(suffixes, digits[length - 1]);
 	if (suffix) {
 		shift = 10 * (int)(suffix - suffixes + 1);

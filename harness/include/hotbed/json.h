@@ -27,9 +27,8 @@ int hb_json_parse(const char *text, size_t length_bytes, const char *path, cJSON
 int hb_json_read_file(const char *path, size_t bytes_max, cJSON **ret, struct hb_error *reterr);
 
 /*
- * hb_json_write_file - write @json (indented) to @path durably: temporary file beside it, fdatasync, rename, fsync of
- * the folder. Returns 0 or -errno; on failure the old file stands. Blocks on the disk. A device, pipe or link that
- * stands at @path stays there and is written into.
+ * hb_json_write_file - write @json (indented) to @path durably, as hotbed/file.h does. Returns 0 or -errno; on failure
+ * the old file stands. Blocks on the disk.
  */
 int hb_json_write_file(const char *path, const cJSON *json, struct hb_error *reterr);
 

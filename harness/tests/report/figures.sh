@@ -7,11 +7,11 @@ hotbed=$(realpath "$1")
 make_run=$(realpath "$2")
 runtime=$3
 if ! command -v node >/dev/null; then
-	echo "skipped: nodejs is missing; ./hotbed setup installs it"
+	echo "skip: nodejs is missing; ./hotbed setup installs it"
 	exit 77
 fi
 if [ ! -f "$runtime/vega.min.js" ]; then
-	echo "skipped: the chart runtime is missing; ./hotbed setup installs it"
+	echo "skip: the chart runtime is missing; ./hotbed setup installs it"
 	exit 77
 fi
 run=$("$make_run" spawn)

@@ -60,13 +60,13 @@ python)
 	for candidate in python3 /usr/bin/python3; do
 		"$candidate" -c 'import pandas' 2>/dev/null && python=$candidate && break
 	done
-	[ -n "$python" ] || { echo 'skipped: python3-pandas is missing'; exit 77; }
+	[ -n "$python" ] || { echo 'skip: python3-pandas is missing'; exit 77; }
 	cut_example python
 	(cd "$folder" && "$python" -W error::FutureWarning script >printed) || exit 1
 	compare
 	;;
 r)
-	command -v Rscript >/dev/null || { echo 'skipped: r-base-core is missing'; exit 77; }
+	command -v Rscript >/dev/null || { echo 'skip: r-base-core is missing'; exit 77; }
 	cut_example r
 	(cd "$folder" && Rscript --vanilla script >printed) || exit 1
 	compare

@@ -48,5 +48,5 @@ if command -v mandoc >/dev/null 2>&1; then
 	done
 fi
 [ "$failed" -eq 0 ] || exit 1
-[ "$pages" -gt 0 ] || { echo 'skipped: mandoc is missing (the pages name all options)'; exit 77; }
+[ "$pages" -gt 0 ] || { echo 'skip: mandoc is missing (the pages name all options)'; exit 77; }
 echo "$pages pages"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
-#include "command.h"
+#include <hotbed/suggest.h>
 
 /* Longer words are names of nothing here, and the distance costs their product. */
 #define WORD_BYTES_MAX 128
