@@ -21,6 +21,9 @@ setup | build | test) grep -q "^\$1)\|[ |]\$1)" '$build/../hotbed' ;;
 esac
 STUB
 chmod +x "$folder/hotbed"
+# Pages call programs by their place in the build, and read data from the source.
+ln -s "$build" "$folder/build"
+ln -s "$build/../probcons" "$folder/probcons"
 
 # Cuts a page into NNN.sh and NNN.text below $1; a block that no command precedes is not output.
 cut_page()

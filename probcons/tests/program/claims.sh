@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# claims.sh HOTBED VERDICTS - run the exact experiments and compare the verdict on every claim with the list: one line
+# "VERDICT CLAIM" each, sorted.
+set -u
+hotbed=$(realpath "$1")
+verdicts=$(realpath "$2")
+folder=$(mktemp -d) || exit 99
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$folder" || exit 99
+
+# run_claims NAME ARGUMENT... - lines "VERDICT CLAIM" of a run.
+run_claims()
+{
+	name=$1
+	shift
+	if ! "$hotbed" run "$@" --out "$name" --quiet >log 2>&1; then
+		cat log
+		exit 1
+	fi
+	"$hotbed" claims "$name" | awk '
+	/^(reproduced|not reproduced|inconclusive|not run|smoke|needs hardware)  / {
+		verdict = $0; sub(/  .*/, "", verdict)
+		rest = $0; sub(/^[a-z ]*[a-z]  +/, "", rest); split(rest, word, " ")
+		print verdict, word[1]
+	}'
+}
+
+{
+	run_claims exact probcons/tables probcons/cost-frontier probcons/weights
+	run_claims correlation probcons/correlation --set correlation=beta0.1,gaussian0.1
+} >lines
+sort lines >got
+[ -s got ] || { echo 'no verdict was printed'; exit 1; }
+diff "$verdicts" got

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_integration.h>
+#include <gsl/gsl_randist.h>
+
+#include <hotbed/error.h>
+#include <probcons/groups.h>
+#include <probcons/nines.h>
+
+#include "enumeration.h"
+
+static struct pc_result equal_fleet(uint32_t n, double p, struct pc_copula copula)
+{
+	struct pc_node nodes[1000];
+	struct pc_protocol protocol = pc_raft_majority(n);
+	struct pc_correlation correlation = {.copula = copula};
+	struct pc_result result;
+	struct hb_error error = {0};
+
+	for (uint32_t i = 0; i < n; i++)
+		nodes[i] = (struct pc_node){.crash = p, .weight = 1};
+	cr_assert_eq(pc_analyse(nodes, n, &protocol, &correlation, PC_METRIC_ALL, &result, &error),
+		0, "%s", error.text);
+	return result;
+}
+
+Test(copula, nines_of_the_design_page)
+{
+	struct pc_copula copula = {.kind = PC_COPULA_GAUSSIAN, .rho = 0.1};
+
+	cr_assert(fabs(pc_nines(equal_fleet(3, 0.01, copula).unlive) - 3.247) < 5e-4);
+	cr_assert(fabs(pc_nines(equal_fleet(9, 0.08, copula).unlive) - 2.604) < 5e-4);
+}
+
+/*
+ * The same integral by GSL's adaptive quadrature: tail of a binomial given the factor, as an incomplete beta
+ * function.
+ */
+struct binomial {
+	uint32_t n, k;
+	double threshold, rho, scale;
+};
+
+static double given_factor(double m, void *user)
+{
+	struct binomial *b = user;
+	double q = gsl_cdf_ugaussian_P(
+		(b->threshold * b->scale - sqrt(b->rho) * m) / sqrt(1 - b->rho));
+	double tail = q <= 0 ? 0 : q >= 1 ? 1 : gsl_cdf_beta_P(q, b->k, b->n - b->k + 1);
+
+	return tail * gsl_ran_ugaussian_pdf(m);
+}
+
+/* Over [-12, 12] in pieces, so that no bump is missed. */
+static double adaptive(struct binomial *b)
+{
+	gsl_integration_workspace *space = gsl_integration_workspace_alloc(1000);
+	gsl_function f = {.function = given_factor, .params = b};
+	double sum = 0;
+
+	for (int piece = -24; piece < 24; piece++) {
+		double part, error;
+
+		cr_assert_eq(gsl_integration_qag(&f, piece * 0.5, piece * 0.5 + 0.5, 1e-40, 1e-13,
+				     1000, GSL_INTEG_GAUSS31, space, &part, &error),
+			0);
+		sum += part;
+	}
+	gsl_integration_workspace_free(space);
+	return sum;
+}
+
+Test(copula, hundred_nodes_agree_with_adaptive_quadrature_to_1e_minus_10)
+{
+	static const double rhos[] = {0.01, 0.1, 0.3, 0.7, 0.95};
+	static const double ps[] = {0.001, 0.01, 0.2};
+
+	for (int r = 0; r < 5; r++) {
+		for (int p = 0; p < 3; p++) {
+			struct pc_copula copula = {.kind = PC_COPULA_GAUSSIAN, .rho = rhos[r]};
+			struct binomial b = {.n = 100,
+				.k = 50,
+				.threshold = gsl_cdf_ugaussian_Pinv(ps[p]),
+				.rho = rhos[r],
+				.scale = 1};
+			double got = equal_fleet(100, ps[p], copula).unlive, want = adaptive(&b);
+
+			if (want < 1e-30)
+				continue;
+			cr_assert(relative(got, want) < 1e-10, "rho %g p %g: %.17g, not %.17g",
+				rhos[r], ps[p], got, want);
+		}
+	}
+}
+
+static double given_scale(double x, void *user)
+{
+	struct binomial *b = user;
+	double dof = 4, w = dof * exp(2 * x);
+
+	b->scale = exp(x);
+	return adaptive(b) * 2 * w * gsl_ran_chisq_pdf(w, dof);
+}
+
+Test(copula, student_agrees_with_nested_adaptive_quadrature)
+{
+	struct pc_copula copula = {.kind = PC_COPULA_STUDENT, .rho = 0.2, .dof = 4};
+	struct binomial b = {.n = 9, .k = 5, .threshold = gsl_cdf_tdist_Pinv(0.01, 4), .rho = 0.2};
+	gsl_function f = {.function = given_scale, .params = &b};
+	gsl_integration_workspace *space = gsl_integration_workspace_alloc(100);
+	double want = 0;
+
+	for (int piece = -12; piece < 4; piece++) {
+		double part, error;
+
+		cr_assert_eq(gsl_integration_qag(&f, piece, piece + 1, 1e-18, 1e-11, 100,
+				     GSL_INTEG_GAUSS31, space, &part, &error),
+			0);
+		want += part;
+	}
+	gsl_integration_workspace_free(space);
+	double got = equal_fleet(9, 0.01, copula).unlive;
+
+	cr_assert(relative(got, want) < 1e-10, "%.17g is not %.17g", got, want);
+}
+
+Test(copula, one_node_keeps_its_marginal)
+{
+	static const double ps[] = {1e-250, 1e-100, 1e-12, 1e-3, 0.5, 0.99};
+
+	for (int p = 0; p < 6; p++) {
+		struct pc_copula gaussian = {.kind = PC_COPULA_GAUSSIAN, .rho = 0.4};
+		struct pc_copula student = {.kind = PC_COPULA_STUDENT, .rho = 0.4, .dof = 3};
+
+		cr_assert(relative(equal_fleet(1, ps[p], gaussian).unlive, ps[p]) < 1e-10,
+			"%g: %.17g", ps[p], equal_fleet(1, ps[p], gaussian).unlive);
+		/* GSL's quantile of Student's t in the far tail is itself no better than 1e-9. */
+		if (ps[p] > 1e-13)
+			cr_assert(relative(equal_fleet(1, ps[p], student).unlive, ps[p]) < 1e-9,
+				"%g: %.17g", ps[p], equal_fleet(1, ps[p], student).unlive);
+	}
+}
+
+Test(copula, no_correlation_is_independence)
+{
+	struct pc_copula copula = {.kind = PC_COPULA_GAUSSIAN, .rho = 0}, none = {0};
+	struct pc_result got = equal_fleet(9, 0.08, copula), want = equal_fleet(9, 0.08, none);
+
+	cr_assert(relative(got.unlive, want.unlive) < 1e-12);
+	cr_assert(relative(got.loss.mean, want.loss.mean) < 1e-12);
+	cr_assert(relative(got.loss.worst, want.loss.worst) < 1e-12);
+	cr_assert(relative(got.loss.any, want.loss.any) < 1e-12);
+}
+
+Test(copula, two_nodes_fail_together_as_the_bivariate_normal_says)
+{
+	/* Orthant probability: P(X < 0, Y < 0) = 1/4 + asin(rho) / (2 pi). */
+	struct pc_node nodes[2] = {{.crash = 0.5, .weight = 1}, {.crash = 0.5, .weight = 1}};
+	struct pc_protocol protocol = {.kind = PC_RAFT, .votes = 2, .q_per = 2, .q_vc = 2};
+
+	for (double rho = 0.05; rho < 1; rho += 0.1) {
+		struct pc_correlation correlation = {
+			.copula = {.kind = PC_COPULA_GAUSSIAN, .rho = rho}};
+		double want = 0.25 + asin(rho) / (2 * M_PI);
+		struct pc_result got;
+
+		cr_assert_eq(
+			pc_analyse(nodes, 2, &protocol, &correlation, PC_METRIC_ALL, &got, NULL),
+			0);
+		cr_assert(relative(got.loss.any, want) < 1e-12, "rho %g", rho);
+		cr_assert(relative(got.loss.worst, want) < 1e-12, "rho %g", rho);
+		cr_assert(relative(got.loss.mean, want) < 1e-12, "rho %g", rho);
+		cr_assert(relative(got.unlive, 1 - want) < 1e-12, "rho %g", rho);
+		/* Student's t is elliptical too: the same orthant probability. */
+		correlation.copula.kind = PC_COPULA_STUDENT;
+		correlation.copula.dof = 2.5;
+		cr_assert_eq(
+			pc_analyse(nodes, 2, &protocol, &correlation, PC_METRIC_ALL, &got, NULL),
+			0);
+		cr_assert(relative(got.loss.any, want) < 1e-10, "t rho %g", rho);
+	}
+}
+
+/* Midpoint sum over the factor of what the enumeration of independent nodes gives. */
+Test(copula, mixed_and_weighted_fleets_agree_with_summed_enumeration)
+{
+	enum { POINTS = 400 };
+	struct pc_node nodes[4] = {{.crash = 0.05, .byz = 0.01, .weight = 1},
+		{.crash = 0.2, .weight = 2}, {.byz = 0.1, .weight = 1},
+		{.crash = 0.02, .weight = 3}};
+	uint32_t members[2] = {0, 3};
+	struct pc_shock shock = {.probability = 0.01, .member_count = 2, .members = members};
+	struct pc_protocol protocol = {
+		.kind = PC_PBFT, .votes = 7, .q_per = 5, .q_vc = 5, .q_eq = 5, .q_vc_t = 2};
+	struct pc_correlation correlation = {.copula = {.kind = PC_COPULA_GAUSSIAN, .rho = 0.35}};
+	struct pc_result got;
+
+	for (uint32_t shocks = 0; shocks < 2; shocks++) {
+		long double unsafe = 0, unlive = 0, either = 0, mean = 0, any = 0;
+
+		correlation.shocks = &shock;
+		correlation.shock_count = shocks;
+		for (int point = 0; point < POINTS; point++) {
+			double h = 24.0 / POINTS, m = -12 + (point + 0.5) * h;
+			struct pc_node given[4];
+			struct enumerated one;
+
+			for (int i = 0; i < 4; i++) {
+				double p = pc_node_fault(&nodes[i]);
+				double q = pc_copula_conditional(
+					&correlation.copula, gsl_cdf_ugaussian_Pinv(p), m, 1);
+
+				given[i] = nodes[i];
+				given[i].crash = q * nodes[i].crash / p;
+				given[i].byz = q * nodes[i].byz / p;
+			}
+			one = enumerate(given, 4, &protocol, &shock, shocks);
+			unsafe += one.unsafe * h * gsl_ran_ugaussian_pdf(m);
+			unlive += one.unlive * h * gsl_ran_ugaussian_pdf(m);
+			either += one.either * h * gsl_ran_ugaussian_pdf(m);
+			mean += one.loss_mean * h * gsl_ran_ugaussian_pdf(m);
+			any += one.loss_any * h * gsl_ran_ugaussian_pdf(m);
+		}
+		cr_assert_eq(
+			pc_analyse(nodes, 4, &protocol, &correlation, PC_METRIC_ALL, &got, NULL),
+			0);
+		cr_assert(relative(got.unsafe, unsafe) < 1e-11, "%.17g %.17Lg", got.unsafe, unsafe);
+		cr_assert(relative(got.unlive, unlive) < 1e-11);
+		cr_assert(relative(got.unsafe_or_unlive, either) < 1e-11);
+		cr_assert(relative(got.loss.mean, mean) < 1e-11);
+		cr_assert(relative(got.loss.any, any) < 1e-11);
+		cr_assert(got.loss.worst_is_bound);
+	}
+}
+
+Test(copula, text_form_is_read_and_checked)
+{
+	static const char *const bad[] = {"", "gaussian", "gaussian:", "gaussian:x", "gaussian:1",
+		"gaussian:-0.1", "gaussian:0.1,3", "t:0.1", "t:0.1,", "t:0.1,0.5", "t:0.1,1e9",
+		"clayton:2"};
+	struct pc_copula copula;
+
+	cr_assert_eq(pc_copula_parse("gaussian:0.1", &copula, NULL), 0);
+	cr_assert(copula.kind == PC_COPULA_GAUSSIAN && copula.rho == 0.1);
+	cr_assert_eq(pc_copula_parse("t:0.25,4", &copula, NULL), 0);
+	cr_assert(copula.kind == PC_COPULA_STUDENT && copula.rho == 0.25 && copula.dof == 4);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert_eq(pc_copula_parse(bad[i], &copula, NULL), -EINVAL, "%s", bad[i]);
+	cr_assert_eq(copula.dof, 4);
+}
