@@ -363,8 +363,15 @@ int hb_journal_commit(
 	struct hb_journal *journal, const struct hb_csv_buffer *rows, struct hb_error *reterr)
 {
 	hb_assert(!journal->failed);
+	struct stat info;
 	int error = rows->failed;
 
+	/* Of a file that was removed nothing will be left: better to stop now than at the end of the run. */
+	if (!error && fstat(journal->rows_fd, &info) == 0 && info.st_nlink == 0) {
+		journal->failed = true;
+		return hb_error_set_at(reterr, -EIO, journal->folder, 0,
+			"trials.csv was removed while the run was going on; start a new run");
+	}
 	if (!error)
 		error = hb_file_write(journal->rows_fd, rows->text, rows->length_bytes);
 	if (!error && fdatasync(journal->rows_fd) < 0)

@@ -405,6 +405,55 @@ replaced_build() {
 	check_complete "$work/run/trials.csv" 18
 }
 
+removed_folder() {
+	begin $run fake/behave --filter variant=slow --jobs 1 --out "$work/run"
+	wait_until has_commits "$work/run/trials.csv" 1
+	rm -r "$work/run"
+	wait "$pid"
+	code=$?
+	[ $code -eq 6 ] || fail "exit code $code instead of 6"
+	says 'was removed while'
+	grep -q '18 of 18 trials' "$work/log" && fail "the run went on without a folder"
+	return 0
+}
+
+# Rows that are not this run's are refused by what counts on them, and nothing is cut off.
+edited_rows() {
+	expect 0 $run fake/trivial --seed 3 --blocks 6 --out "$work/whole"
+	id=$(sed -n '2s/,.*//p' "$work/whole/trials.csv")
+	for edit in "4,5s/^$id/00000000-0000-7000-8000-000000000000/" '4,5s/,fake,/,fraud,/' \
+		'4,5s/,trivial,/,trifling,/' '4,5s/,ok,/,fine,/' '4,5s/,n=1,0,/,n=1,-1,/' \
+		'4,5s/,n=1,0,/,n=1,18446744073709551616,/' '1s/,slot,/,place,/' '4,5s/$/,more/'; do
+		rm -rf "$work/run"
+		cp -r "$work/whole" "$work/run"
+		sed "$edit" "$work/whole/trials.csv" >"$work/run/trials.csv"
+		cmp -s "$work/run/trials.csv" "$work/whole/trials.csv" && fail "$edit changes nothing"
+		cp "$work/run/trials.csv" "$work/edited"
+		for command in status resume; do
+			expect 6 "$hotbed" $command "$work/run"
+			says 'trials.csv'
+		done
+		cmp "$work/edited" "$work/run/trials.csv" || fail "$edit: the file was changed"
+	done
+}
+
+# A digest of a trial before the kill is compared with those after it.
+digest_across_resume() {
+	for seed in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		rm -rf "$work/run"
+		expect 3 $run fake/behave --filter variant=wrong-digest --blocks 1 --jobs 1 --seed "$seed" \
+			--out "$work/run"
+		grep ',trial_wall,' "$work/run/trials.csv" | sed -n 3p | grep -q ',wrong-digest,' && break
+	done
+	line=$(grep -n ',trial_wall,' "$work/run/trials.csv" | sed -n '2s/:.*//p')
+	head -n "$line" "$work/run/trials.csv" >"$work/cut"
+	cp "$work/cut" "$work/run/trials.csv"
+	[ "$(commits "$work/run/trials.csv")" -eq 2 ] || fail "no seed has the wrong digest last"
+	expect 3 "$hotbed" resume "$work/run"
+	grep ',wrong-digest,idea,verify_failed,' "$work/run/trials.csv" | grep -q ',trial_wall,' ||
+		fail "the wrong digest was not noticed"
+}
+
 newer_plan() {
 	expect 0 $run fake/trivial --blocks 1 --out "$work/run"
 	sed -i 's|hotbed.plan/1|hotbed.plan/9|' "$work/run/plan.json"
@@ -519,7 +568,8 @@ interrupted_once) interrupted_once INT ;;
 terminated) interrupted_once TERM ;;
 kill_nine | same_values | cut_anywhere | order_of_writes | full_disk | read_only | two_runners | \
 	machine_lock | machine_lock_elsewhere | closed_streams | interrupted_twice | changed_build | \
-	replaced_build | newer_plan | bad_drivers | gives_up | steal | nondeterministic | against | usage | time_limit | json | sabotage) $case ;;
+	replaced_build | removed_folder | edited_rows | digest_across_resume | newer_plan | bad_drivers | \
+	gives_up | steal | nondeterministic | against | usage | time_limit | json | sabotage) $case ;;
 *)
 	echo "run_survives.sh: unknown case '$case'" >&2
 	exit 2
