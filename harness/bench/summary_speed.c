@@ -120,7 +120,7 @@ static int verify_status(struct hb_trial *trial, const struct state *state)
 
 static int verify_claims(struct hb_trial *trial, const struct state *state)
 {
-	int result = output_must_hold(trial, state, "reproduced      half  harness/made-up");
+	int result = output_must_hold(trial, state, "reproduced      Half is half.");
 
 	return result < 0 ? result : output_must_hold(trial, state, "over 12 blocks");
 }

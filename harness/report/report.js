@@ -30,13 +30,15 @@
 		const axis = 84;
 		if (!spec.facet) {
 			spec.width = Math.max(240, width - 2);
-			if (width < 520) spec.encoding.y.axis.labelLimit = Math.round(width * 0.45);
+			// Rows are told apart by their last word: the plot gives way, not the label.
+			spec.encoding.y.axis.labelLimit = Math.round(width * (width < 520 ? 0.6 : 0.45));
+			if (width < 520) spec.encoding.y.axis.labelFontSize = 10;
 			return;
 		}
 		const panels = new Set(spec.data.values.map((value) => value.panel)).size;
 		const columns = Math.max(1, Math.min(panels, 3, Math.floor(width / 330)));
 		spec.columns = columns;
-		spec.spec.width = Math.max(180, Math.min(panels > 1 ? 460 : 860, Math.floor(width / columns) - axis));
+		spec.spec.width = Math.max(180, Math.min(panels > 1 ? 460 : 860, columns > 1 ? Math.floor((width - axis) / columns) - 20 : width - axis));
 		if (width < 520) {
 			spec.config.legend = Object.assign({}, spec.config.legend, { columns: 2 });
 		}

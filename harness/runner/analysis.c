@@ -2,6 +2,7 @@
 #include "analysis.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,19 @@ char *hb_analysis_path(const struct hb_analysis *analysis, const char *name)
 	return asprintf(&path, "%s/%s", analysis->dir, name) < 0 ? NULL : path;
 }
 
+/*
+ * Every point stands in the plan's arrays already: as JSON, 12,500 of them take 8 MiB more. What is freed in between
+ * other things goes back to the system only on demand.
+ */
+static void drop_json_points(struct hb_plan *plan)
+{
+	cJSON *experiment;
+
+	cJSON_ArrayForEach(experiment, cJSON_GetObjectItemCaseSensitive(plan->json, "experiments"))
+		cJSON_DeleteItemFromObjectCaseSensitive(experiment, "points");
+	(void)malloc_trim(0);
+}
+
 static int load(struct hb_analysis *analysis, struct hb_error *reterr)
 {
 	char *plan = hb_analysis_path(analysis, "plan.json");
@@ -29,8 +43,10 @@ static int load(struct hb_analysis *analysis, struct hb_error *reterr)
 	if (r == -ENOENT)
 		(void)hb_error_set_at(reterr, r, plan, 0,
 			"not found, so this is no run's folder; give one that `hotbed run` made");
-	if (!r)
+	if (!r) {
+		drop_json_points(&analysis->plan);
 		r = hb_trials_load(trials, &analysis->plan, &analysis->trials, reterr);
+	}
 	if (r == -ENOENT && analysis->plan.json)
 		(void)hb_error_set_at(reterr, r, trials, 0,
 			"not found: the run has a plan but no trial yet; `hotbed resume` runs it");

@@ -22,10 +22,9 @@ static double clamp_log(double value)
 }
 
 static int add_row(struct hb_chart_builder *builder, struct hb_chart_spec *chart,
-	const struct hb_comparison *c, struct hb_chart_range *range)
+	const struct hb_comparison *c, const struct hb_effect *effect, struct hb_chart_range *range)
 {
 	const struct hb_plan_experiment *e = builder->experiment;
-	const struct hb_effect *effect = &c->effect;
 	bool interval = effect->ratio.confidence > 0, aa = effect->aa.confidence > 0;
 	double ratio = exp(effect->ratio.estimate);
 	double bounds[4] = {interval ? exp(clamp_log(effect->ratio.lo)) : NAN,
@@ -39,7 +38,8 @@ static int add_row(struct hb_chart_builder *builder, struct hb_chart_spec *chart
 	if (e->point_count > 1) {
 		struct hb_text params = {0};
 
-		hb_chart_label_short(e, e->points[c->point].params, &params);
+		hb_label_point(e, e->points[c->point].params, HB_LABEL_VARYING | HB_LABEL_SHORT,
+			NULL, NULL, &params);
 		hb_text_format(&label, " · %s", params.bytes ? params.bytes : "");
 		hb_text_finish(&params);
 	}
@@ -147,11 +147,15 @@ int hb_chart_forest(struct hb_chart_builder *builder, uint32_t metric)
 
 	for (size_t i = 0; !r && i < builder->summary->comparison_count; i++) {
 		const struct hb_comparison *c = &builder->summary->comparisons[i];
+		struct hb_effect effect;
 
-		if (c->experiment != builder->e || c->metric != metric || !c->effect.blocks ||
+		if (c->experiment != builder->e || c->metric != metric ||
 			c->against != e->baseline || !is_picked(e, most, c->point))
 			continue;
-		r = add_row(builder, chart, c, &range);
+		r = hb_summary_effect(builder->summary, c, &effect);
+		if (r || !effect.blocks)
+			continue;
+		r = add_row(builder, chart, c, &effect, &range);
 		rows++;
 	}
 	if (r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Templates, axes and labels. */
+/* Templates and axes. */
 #include "chart_parts.h"
 
 #include <errno.h>
@@ -10,8 +10,6 @@
 #include <string.h>
 
 #include "hotbed/assert.h"
-#include "hotbed/csv.h"
-#include "hotbed/json.h"
 #include "assets.h"
 
 /* Ids become file names and HTML ids. */
@@ -394,132 +392,27 @@ const char *hb_chart_param(const char *params, const char *key, size_t *ret_leng
 	return NULL;
 }
 
-static void put_scaled(struct hb_text *text, double value, double scale, const char *suffix)
+/* Panels in order of the data: left to itself the runtime sorts their labels, 16 MiB before 2 MiB. */
+static int put_panel_order(struct hb_chart_spec *chart)
 {
-	char number[40];
+	cJSON *order = cJSON_CreateArray();
+	const cJSON *value, *last = NULL;
 
-	/* Three significant digits, without the exponent that %g gives from 1000 on. */
-	(void)snprintf(number, sizeof(number), "%.3g", value / scale);
-	if (strchr(number, 'e') && fabs(value / scale) < 1e6 && fabs(value / scale) >= 1)
-		(void)snprintf(number, sizeof(number), "%.0f", value / scale);
-	hb_text_format(text, "%s%s", number, suffix);
-}
-
-void hb_chart_quantity(struct hb_text *text, double value, const char *unit)
-{
-	static const struct {
-		const char *unit, *suffix;
-		double scale;
-	} scales[] = {
-		{"ns", "\u00a0s", 1e9},
-		{"ns", "\u00a0ms", 1e6},
-		{"ns", "\u00a0µs", 1e3},
-		{"ns", "\u00a0ns", 0},
-		{"B", "\u00a0TiB", 1099511627776.0},
-		{"B", "\u00a0GiB", 1073741824.0},
-		{"B", "\u00a0MiB", 1048576.0},
-		{"B", "\u00a0KiB", 1024.0},
-		{"B", "\u00a0B", 0},
-		{"1/s", "\u00a0G/s", 1e9},
-		{"1/s", "\u00a0M/s", 1e6},
-		{"1/s", "\u00a0k/s", 1e3},
-		{"1/s", "\u00a0/s", 0},
-		{"J", "\u00a0kJ", 1e3},
-		{"J", "\u00a0J", 0},
-		{"1", "", 0},
-	};
-
-	if (isnan(value)) {
-		hb_text_put(text, "–");
-		return;
-	}
-	if (isinf(value)) {
-		hb_text_put(text, value > 0 ? "∞" : "−∞");
-		return;
-	}
-	for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
-		if (!strcmp(scales[i].unit, unit) && fabs(value) >= scales[i].scale) {
-			put_scaled(text, value, scales[i].scale > 0 ? scales[i].scale : 1,
-				scales[i].suffix);
-			return;
-		}
-	}
-	put_scaled(text, value, 1, "\u00a0");
-	hb_text_put(text, unit);
-}
-
-static const char *param_unit(
-	const struct hb_plan_experiment *experiment, const char *key, size_t length)
-{
-	const cJSON *params = cJSON_GetObjectItemCaseSensitive(experiment->describe, "params");
-	const cJSON *param;
-
-	cJSON_ArrayForEach(param, params)
+	cJSON_ArrayForEach(value, chart->values)
 	{
-		const char *name = hb_json_text_or(param, "name", "");
+		const cJSON *panel = cJSON_GetObjectItemCaseSensitive(value, "panel"), *seen;
+		bool is_new = !last || strcmp(last->valuestring, panel->valuestring) != 0;
 
-		if (strlen(name) == length && !memcmp(name, key, length))
-			return hb_json_text_or(param, "unit", "");
-	}
-	return "";
-}
-
-static void put_clause(const struct hb_plan_experiment *experiment, const char *clause, size_t n,
-	bool is_short, struct hb_text *text)
-{
-	const char *equals = memchr(clause, '=', n);
-	size_t key = equals ? (size_t)(equals - clause) : n;
-	const char *unit = param_unit(experiment, clause, key);
-	bool has_unit = !strcmp(unit, "B") || !strcmp(unit, "ns") || !strcmp(unit, "1/s");
-	char value[64] = "";
-	double number;
-	bool is_number = false;
-
-	if (equals && n - key - 1 < sizeof(value)) {
-		memcpy(value, equals + 1, n - key - 1);
-		is_number = !hb_csv_parse_double(value, &number);
-	}
-	if (text->length_bytes)
-		hb_text_put(text, ", ");
-	/* "4k, 1 MiB" says enough where room is short; a bare number needs its name. */
-	if (!is_short || !equals || (is_number && !has_unit))
-		hb_text_put_bytes(text, clause, key);
-	if (!equals)
-		return;
-	if (!is_short || (is_number && !has_unit))
-		hb_text_put(text, " ");
-	if (is_number && has_unit)
-		hb_chart_quantity(text, number, unit);
-	else
-		hb_text_put_bytes(text, equals + 1, n - key - 1);
-}
-
-static void put_label(const struct hb_plan_experiment *experiment, const char *params,
-	const char *except, const char *first, bool is_short, struct hb_text *text)
-{
-	for (int pass = first ? 0 : 1; pass < 2; pass++) {
-		for (const char *s = params; *s;) {
-			size_t n = strcspn(s, ";"), key = strcspn(s, "=;");
-			bool is_first = first && strlen(first) == key && !memcmp(s, first, key);
-			bool is_except = except && strlen(except) == key && !memcmp(s, except, key);
-
-			if (!is_except && is_first == (pass == 0))
-				put_clause(experiment, s, n, is_short, text);
-			s += n + (s[n] == ';');
+		cJSON_ArrayForEach(seen, order) is_new =
+			is_new && strcmp(seen->valuestring, panel->valuestring) != 0;
+		last = panel;
+		if (is_new &&
+			!cJSON_AddItemToArray(order, cJSON_CreateString(panel->valuestring))) {
+			cJSON_Delete(order);
+			return -ENOMEM;
 		}
 	}
-}
-
-void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
-	const char *except, const char *first, struct hb_text *text)
-{
-	put_label(experiment, params, except, first, false, text);
-}
-
-void hb_chart_label_short(
-	const struct hb_plan_experiment *experiment, const char *params, struct hb_text *text)
-{
-	put_label(experiment, params, NULL, NULL, true, text);
+	return hb_chart_put(chart->spec, "facet", "sort", order);
 }
 
 int hb_chart_panels(struct hb_chart_spec *chart, size_t panels)
@@ -528,7 +421,7 @@ int hb_chart_panels(struct hb_chart_spec *chart, size_t panels)
 
 	if (!r && panels <= 1)
 		r = hb_chart_put(chart->spec, "spec", "width", cJSON_CreateNumber(560));
-	return r;
+	return r || panels < 2 ? r : put_panel_order(chart);
 }
 
 size_t hb_chart_pick_count(size_t count, size_t most)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the kinds of chart share: opening a template, axes for units and logarithms, labels of points, and the choice
+ * What the kinds of chart share: opening a template, axes for units and logarithms, and the choice
  * of points when a sweep has more than fit. Internal to chart*.c. Not thread-safe.
  */
 #ifndef HOTBED_RUNNER_CHART_PARTS_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "chart.h"
+#include "label.h"
 
 /* The charts of one experiment are made one after another into one list. */
 struct hb_chart_builder {
@@ -68,24 +69,10 @@ int hb_chart_axis(cJSON *root, const char *path, const struct hb_chart_range *ra
 /* hb_chart_colors - fix the order of the variants in the colour scale at @path: baseline, ideas, then the rest. */
 int hb_chart_colors(const struct hb_chart_builder *builder, cJSON *root, const char *path);
 
-/*
- * hb_chart_label - a point's parameters for people: "pages 4k, rss 1 MiB".
- * @except: key that is left out (it is an axis), or NULL. @first: key that comes first, or NULL.
- */
-void hb_chart_label(const struct hb_plan_experiment *experiment, const char *params,
-	const char *except, const char *first, struct hb_text *text);
-
-/* hb_chart_label_short - "4k, 1 MiB": without the names of parameters whose values speak for themselves. */
-void hb_chart_label_short(
-	const struct hb_plan_experiment *experiment, const char *params, struct hb_text *text);
-
-/* hb_chart_quantity - "71.0 µs", "4 KiB", "12.3 k/s": three significant digits and a unit. */
-void hb_chart_quantity(struct hb_text *text, double value, const char *unit);
-
 /* hb_chart_param - value of parameter @key in @params, as a text of its length; NULL if it is not there. */
 const char *hb_chart_param(const char *params, const char *key, size_t *ret_length);
 
-/* hb_chart_panels - one panel: as wide as the page; more: two columns. */
+/* hb_chart_panels - one panel: as wide as the page; more: two columns, in the order of the data. */
 int hb_chart_panels(struct hb_chart_spec *chart, size_t panels);
 
 /*

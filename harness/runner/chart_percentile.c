@@ -249,7 +249,7 @@ static int put_curve(struct reader *reader, struct hb_chart_spec *chart, const s
 	int r = 0;
 
 	hb_text_put(&panel, "");
-	hb_chart_label(e, e->points[f->point].params, NULL, NULL, &panel);
+	hb_label_point(e, e->points[f->point].params, HB_LABEL_VARYING, NULL, NULL, &panel);
 	for (size_t i = 0; !r && !panel.failed && total && i < steps; i++) {
 		double tail = pow(end, (double)i / (double)(steps - 1));
 		double value = hb_hist_quantile(hist, 1 - 1 / tail);

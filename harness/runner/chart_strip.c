@@ -60,7 +60,7 @@ static int add_point(struct strip *strip, uint32_t metric, uint32_t point)
 	int r = 0;
 
 	hb_text_put(&panel, "");
-	hb_chart_label(e, e->points[point].params, NULL, NULL, &panel);
+	hb_label_point(e, e->points[point].params, HB_LABEL_VARYING, NULL, NULL, &panel);
 	for (uint32_t v = 0; !r && v < e->variant_count; v++) {
 		double fences[2];
 

@@ -95,7 +95,7 @@ static const char *find_panel(struct sweep *sweep, uint32_t point)
 	struct hb_text text = {0};
 
 	hb_text_put(&text, "");
-	hb_chart_label(e, e->points[point].params, sweep->x, sweep->facet, &text);
+	hb_label_point(e, e->points[point].params, HB_LABEL_VARYING, sweep->x, sweep->facet, &text);
 	for (size_t i = 0; i < sweep->panel_count; i++) {
 		if (!text.failed && !strcmp(sweep->panels[i], text.bytes)) {
 			hb_text_finish(&text);

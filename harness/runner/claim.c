@@ -175,6 +175,7 @@ static int resolve(struct sides *sides, struct hb_claim_result *result)
 	}
 	if (sides->count)
 		return 0;
+	result->unplanned = true;
 	(void)snprintf(result->reason, sizeof(result->reason), "the plan has no such point");
 	return -ENOENT;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "hotbed/stats.h"
+#include "text.h"
 #include "trials.h"
 
 enum hb_claim_verdict {
@@ -32,6 +33,7 @@ struct hb_claim_result {
 	enum hb_claim_verdict verdict;
 	struct hb_interval ratio;           /* logarithms; confidence 0 = none */
 	uint32_t blocks;                    /* used */
+	bool unplanned;                     /* not run since the plan has none of its points */
 	uint32_t points, points_planned;    /* of the numerator: with data, and matching `where` */
 	const char *method;                 /* how the interval was made; "" = none */
 	char reason[HB_CLAIM_REASON_BYTES]; /* "" where the interval speaks for itself */
@@ -43,6 +45,19 @@ struct hb_claim_result {
  */
 int hb_claim_judge(const struct hb_trials *trials, uint32_t experiment, uint32_t claim,
 	struct hb_claim_result *ret);
+
+/* hb_claim_put_range - append the expected range for a terminal: "at most x0.05", "at least x2", "x3 to x5". */
+void hb_claim_put_range(struct hb_text *text, double lo, double hi);
+
+/* hb_claim_put_source - append ", Fig. 1" or ", section 5" for @section; nothing when it is empty. */
+void hb_claim_put_source(struct hb_text *text, const char *section);
+
+/*
+ * hb_claim_put_result - append a judged claim for a terminal: two lines, the verdict and what is claimed, then what was
+ * measured and what was expected. @color: with escape sequences.
+ */
+void hb_claim_put_result(struct hb_text *text, const struct hb_plan *plan,
+	const struct hb_claim_result *result, bool color);
 
 /* hb_claim_names_point - does @params ("k=v;k=v") satisfy every clause of @where? "" is satisfied by all. */
 bool hb_claim_names_point(const char *where, const char *params);

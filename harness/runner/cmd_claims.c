@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hotbed/csv.h"
 #include "hotbed/error.h"
 #include "hotbed/json.h"
 #include "hotbed/log.h"
@@ -12,39 +13,39 @@
 #include "catalogue.h"
 #include "command.h"
 
-static const char *verdict_color(enum hb_claim_verdict verdict)
+/* Judged claims first; those whose points are not in the plan follow by name, since nothing can be said of them. */
+static int print_table(const struct hb_analysis *analysis, bool color)
 {
-	switch (verdict) {
-	case HB_CLAIM_REPRODUCED:
-		return "\033[32m";
-	case HB_CLAIM_NOT_REPRODUCED:
-		return "\033[31m";
-	case HB_CLAIM_INCONCLUSIVE:
-		return "\033[33m";
-	default:
-		return "\033[2m";
+	const struct hb_summary *summary = &analysis->summary;
+	struct hb_text text = {0}, others = {0};
+	size_t count = 0;
+	int r;
+
+	for (size_t i = 0; i < summary->claim_count; i++) {
+		const struct hb_claim_result *result = &summary->claims[i];
+		const struct hb_plan_experiment *e =
+			&analysis->plan.experiments[result->experiment];
+		const struct hb_plan_claim *claim = &e->claims[result->claim];
+
+		if (!result->unplanned) {
+			hb_claim_put_result(&text, &analysis->plan, result, color);
+			continue;
+		}
+		hb_text_format(&others, "  %s/%s %s: %s\n", e->subproject, e->experiment,
+			claim->name, claim->text && *claim->text ? claim->text : "");
+		count++;
 	}
-}
-
-static void print_result(
-	const struct hb_analysis *analysis, const struct hb_claim_result *result, bool color)
-{
-	const struct hb_plan_experiment *e = &analysis->plan.experiments[result->experiment];
-	const struct hb_plan_claim *claim = &e->claims[result->claim];
-
-	printf("%s%-14s%s  %s  %s/%s\n", color ? verdict_color(result->verdict) : "",
-		hb_claim_verdict_names[result->verdict], color ? "\033[0m" : "", claim->name,
-		e->subproject, e->experiment);
-	printf("                %s\n", claim->text);
-	printf("                expected x%.4g to x%.4g", claim->lo, claim->hi);
-	if (result->blocks && !isnan(result->ratio.estimate))
-		printf(", measured x%.4g", hb_effect_ratio(result->ratio.estimate));
-	if (result->ratio.confidence > 0)
-		printf(" [%.4g, %.4g] over %u blocks", hb_effect_ratio(result->ratio.lo),
-			hb_effect_ratio(result->ratio.hi), result->blocks);
-	if (*result->reason)
-		printf("; %s", result->reason);
-	putchar('\n');
+	if (!summary->claim_count)
+		hb_text_put(&text, "the experiments of this run state no claims\n");
+	if (count)
+		hb_text_format(&text,
+			"%s%zu not run, since this run's plan lacks their points:\n%s",
+			text.length_bytes ? "\n" : "", count, others.bytes);
+	r = text.failed || others.failed || fputs(text.bytes, stdout) < 0 ? HB_EXIT_FAULT
+									  : HB_EXIT_DONE;
+	hb_text_finish(&text);
+	hb_text_finish(&others);
+	return r;
 }
 
 static int print_results(const struct hb_arguments *arguments, const char *run)
@@ -66,12 +67,12 @@ static int print_results(const struct hb_arguments *arguments, const char *run)
 		if (json.failed || puts(json.bytes) < 0)
 			exit_code = HB_EXIT_FAULT;
 		hb_text_finish(&json);
+	} else if (!hb_arguments_flag(arguments, "quiet")) {
+		exit_code = print_table(&analysis, color);
 	}
 	for (size_t i = 0; i < analysis.summary.claim_count; i++) {
 		const struct hb_claim_result *result = &analysis.summary.claims[i];
 
-		if (!hb_arguments_flag(arguments, "json") && !hb_arguments_flag(arguments, "quiet"))
-			print_result(&analysis, result, color);
 		if (strict && result->verdict == HB_CLAIM_NOT_REPRODUCED)
 			exit_code = (int)hb_exit_worst((enum hb_exit)exit_code, HB_EXIT_GATE);
 		if (strict && (result->verdict == HB_CLAIM_INCONCLUSIVE ||
@@ -83,20 +84,31 @@ static int print_results(const struct hb_arguments *arguments, const char *run)
 	return exit_code;
 }
 
-static void print_claim(const struct hb_catalogue_entry *entry, const cJSON *claim)
+static double bound_of(const cJSON *claim, const char *key, double fallback)
 {
-	const char *section = hb_json_text_or(claim, "section", "");
-	const char *needs = hb_json_text_or(claim, "needs", "");
+	double value;
 
-	printf("%s  %s%s\n", hb_json_text_or(claim, "name", "?"), entry->name,
-		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(claim, "headline")) ? "  (headline)"
-										  : "");
-	printf("    %s\n", hb_json_text_or(claim, "text", ""));
-	printf("    %s%s%s; %s of %s expected x%s to x%s%s%s\n",
-		hb_json_text_or(claim, "paper", ""), *section ? ", section " : "", section,
-		hb_json_text_or(claim, "metric", ""), hb_json_text_or(claim, "variant", ""),
-		hb_json_text_or(claim, "lo", "?"), hb_json_text_or(claim, "hi", "?"),
-		*needs ? "; needs " : "", needs);
+	return hb_csv_parse_double(hb_json_text_or(claim, key, ""), &value) ? fallback : value;
+}
+
+static void print_claim(const cJSON *claim)
+{
+	const char *needs = hb_json_text_or(claim, "needs", "");
+	struct hb_text text = {0};
+
+	hb_text_format(&text, "  %s%s: %s\n    %s of %s expected ",
+		hb_json_text_or(claim, "name", "?"),
+		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(claim, "headline")) ? " (headline)"
+										  : "",
+		hb_json_text_or(claim, "text", ""), hb_json_text_or(claim, "metric", ""),
+		hb_json_text_or(claim, "variant", ""));
+	hb_claim_put_range(&text, bound_of(claim, "lo", 0), bound_of(claim, "hi", INFINITY));
+	hb_text_format(&text, " (%s", hb_json_text_or(claim, "paper", ""));
+	hb_claim_put_source(&text, hb_json_text_or(claim, "section", ""));
+	hb_text_format(&text, ")%s%s\n", *needs ? "; needs " : "", needs);
+	if (!text.failed)
+		(void)fputs(text.bytes, stdout);
+	hb_text_finish(&text);
 }
 
 /* Copies of the drivers' claims with the experiment they belong to. */
@@ -128,6 +140,7 @@ static int list_claims(const struct hb_arguments *arguments)
 {
 	struct hb_catalogue catalogue;
 	struct hb_error error = {0};
+	const char *separator = "";
 	cJSON *claims;
 	int exit_code = HB_EXIT_DONE;
 
@@ -146,11 +159,14 @@ static int list_claims(const struct hb_arguments *arguments)
 		cJSON_Delete(claims);
 	}
 	for (size_t i = 0; i < catalogue.count && !hb_arguments_flag(arguments, "json"); i++) {
-		const cJSON *claim;
+		const cJSON *claim, *claims_of = cJSON_GetObjectItemCaseSensitive(
+					    catalogue.entries[i].describe, "claims");
 
-		cJSON_ArrayForEach(claim,
-			cJSON_GetObjectItemCaseSensitive(catalogue.entries[i].describe, "claims"))
-			print_claim(&catalogue.entries[i], claim);
+		if (!cJSON_GetArraySize(claims_of))
+			continue;
+		printf("%s%s\n", separator, catalogue.entries[i].name);
+		separator = "\n";
+		cJSON_ArrayForEach(claim, claims_of) print_claim(claim);
 	}
 	hb_catalogue_finish(&catalogue);
 	return exit_code;
@@ -178,6 +194,12 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed claims", "what the papers claim"},
+	{"./hotbed claims latest", "what the newest run says about it"},
+	{0},
+};
+
 extern const struct hb_command hb_command_claims;
 const struct hb_command hb_command_claims = {
 	.name = "claims",
@@ -194,6 +216,7 @@ const struct hb_command hb_command_claims = {
 		       "for want of "
 		       "hardware needs hardware; one whose point was not run is not run.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run_claims,
 };

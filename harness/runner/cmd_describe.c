@@ -1,36 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hotbed describe: everything that is known about an experiment before it runs. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <hotbed/csv.h>
 #include <hotbed/error.h>
 #include <hotbed/json.h>
 #include <hotbed/log.h>
 
 #include "catalogue.h"
+#include "claim.h"
 #include "command.h"
+#include "label.h"
 
 static const char *text_of(const cJSON *object, const char *key)
 {
 	return hb_json_text_or(object, key, "");
 }
 
-/* "1048576, 2097152, 4194304" */
-static void print_sweep(const char *label, const cJSON *param, const char *key)
+/* "1 MiB, 16 MiB, 64 MiB" */
+static void put_sweep(struct hb_text *text, const cJSON *param, const char *key)
 {
 	const cJSON *values = cJSON_GetObjectItemCaseSensitive(param, key);
 	const cJSON *value;
 	const char *separator = "";
 
-	printf("      %-8s", label);
 	cJSON_ArrayForEach(value, values)
 	{
-		printf("%s%s", separator, cJSON_IsString(value) ? value->valuestring : "?");
+		hb_text_put(text, separator);
+		hb_label_value(text, cJSON_IsString(value) ? value->valuestring : "?",
+			text_of(param, "unit"), HB_LABEL_PLAIN);
 		separator = ", ";
 	}
-	putchar('\n');
+}
+
+/* The sweeps that differ from the default one; a parameter with one value has nothing to sweep. */
+static void print_sweeps(const cJSON *param)
+{
+	static const char *const sweeps[][2] = {
+		{"default", "sweep"}, {"quick", "sweep_quick"}, {"full", "sweep_full"}};
+	struct hb_text first = {0};
+
+	put_sweep(&first, param, "sweep");
+	for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++) {
+		struct hb_text text = {0};
+
+		put_sweep(&text, param, sweeps[i][1]);
+		if (text.bytes && first.bytes && (i == 0 || strcmp(text.bytes, first.bytes) != 0))
+			printf("      %-8s%s\n", sweeps[i][0], text.bytes);
+		hb_text_finish(&text);
+	}
+	hb_text_finish(&first);
 }
 
 static void print_params(const cJSON *experiment)
@@ -43,11 +66,12 @@ static void print_params(const cJSON *experiment)
 	puts("\n  Parameters");
 	cJSON_ArrayForEach(param, params)
 	{
-		printf("    %s (%s, %s): %s\n", text_of(param, "name"), text_of(param, "type"),
-			text_of(param, "unit"), text_of(param, "help"));
-		print_sweep("default", param, "sweep");
-		print_sweep("quick", param, "sweep_quick");
-		print_sweep("full", param, "sweep_full");
+		bool has_unit = strcmp(text_of(param, "unit"), "1") != 0;
+
+		printf("    %s (%s%s%s): %s\n", text_of(param, "name"), text_of(param, "type"),
+			has_unit ? ", " : "", has_unit ? text_of(param, "unit") : "",
+			text_of(param, "help"));
+		print_sweeps(param);
 	}
 }
 
@@ -80,6 +104,33 @@ static void print_variants(const cJSON *experiment)
 	}
 }
 
+/* "posix_spawn at pages 4k, rss 1 GiB" */
+static void print_side(const cJSON *experiment, const char *variant, const char *where)
+{
+	const struct hb_plan_experiment units = {.describe = experiment};
+	struct hb_text label = {0};
+
+	hb_label_point(&units, where, HB_LABEL_PLAIN, NULL, NULL, &label);
+	printf("%s%s%s", variant, label.length_bytes ? " at " : "",
+		label.length_bytes ? label.bytes : "");
+	hb_text_finish(&label);
+}
+
+static void print_expected(const cJSON *claim)
+{
+	struct hb_text text = {0};
+	double lo = 0, hi = INFINITY;
+
+	(void)hb_csv_parse_double(text_of(claim, "lo"), &lo);
+	(void)hb_csv_parse_double(text_of(claim, "hi"), &hi);
+	hb_text_put(&text, ": ");
+	hb_claim_put_range(&text, lo, hi);
+	hb_text_format(&text, "\n      %s", text_of(claim, "paper"));
+	hb_claim_put_source(&text, text_of(claim, "section"));
+	puts(text.failed ? "" : text.bytes);
+	hb_text_finish(&text);
+}
+
 static void print_claims(const cJSON *experiment)
 {
 	const cJSON *claims = cJSON_GetObjectItemCaseSensitive(experiment, "claims");
@@ -91,18 +142,16 @@ static void print_claims(const cJSON *experiment)
 	cJSON_ArrayForEach(claim, claims)
 	{
 		const char *against = text_of(claim, "against_variant");
-		const char *where = text_of(claim, "where");
-		const char *against_where = text_of(claim, "against_where");
 		bool headline = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(claim, "headline"));
 
 		printf("    %s%s: %s\n", text_of(claim, "name"), headline ? " (headline)" : "",
 			text_of(claim, "text"));
-		printf("      %s of %s%s%s over %s%s%s between %s and %s\n",
-			text_of(claim, "metric"), text_of(claim, "variant"), *where ? " at " : "",
-			where, *against ? against : "the baseline", *against_where ? " at " : "",
-			against_where, text_of(claim, "lo"), text_of(claim, "hi"));
-		printf("      %s%s%s\n", text_of(claim, "paper"),
-			*text_of(claim, "section") ? ", section " : "", text_of(claim, "section"));
+		printf("      %s of ", text_of(claim, "metric"));
+		print_side(experiment, text_of(claim, "variant"), text_of(claim, "where"));
+		printf(" over ");
+		print_side(experiment, *against ? against : "the baseline",
+			text_of(claim, "against_where"));
+		print_expected(claim);
 		if (*text_of(claim, "needs"))
 			printf("      needs %s\n", text_of(claim, "needs"));
 	}
@@ -125,8 +174,11 @@ static int print_text(const struct hb_catalogue *catalogue, struct hb_error *ret
 			return hb_error_wrap(reterr, "%s", entry->name);
 		printf("%s%s\n  %s\n", separator, entry->name,
 			text_of(entry->describe, "question"));
-		printf("  %zu points, %zu blocks, %zu trials, about %s; up to %.0f MiB of memory\n",
-			estimate.points, estimate.blocks, estimate.trials,
+		printf("  %zu point%s, %zu block%s at each, %zu trials, about %s; up to %.0f MiB "
+		       "of "
+		       "memory\n",
+			estimate.points, estimate.points == 1 ? "" : "s", estimate.blocks,
+			estimate.blocks == 1 ? "" : "s", estimate.trials,
 			hb_estimate_format(estimate.time_ms, time),
 			(double)estimate.memory_bytes / (1024 * 1024));
 		print_params(entry->describe);
@@ -208,6 +260,12 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed describe spork/spawn-latency", "one experiment"},
+	{"./hotbed describe spork --json", "a whole subproject, for programs"},
+	{0},
+};
+
 const struct hb_command hb_command_describe = {
 	.name = "describe",
 	.operands = "SUB[/EXPERIMENT]...",
@@ -220,6 +278,7 @@ const struct hb_command hb_command_describe = {
 		       "With --json the object has the form of hotbed-driver(7), with the member "
 		       "subproject added to every experiment.",
 	.options = options,
+	.examples = examples,
 	.completion = "experiments",
 	.run = run_describe,
 };

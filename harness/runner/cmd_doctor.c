@@ -104,6 +104,11 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed doctor", "look before a long run"},
+	{0},
+};
+
 const struct hb_command hb_command_doctor = {
 	.name = "doctor",
 	.operands = "",
@@ -117,6 +122,7 @@ const struct hb_command hb_command_doctor = {
 		"Warnings are about wall-clock results only: exact metrics, counts and models, are "
 		"the same on a busy machine. A run is never refused because of them.",
 	.options = options,
+	.examples = examples,
 	.completion = "",
 	.run = run_doctor,
 };

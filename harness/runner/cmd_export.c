@@ -188,6 +188,13 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed export csv latest --wide --out=trials-wide.csv", "one table for pandas or R"},
+	{"./hotbed export json before --out=before.json",
+		"plan, environment and rows as one object"},
+	{0},
+};
+
 extern const struct hb_command hb_command_export;
 const struct hb_command hb_command_export = {
 	.name = "export",
@@ -204,6 +211,7 @@ const struct hb_command hb_command_export = {
 		"the report. RUN is a folder, a run_id or its beginning; the newest run if left "
 		"out.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run_export,
 };

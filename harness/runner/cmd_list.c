@@ -208,6 +208,12 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed list", "all experiments of this build"},
+	{"./hotbed list --quick spork", "what a smoke run of one subproject would take"},
+	{0},
+};
+
 const struct hb_command hb_command_list = {
 	.name = "list",
 	.operands = "[SUB[/EXPERIMENT]...]",
@@ -218,6 +224,7 @@ const struct hb_command hb_command_list = {
 		"each point, the time that all trials take one after another, and its variants. "
 		"The baseline has a star; a second run of it is added to every block as control.",
 	.options = options,
+	.examples = examples,
 	.completion = "experiments",
 	.run = run_list,
 };

@@ -60,6 +60,11 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed merge before latest --out=both", "one run with the blocks of two"},
+	{0},
+};
+
 extern const struct hb_command hb_command_merge;
 const struct hb_command hb_command_merge = {
 	.name = "merge",
@@ -75,6 +80,7 @@ const struct hb_command hb_command_merge = {
 		       "Experiments of one name whose descriptions differ in metrics or variants "
 		       "are refused.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run_merge,
 };

@@ -8,6 +8,7 @@
 #include <hotbed/error.h>
 #include <hotbed/log.h>
 
+#include "label.h"
 #include "plan.h"
 #include "progress.h"
 #include "run_options.h"
@@ -23,15 +24,21 @@ static void print_experiment(const struct hb_plan_experiment *e)
 
 	for (size_t p = 0; p < e->point_count; p++)
 		skipped += *e->points[p].skip != '\0';
-	printf("%s/%s: %zu points x %u blocks x", e->subproject, e->experiment,
-		e->point_count - skipped, e->blocks);
+	printf("%s/%s: %zu point%s x %u block%s x", e->subproject, e->experiment,
+		e->point_count - skipped, e->point_count - skipped == 1 ? "" : "s", e->blocks,
+		e->blocks == 1 ? "" : "s");
 	for (size_t v = 0; v < e->variant_count; v++)
 		printf(" %s%s", e->variants[v].name, v == e->baseline ? "*" : "");
 	printf(" +control%s%s\n", e->until_ci ? ", until decided" : "",
 		e->quiet ? ", side by side" : "");
-	for (size_t p = 0; p < e->point_count; p++)
-		printf("  %s%s%s\n", *e->points[p].params ? e->points[p].params : "(one point)",
+	for (size_t p = 0; p < e->point_count; p++) {
+		struct hb_text label = {0};
+
+		hb_label_point(e, e->points[p].params, HB_LABEL_PLAIN, NULL, NULL, &label);
+		printf("  %s%s%s\n", label.length_bytes ? label.bytes : "(one point)",
 			*e->points[p].skip ? "  skipped: " : "", e->points[p].skip);
+		hb_text_finish(&label);
+	}
 }
 
 static enum hb_exit print_plan(const struct hb_run_plan *made)
@@ -66,14 +73,21 @@ static int run(const struct hb_arguments *arguments)
 	return code;
 }
 
+static const struct hb_example examples[] = {
+	{"./hotbed plan", "what './hotbed run' would measure"},
+	{"./hotbed plan spork --full", "the large sweeps of one subproject"},
+	{0},
+};
+
 const struct hb_command hb_command_plan = {
 	.name = "plan",
 	.operands = "[SUB[/EXPERIMENT]...]",
-	.summary = "show what `run` would do",
+	.summary = "Show what 'run' would do.",
 	.description = "Takes the options of 'hotbed run', makes the same plan and runs nothing. "
 		       "With --json "
 		       "it prints the content of plan.json.",
 	.options = options,
+	.examples = examples,
 	.completion = "experiments",
 	.run = run,
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hotbed report: summary and report of a run, made again from its plan and trials. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hotbed/error.h"
 #include "hotbed/log.h"
@@ -11,17 +13,14 @@
 
 static int print_json(const struct hb_analysis *analysis)
 {
-	struct hb_text text = {0};
-	int exit_code = HB_EXIT_DONE;
+	int r = hb_summary_write(&analysis->summary, NULL, stdout);
 
-	hb_summary_put_json(&analysis->summary, &text);
-	if (text.failed || fwrite(text.bytes, 1, text.length_bytes, stdout) != text.length_bytes ||
-		fflush(stdout)) {
-		hb_log(HB_LOG_ERROR, "report: standard output cannot be written");
-		exit_code = HB_EXIT_FAULT;
-	}
-	hb_text_finish(&text);
-	return exit_code;
+	if (!r && fflush(stdout))
+		r = -errno;
+	if (!r)
+		return HB_EXIT_DONE;
+	hb_log(HB_LOG_ERROR, "report: standard output cannot be written: %s", strerror(-r));
+	return HB_EXIT_FAULT;
 }
 
 static void print_text(const struct hb_analysis *analysis, const char *path)
@@ -89,6 +88,12 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+static const struct hb_example examples[] = {
+	{"./hotbed report latest", "write report.html of the newest run again"},
+	{"./hotbed report before --out=before.html", "write it somewhere else"},
+	{0},
+};
+
 extern const struct hb_command hb_command_report;
 const struct hb_command hb_command_report = {
 	.name = "report",
@@ -103,6 +108,7 @@ const struct hb_command hb_command_report = {
 		"of the run. With --json, summary.json is printed too.\n\n"
 		"The report is one HTML file that loads nothing from a network.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run_report,
 };

@@ -40,7 +40,7 @@ static enum hb_exit resume(
 			"%s/trials.csv: cut %llu bytes of a trial that was not committed", folder,
 			(unsigned long long)session.cut_bytes);
 	if (!limits->quiet && !limits->json)
-		hb_log(HB_LOG_INFO, "%llu of %llu trials are there",
+		hb_log(HB_LOG_INFO, "%llu of %llu trials are done",
 			(unsigned long long)counts.trials_done,
 			(unsigned long long)counts.trials_planned);
 	enum hb_exit code = hb_run_session(&session, limits);
@@ -79,10 +79,16 @@ static int run(const struct hb_arguments *arguments)
 	return code;
 }
 
+static const struct hb_example examples[] = {
+	{"./hotbed resume latest", "go on with the newest run of ./results"},
+	{"./hotbed resume before --max-time=5m", "go on with a folder, for five minutes at most"},
+	{0},
+};
+
 const struct hb_command hb_command_resume = {
 	.name = "resume",
 	.operands = "[RESULTS]",
-	.summary = "go on with an interrupted run",
+	.summary = "Go on with an interrupted run.",
 	.description =
 		"Runs what the plan of RESULTS (the latest run without it) still lacks. Committed "
 		"trials stay; a torn last one is cut off, and said so. Trials that continue a "
@@ -95,6 +101,7 @@ const struct hb_command hb_command_resume = {
 		"as "
 		"if they were one.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run,
 };

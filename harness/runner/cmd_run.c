@@ -97,10 +97,17 @@ static int run(const struct hb_arguments *arguments)
 	return code;
 }
 
+static const struct hb_example examples[] = {
+	{"./hotbed run --quick spork/spawn-latency", "does it work? some seconds, no verdicts"},
+	{"./hotbed run spork/spawn-latency --set=pages=4k,rss_bytes=1M,64M --blocks=6 --out=before",
+		"two points with few blocks, into the folder 'before'"},
+	{0},
+};
+
 const struct hb_command hb_command_run = {
 	.name = "run",
 	.operands = "[SUB[/EXPERIMENT]...]",
-	.summary = "measure ideas against their baselines",
+	.summary = "Measure ideas against their baselines.",
 	.description =
 		"Without operands: the headline claim of every subproject, with verdicts, in at "
 		"most "
@@ -126,6 +133,7 @@ const struct hb_command hb_command_run = {
 		"12, 18 or 24 blocks without favouring chance. --against names the experiments "
 		"EXPERIMENT:VARIANT; the other build's variant is the baseline VARIANT@against.",
 	.options = options,
+	.examples = examples,
 	.completion = "experiments",
 	.run = run,
 };

@@ -50,6 +50,8 @@ static void print_text(
 	if (s->cut_bytes > 0 && !s->is_running)
 		printf("%llu bytes of a trial that was not committed; 'hotbed resume' cuts them\n",
 			(unsigned long long)s->cut_bytes);
+	if (!strcmp(state, "stopped") || !strcmp(state, "not begun"))
+		printf("go on with: ./hotbed resume %s\n", s->folder);
 }
 
 static int print_json(
@@ -112,14 +114,21 @@ static int run(const struct hb_arguments *arguments)
 	return HB_EXIT_DONE;
 }
 
+static const struct hb_example examples[] = {
+	{"./hotbed status", "the newest run of ./results"},
+	{"./hotbed status before --json", "a folder, for programs"},
+	{0},
+};
+
 const struct hb_command hb_command_status = {
 	.name = "status",
 	.operands = "[RESULTS]",
-	.summary = "show how far a run is",
+	.summary = "Show how far a run is.",
 	.description = "Reads the plan and the committed trials of RESULTS (the latest run without "
 		       "it). Works "
 		       "while the run goes on, and changes nothing.",
 	.options = options,
+	.examples = examples,
 	.completion = "results",
 	.run = run,
 };

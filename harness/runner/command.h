@@ -34,6 +34,12 @@ struct hb_option {
 	const char *help;     /* one sentence */
 };
 
+/* A command line that works as it stands, on any machine, in some seconds: a test runs all of them in order. */
+struct hb_example {
+	const char *command; /* "./hotbed list"; NULL ends the table */
+	const char *purpose; /* what it does, one phrase */
+};
+
 struct hb_command {
 	const char *name;
 	const char *operands;    /* "[SUB[/EXPERIMENT]...]", "" */
@@ -41,6 +47,7 @@ struct hb_command {
 	const char *description; /* paragraphs for --help and the man page */
 	const struct hb_option
 		*options; /* the shared ones (--json --quiet --color --help) are added to all */
+	const struct hb_example *examples;
 	/* What operands complete to: "experiments", "results", "files", "" */
 	const char *completion;
 	int (*run)(const struct hb_arguments *arguments);

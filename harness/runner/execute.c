@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <hotbed/assert.h>
@@ -29,8 +30,17 @@
 #define MEMORY_FACTOR 4
 #define MEMORY_SLACK_BYTES ((uint64_t)512 << 20)
 
+/* Which file a driver was when the run began. */
+struct identity {
+	dev_t device;
+	ino_t inode;
+	off_t size_bytes;
+	struct timespec modified;
+};
+
 struct run {
 	struct hb_execute *execute;
+	struct identity *drivers; /* shape [driver_count] */
 	const struct hb_plan *plan;
 	struct hb_blocks *blocks;
 	struct hb_supervisor *supervisor;
@@ -332,6 +342,38 @@ static bool has_roles(const struct hb_plan_experiment *e)
 	return cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(e->describe, "roles")) > 0;
 }
 
+static int identify(const char *path, struct identity *ret, struct hb_error *reterr)
+{
+	struct stat info;
+
+	if (stat(path, &info) < 0)
+		return hb_error_set_at(reterr, -ESTALE, path, 0,
+			"the driver is gone: %s; build it again, then 'hotbed resume'",
+			strerror(errno));
+	*ret = (struct identity){info.st_dev, info.st_ino, info.st_size, info.st_mtim};
+	return 0;
+}
+
+/* A build beside a running measurement puts other drivers in place, whose rows would carry this build's id. */
+static int check_driver(struct run *r, uint32_t driver)
+{
+	const struct identity *before = &r->drivers[driver];
+	const char *path = r->plan->drivers[driver].path;
+	struct identity now = {0};
+	int error = identify(path, &now, &r->fault);
+
+	if (error)
+		return error;
+	if (now.device == before->device && now.inode == before->inode &&
+		now.size_bytes == before->size_bytes &&
+		now.modified.tv_sec == before->modified.tv_sec &&
+		now.modified.tv_nsec == before->modified.tv_nsec)
+		return 0;
+	return hb_error_set_at(&r->fault, -ESTALE, path, 0,
+		"the driver has been replaced since the run began, so the run stops here; 'hotbed "
+		"resume' goes on if the build is the same, or with --allow-rebuild");
+}
+
 static int start(struct run *r, const struct hb_blocks_trial *trial)
 {
 	const struct hb_plan_block *block = &r->plan->blocks[trial->index];
@@ -339,6 +381,10 @@ static int start(struct run *r, const struct hb_blocks_trial *trial)
 	const struct hb_plan_point *point = &e->points[block->point];
 	uint32_t arm = hb_blocks_arm(r->blocks, trial);
 	const struct hb_plan_variant *v = &e->variants[arm == e->variant_count ? e->baseline : arm];
+	int changed = check_driver(r, v->driver);
+
+	if (changed)
+		return changed;
 	struct flight *f = calloc(1, sizeof(*f));
 
 	if (!f || hb_blocks_begin(r->blocks, trial)) {
@@ -478,8 +524,15 @@ static int begin(struct run *r, struct hb_error *reterr)
 	choose_cpus(r);
 	r->observed_ns = calloc(r->plan->experiment_count + 1, sizeof(*r->observed_ns));
 	r->observed = calloc(r->plan->experiment_count + 1, sizeof(*r->observed));
-	if (!r->observed_ns || !r->observed)
+	r->drivers = calloc(r->plan->driver_count + 1, sizeof(*r->drivers));
+	if (!r->observed_ns || !r->observed || !r->drivers)
 		return hb_error_set(reterr, -ENOMEM, "out of memory");
+	for (size_t d = 0; d < r->plan->driver_count; d++) {
+		int error = identify(r->plan->drivers[d].path, &r->drivers[d], reterr);
+
+		if (error)
+			return error;
+	}
 	(void)snprintf(tmp_root, sizeof(tmp_root), "%s/hotbed-%s",
 		tmp && *tmp == '/' ? tmp : "/tmp", r->plan->run_id);
 	return hb_supervisor_create(&r->supervisor, tmp_root, on_event, r, reterr);
@@ -516,5 +569,6 @@ int hb_execute_run(struct hb_execute *execute, enum hb_execute_end *ret, struct 
 	hb_csv_buffer_finish(&r.rows);
 	free(r.observed_ns);
 	free(r.observed);
+	free(r.drivers);
 	return error;
 }

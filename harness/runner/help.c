@@ -107,6 +107,10 @@ void hb_help_command(FILE *file, const struct hb_command *command)
 		command->operands[0] ? " " : "", command->operands);
 	print_summary(file, command->summary, 0);
 	print_description(file, command->description);
+	if (command->examples)
+		fputs("\nExamples:\n", file);
+	for (const struct hb_example *e = command->examples; e && e->command; e++)
+		fprintf(file, "  %s\n      %s\n", e->command, e->purpose);
 	fputs("\nOptions:\n", file);
 	for (size_t i = 0; (option = hb_command_option_at(command, i)) != NULL; i++)
 		print_option(file, option);

@@ -92,13 +92,21 @@ static int print_dump(int argc, char **argv)
 			puts(commands[i]->name);
 		return HB_EXIT_DONE;
 	}
+	if (argc == 1 && !strcmp(argv[0], "examples")) {
+		for (size_t i = 0; commands[i]; i++)
+			for (const struct hb_example *e = commands[i]->examples; e && e->command;
+				e++)
+				puts(e->command);
+		return HB_EXIT_DONE;
+	}
 	if (argc == 1 && !strcmp(argv[0], "columns")) {
 		for (int i = 0; i < HB_COLUMN_COUNT; i++)
 			puts(hb_column_names[i]);
 		return HB_EXIT_DONE;
 	}
 	if (argc != 2 || strcmp(argv[0], "man") != 0) {
-		hb_log(HB_LOG_ERROR, "--dump takes 'man NAME', 'completion', 'names' or 'columns'");
+		hb_log(HB_LOG_ERROR,
+			"--dump takes 'man NAME', 'completion', 'names', 'examples' or 'columns'");
 		return HB_EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "hotbed")) {

@@ -18,16 +18,18 @@
 
 #define DESCRIBE_MS 10000
 #define POINTS_MS 60000
-#define ANSWER_BYTES_MAX ((size_t)256 << 20)
+/* Tables are a few KiB; a million points are 70 MiB. */
+#define DESCRIBE_BYTES_MAX ((size_t)16 << 20)
+#define POINTS_BYTES_MAX ((size_t)256 << 20)
 
 /* Run a driver and parse what it prints; a refusal (exit 2) is -EINVAL with the driver's own words. */
-static int ask(const char *const *argv, int64_t timeout_ms, const char *schema, cJSON **ret,
-	struct hb_error *reterr)
+static int ask(const char *const *argv, int64_t timeout_ms, size_t bytes_max, const char *schema,
+	cJSON **ret, struct hb_error *reterr)
 {
 	struct hb_capture answer;
 	cJSON *json;
 	const char *got;
-	int error = hb_capture(argv, timeout_ms, ANSWER_BYTES_MAX, &answer, reterr);
+	int error = hb_capture(argv, timeout_ms, bytes_max, &answer, reterr);
 
 	if (error)
 		return error;
@@ -61,7 +63,7 @@ static void describe(struct hb_manifest_driver *driver)
 	const char *const argv[] = {driver->path, "--describe", NULL};
 	struct hb_error fault = {0};
 	cJSON *json, *experiments;
-	int error = ask(argv, DESCRIBE_MS, "hotbed.describe/1", &json, &fault);
+	int error = ask(argv, DESCRIBE_MS, DESCRIBE_BYTES_MAX, "hotbed.describe/1", &json, &fault);
 
 	if (!error) {
 		error = hb_json_get_text(json, "subproject", &driver->subproject, &fault);
@@ -225,7 +227,7 @@ int hb_manifest_points(const struct hb_manifest_driver *driver, const char *expe
 		set ? "--set" : NULL, set, NULL};
 	struct hb_error fault = {0};
 	cJSON *json, *points;
-	int error = ask(argv, POINTS_MS, "hotbed.points/1", &json, reterr);
+	int error = ask(argv, POINTS_MS, POINTS_BYTES_MAX, "hotbed.points/1", &json, reterr);
 
 	if (error)
 		return error;

@@ -103,6 +103,15 @@ void hb_manual_command(FILE *file, const struct hb_command *command)
 	fputs("\n# OPTIONS\n\n", file);
 	for (size_t i = 0; (option = hb_command_option_at(command, i)) != NULL; i++)
 		put_option(file, option);
+	if (command->examples)
+		fputs("# EXAMPLES\n\n", file);
+	for (const struct hb_example *e = command->examples; e && e->command; e++) {
+		fputc('*', file);
+		put_string(file, e->command);
+		fputs("*\n\t", file);
+		put_string(file, e->purpose);
+		fputs("\n\n", file);
+	}
 	put_exit_codes(file);
 	fputs("# SEE ALSO\n\n*hotbed*(1), *hotbed-csv*(5), *hotbed-driver*(7)\n", file);
 }

@@ -278,10 +278,12 @@ static int unknown_operand(
 	}
 	names[count] = NULL;
 	const char *near = hb_suggest(operand, (const char *const *)names);
-	int error = near ? hb_error_set(reterr, -EINVAL,
-				   "unknown experiment '%.200s'; did you mean '%s'?", operand, near)
-			 : hb_error_set(reterr, -EINVAL,
-				   "unknown experiment '%.200s'; 'hotbed list' shows all", operand);
+	int error =
+		near ? hb_error_set(reterr, -EINVAL,
+			       "unknown experiment '%.200s'; did you mean '%s'?", operand, near)
+		     : hb_error_set(reterr, -EINVAL,
+			       "no experiment '%.200s' to run; 'hotbed list' shows what there is",
+			       operand);
 	while (count > 0)
 		free(names[--count]);
 	free(names);

@@ -7,9 +7,13 @@
 #define HOTBED_RUNNER_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct hb_plan;
+
 struct hb_progress {
+	const struct hb_plan *plan; /* NULL = unknown */
 	bool quiet, terminal;
 	bool line_shown; /* the terminal's last line is ours */
 	int64_t shown_ns;
@@ -24,11 +28,21 @@ struct hb_progress_state {
 	double ratio; /* idea / baseline so far; NaN = none */
 };
 
-/* hb_progress_init - @quiet: show nothing but messages that hb_progress_say() is told to keep. */
-void hb_progress_init(struct hb_progress *progress, bool quiet);
+/*
+ * hb_progress_init - begin. @plan: knows the units of parameters; kept by reference; NULL shows them as they are.
+ * @quiet: show nothing but messages that hb_progress_say() is told to keep.
+ */
+void hb_progress_init(struct hb_progress *progress, const struct hb_plan *plan, bool quiet);
 
 /* hb_progress_show - draw @state if it is time for it. */
 void hb_progress_show(struct hb_progress *progress, const struct hb_progress_state *state);
+
+/*
+ * hb_progress_line - what hb_progress_show() shows, into @buffer: done, time left, where, ratio; whole parts only, as
+ * many as fit into @columns.
+ */
+void hb_progress_line(const struct hb_progress *progress, const struct hb_progress_state *state,
+	size_t columns, char *buffer, size_t size_bytes);
 
 /* hb_progress_say - a line that stays. @important: also when quiet. */
 void hb_progress_say(struct hb_progress *progress, bool important, const char *format, ...)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hotbed/csv.h"
 #include "hotbed/error.h"
+#include "hotbed/file.h"
 #include "hotbed/json.h"
 #include "command.h"
 
@@ -16,27 +16,28 @@ static int write_summary(const struct hb_analysis *analysis, struct hb_error *re
 {
 	char *csv_path = hb_analysis_path(analysis, "summary.csv");
 	char *json_path = hb_analysis_path(analysis, "summary.json");
-	struct hb_csv_buffer csv = {0};
-	struct hb_text json = {0};
-	int r = csv_path && json_path ? 0 : -ENOMEM;
+	struct hb_file csv = {0}, json = {0};
+	int r = csv_path && json_path ? 0 : hb_error_set(reterr, -ENOMEM, "out of memory");
 
-	if (!r) {
-		hb_summary_put_csv(&analysis->summary, &csv);
-		r = csv.failed;
-	}
 	if (!r)
-		r = hb_json_write_bytes_file(csv_path, csv.text, csv.length_bytes, reterr);
-	hb_csv_buffer_finish(&csv);
-	if (!r) {
-		hb_summary_put_json(&analysis->summary, &json);
-		r = json.failed;
-	}
+		r = hb_file_replace(csv_path, &csv, reterr);
 	if (!r)
-		r = hb_json_write_bytes_file(json_path, json.bytes, json.length_bytes, reterr);
-	hb_text_finish(&json);
+		r = hb_file_replace(json_path, &json, reterr);
 	free(csv_path);
 	free(json_path);
-	return r == -ENOMEM ? hb_error_set(reterr, r, "the summary ran out of memory") : r;
+	if (r) {
+		hb_file_discard(&csv);
+		return r;
+	}
+	r = hb_summary_write(&analysis->summary, csv.stream, json.stream);
+	if (!r)
+		r = hb_file_commit(&csv, 0, reterr);
+	if (!r)
+		return hb_file_commit(&json, 0, reterr);
+	if (csv.stream)
+		(void)hb_file_commit(&csv, r, reterr);
+	hb_file_discard(&json);
+	return r;
 }
 
 static int write_page(const struct hb_analysis *analysis, const struct hb_charts *charts,

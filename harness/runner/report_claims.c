@@ -17,7 +17,7 @@ static void put_side(struct hb_text *text, const struct hb_plan_experiment *e, c
 	hb_page_clip(text, variant && *variant ? variant : e->variants[e->baseline].name, 80);
 	if (!where || !*where)
 		return;
-	hb_chart_label(e, where, NULL, NULL, &label);
+	hb_label_point(e, where, 0, NULL, NULL, &label);
 	hb_text_put(text, " at ");
 	hb_page_clip(text, label.bytes, 160);
 	hb_text_finish(&label);
@@ -113,6 +113,15 @@ static void put_claim(struct hb_page *page, const struct hb_claim_result *result
 	hb_text_put(text, "</td></tr>\n");
 }
 
+static size_t count_of(const struct hb_summary *summary, enum hb_claim_verdict verdict)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < summary->claim_count; i++)
+		count += summary->claims[i].verdict == verdict;
+	return count;
+}
+
 static void put_tally(struct hb_page *page)
 {
 	const struct hb_summary *summary = &page->analysis->summary;
@@ -120,10 +129,8 @@ static void put_tally(struct hb_page *page)
 
 	hb_text_put(text, "<ul class=\"tally\">");
 	for (int v = 0; v < HB_CLAIM_VERDICT_COUNT; v++) {
-		size_t count = 0;
+		size_t count = count_of(summary, (enum hb_claim_verdict)v);
 
-		for (size_t i = 0; i < summary->claim_count; i++)
-			count += summary->claims[i].verdict == (enum hb_claim_verdict)v;
 		if (count)
 			hb_text_format(text, "<li><span class=\"badge %s\">%zu %s</span></li>",
 				hb_page_claim_class((enum hb_claim_verdict)v), count,
@@ -132,11 +139,49 @@ static void put_tally(struct hb_page *page)
 	hb_text_put(text, "</ul>\n");
 }
 
+/* A table of the claims with one of the verdicts of @order. Returns how many rows it has. */
+static size_t put_table(
+	struct hb_page *page, const enum hb_claim_verdict *order, size_t verdicts, size_t most)
+{
+	const struct hb_summary *summary = &page->analysis->summary;
+	size_t shown = 0;
+
+	hb_text_put(page->text,
+		"<table class=\"claims cards\"><thead><tr><th>Verdict</th><th>Claim</th>"
+		"<th>Expected</th><th>Measured</th><th>Grey: expected</th></tr></thead><tbody>\n");
+	for (size_t k = 0; k < verdicts; k++) {
+		for (size_t i = 0; i < summary->claim_count && shown < most; i++) {
+			if (summary->claims[i].verdict != order[k])
+				continue;
+			put_claim(page, &summary->claims[i]);
+			shown++;
+		}
+	}
+	hb_text_put(page->text, "</tbody></table>\n");
+	return shown;
+}
+
+/* Folded up: a run of a few points would be buried under the claims about all others. */
+static size_t put_not_run(struct hb_page *page, size_t most)
+{
+	static const enum hb_claim_verdict not_run = HB_CLAIM_NOT_RUN;
+	size_t count = count_of(&page->analysis->summary, not_run), shown;
+
+	if (!count)
+		return 0;
+	hb_text_format(page->text,
+		"<details class=\"others\"><summary>%zu claim%s not run</summary>\n", count,
+		count == 1 ? "" : "s");
+	shown = put_table(page, &not_run, 1, most);
+	hb_text_put(page->text, "</details>\n");
+	return shown;
+}
+
 void hb_page_claims(struct hb_page *page)
 {
-	/* Decided claims first: those that did not run would fill the screen of a partial run. */
+	/* Those that need a decision first. */
 	static const enum hb_claim_verdict order[] = {HB_CLAIM_NOT_REPRODUCED, HB_CLAIM_REPRODUCED,
-		HB_CLAIM_INCONCLUSIVE, HB_CLAIM_SMOKE, HB_CLAIM_NEEDS_HARDWARE, HB_CLAIM_NOT_RUN};
+		HB_CLAIM_INCONCLUSIVE, HB_CLAIM_SMOKE, HB_CLAIM_NEEDS_HARDWARE};
 	const struct hb_summary *summary = &page->analysis->summary;
 	struct hb_text *text = page->text;
 	size_t shown = 0;
@@ -148,19 +193,11 @@ void hb_page_claims(struct hb_page *page)
 		return;
 	}
 	put_tally(page);
-	hb_text_put(text, "<table class=\"claims cards\"><thead><tr><th>Verdict</th><th>Claim</th>"
-			  "<th>Expected</th><th>Measured</th><th>Interval in the expected "
-			  "range</th></tr></thead>"
-			  "<tbody>\n");
-	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
-		for (size_t i = 0; i < summary->claim_count && shown < CLAIMS_MAX; i++) {
-			if (summary->claims[i].verdict != order[k])
-				continue;
-			put_claim(page, &summary->claims[i]);
-			shown++;
-		}
-	}
-	hb_text_put(text, "</tbody></table>\n");
+	if (count_of(summary, HB_CLAIM_NOT_RUN) < summary->claim_count)
+		shown = put_table(page, order, sizeof(order) / sizeof(order[0]), CLAIMS_MAX);
+	else
+		hb_text_put(text, "<p>No claim is about what this run measured.</p>\n");
+	shown += put_not_run(page, CLAIMS_MAX - shown);
 	if (shown < summary->claim_count)
 		hb_text_format(text,
 			"<p class=\"note\">%zu more claims stand in summary.json.</p>\n",

@@ -125,16 +125,24 @@ static void put_charts(struct hb_page *page, uint32_t e)
 }
 
 /* All rows of a table share one axis, so that they can be compared by eye. */
-static void find_axis(const struct rows *rows, uint32_t metric, double *ret_lo, double *ret_hi)
+static void find_axis(struct hb_page *page, const struct rows *rows, uint32_t metric,
+	double *ret_lo, double *ret_hi)
 {
 	double lo = 0, hi = 0, air;
 
 	for (size_t i = 0; i < rows->count; i++) {
-		const struct hb_effect *effect = &rows->first[i].effect;
-		double values[5] = {effect->ratio.estimate, effect->ratio.lo, effect->ratio.hi,
-			effect->aa.lo, effect->aa.hi};
+		struct hb_effect effect;
 
-		for (int k = 0; k < 5 && rows->first[i].metric == metric; k++) {
+		if (rows->first[i].metric != metric)
+			continue;
+		if (hb_summary_effect(&page->analysis->summary, &rows->first[i], &effect)) {
+			page->text->failed = -ENOMEM;
+			break;
+		}
+		const double values[5] = {effect.ratio.estimate, effect.ratio.lo, effect.ratio.hi,
+			effect.aa.lo, effect.aa.hi};
+
+		for (int k = 0; k < 5; k++) {
 			if (!isfinite(values[k]))
 				continue;
 			lo = fmin(lo, values[k]);
@@ -151,12 +159,17 @@ static void put_row(
 {
 	const struct hb_plan_experiment *e = &page->analysis->plan.experiments[c->experiment];
 	const struct hb_plan_metric *metric = &e->metrics[c->metric];
-	const struct hb_effect *effect = &c->effect;
+	struct hb_effect effect;
+
+	if (hb_summary_effect(&page->analysis->summary, c, &effect)) {
+		page->text->failed = -ENOMEM;
+		return;
+	}
 	struct hb_glyph glyph = {.axis_lo = axis_lo,
 		.axis_hi = axis_hi,
-		.band_lo = effect->aa.confidence > 0 ? effect->aa.lo : NAN,
-		.band_hi = effect->aa.confidence > 0 ? effect->aa.hi : NAN,
-		.interval = effect->ratio,
+		.band_lo = effect.aa.confidence > 0 ? effect.aa.lo : NAN,
+		.band_hi = effect.aa.confidence > 0 ? effect.aa.hi : NAN,
+		.interval = effect.ratio,
 		.class = hb_page_verdict_class(c->verdict)};
 	struct hb_text *text = page->text, label = {0};
 
@@ -167,18 +180,18 @@ static void put_row(
 		hb_page_clip(text, e->variants[c->against].name, 80);
 		hb_text_put(text, "</span>");
 	}
-	hb_text_put(text, "</td><td>");
-	hb_chart_label(e, e->points[c->point].params, NULL, NULL, &label);
+	hb_text_put(text, "</td><td class=\"point\">");
+	hb_label_point(e, e->points[c->point].params, HB_LABEL_VARYING, NULL, NULL, &label);
 	hb_page_clip(text, label.bytes, 200);
 	hb_text_finish(&label);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"baseline\">");
-	hb_chart_quantity(text, effect->median_baseline, metric->unit);
+	hb_label_quantity(text, effect.median_baseline, metric->unit);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"variant\">");
-	hb_chart_quantity(text, effect->median_variant, metric->unit);
+	hb_label_quantity(text, effect.median_variant, metric->unit);
 	hb_text_put(text, "</td><td class=\"num\" data-label=\"ratio\">");
-	hb_page_ratio(text, effect->ratio.estimate);
+	hb_page_ratio(text, effect.ratio.estimate);
 	hb_text_put(text, " ");
-	hb_page_interval(text, &effect->ratio);
+	hb_page_interval(text, &effect.ratio);
 	hb_text_put(text, "</td><td>");
 	hb_page_glyph(text, &glyph);
 	hb_text_put(text, "</td><td>");
@@ -188,8 +201,8 @@ static void put_row(
 		hb_text_put_html(text, c->reason);
 		hb_text_put(text, "</span>");
 	}
-	hb_text_format(text, "</td><td class=\"num\" data-label=\"blocks\">%u</td></tr>\n",
-		effect->blocks);
+	hb_text_format(
+		text, "</td><td class=\"num\" data-label=\"blocks\">%u</td></tr>\n", effect.blocks);
 }
 
 static void put_metric_head(struct hb_page *page, const struct hb_plan_metric *metric)
@@ -227,7 +240,7 @@ static void put_metric(struct hb_page *page, const struct rows *rows, uint32_t m
 		return;
 	put_metric_head(
 		page, &page->analysis->plan.experiments[rows->first->experiment].metrics[m]);
-	find_axis(rows, m, &lo, &hi);
+	find_axis(page, rows, m, &lo, &hi);
 	hb_text_put(text, "<div class=\"scroll\"><table "
 			  "class=\"cards\"><thead><tr><th>Variant</th><th>Point</th>"
 			  "<th class=\"num\">Baseline</th><th class=\"num\">Variant</th><th "
@@ -257,6 +270,27 @@ static void put_metric(struct hb_page *page, const struct rows *rows, uint32_t m
 	page->tables_bytes -= start < page->tables_bytes ? start : page->tables_bytes;
 }
 
+/* What every point has in common, so that labels need not repeat it. */
+static void put_common(struct hb_text *text, const struct hb_plan_experiment *experiment)
+{
+	struct hb_text fixed = {0};
+
+	hb_label_fixed(experiment, &fixed);
+	hb_text_format(text, "<p class=\"note\">%zu point%s, %u block%s at each",
+		experiment->point_count, experiment->point_count == 1 ? "" : "s",
+		experiment->blocks, experiment->blocks == 1 ? "" : "s");
+	if (experiment->until_ci)
+		hb_text_put(text, " at most");
+	hb_text_put(text, "; baseline: ");
+	hb_page_clip(text, experiment->variants[experiment->baseline].name, 80);
+	if (fixed.length_bytes) {
+		hb_text_put(text, "; at all points: ");
+		hb_page_clip(text, fixed.bytes, 300);
+	}
+	hb_text_put(text, ".</p>\n");
+	hb_text_finish(&fixed);
+}
+
 void hb_page_experiment(struct hb_page *page, uint32_t e)
 {
 	const struct hb_plan_experiment *experiment = &page->analysis->plan.experiments[e];
@@ -273,6 +307,7 @@ void hb_page_experiment(struct hb_page *page, uint32_t e)
 							      : experiment->experiment,
 		400);
 	hb_text_put(text, "</h2>\n");
+	put_common(text, experiment);
 	put_charts(page, e);
 	for (uint32_t m = 0; rows.count && m < experiment->metric_count; m++)
 		put_metric(page, &rows, m);

@@ -186,47 +186,11 @@ static void put_head(struct hb_page *page)
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 		"script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
 		"img-src data: blob:\">\n"
-		"<meta name=\"generator\" content=\"hotbed\">\n<title>Hotbed: run ");
-	hb_page_clip(text, page->analysis->plan.run_id, 40);
-	hb_text_put(text, "</title>\n<style>\n");
+		"<meta name=\"generator\" content=\"hotbed\">\n<title>");
+	hb_page_subject(page, "");
+	hb_text_put(text, " – Hotbed</title>\n<style>\n");
 	hb_text_put(text, hb_asset_report_css);
 	hb_text_put(text, "</style>\n</head>\n<body>\n<div class=\"page\">\n");
-}
-
-static void put_title(struct hb_page *page)
-{
-	const struct hb_plan *plan = &page->analysis->plan;
-	struct hb_text *text = page->text;
-	char date[32];
-
-	(void)snprintf(date, sizeof(date), "%.16s", plan->created_utc ? plan->created_utc : "");
-	for (char *c = date; *c; c++)
-		*c = *c == 'T' ? ' ' : *c;
-	hb_text_put(text, "<header><p class=\"brand\">Hotbed</p>\n<h1>");
-	if (!strcmp(plan->mode, "headline"))
-		hb_text_put(text, "One headline claim per idea");
-	else if (!strcmp(plan->mode, "quick"))
-		hb_text_put(text, "Smoke run");
-	else if (plan->experiment_count == 1)
-		hb_page_clip(text, plan->experiments[0].experiment, 80);
-	else
-		hb_text_format(text, "%zu experiments", plan->experiment_count);
-	hb_text_put(text, "</h1>\n<p class=\"meta\"><span>");
-	hb_page_clip(text, date, 32);
-	hb_text_format(text, " UTC</span><span>%llu trials",
-		(unsigned long long)page->analysis->trials.trial_count);
-	if (page->analysis->trials.failed_count)
-		hb_text_format(text, ", <a href=\"#failures\">%llu failed</a>",
-			(unsigned long long)page->analysis->trials.failed_count);
-	hb_text_put(text, "</span><span>run <span class=\"mono\">");
-	hb_page_clip(text, plan->run_id, 40);
-	hb_text_put(text, "</span></span><span>host <span class=\"mono\">");
-	hb_page_clip(text, plan->host_id, 40);
-	hb_text_put(text, "</span></span></p></header>\n<main>\n");
-	if (!plan->verdicts)
-		hb_text_put(text,
-			"<p class=\"banner\"><strong>Smoke, no verdict.</strong> A few blocks "
-			"show that everything runs, not how fast it is.</p>\n");
 }
 
 static void put_contents(struct hb_page *page)
@@ -320,7 +284,7 @@ static void put_foot(struct hb_page *page, const struct hb_text *runtime)
 static void put_page(struct hb_page *page, const struct hb_text *runtime)
 {
 	put_head(page);
-	put_title(page);
+	hb_page_header(page);
 	hb_page_claims(page);
 	put_contents(page);
 	for (uint32_t e = 0; e < page->analysis->plan.experiment_count; e++)

@@ -42,7 +42,11 @@ void hb_page_glyph(struct hb_text *text, const struct hb_glyph *glyph);
 /* hb_page_clip - @string as HTML text, at most @most bytes of it (cut at a character, with an ellipsis). */
 void hb_page_clip(struct hb_text *text, const char *string, size_t most);
 
+/* hb_page_subject - what was run: "spork: spawn-latency, bystander". @open: markup before each subproject, or "". */
+void hb_page_subject(struct hb_page *page, const char *open);
+
 /* Sections. */
+void hb_page_header(struct hb_page *page);
 void hb_page_claims(struct hb_page *page);
 void hb_page_experiment(struct hb_page *page, uint32_t e);
 void hb_page_environment(struct hb_page *page);

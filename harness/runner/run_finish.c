@@ -14,16 +14,20 @@
 
 #include "analysis.h"
 #include "execute.h"
+#include "label.h"
 #include "progress.h"
 #include "report.h"
 #include "run_options.h"
+
+/* With more experiments than this the command for the other claims is `run --all`. */
+#define NAMES_MAX 3
 
 struct outcome {
 	enum hb_execute_end end;
 	struct hb_blocks_counts counts;
 	enum hb_exit code;
 	int64_t wall_ms;
-	bool has_report;
+	bool has_report, driver_changed;
 };
 
 static const char *end_name(enum hb_execute_end end)
@@ -36,6 +40,17 @@ static const char *end_name(enum hb_execute_end end)
 	return names[end];
 }
 
+static void print_point(const char *what, const struct hb_plan_experiment *experiment,
+	const struct hb_plan_point *point, const char *why)
+{
+	struct hb_text label = {0};
+
+	hb_label_point(experiment, point->params, HB_LABEL_PLAIN, NULL, NULL, &label);
+	printf("%-8s  %s/%s%s%s: %s\n", what, experiment->subproject, experiment->experiment,
+		label.length_bytes ? " " : "", label.length_bytes ? label.bytes : "", why);
+	hb_text_finish(&label);
+}
+
 static void print_points(const struct hb_session *s)
 {
 	for (uint32_t e = 0; e < s->plan.experiment_count; e++) {
@@ -43,38 +58,53 @@ static void print_points(const struct hb_session *s)
 
 		for (uint32_t p = 0; p < experiment->point_count; p++) {
 			const struct hb_plan_point *point = &experiment->points[p];
+			char why[160];
 			uint32_t arm;
 
 			if (*point->skip)
-				printf("skipped  %s/%s %s: %s\n", experiment->subproject,
-					experiment->experiment, point->params, point->skip);
+				print_point("skipped", experiment, point, point->skip);
 			if (!hb_blocks_stopped(s->blocks, e, p, &arm))
 				continue;
 			bool control = arm == experiment->variant_count;
 
-			printf("given up %s/%s %s: %s%s failed %d times\n", experiment->subproject,
-				experiment->experiment, point->params,
+			(void)snprintf(why, sizeof(why), "%.100s%s failed %d times",
 				experiment->variants[control ? experiment->baseline : arm].name,
 				control ? " (control)" : "", HB_BLOCKS_FAILURES_MAX);
+			print_point("given up", experiment, point, why);
 		}
 	}
 }
 
+/* Claims of the plan's points are judged; for the others one line says how to get them. */
 static void print_claims(const struct hb_summary *summary)
 {
+	struct hb_text text = {0}, names = {0};
+	size_t others = 0, experiments = 0;
+	uint32_t last = UINT32_MAX;
+
 	for (size_t i = 0; i < summary->claim_count; i++) {
 		const struct hb_claim_result *r = &summary->claims[i];
 		const struct hb_plan_experiment *e = &summary->plan->experiments[r->experiment];
-		const struct hb_plan_claim *c = &e->claims[r->claim];
 
-		printf("%-14s  %s/%s: %s", hb_claim_verdict_names[r->verdict], e->subproject,
-			e->experiment, c->text);
-		if (r->ratio.confidence > 0)
-			printf("  x%.3g [%.3g, %.3g], expected %.3g ... %.3g",
-				exp(r->ratio.estimate), exp(r->ratio.lo), exp(r->ratio.hi), c->lo,
-				c->hi);
-		printf("%s%s\n", *r->reason ? "  " : "", r->reason);
+		if (!r->unplanned) {
+			hb_claim_put_result(&text, summary->plan, r, false);
+			continue;
+		}
+		others++;
+		if (r->experiment == last)
+			continue;
+		last = r->experiment;
+		experiments++;
+		hb_text_format(&names, " %s/%s", e->subproject, e->experiment);
 	}
+	if (others)
+		hb_text_format(&text, "%zu other claim%s other points: ./hotbed run%s\n", others,
+			others == 1 ? " needs" : "s need",
+			experiments > NAMES_MAX ? " --all" : names.bytes);
+	if (!text.failed && !names.failed && text.length_bytes)
+		(void)fputs(text.bytes, stdout);
+	hb_text_finish(&text);
+	hb_text_finish(&names);
 }
 
 static void print_verdicts(const struct hb_summary *summary)
@@ -84,7 +114,7 @@ static void print_verdicts(const struct hb_summary *summary)
 
 	for (size_t i = 0; i < summary->comparison_count; i++)
 		counts[summary->comparisons[i].verdict]++;
-	printf("%zu comparisons: ", summary->comparison_count);
+	printf("%zu comparisons with the baseline or the best rival: ", summary->comparison_count);
 	for (int v = 0; v < HB_VERDICT_COUNT; v++) {
 		if (counts[v] == 0)
 			continue;
@@ -126,19 +156,25 @@ static void print_outcome(const struct hb_session *s, const struct outcome *o)
 	if (c->skipped > 0)
 		printf(", %llu skipped", (unsigned long long)c->skipped);
 	if (c->reruns > 0)
-		printf(", %llu blocks run again for steal time", (unsigned long long)c->reruns);
+		printf(", %llu re-run%s of a block for steal time", (unsigned long long)c->reruns,
+			c->reruns == 1 ? "" : "s");
 	if (c->blocks_noisy > 0)
-		printf(", %llu blocks stayed noisy", (unsigned long long)c->blocks_noisy);
+		printf(", %llu block%s noisy in every attempt", (unsigned long long)c->blocks_noisy,
+			c->blocks_noisy == 1 ? "" : "s");
 	if (c->points_decided > 0)
-		printf(", %llu points decided early", (unsigned long long)c->points_decided);
+		printf(", %llu point%s decided early", (unsigned long long)c->points_decided,
+			c->points_decided == 1 ? "" : "s");
 	printf("\nresults: %s\n", s->folder);
 	if (o->has_report)
 		printf("report:  %s/report.html\n", s->folder);
 	if (!s->plan.verdicts)
-		printf("%s, no verdict\n",
-			!strcmp(s->plan.mode, "quick") ? "smoke" : "fewer than 6 blocks");
+		printf("%s, no verdict: %s\n",
+			!strcmp(s->plan.mode, "quick") ? "smoke" : "fewer than 6 blocks",
+			!strcmp(s->plan.mode, "quick")
+				? "two blocks show that everything works, not how fast it is"
+				: "they give no 95 % interval");
 	if (o->end != HB_EXECUTE_DONE)
-		printf("%s; go on with: hotbed resume %s\n",
+		printf("%s; go on with: ./hotbed resume %s\n",
 			o->end == HB_EXECUTE_TIME ? "stopped, the time is over" : "stopped",
 			s->folder);
 }
@@ -217,7 +253,9 @@ static enum hb_exit exit_code(const struct outcome *o)
 {
 	enum hb_exit code = HB_EXIT_DONE;
 
-	if (o->end == HB_EXECUTE_FAULT || !o->has_report)
+	if (o->driver_changed)
+		code = hb_exit_worst(code, HB_EXIT_LOCKED);
+	if ((o->end == HB_EXECUTE_FAULT && !o->driver_changed) || !o->has_report)
 		code = hb_exit_worst(code, HB_EXIT_FAULT);
 	if (o->end == HB_EXECUTE_INTERRUPTED)
 		code = hb_exit_worst(code, HB_EXIT_INTERRUPTED);
@@ -247,13 +285,16 @@ enum hb_exit hb_run_session(struct hb_session *session, const struct hb_run_limi
 		.jobs = limits->jobs,
 	};
 
-	hb_progress_init(&progress, limits->quiet || limits->json);
-	if (hb_execute_run(&execute, &outcome.end, &error))
+	hb_progress_init(&progress, &session->plan, limits->quiet || limits->json);
+	int failed = hb_execute_run(&execute, &outcome.end, &error);
+
+	if (failed)
 		hb_log_error(&error);
+	outcome.driver_changed = failed == -ESTALE;
 	outcome.wall_ms = (hb_clock_now_ns() - start_ns) / 1000000;
 	hb_blocks_count(session->blocks, &outcome.counts);
 	/* A disk that just refused a row would refuse the report too. */
-	if (outcome.end != HB_EXECUTE_FAULT)
+	if (outcome.end != HB_EXECUTE_FAULT || outcome.driver_changed)
 		outcome.has_report = write_report(session, !limits->quiet && !limits->json);
 	outcome.code = exit_code(&outcome);
 	if (limits->json)

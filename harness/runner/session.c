@@ -279,8 +279,9 @@ static int check_build(
 	int error = hb_env_collect(paths, ret_env, &s->env, reterr);
 
 	free(paths);
+	/* Drivers that are gone are a changed build, too. */
 	if (error)
-		return error;
+		return error == -ENOENT ? -ESTALE : error;
 	if (strcmp(s->env.build_id, s->plan.build_id) != 0 && !allow_rebuild) {
 		cJSON_Delete(*ret_env);
 		*ret_env = NULL;

@@ -14,117 +14,187 @@
 /* Drift is warned of at this p value: loose enough to help, tight enough not to cry on every long run. */
 #define DRIFT_P 0.001
 
-static int add_comparison(struct hb_summary *summary, size_t *capacity, struct hb_series *series,
-	struct hb_comparison *c)
+/* What a warning is made of, counted over the rows of one experiment. */
+struct statistics {
+	uint64_t rows, drifting, apart, outliers;
+};
+
+/* The summary while it is made. */
+struct builder {
+	struct hb_summary *summary;
+	struct statistics *statistics; /* shape [experiment_count] */
+	struct hb_series series;
+	size_t capacity;
+};
+
+static int compute_effect(const struct hb_summary *summary, const struct hb_comparison *c,
+	struct hb_series *series, struct hb_effect *ret)
 {
 	const struct hb_plan_experiment *experiment = &summary->plan->experiments[c->experiment];
-	const struct hb_plan_metric *metric = &experiment->metrics[c->metric];
-	struct hb_verdict_rule rule = {.better = metric->better,
-		.min_effect = hb_verdict_min_effect(metric),
-		.exact = metric->exact,
-		.verdicts = summary->plan->verdicts};
+	int r = hb_series_fill(series, summary->trials, c->experiment, c->point, c->variant,
+		c->against, c->metric);
 
-	if (hb_series_fill(series, summary->trials, c->experiment, c->point, c->variant, c->against,
-		    c->metric) ||
-		hb_effect_compute(series, metric->exact, experiment->unseeded,
-			hb_effect_level(experiment), &c->effect))
-		return -ENOMEM;
-	/* A variant may leave out an optional metric: then there is nothing to say about it. */
-	if (metric->optional && !c->effect.blocks && !c->effect.failed)
+	return r ? r
+		 : hb_effect_compute(series, experiment->metrics[c->metric].exact,
+			   experiment->unseeded, hb_effect_level(experiment), ret);
+}
+
+int hb_summary_effect(
+	const struct hb_summary *summary, const struct hb_comparison *c, struct hb_effect *ret)
+{
+	size_t index = (size_t)(c - summary->comparisons);
+	struct hb_series series = {0};
+	int r;
+
+	if (index < HB_SUMMARY_EFFECTS_KEPT) {
+		*ret = summary->effects[index];
 		return 0;
-	c->verdict = hb_verdict_decide(&c->effect, &rule, &c->reason);
-	c->p_holm = NAN;
-	if (summary->comparison_count == *capacity) {
-		size_t more = *capacity ? *capacity * 2 : 64;
+	}
+	r = compute_effect(summary, c, &series, ret);
+	hb_series_finish(&series);
+	return r;
+}
+
+static void count_statistics(struct builder *builder, const struct hb_comparison *c,
+	const struct hb_effect *effect, double min_effect)
+{
+	struct statistics *statistics = &builder->statistics[c->experiment];
+	double limit = log1p(min_effect);
+
+	if (!effect->blocks)
+		return;
+	statistics->rows++;
+	statistics->drifting += effect->trend_p < DRIFT_P;
+	statistics->outliers += effect->outliers > 0;
+	statistics->apart +=
+		effect->aa.confidence > 0 && (effect->aa.lo > limit || effect->aa.hi < -limit);
+}
+
+/* Append @c and keep its statistics, if there is room among those that are kept. */
+static int append(
+	struct builder *builder, const struct hb_comparison *c, const struct hb_effect *effect)
+{
+	struct hb_summary *summary = builder->summary;
+
+	if (summary->comparison_count == builder->capacity) {
+		size_t more = builder->capacity ? builder->capacity * 2 : 64;
 		struct hb_comparison *grown = realloc(summary->comparisons, more * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		summary->comparisons = grown;
-		*capacity = more;
+		builder->capacity = more;
+		if (more <= HB_SUMMARY_EFFECTS_KEPT) {
+			struct hb_effect *kept = realloc(summary->effects, more * sizeof(*kept));
+
+			if (!kept)
+				return -ENOMEM;
+			summary->effects = kept;
+		}
 	}
+	if (summary->comparison_count < HB_SUMMARY_EFFECTS_KEPT)
+		summary->effects[summary->comparison_count] = *effect;
 	summary->comparisons[summary->comparison_count++] = *c;
 	return 0;
 }
 
-/*
- * The rival with the best median ratio at this point, among the comparisons from @first on; the baseline's index if
- * there is none. Picking it from the same data favours the rival, which is the careful side for an idea.
- */
-static uint32_t best_rival(const struct hb_summary *summary, size_t first, uint32_t metric)
+/* @ret_effect: what the comparison came to; no blocks and no ratio where it was left out. */
+static int add_comparison(
+	struct builder *builder, struct hb_comparison *c, struct hb_effect *ret_effect)
 {
-	const struct hb_plan_experiment *experiment;
-	uint32_t best;
-	double best_ratio = NAN;
+	const struct hb_plan *plan = builder->summary->plan;
+	const struct hb_plan_metric *metric = &plan->experiments[c->experiment].metrics[c->metric];
+	struct hb_verdict_rule rule = {.better = metric->better,
+		.min_effect = hb_verdict_min_effect(metric),
+		.exact = metric->exact,
+		.verdicts = plan->verdicts};
+	int r = compute_effect(builder->summary, c, &builder->series, ret_effect);
 
-	if (first == summary->comparison_count)
-		return UINT32_MAX;
-	experiment = &summary->plan->experiments[summary->comparisons[first].experiment];
-	best = experiment->baseline;
-	for (size_t i = first; i < summary->comparison_count; i++) {
-		const struct hb_comparison *c = &summary->comparisons[i];
-		double ratio = c->effect.ratio.estimate;
-
-		if (c->metric != metric || strcmp(experiment->variants[c->variant].role, "rival"))
-			continue;
-		if (isnan(ratio) || c->verdict == HB_VERDICT_INVALID)
-			continue;
-		if (!strcmp(experiment->metrics[metric].better, "higher"))
-			ratio = -ratio;
-		if (isnan(best_ratio) || ratio < best_ratio) {
-			best_ratio = ratio;
-			best = c->variant;
-		}
-	}
-	return best;
+	if (r)
+		return r;
+	/* A variant may leave out an optional metric: then there is nothing to say about it. */
+	if (metric->optional && !ret_effect->blocks && !ret_effect->failed)
+		return 0;
+	c->verdict = (uint8_t)hb_verdict_decide(ret_effect, &rule, &c->reason);
+	c->p_holm = NAN;
+	count_statistics(builder, c, ret_effect, rule.min_effect);
+	return append(builder, c, ret_effect);
 }
 
-static int compare_point(struct hb_summary *summary, size_t *capacity, struct hb_series *series,
-	uint32_t e, uint32_t p, uint32_t m)
+/* The best rival so far: the one with the best median ratio at this point; the baseline stands for none. */
+struct best {
+	uint16_t variant;
+	double ratio;
+};
+
+/* Picking it from the same data favours the rival, which is the careful side for an idea. */
+static void look_at_rival(const struct hb_plan_experiment *experiment,
+	const struct hb_comparison *c, const struct hb_effect *effect, struct best *best)
 {
-	const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
-	size_t first = summary->comparison_count;
-	uint32_t rival;
+	double ratio = effect->ratio.estimate;
+
+	if (strcmp(experiment->variants[c->variant].role, "rival") != 0)
+		return;
+	if (isnan(ratio) || c->verdict == HB_VERDICT_INVALID)
+		return;
+	if (!strcmp(experiment->metrics[c->metric].better, "higher"))
+		ratio = -ratio;
+	if (isnan(best->ratio) || ratio < best->ratio) {
+		best->ratio = ratio;
+		best->variant = c->variant;
+	}
+}
+
+/* @where: experiment, point and metric of the rows to add. */
+static int compare_point(struct builder *builder, const struct hb_comparison *where)
+{
+	const struct hb_plan_experiment *experiment =
+		&builder->summary->plan->experiments[where->experiment];
+	uint16_t baseline = (uint16_t)experiment->baseline;
+	struct best best = {baseline, NAN};
+	struct hb_effect effect;
 	int r = 0;
 
-	for (uint32_t v = 0; !r && v < experiment->variant_count; v++) {
-		struct hb_comparison c = {.experiment = e,
-			.point = p,
-			.metric = m,
-			.variant = v,
-			.against = experiment->baseline};
+	for (uint16_t v = 0; !r && v < experiment->variant_count; v++) {
+		struct hb_comparison c = *where;
 
-		if (v != experiment->baseline)
-			r = add_comparison(summary, capacity, series, &c);
+		if (v == baseline)
+			continue;
+		c.variant = v;
+		c.against = baseline;
+		r = add_comparison(builder, &c, &effect);
+		if (!r)
+			look_at_rival(experiment, &c, &effect, &best);
 	}
-	rival = r ? UINT32_MAX : best_rival(summary, first, m);
-	if (rival == UINT32_MAX || rival == experiment->baseline)
-		return r;
-	for (uint32_t v = 0; !r && v < experiment->variant_count; v++) {
-		struct hb_comparison c = {
-			.experiment = e, .point = p, .metric = m, .variant = v, .against = rival};
+	for (uint16_t v = 0; !r && best.variant != baseline && v < experiment->variant_count; v++) {
+		struct hb_comparison c = *where;
 
+		c.variant = v;
+		c.against = best.variant;
 		if (!strcmp(experiment->variants[v].role, "idea"))
-			r = add_comparison(summary, capacity, series, &c);
+			r = add_comparison(builder, &c, &effect);
 	}
 	return r;
 }
 
-static int compare_all(struct hb_summary *summary)
+static int compare_all(struct builder *builder)
 {
-	struct hb_series series = {0};
-	size_t capacity = 0;
+	const struct hb_plan *plan = builder->summary->plan;
+	struct hb_comparison where = {0};
 	int r = 0;
 
-	for (uint32_t e = 0; e < summary->plan->experiment_count; e++) {
-		const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
+	for (uint32_t e = 0; !r && e < plan->experiment_count; e++) {
+		const struct hb_plan_experiment *experiment = &plan->experiments[e];
 
+		where.experiment = (uint16_t)e;
 		for (uint32_t p = 0; p < experiment->point_count; p++) {
-			for (uint32_t m = 0; !r && m < experiment->metric_count; m++)
-				r = compare_point(summary, &capacity, &series, e, p, m);
+			where.point = p;
+			for (uint16_t m = 0; !r && m < experiment->metric_count; m++) {
+				where.metric = m;
+				r = compare_point(builder, &where);
+			}
 		}
 	}
-	hb_series_finish(&series);
 	return r;
 }
 
@@ -177,7 +247,25 @@ int hb_summary_next_claim(
 	return -ENOENT;
 }
 
-/* Holm over the rows of one experiment that its claims name; all others are descriptive and get no p value. */
+/* The p value of a row that some claim names, NaN for another. 0 or -ENOMEM. */
+static int claimed_p(const struct hb_summary *summary, const struct hb_comparison *c, double *ret)
+{
+	struct hb_effect effect;
+	int r;
+
+	*ret = NAN;
+	if (hb_summary_next_claim(summary, c, 0) < 0)
+		return 0;
+	r = hb_summary_effect(summary, c, &effect);
+	if (!r)
+		*ret = effect.p;
+	return r;
+}
+
+/*
+ * Holm over the rows of one experiment that its claims name; all others are descriptive and get no p value.
+ * @p, @adjusted: scratch, shape [end - first].
+ */
 static int adjust_experiment(
 	struct hb_summary *summary, size_t first, size_t end, double *p, double *adjusted)
 {
@@ -185,9 +273,13 @@ static int adjust_experiment(
 	int r;
 
 	for (size_t i = first; i < end; i++) {
-		if (hb_summary_next_claim(summary, &summary->comparisons[i], 0) >= 0 &&
-			!isnan(summary->comparisons[i].effect.p))
-			p[count++] = summary->comparisons[i].effect.p;
+		struct hb_comparison *c = &summary->comparisons[i];
+
+		r = claimed_p(summary, c, &c->p_holm);
+		if (r)
+			return r;
+		if (!isnan(c->p_holm))
+			p[count++] = c->p_holm;
 	}
 	if (!count)
 		return 0;
@@ -196,8 +288,7 @@ static int adjust_experiment(
 		return r;
 	count = 0;
 	for (size_t i = first; i < end; i++) {
-		if (hb_summary_next_claim(summary, &summary->comparisons[i], 0) >= 0 &&
-			!isnan(summary->comparisons[i].effect.p))
+		if (!isnan(summary->comparisons[i].p_holm))
 			summary->comparisons[i].p_holm = adjusted[count++];
 	}
 	return 0;
@@ -322,40 +413,28 @@ static int warn_experiment(struct hb_summary *summary, uint32_t e)
 }
 
 /* One line per experiment for drift and one for A/A ratios that are off: a line per row would drown the reader. */
-static int warn_statistics(struct hb_summary *summary, uint32_t e)
+static int warn_statistics(
+	struct hb_summary *summary, uint32_t e, const struct statistics *statistics)
 {
 	const struct hb_plan_experiment *experiment = &summary->plan->experiments[e];
-	uint64_t rows = 0, drifting = 0, apart = 0, outliers = 0;
+	unsigned long long rows = statistics->rows;
 	int r = 0;
 
-	for (size_t i = 0; i < summary->comparison_count; i++) {
-		const struct hb_comparison *c = &summary->comparisons[i];
-		double limit;
-
-		if (c->experiment != e || !c->effect.blocks)
-			continue;
-		limit = log1p(hb_verdict_min_effect(&experiment->metrics[c->metric]));
-		rows++;
-		drifting += c->effect.trend_p < DRIFT_P;
-		outliers += c->effect.outliers > 0;
-		apart += c->effect.aa.confidence > 0 &&
-			 (c->effect.aa.lo > limit || c->effect.aa.hi < -limit);
-	}
-	if (drifting)
+	if (statistics->drifting)
 		r = warn(summary, "%s/%s: %llu of %llu rows drift over the run (Spearman, p < %g)",
 			experiment->subproject, experiment->experiment,
-			(unsigned long long)drifting, (unsigned long long)rows, DRIFT_P);
-	if (!r && apart)
+			(unsigned long long)statistics->drifting, rows, DRIFT_P);
+	if (!r && statistics->apart)
 		r = warn(summary,
 			"%s/%s: in %llu of %llu rows the control differs from the baseline by more "
 			"than the minimum effect",
-			experiment->subproject, experiment->experiment, (unsigned long long)apart,
-			(unsigned long long)rows);
-	if (!r && outliers)
+			experiment->subproject, experiment->experiment,
+			(unsigned long long)statistics->apart, rows);
+	if (!r && statistics->outliers)
 		r = warn(summary,
 			"%s/%s: %llu of %llu rows have outliers (Tukey); none was removed",
 			experiment->subproject, experiment->experiment,
-			(unsigned long long)outliers, (unsigned long long)rows);
+			(unsigned long long)statistics->outliers, rows);
 	return r;
 }
 
@@ -388,14 +467,15 @@ static int warn_file(struct hb_summary *summary)
 	return r;
 }
 
-static int warn_all(struct hb_summary *summary)
+static int warn_all(const struct builder *builder)
 {
+	struct hb_summary *summary = builder->summary;
 	int r = warn_file(summary);
 
 	for (uint32_t e = 0; !r && e < summary->plan->experiment_count; e++) {
 		r = warn_experiment(summary, e);
 		if (!r)
-			r = warn_statistics(summary, e);
+			r = warn_statistics(summary, e, &builder->statistics[e]);
 	}
 	return r;
 }
@@ -404,14 +484,21 @@ int hb_summary_compute(
 	const struct hb_trials *trials, struct hb_summary *ret, struct hb_error *reterr)
 {
 	struct hb_summary summary = {.plan = trials->plan, .trials = trials};
-	int r = compare_all(&summary);
+	struct builder builder = {.summary = &summary};
+	int r = -ENOMEM;
 
+	builder.statistics =
+		calloc(trials->plan->experiment_count + 1, sizeof(*builder.statistics));
+	if (builder.statistics)
+		r = compare_all(&builder);
 	if (!r)
 		r = judge_claims(&summary);
 	if (!r)
 		r = adjust_all(&summary);
 	if (!r)
-		r = warn_all(&summary);
+		r = warn_all(&builder);
+	free(builder.statistics);
+	hb_series_finish(&builder.series);
 	if (r) {
 		hb_summary_finish(&summary);
 		return hb_error_set(reterr, r, "the summary ran out of memory");
@@ -426,6 +513,7 @@ void hb_summary_finish(struct hb_summary *summary)
 		free(summary->warnings[i]);
 	free(summary->warnings);
 	free(summary->comparisons);
+	free(summary->effects);
 	free(summary->claims);
 	*summary = (struct hb_summary){0};
 }

@@ -58,11 +58,10 @@ static void put_claims(const struct hb_summary *summary, const struct hb_compari
 }
 
 static void put_row(const struct hb_summary *summary, const struct hb_comparison *c,
-	struct hb_csv_buffer *buffer)
+	const struct hb_effect *effect, struct hb_csv_buffer *buffer)
 {
 	const struct hb_plan_experiment *e = &summary->plan->experiments[c->experiment];
 	const struct hb_plan_metric *metric = &e->metrics[c->metric];
-	const struct hb_effect *effect = &c->effect;
 	bool interval = effect->ratio.confidence > 0, aa = effect->aa.confidence > 0;
 	struct hb_text name = {0};
 
@@ -91,15 +90,6 @@ static void put_row(const struct hb_summary *summary, const struct hb_comparison
 	hb_csv_put_u64(buffer, effect->failed);
 	put_claims(summary, c, buffer);
 	hb_csv_end_record(buffer);
-}
-
-void hb_summary_put_csv(const struct hb_summary *summary, struct hb_csv_buffer *buffer)
-{
-	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		hb_csv_put_text(buffer, columns[i]);
-	hb_csv_end_record(buffer);
-	for (size_t i = 0; i < summary->comparison_count; i++)
-		put_row(summary, &summary->comparisons[i], buffer);
 }
 
 /* Undefined numbers are null: JSON has no NaN, and "nan" would read as a text. */
@@ -158,8 +148,8 @@ static int add_effect(cJSON *object, const struct hb_effect *effect)
 	return r | hb_json_add_u64(object, "unverified", effect->unverified);
 }
 
-static void put_json_row(
-	const struct hb_summary *summary, const struct hb_comparison *c, struct hb_text *text)
+static void put_json_row(const struct hb_summary *summary, const struct hb_comparison *c,
+	const struct hb_effect *effect, struct hb_text *text)
 {
 	const struct hb_plan_experiment *e = &summary->plan->experiments[c->experiment];
 	const struct hb_plan_metric *metric = &e->metrics[c->metric];
@@ -180,7 +170,7 @@ static void put_json_row(
 	r |= hb_json_add_text(object, "baseline", e->variants[c->against].name);
 	r |= hb_json_add_text(object, "variant", e->variants[c->variant].name);
 	r |= hb_json_add_text(object, "role", e->variants[c->variant].role);
-	r |= add_effect(object, &c->effect);
+	r |= add_effect(object, effect);
 	r |= add_number(object, "p_holm", c->p_holm);
 	r |= hb_json_add_text(object, "verdict", hb_verdict_names[c->verdict]);
 	r |= hb_json_add_text(object, "reason", c->reason);
@@ -282,7 +272,8 @@ static void put_json_text(struct hb_text *text, const char *string)
 	put_object(text, cJSON_CreateString(string), 0);
 }
 
-void hb_summary_put_json(const struct hb_summary *summary, struct hb_text *text)
+/* All that stands before the rows: bounded, since so are the lists. */
+static void put_json_lists(const struct hb_summary *summary, struct hb_text *text)
 {
 	put_json_head(summary, text);
 	hb_text_put(text, ",\n \"claims\": ");
@@ -298,9 +289,71 @@ void hb_summary_put_json(const struct hb_summary *summary, struct hb_text *text)
 		put_json_failure(summary, &summary->trials->failures[i], text);
 	}
 	hb_text_put(text, "],\n \"rows\": [");
-	for (size_t i = 0; i < summary->comparison_count; i++) {
-		hb_text_put(text, i ? ",\n  " : "\n  ");
-		put_json_row(summary, &summary->comparisons[i], text);
+}
+
+/* Both files with what of them is not written yet: a row at most. */
+struct output {
+	FILE *csv, *json;
+	struct hb_csv_buffer buffer;
+	struct hb_text text;
+};
+
+static int write_out(struct output *output)
+{
+	int r = output->buffer.failed ? output->buffer.failed : output->text.failed;
+	size_t csv = output->buffer.length_bytes, json = output->text.length_bytes;
+
+	if (!r && csv && fwrite(output->buffer.text, 1, csv, output->csv) != csv)
+		r = -errno;
+	if (!r && json && fwrite(output->text.bytes, 1, json, output->json) != json)
+		r = -errno;
+	hb_csv_buffer_reset(&output->buffer);
+	output->text.length_bytes = 0;
+	return r;
+}
+
+static int write_rows(const struct hb_summary *summary, struct output *output)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < summary->comparison_count; i++) {
+		const struct hb_comparison *c = &summary->comparisons[i];
+		struct hb_effect effect;
+
+		r = hb_summary_effect(summary, c, &effect);
+		if (r)
+			break;
+		if (output->csv)
+			put_row(summary, c, &effect, &output->buffer);
+		if (output->json) {
+			hb_text_put(&output->text, i ? ",\n  " : "\n  ");
+			put_json_row(summary, c, &effect, &output->text);
+		}
+		r = write_out(output);
 	}
-	hb_text_put(text, "]}\n");
+	return r;
+}
+
+int hb_summary_write(const struct hb_summary *summary, FILE *csv, FILE *json)
+{
+	struct output output = {.csv = csv, .json = json};
+	int r;
+
+	if (csv) {
+		for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+			hb_csv_put_text(&output.buffer, columns[i]);
+		hb_csv_end_record(&output.buffer);
+	}
+	if (json)
+		put_json_lists(summary, &output.text);
+	r = write_out(&output);
+	if (!r)
+		r = write_rows(summary, &output);
+	if (!r && json) {
+		hb_text_put(&output.text, "]}\n");
+		r = write_out(&output);
+	}
+	hb_csv_buffer_finish(&output.buffer);
+	hb_text_finish(&output.text);
+	return r;
 }

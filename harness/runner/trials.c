@@ -270,7 +270,8 @@ static void store_values(
 			loader->trials->unknown_values++;
 			continue;
 		}
-		if (hb_csv_parse_double(trial->rows[r][HB_COLUMN_VALUE], &values[next])) {
+		if (hb_csv_parse_double(trial->rows[r][HB_COLUMN_VALUE], &values[next]) ||
+			isnan(values[next])) {
 			values[next] = NAN;
 			loader->trials->unreadable_values++;
 		}

@@ -44,8 +44,9 @@ static bool text_is_accepted(const struct hb_param *param, const char *text)
 
 static const char *describe_accepted(const struct hb_param *param, char *buffer)
 {
-	const char *kind =
-		param->type == HB_PARAM_INT ? "whole numbers (suffixes K, M, G, T)" : "numbers";
+	const char *kind = param->type == HB_PARAM_INT
+				   ? "whole numbers (64, 64K or 64KiB; K, M, G, T)"
+				   : "numbers";
 
 	if (param->type == HB_PARAM_TEXT && (param->allowed || !param->sweep_full))
 		(void)snprintf(buffer, ACCEPTED_BYTES, "%s",
@@ -89,7 +90,7 @@ static int refuse_text(const struct hb_param *param, const char *text, struct hb
 	return refuse(param, text, why, reterr);
 }
 
-/* Decimal with an optional binary suffix. 0, -EINVAL or -ERANGE. */
+/* Decimal with an optional binary suffix, "64K" or "64KiB". 0, -EINVAL or -ERANGE. */
 static int parse_integer(const char *text, int64_t *ret)
 {
 	static const char suffixes[] = "KMGT";
@@ -102,6 +103,11 @@ static int parse_integer(const char *text, int64_t *ret)
 	if (length == 0 || length >= sizeof(digits))
 		return -EINVAL;
 	memcpy(digits, text, length + 1);
+	if (length > 3 && !strcmp(digits + length - 2, "iB") &&
+		strchr(suffixes, digits[length - 3])) {
+		length -= 2;
+		digits[length] = '\0';
+	}
 	suffix = strchr(suffixes, digits[length - 1]);
 	if (suffix) {
 		shift = 10 * (int)(suffix - suffixes + 1);

@@ -67,7 +67,16 @@ async function checkWide(page, name, colors, shot) {
 		const section = document.querySelector("#claims"), row = section.querySelector("tbody tr");
 		return { section: section.getBoundingClientRect().top, row: row ? row.getBoundingClientRect().bottom : 1e9 };
 	});
-	check(top.section < 300 && top.row < page.viewportSize().height, `${name}: the claims table is on the first screen`);
+	const header = page.viewportSize().width < 720 ? 420 : 300;
+	check(top.section < header && top.row < page.viewportSize().height,
+		`${name}: the claims table is on the first screen (at ${Math.round(top.section)} px, its first row ends at ${Math.round(top.row)})`);
+	const subject = await page.evaluate(() => [document.querySelector("h1").textContent, document.title]);
+	check(subject.every((text) => text.includes("spork: spawn-latency")), `${name}: the title says what was run (${subject[0]})`);
+	const facts = await page.evaluate(() => Array.from(document.querySelectorAll(".glance dt"), (dt) => dt.textContent));
+	check(["Run", "Noise", "Machine"].every((fact) => facts.includes(fact)), `${name}: run, noise and machine are above the claims`);
+	const others = await page.evaluate(() => Array.from(document.querySelectorAll("#claims tr"))
+		.filter((row) => row.textContent.startsWith("not run") && !row.closest("details:not([open])")).length);
+	check(others === 0, `${name}: claims that were not run are folded up`);
 	await drawAll(page);
 	const charts = await chartsOf(page);
 	check(charts.length >= 3, `${name}: has charts (${charts.length})`);

@@ -64,6 +64,7 @@ static const char *const points[] = {"", NULL};
 
 static struct run_writer writer;
 static struct hb_analysis analysis;
+static struct hb_effect effect; /* of the one comparison */
 
 struct block {
 	double baseline, idea, control;
@@ -100,6 +101,8 @@ static const struct hb_comparison *judge(
 	run_writer_close(&writer);
 	cr_assert_eq(hb_analysis_open(writer.dir, &analysis, NULL), 0);
 	cr_assert_eq(analysis.summary.comparison_count, (size_t)1);
+	cr_assert_eq(
+		hb_summary_effect(&analysis.summary, &analysis.summary.comparisons[0], &effect), 0);
 	return &analysis.summary.comparisons[0];
 }
 
@@ -119,17 +122,25 @@ Test(effect, is_the_median_of_log_idea_minus_the_mean_of_both_baselines)
 		{1, 2, 1}, {2, 12, 8}, {1, 16, 16}, {9, 15, 1}, {5, 30, 5}, {7, 49, 7}, {4, 16, 1}};
 	const struct hb_comparison *c = judge(&wall, false, blocks, 7);
 
-	cr_expect_float_eq(exp(c->effect.ratio.estimate), 5, 1e-12);
-	cr_expect_float_eq(exp(c->effect.ratio.lo), 2, 1e-12);
-	cr_expect_float_eq(exp(c->effect.ratio.hi), 8, 1e-12);
+	cr_expect_float_eq(exp(effect.ratio.estimate), 5, 1e-12);
+	cr_expect_float_eq(exp(effect.ratio.lo), 2, 1e-12);
+	cr_expect_float_eq(exp(effect.ratio.hi), 8, 1e-12);
 	/* 1 - 2 / 2^7, as R's binom.test has it. */
-	cr_expect_float_eq(c->effect.ratio.confidence, 0.984375, 1e-12);
-	cr_expect_float_eq(exp(c->effect.aa.lo), 1.0 / 9, 1e-12);
-	cr_expect_float_eq(exp(c->effect.aa.hi), 16, 1e-12);
+	cr_expect_float_eq(effect.ratio.confidence, 0.984375, 1e-12);
+	cr_expect_float_eq(exp(effect.aa.lo), 1.0 / 9, 1e-12);
+	cr_expect_float_eq(exp(effect.aa.hi), 16, 1e-12);
 	/* All seven differences are positive: the smallest two-sided p is 2 / 2^7. */
-	cr_expect_float_eq(c->effect.p, 2.0 / 128, 1e-12);
+	cr_expect_float_eq(effect.p, 2.0 / 128, 1e-12);
 	cr_expect_eq(c->verdict, HB_VERDICT_WORSE);
 	finish();
+}
+
+Test(effect, looks_share_the_error_in_the_analysis_too)
+{
+	const struct hb_plan_experiment fixed = {.until_ci = false}, looked_at = {.until_ci = true};
+
+	cr_expect_float_eq(hb_effect_level(&fixed), 0.95, 1e-15);
+	cr_expect_float_eq(hb_effect_level(&looked_at), 1 - 0.05 / 4, 1e-15);
 }
 
 Test(verdict, needs_six_blocks)
@@ -158,12 +169,21 @@ Test(verdict, inside_the_minimum_effect_is_same_and_across_its_edge_inconclusive
 {
 	static const struct block same[] = {{100, 101, 100}, {100, 99, 100}, {100, 102, 100},
 		{100, 98, 100}, {100, 100, 100}, {100, 101, 100}};
+	static const struct block above[] = {{100, 101, 100}, {100, 120, 100}, {100, 120, 100},
+		{100, 120, 100}, {100, 120, 100}, {100, 120, 100}};
+	static const struct block below[] = {{100, 99, 100}, {100, 80, 100}, {100, 80, 100},
+		{100, 80, 100}, {100, 80, 100}, {100, 80, 100}};
 	static const struct block edge[] = {{100, 101, 100}, {100, 99, 100}, {100, 106, 100},
 		{100, 98, 100}, {100, 100, 100}, {100, 101, 100}};
 
 	cr_expect_eq(judge(&wall, false, same, 6)->verdict, HB_VERDICT_SAME);
 	finish();
 	cr_expect_eq(judge(&wall, false, edge, 6)->verdict, HB_VERDICT_INCONCLUSIVE);
+	finish();
+	/* A change that is certain but perhaps smaller than the minimum effect is neither. */
+	cr_expect_eq(judge(&wall, false, above, 6)->verdict, HB_VERDICT_INCONCLUSIVE);
+	finish();
+	cr_expect_eq(judge(&wall, false, below, 6)->verdict, HB_VERDICT_INCONCLUSIVE);
 	finish();
 }
 
@@ -189,8 +209,8 @@ Test(verdict, an_unseeded_exact_value_needs_one_block_and_no_tolerance)
 	const struct hb_comparison *c = judge(&exact, true, fewer, 1);
 
 	cr_expect_eq(c->verdict, HB_VERDICT_BETTER);
-	cr_expect_eq(c->effect.ratio.confidence, 1);
-	cr_expect_eq(c->effect.aa.confidence, 0, "an exact metric has no A/A interval");
+	cr_expect_eq(effect.ratio.confidence, 1);
+	cr_expect_eq(effect.aa.confidence, 0, "an exact metric has no A/A interval");
 	finish();
 	cr_expect_eq(judge(&exact, true, equal, 1)->verdict, HB_VERDICT_SAME);
 	finish();
@@ -286,18 +306,17 @@ Test(verdict, one_wrong_output_is_invalid_however_fast)
 Test(verdict, drift_is_seen_and_outliers_are_counted_but_kept)
 {
 	struct block blocks[12];
-	const struct hb_comparison *c;
 
 	for (int i = 0; i < 12; i++)
 		blocks[i] = (struct block){100, 100 + i, 100};
-	c = judge(&wall, false, blocks, 12);
-	cr_expect_float_eq(c->effect.trend, 1, 1e-12);
-	cr_expect(c->effect.trend_p < 0.001);
+	(void)judge(&wall, false, blocks, 12);
+	cr_expect_float_eq(effect.trend, 1, 1e-12);
+	cr_expect(effect.trend_p < 0.001);
 	finish();
 	for (int i = 0; i < 12; i++)
 		blocks[i] = (struct block){100, i == 4 ? 500 : 100 + i % 3, 100};
-	c = judge(&wall, false, blocks, 12);
-	cr_expect_eq(c->effect.outliers, 1u);
-	cr_expect_eq(c->effect.blocks, 12u);
+	(void)judge(&wall, false, blocks, 12);
+	cr_expect_eq(effect.outliers, 1u);
+	cr_expect_eq(effect.blocks, 12u);
 	finish();
 }

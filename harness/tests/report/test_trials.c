@@ -70,7 +70,10 @@ Test(trials, first_attempt_without_steal_counts)
 	put_block(0, 0, 10, "psi;steal");
 	put_block(0, 1, 11, "psi;migrated");
 	put_block(1, 0, 20, "late");
+	put_block(2, 0, 30, "");
+	put_block(2, 1, 31, "");
 	cr_assert_eq(load(NULL), 0);
+	cr_expect_eq(value(2), 30);
 	cr_expect_eq(value(0), 11);
 	cr_expect_not(analysis.trials.points[0][0].blocks[0].noisy);
 	cr_expect_eq(value(1), 20);
@@ -204,6 +207,32 @@ Test(trials, reordered_and_unknown_columns_are_read)
 	rewrite(-1, HB_COLUMN_VALUE, HB_COLUMN_RUN_ID, "moon_phase", true);
 	cr_assert_eq(load(NULL), 0);
 	cr_expect_eq(value(0), 33);
+	finish();
+}
+
+Test(trials, values_that_are_no_numbers_and_repeated_trials_are_warned_of)
+{
+	char path[600], text[16384] = "", *at;
+	FILE *file;
+
+	run_writer_open(&writer, experiments, NULL);
+	put_block(0, 0, 12345, "");
+	put_block(0, 0, 12345, "");
+	run_writer_close(&writer);
+	snprintf(path, sizeof(path), "%s/trials.csv", writer.dir);
+	file = fopen(path, "r+");
+	cr_assert(file && fread(text, 1, sizeof(text) - 1, file) > 0);
+	/* The reader of decimals knows this word, but no trial may report it. */
+	cr_assert_not_null(at = strstr(text, ",12345,"));
+	memcpy(at, ",\"nan\",", 7);
+	cr_assert_not_null(at = strstr(text, ",12345,"));
+	memcpy(at, ",12x45,", 7);
+	rewind(file);
+	cr_assert(fputs(text, file) >= 0 && !fclose(file));
+	cr_assert_eq(load(NULL), 0);
+	cr_expect_eq(analysis.trials.repeated_trials, 3u);
+	cr_expect_eq(analysis.trials.unreadable_values, 2u);
+	cr_expect(analysis.summary.warning_count >= 2);
 	finish();
 }
 

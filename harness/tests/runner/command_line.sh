@@ -105,7 +105,7 @@ expect 0 '"trials":	"72"' list --json demo
 # A smoke run has two blocks.
 expect 0 '12 s' list --quick
 expect 0 'Is it lit?' describe demo
-expect 0 'glow of lamp at size=2 over the baseline between 2 and inf' describe demo/first-light
+expect 0 'glow of lamp at size 2 over the baseline: at least x2' describe demo/first-light
 expect 0 '"subproject":	"demo"' describe --json demo/first-light
 expect 2 "did you mean 'demo/first-light'?" describe demo/first-ligth
 expect 2 "did you mean 'demo'?" list dmeo

@@ -482,6 +482,55 @@ Test(load, a_generator_that_misses_its_schedule_invalidates_the_trial)
 	capture_finish(&capture);
 }
 
+/* A trial whose generator oversleeps 10 of its 500 ms: about 18 of 1,000 requests are late. */
+static int run_a_little_late(struct hb_trial *trial)
+{
+	struct direct direct = {.stall_at = 100, .stall_ns = 10 * MS_NS};
+	struct hb_load_schedule schedule;
+	struct hb_load *load = run_direct(&direct, &schedule, 2000);
+	int err = hb_load_report(load, trial);
+
+	hb_load_destroy(load);
+	hb_load_schedule_finish(&schedule);
+	return err;
+}
+
+/* A trial whose system takes nothing more after nine tenths of the load. */
+static int run_clogged(struct hb_trial *trial)
+{
+	struct direct direct = {.refuse_after = 900};
+	struct hb_load_schedule schedule;
+	struct hb_load *load = run_direct(&direct, &schedule, 2000);
+	int err = hb_load_report(load, trial);
+
+	hb_load_destroy(load);
+	hb_load_schedule_finish(&schedule);
+	return err;
+}
+
+/* On a machine that stops for 25 ms a load is invalid, and flags are not asked for. */
+static void expect_flag(int (*run)(struct hb_trial *trial), const char *flag)
+{
+	struct capture capture = run_driver(run);
+
+	if (strstr(capture.result, "invalid_load")) {
+		capture_finish(&capture);
+		cr_skip("the machine was too busy to keep the schedule");
+	}
+	cr_assert(strstr(capture.result, flag), "%s is not in %s", flag, capture.result);
+	capture_finish(&capture);
+}
+
+Test(load, a_schedule_kept_below_999_permille_is_flagged_late)
+{
+	expect_flag(run_a_little_late, "\"flag\":\"late\"");
+}
+
+Test(load, a_growing_backlog_is_flagged_unsteady)
+{
+	expect_flag(run_clogged, "\"flag\":\"unsteady\"");
+}
+
 /*
  * A real echo server on a socket, in a thread of its own, which sleeps for 200 ms before it answers
  * request

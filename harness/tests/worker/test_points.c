@@ -113,7 +113,7 @@ Test(points, linear_over_integers_drops_repeated_values)
 Test(points, refusals_name_parameter_value_and_what_is_accepted)
 {
 	static const char numbers[] =
-		"; accepted: whole numbers (suffixes K, M, G, T) from 1 to 1000000000\n";
+		"; accepted: whole numbers (64, 64K or 64KiB; K, M, G, T) from 1 to 1000000000\n";
 	char expected[256];
 
 	(void)snprintf(expected, sizeof(expected), "hotbed-sample: count=12x: not a whole number%s",
