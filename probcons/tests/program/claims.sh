@@ -20,12 +20,9 @@ run_claims()
 		cat log
 		exit 1
 	fi
-	"$hotbed" claims "$name" | awk '
-	/^(reproduced|not reproduced|inconclusive|not run|smoke|needs hardware)  / {
-		verdict = $0; sub(/  .*/, "", verdict)
-		rest = $0; sub(/^[a-z ]*[a-z]  +/, "", rest); split(rest, word, " ")
-		print verdict, word[1]
-	}'
+	# One claim a line.
+	"$hotbed" claims "$name" --json |
+		sed -n 's/.*"claim":"\([^"]*\)".*"verdict":"\([^"]*\)".*/\2 \1/p'
 }
 
 {
