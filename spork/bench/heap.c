@@ -49,8 +49,8 @@ static int fragment(const struct spork_heap *heap)
 	return 0;
 }
 
-int spork_heap_check_shape(
-	const struct spork_heap *heap, enum spork_pages pages, struct hb_error *reterr)
+int spork_heap_check_shape(const struct spork_heap *heap, enum spork_pages pages,
+	size_t least_percent, struct hb_error *reterr)
 {
 	size_t mappings = 0, huge_bytes = 0;
 	int err = spork_heap_smaps(heap, &mappings, &huge_bytes);
@@ -58,7 +58,7 @@ int spork_heap_check_shape(
 	if (err)
 		return hb_error_set(
 			reterr, err, "cannot read /proc/self/smaps: %s", strerror(-err));
-	if (pages == SPORK_PAGES_THP && huge_bytes < heap->size_bytes / 10 * 9)
+	if (pages == SPORK_PAGES_THP && huge_bytes < heap->size_bytes / 100 * least_percent)
 		return hb_error_set(reterr, -EAGAIN,
 			"the kernel put only %zu of %zu MiB into huge pages; free or compact "
 			"memory "
@@ -96,7 +96,7 @@ static int shape(struct spork_heap *heap, enum spork_pages pages, struct hb_erro
 			return hb_error_set(
 				reterr, err, "cannot split the mapping: %s", strerror(-err));
 	}
-	return spork_heap_check_shape(heap, pages, reterr);
+	return spork_heap_check_shape(heap, pages, 90, reterr);
 }
 
 int spork_heap_init(struct spork_heap *heap, size_t size_bytes, enum spork_pages pages,

@@ -72,11 +72,13 @@ void spork_heap_rewrite(struct spork_heap *heap);
 int spork_heap_check(const struct spork_heap *heap, struct hb_error *reterr);
 
 /*
- * spork_heap_check_shape - is it still in the pages and mappings that @pages asks for? 0, -EAGAIN,
- * or -errno where /proc cannot be read. Takes milliseconds per GiB.
+ * spork_heap_check_shape - is it still in the pages and mappings that @pages asks for?
+ * @least_percent: how much must lie in huge pages if @pages asks for them, 0 ... 100.
+ *
+ * Returns 0, -EAGAIN, or -errno where /proc cannot be read. Takes milliseconds per GiB.
  */
-int spork_heap_check_shape(
-	const struct spork_heap *heap, enum spork_pages pages, struct hb_error *reterr);
+int spork_heap_check_shape(const struct spork_heap *heap, enum spork_pages pages,
+	size_t least_percent, struct hb_error *reterr);
 
 /*
  * spork_heap_smaps - mappings that the heap spans, and how much of it lies in huge pages. 0 or
