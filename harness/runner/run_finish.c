@@ -295,7 +295,7 @@ enum hb_exit hb_run_session(struct hb_session *session, const struct hb_run_limi
 	hb_blocks_count(session->blocks, &outcome.counts);
 	/* A disk that just refused a row would refuse the report too. */
 	if (outcome.end != HB_EXECUTE_FAULT || outcome.driver_changed)
-		outcome.has_report = write_report(session, !limits->quiet && !limits->json);
+		outcome.has_report = write_report(session, !limits->json);
 	outcome.code = exit_code(&outcome);
 	if (limits->json)
 		(void)print_json(session, &outcome);

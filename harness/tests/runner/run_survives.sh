@@ -293,7 +293,7 @@ machine_lock() {
 
 # Who may not write to /run/lock has the lock in /tmp: the others must see it all the same.
 machine_lock_elsewhere() {
-	[ "${HB_OWN_LOCK:-0}" = 1 ] || exit 77
+	[ "${HB_OWN_LOCK:-0}" = 1 ] || lacks '/run/lock and user namespaces'
 	cat >"$work/in.sh" <<-'END'
 		mount -t tmpfs -o ro none /run/lock || exit 77
 		exec "$1" run --drivers "$2" fake/trivial-wall --set n=1,2,3,4,5,6,7,8 --out "$3/first"
