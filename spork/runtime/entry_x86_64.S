@@ -58,8 +58,8 @@
 	.endm
 
 /*
- * clone of _Fork. spork_fork_enter() returns the top of the runtime's own stack, or 0 to fork really;
- * spork_fork_attempt() returns the result of the system call, or 0 to fork really.
+ * clone of _Fork. spork_fork_enter() returns the top of the runtime's own stack, or 0 to fork really; spork_fork_attempt()
+ * returns the child's process id, or 0 to fork really. spork_fork_leave() lets signals in, back on the program's stack.
  */
 	.globl spork_entry_fork
 	.hidden spork_entry_fork
@@ -74,6 +74,11 @@ spork_entry_fork:
 	mov rsp, rax
 	mov rdi, rbx
 	call spork_fork_attempt
+	mov r12, rax
+	mov rsp, rbx
+	and rsp, -16
+	call spork_fork_leave
+	mov rax, r12
 	test rax, rax
 	jz 1f
 	RESTORE_FRAME

@@ -115,9 +115,9 @@ static bool note_build_id(const uint8_t *note, size_t size_bytes, struct spork_b
 			if (length == 0)
 				return false;
 			*ret_id = (struct spork_build_id){0};
-			ret_id->length = (uint8_t)(length > sizeof(ret_id->bytes)
-							   ? sizeof(ret_id->bytes)
-							   : length);
+			ret_id->length =
+				(uint8_t)(length > sizeof(ret_id->bytes) ? sizeof(ret_id->bytes)
+									 : length);
 			memcpy(ret_id->bytes, note + body, ret_id->length);
 			return true;
 		}

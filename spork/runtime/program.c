@@ -58,8 +58,7 @@ static bool loads_us(const uint8_t *head, size_t size_bytes)
 	if (header->e_phoff > size_bytes || end > size_bytes)
 		return false;
 	for (int i = 0; i < header->e_phnum; i++) {
-		const Elf64_Phdr *segment =
-			(const Elf64_Phdr *)(head + header->e_phoff) + i;
+		const Elf64_Phdr *segment = (const Elf64_Phdr *)(head + header->e_phoff) + i;
 		uint64_t last = segment->p_offset + segment->p_filesz;
 
 		if (segment->p_type != PT_INTERP)

@@ -33,7 +33,7 @@ static inline int64_t raw_syscall6(
 #define raw3(nr, a, b, c) raw_syscall6((nr), RAW(a), RAW(b), RAW(c), 0, 0, 0)
 #define raw4(nr, a, b, c, d) raw_syscall6((nr), RAW(a), RAW(b), RAW(c), RAW(d), 0, 0)
 #define raw5(nr, a, b, c, d, e) raw_syscall6((nr), RAW(a), RAW(b), RAW(c), RAW(d), RAW(e), 0)
-#define raw6(nr, a, b, c, d, e, f)                                                                \
+#define raw6(nr, a, b, c, d, e, f) \
 	raw_syscall6((nr), RAW(a), RAW(b), RAW(c), RAW(d), RAW(e), RAW(f))
 
 #define RAW_FAILED(result) ((uint64_t)(result) >= (uint64_t)-4095)

@@ -24,9 +24,9 @@ struct configuration {
 	uint8_t mode;     /* enum spork_mode */
 	bool statistics;  /* counting was asked for */
 	uint64_t min_rss; /* bytes */
-	const char *run;   /* name of the run's folder below runs/ */
+	const char *run;  /* name of the run's folder below runs/ */
 	size_t run_length;
-	const char *cache; /* path of the cache folder */
+	const char *cache;                 /* path of the cache folder */
 	char preload[SPORK_PRELOAD_BYTES]; /* "LD_PRELOAD=" and the library's path */
 	char entry[SPORK_RUN_BYTES];       /* "SPORK_RUN=…" as it was found */
 };
@@ -52,6 +52,7 @@ void spork_entry_fexecve(void);
 /* Called by the entries. */
 uint64_t spork_fork_enter(const struct spork_frame *frame);
 int64_t spork_fork_attempt(const struct spork_frame *frame);
+void spork_fork_leave(void);
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
 int64_t spork_execat_hook(
 	int directory, const char *path, char *const *argv, char *const *envp, int flags);

@@ -85,8 +85,7 @@ static void write_label(char *label, const struct spork_chain *chain)
 		at = text_append(
 			label, SPORK_SITE_LABEL_BYTES, at, module[0] ? module : text_base(path));
 		at = text_append(label, SPORK_SITE_LABEL_BYTES, at, "+0x");
-		at = text_append_number(
-			label, SPORK_SITE_LABEL_BYTES, at, chain->offsets[i], 16);
+		at = text_append_number(label, SPORK_SITE_LABEL_BYTES, at, chain->offsets[i], 16);
 	}
 }
 

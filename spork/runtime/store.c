@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "spork/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PROBES 16

@@ -53,8 +53,7 @@ static int check_folder(const char *path, struct hb_error *reterr)
 	struct stat status;
 
 	if (lstat(path, &status))
-		return hb_error_set_at(
-			reterr, -errno, path, 0, "the cache: %s", strerror(errno));
+		return hb_error_set_at(reterr, -errno, path, 0, "the cache: %s", strerror(errno));
 	if (!S_ISDIR(status.st_mode))
 		return hb_error_set_at(reterr, -EPERM, path, 0,
 			"the cache is no folder (links are not followed); remove it");
@@ -91,9 +90,8 @@ static bool good_store(const char *path)
 
 	if (fd < 0)
 		return false;
-	good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	       status.st_uid == geteuid() && !(status.st_mode & 077) &&
-	       status.st_size == (off_t)sizeof(struct spork_store) &&
+	good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+	       !(status.st_mode & 077) && status.st_size == (off_t)sizeof(struct spork_store) &&
 	       read(fd, &magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
 	       magic == SPORK_STORE_MAGIC;
 	(void)close(fd);
@@ -118,8 +116,7 @@ static int make_store(const char *path, struct hb_error *reterr)
 	if (ftruncate(fd, (off_t)sizeof(struct spork_store)) ||
 		pwrite(fd, &magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) ||
 		rename(temporary, path))
-		err = hb_error_set_at(
-			reterr, -errno, path, 0, "cannot write: %s", strerror(errno));
+		err = hb_error_set_at(reterr, -errno, path, 0, "cannot write: %s", strerror(errno));
 	(void)close(fd);
 	if (err)
 		(void)unlink(temporary);

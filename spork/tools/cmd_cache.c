@@ -145,7 +145,8 @@ static int list(const char *cache, bool json, struct hb_error *reterr)
 	add_verdicts(cache, &totals);
 	if (json)
 		return print_json(cache, &totals) ? hb_error_set(reterr, -ENOMEM, "no memory") : 0;
-	(void)printf("cache     %s\nmodules   %" PRIu64 ", %" PRIu64 " KiB\ncontexts  %" PRIu64 "\n",
+	(void)printf("cache     %s\nmodules   %" PRIu64 ", %" PRIu64 " KiB\ncontexts  %" PRIu64
+		     "\n",
 		cache, totals.modules, totals.bytes / 1024, totals.contexts);
 	for (int i = 0; i <= SPORK_VERDICT_SHARED; i++) {
 		if (totals.verdicts[i])
@@ -179,8 +180,8 @@ static void print_help(void)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	char cache[CACHE_PATH_BYTES];
 	struct hb_error error = {0};
 	bool json = false;

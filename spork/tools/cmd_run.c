@@ -61,7 +61,8 @@ static void print_help(void)
 		     "  --stats FILE      write statistics (JSON) when the program has ended\n"
 		     "  --json            the same to standard error\n"
 		     "  --mode MODE       auto (default), fork, record or shared: that or fork\n"
-		     "  --min-rss BYTES   really fork below this resident size; K, M, G; 0 = never (16M)\n"
+		     "  --min-rss BYTES   really fork below this resident size; K, M, G; 0 = never "
+		     "(16M)\n"
 		     "  --settle          wait until the helper has translated what was asked for\n"
 		     "  --help            print this and exit\n",
 		command_run.help);
@@ -99,8 +100,8 @@ static int parse_mode(const char *text, enum spork_mode *ret)
 			return 0;
 		}
 	}
-	return command_usage(&command_run, "--mode: '%.32s' is none of auto, fork, record, shared",
-		text);
+	return command_usage(
+		&command_run, "--mode: '%.32s' is none of auto, fork, record, shared", text);
 }
 
 /* 0, an exit status, or -1 when help was printed. */
@@ -116,16 +117,26 @@ static int parse(int argc, char **argv, struct run *run)
 	optind = 0;
 	while (!err && (found = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
 		switch (found) {
-		case 's': run->statistics_path = optarg; break;
-		case 'j': run->json = true; break;
-		case 'w': run->settle = true; break;
-		case 'm': err = parse_mode(optarg, &run->mode); break;
+		case 's':
+			run->statistics_path = optarg;
+			break;
+		case 'j':
+			run->json = true;
+			break;
+		case 'w':
+			run->settle = true;
+			break;
+		case 'm':
+			err = parse_mode(optarg, &run->mode);
+			break;
 		case 'r':
 			if (!parse_size(optarg, &run->min_rss))
 				err = command_usage(&command_run,
 					"--min-rss: '%.32s' is no size (4096, 16M, 1G)", optarg);
 			break;
-		case 'h': print_help(); return -1;
+		case 'h':
+			print_help();
+			return -1;
 		case ':':
 			return command_usage(
 				&command_run, "option '%s' needs a value", argv[optind - 1]);
@@ -177,8 +188,8 @@ static int make_statistics(struct run *run, struct hb_error *reterr)
 	if (fd < 0 || ftruncate(fd, (off_t)sizeof(*run->statistics)))
 		return hb_error_set_at(
 			reterr, -errno, path, 0, "cannot write: %s", strerror(errno));
-	run->statistics = mmap(
-		NULL, sizeof(*run->statistics), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	run->statistics =
+		mmap(NULL, sizeof(*run->statistics), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	(void)close(fd);
 	if (run->statistics == MAP_FAILED)
 		return hb_error_set(reterr, -errno, "no memory for statistics");

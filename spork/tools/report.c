@@ -76,8 +76,8 @@ static bool add_site(cJSON *list, const struct spork_site_count *site)
 	if (!item || hb_json_add_text(item, "site", label) ||
 		hb_json_add_u64(item, "forks", site->attempts) ||
 		hb_json_add_u64(item, "converted", site->converted) ||
-		hb_json_add_text(item, "last",
-			spork_reason_name((enum spork_reason)site->last_reason)) ||
+		hb_json_add_text(
+			item, "last", spork_reason_name((enum spork_reason)site->last_reason)) ||
 		!cJSON_AddItemToArray(list, item)) {
 		cJSON_Delete(item);
 		return false;

@@ -13,7 +13,6 @@ struct report_head {
 	uint64_t min_rss;
 	const char *const *command; /* NULL-terminated */
 	int status;                 /* as waitpid() gives it */
-
 };
 
 /* report_json - a new object of the caller's, or NULL for want of memory. */

@@ -114,7 +114,8 @@ static bool serve(struct helper *helper)
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control)};
-	ssize_t got = recvmsg(helper->service->socket_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t got =
+		recvmsg(helper->service->socket_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *header;
 	struct ucred sender;
 
@@ -185,7 +186,8 @@ static void leave_caller(const struct service *service)
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		(void)dup2(null, fd);
 	for (int fd = 3; fd < 1024; fd++) {
-		if (fd != service->socket_fd && fd != service->program_fd && fd != service->alive_fd)
+		if (fd != service->socket_fd && fd != service->program_fd &&
+			fd != service->alive_fd)
 			(void)close(fd);
 	}
 	(void)close_range(1024, ~0U, 0);
@@ -220,8 +222,7 @@ int service_start(const struct service *service, struct hb_error *reterr)
 	int status;
 
 	if (pid < 0)
-		return hb_error_set(
-			reterr, -errno, "cannot start the helper: %s", strerror(errno));
+		return hb_error_set(reterr, -errno, "cannot start the helper: %s", strerror(errno));
 	if (pid == 0) {
 		/* A grandchild: the program must not find a child that it did not make. */
 		pid = fork();

@@ -51,12 +51,12 @@ enum spork_reason {
 	SPORK_ABORT_NO_EXEC,      /* the child exits without exec */
 	SPORK_ABORT_EXTERNAL,     /* an effect outside whose result cannot be predicted */
 	SPORK_ABORT_ADDRESS_SPACE, /* state that belongs to the address space, which is the parent's */
-	SPORK_ABORT_CREDENTIALS,  /* changed user or group ids would make the parent non-dumpable */
-	SPORK_ABORT_ARGUMENTS,    /* pointers or sizes of a system call beyond the limits */
-	SPORK_ABORT_SIGNAL,       /* a signal for the child is pending */
-	SPORK_ABORT_STALE,        /* a sibling thread changed what had been read */
-	SPORK_ABORT_CLONE,        /* no child could be made; the real fork says why */
-	SPORK_ABORT_DIED,         /* the child was killed before anything was visible */
+	SPORK_ABORT_CREDENTIALS, /* changed user or group ids would make the parent non-dumpable */
+	SPORK_ABORT_ARGUMENTS,   /* pointers or sizes of a system call beyond the limits */
+	SPORK_ABORT_SIGNAL,      /* a signal for the child is pending */
+	SPORK_ABORT_STALE,       /* a sibling thread changed what had been read */
+	SPORK_ABORT_CLONE,       /* no child could be made; the real fork says why */
+	SPORK_ABORT_DIED,        /* the child was killed before anything was visible */
 	SPORK_REASON_COUNT
 };
 
@@ -67,11 +67,11 @@ enum spork_notice {
 	SPORK_NOTICE_EXEC,        /* programs started, spork staying with them */
 	SPORK_NOTICE_EXEC_SETUID, /* set-id programs: run untouched */
 	SPORK_NOTICE_EXEC_STATIC, /* static or foreign programs: run untouched */
-	SPORK_NOTICE_EXEC_AWAY,   /* the library cannot be reached from there (chroot, other user) */
+	SPORK_NOTICE_EXEC_AWAY, /* the library cannot be reached from there (chroot, other user) */
 	SPORK_NOTICE_INSTRUCTIONS, /* interpreted, in all attempts */
-	SPORK_NOTICE_PAGES,       /* written by the children of all attempts */
-	SPORK_NOTICE_REQUESTS,    /* sent to the helper */
-	SPORK_NOTICE_REPLAYED,    /* deaths of a child that were carried out by a real one */
+	SPORK_NOTICE_PAGES,        /* written by the children of all attempts */
+	SPORK_NOTICE_REQUESTS,     /* sent to the helper */
+	SPORK_NOTICE_REPLAYED,     /* deaths of a child that were carried out by a real one */
 	SPORK_NOTICE_COUNT
 };
 

@@ -24,9 +24,9 @@ enum spork_verdict {
 };
 
 struct spork_store_entry {
-	uint64_t key[2];  /* key[0] = 0: free */
+	uint64_t key[2];   /* key[0] = 0: free */
 	uint64_t checksum; /* of key and verdict */
-	uint32_t verdict; /* enum spork_verdict */
+	uint32_t verdict;  /* enum spork_verdict */
 	uint32_t last_reason;
 	uint32_t converted, aborted;
 	uint32_t streak; /* aborts since the last conversion */
@@ -36,7 +36,8 @@ struct spork_store_entry {
 
 struct spork_store {
 	uint64_t magic;
-	uint64_t generation; /* counts code files written: then an old "no code" is worth another look */
+	uint64_t
+		generation; /* counts code files written: then an old "no code" is worth another look */
 	uint64_t reserved[6];
 	struct spork_store_entry entries[SPORK_STORE_ENTRIES];
 };
