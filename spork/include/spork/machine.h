@@ -46,14 +46,14 @@ struct spork_registers {
 
 /* Why spork_machine_run() returned. */
 enum spork_stop {
-	SPORK_STOP_SYSCALL,     /* at a syscall instruction; rip is after it, rcx and r11 are set */
-	SPORK_STOP_BUDGET,      /* instructions used up */
-	SPORK_STOP_NO_CODE,     /* rip has no decoded code; ->fault_address is rip */
+	SPORK_STOP_SYSCALL, /* at a syscall instruction; rip is after it, rcx and r11 are set */
+	SPORK_STOP_BUDGET,  /* instructions used up */
+	SPORK_STOP_NO_CODE, /* rip has no decoded code; ->fault_address is rip */
 	SPORK_STOP_UNSUPPORTED, /* an instruction that must not run here (hlt, in, xbegin, gather …) */
 	SPORK_STOP_MEMORY,      /* address not mapped or not writable; ->fault_address */
 	SPORK_STOP_ARENA,       /* overlay full */
-	SPORK_STOP_PENDING,     /* a word marked with spork_overlay_mark_pending() was touched; rip is at the instruction */
-	SPORK_STOP_TRAP         /* int3, ud2, divide error: the child would have died */
+	SPORK_STOP_PENDING, /* a word marked with spork_overlay_mark_pending() was touched; rip is at the instruction */
+	SPORK_STOP_TRAP /* int3, ud2, divide error: the child would have died */
 };
 
 /* A module of the process: its code and where it is loaded. */
@@ -73,7 +73,7 @@ struct spork_machine {
 	struct spork_overlay *overlay;
 	uint64_t executed; /* instructions so far */
 	uint64_t fault_address;
-	struct spork_trace *trace;         /* set by spork_trace_begin(), NULL otherwise */
+	struct spork_trace *trace;        /* set by spork_trace_begin(), NULL otherwise */
 	_Alignas(64) uint8_t bounce[128]; /* memory operands of stubs */
 };
 
@@ -88,7 +88,8 @@ enum spork_stop spork_machine_run(struct spork_machine *m, uint64_t budget);
 
 /*
  * spork_overlay_init - an empty overlay in @arena (page-aligned, @size bytes, owned by the caller).
- * Returns NULL if the arena is too small (64 KiB at least). The overlay itself lives in the arena: nothing to release;
+ * Returns NULL if the arena is too small (64 KiB at least). The overlay itself lives in the arena: nothing
+ * to release;
  * init again to reset.
  */
 struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes);
@@ -99,8 +100,10 @@ struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes);
  */
 void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
 /*
- * Memory the child has mapped: zero-filled, exists in the overlay only. And unmapped again, which also works for memory
- * of the parent; and its protection changed. Page-aligned. 0, -EINVAL, -ENOMEM (the arena or the list of ranges is full).
+ * Memory the child has mapped: zero-filled, exists in the overlay only. And unmapped again, which also
+ * works for memory
+ * of the parent; and its protection changed. Page-aligned. 0, -EINVAL, -ENOMEM (the arena or the list of
+ * ranges is full).
  */
 int spork_overlay_map(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
 int spork_overlay_unmap(struct spork_overlay *o, uint64_t start, uint64_t end);
@@ -110,12 +113,16 @@ int spork_overlay_protect(struct spork_overlay *o, uint64_t start, uint64_t end,
 int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, size_t size_bytes);
 int spork_overlay_write(
 	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes);
-/* A string of the child, copied with its NUL. Length without NUL, -EFAULT, -ENAMETOOLONG (no NUL in @capacity bytes). */
+/*
+ * A string of the child, copied with its NUL. Length without NUL, -EFAULT, -ENAMETOOLONG (no NUL in
+ * @capacity bytes).
+ */
 int64_t spork_overlay_string(
 	struct spork_overlay *o, uint64_t address, char *buffer, size_t capacity);
 
 /*
- * Words whose value is not known yet (the child's thread id): touching them stops the machine. Clear with size 0. At most
+ * Words whose value is not known yet (the child's thread id): touching them stops the machine. Clear with
+ * size 0. At most
  * 8 marks; one more, or a mark longer than a page, is -ENOSPC. A write of spork_overlay_write() that covers a mark
  * removes it.
  */
@@ -143,7 +150,8 @@ void spork_overlay_visit(const struct spork_overlay *o,
  */
 struct spork_trace *spork_trace_begin(struct spork_machine *m, void *arena, size_t size_bytes);
 /*
- * Ends recording, and serialises into @buffer; bytes written, or -EFBIG (longer than @capacity, the arena or the limit of
+ * Ends recording, and serialises into @buffer; bytes written, or -EFBIG (longer than @capacity, the arena
+ * or the limit of
  * 65,536 steps: not worth keeping), or -ENOTSUP (an instruction that cannot be kept).
  */
 int64_t spork_trace_end(struct spork_trace *t, void *buffer, size_t capacity);
@@ -151,8 +159,10 @@ int64_t spork_trace_end(struct spork_trace *t, void *buffer, size_t capacity);
  * spork_trace_replay - run a recipe up to the next system call, like spork_machine_run().
  * @position: in and out, 0 at first: then the whole recipe is checked. It has to start where recording started.
  *
- * Returns an enum spork_stop: SPORK_STOP_SYSCALL, or SPORK_STOP_BUDGET (a guard failed or the recipe ends: registers are
- * right, go on with spork_machine_run()), or what stopped an instruction; -EBADMSG if the bytes are damaged or belong to
+ * Returns an enum spork_stop: SPORK_STOP_SYSCALL, or SPORK_STOP_BUDGET (a guard failed or the recipe ends:
+ * registers are
+ * right, go on with spork_machine_run()), or what stopped an instruction; -EBADMSG if the bytes are damaged
+ * or belong to
  * other modules (nothing has been executed by this call).
  */
 int spork_trace_replay(
