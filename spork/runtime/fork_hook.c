@@ -79,7 +79,7 @@ uint64_t spork_fork_enter(const struct spork_frame *frame)
 		return decline(SPORK_FORK_FLAGS);
 	if (surely_small())
 		return decline(SPORK_FORK_SMALL);
-	arena = get_arena();
+	arena = spork_vector_width() ? get_arena() : NULL;
 	if (!arena)
 		return decline(SPORK_FORK_NO_MEMORY);
 	/* From here to the end no handler may run: it could fork, or leave by longjmp. */
@@ -186,6 +186,8 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	enum spork_reason reason;
 	int64_t pid = 0;
 
+	/* The interpreter uses vector registers, which a system call leaves alone. */
+	spork_vectors_save(arena->vectors);
 	attempt->frame = frame;
 	attempt->resume = spork_resume_fork;
 	attempt->caller.mask = arena->mask;
@@ -206,5 +208,6 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	}
 	spork_count(reason);
 	spork_count_site(&arena->chain, reason);
+	spork_vectors_restore(arena->vectors);
 	return pid > 0 ? pid : 0;
 }

@@ -9,6 +9,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes);
 void *memmove(void *to, const void *from, size_t size_bytes);
 void *memset(void *to, int byte, size_t size_bytes);
 int memcmp(const void *a, const void *b, size_t size_bytes);
+void *memchr(const void *bytes, int byte, size_t size_bytes);
 size_t strlen(const char *text);
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes)
@@ -50,6 +51,17 @@ int memcmp(const void *a, const void *b, size_t size_bytes)
 			return left[i] < right[i] ? -1 : 1;
 	}
 	return 0;
+}
+
+void *memchr(const void *bytes, int byte, size_t size_bytes)
+{
+	const volatile uint8_t *at = bytes;
+
+	for (size_t i = 0; i < size_bytes; i++) {
+		if (at[i] == (uint8_t)byte)
+			return (void *)(uintptr_t)&at[i];
+	}
+	return NULL;
 }
 
 size_t strlen(const char *text)

@@ -14,7 +14,6 @@
 
 #include "arena.h"
 #include "kernel.h"
-#include "loader.h"
 #include "raw_syscall.h"
 #include "runtime.h"
 
@@ -25,36 +24,14 @@
 
 enum progress { GO_ON, NEED_CHILD, STOPPED };
 
-/* 16, 32 or 64 bytes: what the operating system preserves of each vector register. */
-static uint32_t vector_width(void)
-{
-	enum { AVX = 6, AVX512 = 0xe6, OSXSAVE_BIT = 27 };
-	static uint32_t known;
-	const uint32_t *leaf;
-	const void *(*get_leaf)(unsigned);
-	uint32_t low, high;
-
-	if (known)
-		return known;
-	/* The dynamic linker has asked the CPU already, which takes long in a virtual machine. */
-	get_leaf = (const void *(*)(unsigned))loader_symbol(
-		loader_find("ld-linux-x86-64.so.2"), "__x86_get_cpuid_feature_leaf");
-	leaf = get_leaf ? get_leaf(0) : NULL;
-	known = 16;
-	if (leaf && (leaf[2] >> OSXSAVE_BIT & 1)) {
-		__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-		known = (low & AVX512) == AVX512 ? 64 : (low & AVX) == AVX ? 32 : 16;
-	}
-	return known;
-}
-
 /* Registers as the child has them: those of the caller, and the result of the system call. */
-static void load_registers(struct spork_attempt *attempt)
+static void load_registers(struct spork_attempt *attempt, const void *vectors)
 {
 	struct spork_registers *regs = &attempt->machine.regs;
 	uint32_t mxcsr;
 	uint16_t control;
 
+	spork_vectors_restore(vectors);
 	memset(regs, 0, sizeof(*regs));
 	memcpy(regs->gpr, attempt->frame->gpr, sizeof(regs->gpr));
 	regs->rip = attempt->resume;
@@ -66,7 +43,7 @@ static void load_registers(struct spork_attempt *attempt)
 	__asm__("stmxcsr %0" : "=m"(mxcsr));
 	__asm__("fnstcw %0" : "=m"(control));
 	regs->mxcsr_fcw = (uint64_t)control << 32 | mxcsr;
-	spork_vectors_read(regs->zmm, regs->k, vector_width());
+	spork_vectors_read(regs->zmm, regs->k, spork_vector_width());
 }
 
 static bool begin(struct arena *arena)
@@ -75,7 +52,7 @@ static bool begin(struct arena *arena)
 	struct spork_machine *machine = &attempt->machine;
 	uint64_t tid_address = attempt->frame->gpr[SPORK_R10];
 
-	load_registers(attempt);
+	load_registers(attempt, arena->vectors);
 	machine->modules = arena->session->modules;
 	machine->module_count = arena->session->count;
 	machine->executed = machine->fault_address = 0;
@@ -267,7 +244,6 @@ static int64_t attempt_record(struct spork_attempt *attempt)
 	enum progress progress;
 	int64_t pid = 0;
 
-	spork_vectors_save(arena->vectors);
 	attempt->outcome = RECORD_RUNS;
 	progress = begin(arena) ? run(arena) : give_up(attempt, SPORK_ABORT_ARENA);
 	if (progress == NEED_CHILD)
@@ -276,21 +252,12 @@ static int64_t attempt_record(struct spork_attempt *attempt)
 	if (attempt->machine.overlay)
 		spork_notice(
 			SPORK_NOTICE_PAGES, spork_overlay_dirty_pages(attempt->machine.overlay));
-	spork_vectors_restore(arena->vectors);
 	return pid;
-}
-
-/* Without XSAVE the registers could not be given back as they were. */
-static bool available(const struct spork_attempt *attempt)
-{
-	(void)attempt;
-	return vector_width() > 16;
 }
 
 const struct spork_executor spork_executor_record = {
 	.name = "record",
 	.mode = SPORK_MODE_RECORD,
 	.converted = SPORK_CONVERTED_RECORD,
-	.available = available,
 	.attempt = attempt_record,
 };

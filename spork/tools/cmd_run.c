@@ -370,7 +370,7 @@ static int start_watched(struct run *run, char **list, struct watched *ret, stru
 
 static int run_watched(struct run *run, char **list, struct hb_error *reterr)
 {
-	struct watched watched;
+	struct watched watched = {.pid = -1};
 	int status = 0, err;
 
 	supervise_prepare();
