@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * All memory of an attempt, one anonymous mapping made at the first fork that is worth an attempt. A child that is really
- * forked finds it zeroed (MADV_WIPEONFORK): its lock is free, whatever the parent's threads were doing.
+ * All memory of an attempt, one anonymous mapping made at the first fork that is worth an attempt. A child that is
+ * really forked finds it zeroed (MADV_WIPEONFORK): its lock is free, whatever the parent's threads were doing.
  */
 #ifndef SPORK_ARENA_H
 #define SPORK_ARENA_H

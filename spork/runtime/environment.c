@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The program never sees how it was loaded: LD_PRELOAD and SPORK_RUN are taken out of its environment at the start and put
- * back when it starts another program.
+ * The program never sees how it was loaded: LD_PRELOAD and SPORK_RUN are taken out of its environment at the start
+ * and put back when it starts another program.
  *
  *   SPORK_RUN=MODE,STATISTICS,MIN_RSS,RUN,CACHE     e.g. 0,1,16777216,4711-x7Qz,/home/a/.cache/spork
  *
- * An even number of entries is always hidden (SPORK_PAD makes up for an LD_PRELOAD of the user's, which stays): the two
- * free slots after the environment read as an AT_IGNORE pair to programs that look for the auxiliary vector there.
+ * An even number of entries is always hidden (SPORK_PAD makes up for an LD_PRELOAD of the user's, which stays): the
+ * two free slots after the environment read as an AT_IGNORE pair to programs that look for the auxiliary vector
+ * there.
  */
 #include <elf.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A fork has been caught: is an attempt worth it, and what comes of it. Three steps, called by the entry: enter and leave
- * on the program's stack, the attempt on our own.
+ * A fork has been caught: is an attempt worth it, and what comes of it. Three steps, called by the entry: enter and
+ * leave on the program's stack, the attempt on our own.
  */
 #include <sched.h>
 #include <signal.h>

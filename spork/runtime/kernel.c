@@ -382,7 +382,8 @@ static bool only_self(uint64_t nr, const struct kernel *k)
 }
 
 /*
- * Changed ids make the address space non-dumpable, which is the parent's, too. What keeps all three as they are does not.
+ * Changed ids make the address space non-dumpable, which is the parent's, too. What keeps all three as they are
+ * does not.
  */
 static enum call_result set_id(struct kernel *k)
 {

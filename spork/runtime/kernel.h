@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * System calls of an interpreted child. Before its process exists only those are done that are the same in the parent;
- * then private effects are carried out natively by the child, effects outside are deferred until exec is certain, and
- * whatever may block or is not known ends the attempt.
+ * System calls of an interpreted child. Before its process exists only those are done that are the same in the
+ * parent; then private effects are carried out natively by the child, effects outside are deferred until exec is
+ * certain, and whatever may block or is not known ends the attempt.
  *
  * Source: docs/design/spork.md, "Two phases"; man pages of the calls.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Effects that others can see, kept back until exec is certain. Files are opened first (without truncating them, so that it
- * can be undone), then the terminal, then files are truncated, and one write comes last: whatever fails while it can still
- * be undone ends the attempt without a trace.
+ * Effects that others can see, kept back until exec is certain. Files are opened first (without truncating them, so
+ * that it can be undone), then the terminal, then files are truncated, and one write comes last: whatever fails
+ * while it can still be undone ends the attempt without a trace.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The end of the interpretation: path, arguments and environment are copied out of the overlay, what has been deferred is
- * carried out, and the child's process executes the program.
+ * The end of the interpretation: path, arguments and environment are copied out of the overlay, what has been
+ * deferred is carried out, and the child's process executes the program.
  */
 #include <errno.h>
 #include <fcntl.h>

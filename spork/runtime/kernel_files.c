@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Descriptors and files. The child has its own table of descriptors, so its changes are made at once; what is shared with
- * the parent is the open files behind: their positions and flags may not be touched.
+ * Descriptors and files. The child has its own table of descriptors, so its changes are made at once; what is
+ * shared with the parent is the open files behind: their positions and flags may not be touched.
  */
 #include <errno.h>
 #include <fcntl.h>

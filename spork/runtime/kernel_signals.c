@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The child's signal state is kept beside the real one: its process blocks everything until exec, so that no handler of
- * the program ever runs in memory that it shares with the parent.
+ * The child's signal state is kept beside the real one: its process blocks everything until exec, so that no
+ * handler of the program ever runs in memory that it shares with the parent.
  */
 #include <errno.h>
 #include <signal.h>

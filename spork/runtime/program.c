@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Starting another program: is it one that loads us? Set-id programs, static ones and those of another dynamic linker get
- * the environment as their starter meant it, because nobody would take ours out again.
+ * Starting another program: is it one that loads us? Set-id programs, static ones and those of another dynamic
+ * linker get the environment as their starter meant it, because nobody would take ours out again.
  */
 #include <elf.h>
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The record executor. The parent interprets the child's code; at the first call that only the child's own process can make,
- * that process is made (sharing the memory, the parent sleeping) and goes on at the very same place, until exec.
+ * The record executor. The parent interprets the child's code; at the first call that only the child's own process
+ * can make, that process is made (sharing the memory, the parent sleeping) and goes on at the very same place,
+ * until exec.
  */
 #include "record.h"
 

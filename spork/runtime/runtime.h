@@ -65,8 +65,9 @@ void spork_vectors_restore(const void *area);
 void spork_vectors_read(uint8_t (*zmm)[64], uint64_t *k, uint32_t width);
 
 /*
- * The environment of a program that is started, with ours put back. @list: room for spork_environment_room(envp) pointers;
- * @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD. Returns @list, or @envp unchanged when ours cannot be added.
+ * The environment of a program that is started, with ours put back. @list: room for spork_environment_room(envp)
+ * pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD. Returns @list, or @envp unchanged when ours cannot
+ * be added.
  */
 #define SPORK_TEXT_BYTES 8192
 #define SPORK_ENVIRONMENT_MAX 2000

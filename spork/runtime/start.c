@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What happens when a program starts: our part of the environment is taken, and four system call instructions of libc are
- * led here. Everything else waits for the first fork.
+ * What happens when a program starts: our part of the environment is taken, and four system call instructions of
+ * libc are led here. Everything else waits for the first fork.
  */
 #include <stddef.h>
 #include <string.h>

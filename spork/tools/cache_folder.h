@@ -17,8 +17,8 @@ struct hb_error;
 
 /*
  * cache_folder_find - the path: $XDG_CACHE_HOME/spork, ~/.cache/spork, or /var/tmp/spork-UID where neither exists.
- * cache_folder_make - create what is missing below @path. Both return 0, or -errno with the reason: -EPERM when another
- * user owns it or could write it, or it is a link.
+ * cache_folder_make - create what is missing below @path. Both return 0, or -errno with the reason: -EPERM when
+ * another user owns it or could write it, or it is a link.
  */
 int cache_folder_find(char path[CACHE_PATH_BYTES], struct hb_error *reterr);
 int cache_folder_make(const char *path, struct hb_error *reterr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * spork run: start a program with the runtime. Without --stats, --json and --settle the program takes the place of spork,
- * process id included; with them spork stays as its parent, passes signals on and ends as it ends.
+ * spork run: start a program with the runtime. Without --stats, --json and --settle the program takes the place of
+ * spork, process id included; with them spork stays as its parent, passes signals on and ends as it ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,8 @@
 #include "supervise.h"
 
 /*
- * Below this, copying the page tables costs less than interpreting the child. README.md, "Where the threshold comes from".
+ * Below this, copying the page tables costs less than interpreting the child. README.md, "Where the threshold comes
+ * from".
  */
 #define MIN_RSS_DEFAULT (16ULL << 20)
 #define ENTRY_BYTES 512

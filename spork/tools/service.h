@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The helper of a run: translates the modules that the runtime asks for, while the programs go on. It belongs to nobody
- * (own session, no descriptor of the caller's) and ends when the program has ended and nothing is left to do.
+ * The helper of a run: translates the modules that the runtime asks for, while the programs go on. It belongs to
+ * nobody (own session, no descriptor of the caller's) and ends when the program has ended and nothing is left to do.
  */
 #ifndef SPORK_SERVICE_H
 #define SPORK_SERVICE_H

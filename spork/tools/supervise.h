@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Standing between a caller and a program as if one were not there: signals are passed on, stops are followed, and the end
- * is the program's end. One program per process.
+ * Standing between a caller and a program as if one were not there: signals are passed on, stops are followed, and
+ * the end is the program's end. One program per process.
  */
 #ifndef SPORK_SUPERVISE_H
 #define SPORK_SUPERVISE_H

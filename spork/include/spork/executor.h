@@ -3,8 +3,8 @@
  * Executors: ways to carry out a fork that is followed by exec. The runtime decides which is tried and really forks
  * when it declines.
  *
- * One attempt at a time in a process; all signals are blocked while it lasts; memory is the attempt's own, see arena.h.
- * Source: docs/design/spork.md.
+ * One attempt at a time in a process; all signals are blocked while it lasts; memory is the attempt's own, see
+ * arena.h. Source: docs/design/spork.md.
  */
 #ifndef SPORK_EXECUTOR_H
 #define SPORK_EXECUTOR_H
@@ -53,8 +53,8 @@ struct spork_executor {
 	/* Can it work at all here (kernel, CPU, caller)? Cheap; NULL = always. */
 	bool (*available)(const struct spork_attempt *attempt);
 	/*
-	 * Carry the fork out. Returns the child's process id, or 0: nothing has happened, attempt->reason says why, and the
-	 * caller really forks.
+	 * Carry the fork out. Returns the child's process id, or 0: nothing has happened, attempt->reason says why,
+	 * and the caller really forks.
 	 */
 	int64_t (*attempt)(struct spork_attempt *attempt);
 };

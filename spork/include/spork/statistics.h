@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What became of every call of fork, counted in a file that all processes of one `spork run` map. Counters only grow, by
- * atomic additions, so that readers need no lock and a killed writer leaves nothing half done.
+ * What became of every call of fork, counted in a file that all processes of one `spork run` map. Counters only
+ * grow, by atomic additions, so that readers need no lock and a killed writer leaves nothing half done.
  *
  * Safe from any thread, signal handler or vfork child. Format of the report: docs/reference/spork-json.md.
  */
@@ -16,8 +16,8 @@
 #define SPORK_SITE_LABEL_BYTES 192
 
 /*
- * Why a fork went the way it went; every one is counted exactly once, under the last reason. The names in the report are
- * in spork_reason_name().
+ * Why a fork went the way it went; every one is counted exactly once, under the last reason. The names in the
+ * report are in spork_reason_name().
  */
 enum spork_reason {
 	/* converted */

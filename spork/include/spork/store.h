@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Verdicts about calls of fork, in one file of fixed size that all processes of a user map. An entry is found by the hash
- * of the calling context; it is written once and then only counted, so readers need no lock. Damaged entries are ignored.
+ * Verdicts about calls of fork, in one file of fixed size that all processes of a user map. An entry is found by
+ * the hash of the calling context; it is written once and then only counted, so readers need no lock. Damaged
+ * entries are ignored.
  *
  * Safe from any thread, signal handler or vfork child; opening does file I/O, looking up does not.
  * Source: docs/design/spork.md, "Verdicts".
