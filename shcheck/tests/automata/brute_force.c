@@ -895,8 +895,12 @@ static bool compare_fnmatch(struct hb_rng *rng)
 
 	random_glob(rng, pattern, sizeof(pattern));
 	hb_assert(shc_dfa_glob(pool, pattern, strlen(pattern), flags, &dfa, NULL) == 0);
-	/* Where POSIX leaves it open whether a bracket with a slash is one, glibc and the shells differ. */
-	if (flags & SHC_GLOB_PATHNAME && strchr(pattern, '/') && strchr(pattern, '['))
+	/*
+	 * Where POSIX leaves it open whether a bracket with a slash is one, glibc and the shells differ; and in *?[.]
+	 * glibc (not bash, not dash) goes on to forbid the dot behind the byte of the question mark.
+	 */
+	if ((flags & SHC_GLOB_PATHNAME && strchr(pattern, '/') && strchr(pattern, '[')) ||
+		(flags & SHC_GLOB_LEADING_DOT && strstr(pattern, "*?")))
 		goto out;
 	do {
 		bool expected = fnmatch(pattern, text, fnmatch_flags) == 0;
