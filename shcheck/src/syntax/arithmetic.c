@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The trees of arithmetic, read from the parts of a word: literals are split into tokens, expansions are operands. Where
- * an expansion may bring operators there is no tree. POSIX.1-2017 XCU 2.6.4; bash's manual, "Shell Arithmetic".
+ * The trees of arithmetic, read from the parts of a word: literals are split into tokens, expansions are operands.
+ * Where an expansion may bring operators there is no tree. POSIX.1-2017 XCU 2.6.4; bash's manual, "Shell Arithmetic".
  */
 #include "parser.h"
 

@@ -251,7 +251,10 @@ static void read_ansi(struct parser *p, struct part_list *list)
 		shc_end_error(p, start, "string in $'...'", "'");
 		return;
 	}
-	/* No escape grows: \u and \U have at least as many digits as bytes of UTF-8 except \uX of one to three digits. */
+	/*
+	 * No escape grows: \u and \U have at least as many digits as bytes of UTF-8 except \uX of one to three
+	 * digits.
+	 */
 	value = to = shc_take(p, (size_t)(close - start) * 2);
 	for (at = start + 2; at < close; at++) {
 		if (text[at] == '\\' && at + 1 < close)
@@ -325,7 +328,10 @@ static uint32_t find_backquote(const struct parser *p, uint32_t start, bool *ret
 	return at < p->in.end ? at : p->in.end;
 }
 
-/* An input of [start, end) without the backslashes that backquotes take away, every byte with its place in the source. */
+/*
+ * An input of [start, end) without the backslashes that backquotes take away, every byte with its place in the
+ * source.
+ */
 static struct input unescape(struct parser *p, uint32_t start, uint32_t end, bool quoted)
 {
 	char *text = shc_take(p, (size_t)(end - start) + 1);
