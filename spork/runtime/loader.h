@@ -15,7 +15,10 @@
 const struct link_map *loader_first(void);
 /* loader_find - the object whose file name (without folders) is @name. */
 const struct link_map *loader_find(const char *name);
-/* loader_symbol - address of a defined symbol of @map, of its default version; 0 = none. Indirect functions are not found. */
+/*
+ * loader_symbol - address of a defined symbol of @map, of its default version; 0 = none. Indirect functions
+ * are not found.
+ */
 uint64_t loader_symbol(const struct link_map *map, const char *name);
 
 /* loader_build_id - of the object whose ELF header is mapped at @base; false = has none in its first page. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the compiler may call although nothing is linked: the memory functions, byte by byte in the CPU's string unit. */
+/*
+ * What the compiler may call although nothing is linked: the memory functions, byte by byte in the CPU's
+ * string unit.
+ */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How far the child of the record executor has come: struct spork_attempt.outcome, read by the parent when vfork returns. */
+/*
+ * How far the child of the record executor has come: struct spork_attempt.outcome, read by the parent when
+ * vfork returns.
+ */
 #ifndef SPORK_RECORD_H
 #define SPORK_RECORD_H
 

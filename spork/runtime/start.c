@@ -48,7 +48,10 @@ static bool near(uint64_t from, uint64_t to)
 	return distance == (int32_t)distance;
 }
 
-/* The page is writable already. A thread that runs through here meanwhile: there is none, no code of the program has run. */
+/*
+ * The page is writable already. A thread that runs through here meanwhile: there is none, no code of the
+ * program has run.
+ */
 static void write_jump(uint64_t at, uint64_t target)
 {
 	uint8_t *code = (uint8_t *)at;
@@ -75,7 +78,10 @@ static bool write_patches(const struct patch *patches, uint64_t *sites)
 			continue;
 		first = sites[i] & ~(PAGE_BYTES - 1);
 		last = (sites[i] + PATTERN_BYTES - 1) & ~(PAGE_BYTES - 1);
-		/* Executable all along: libc's own code runs here, and what forbids this forbids the way back too. */
+		/*
+		 * Executable all along: libc's own code runs here, and what forbids this forbids the way back
+		 * too.
+		 */
 		if (!change_pages(first, last, PROT_READ | PROT_WRITE | PROT_EXEC))
 			return false;
 		for (int j = i; j < SITE_COUNT; j++) {

@@ -265,7 +265,10 @@ static char **environment(const struct run *run, struct hb_error *reterr)
 	return list;
 }
 
-/* What execvp() does, with an environment of its own; the program is looked for in our PATH. Returns only on failure. */
+/*
+ * What execvp() does, with an environment of its own; the program is looked for in our PATH. Returns only on
+ * failure.
+ */
 static int start(char *const *command, char **list)
 {
 	(void)execvpe(command[0], command, list);

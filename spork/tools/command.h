@@ -18,6 +18,8 @@ struct command {
 
 extern const struct command command_run;
 extern const struct command command_cache;
+extern const struct command command_explain;
+extern const struct command command_scan;
 
 /* The exit status of spork itself where it is not another program's: usage (2), or a fault of its own (125). */
 #define SPORK_EXIT_USAGE 2

@@ -13,8 +13,12 @@
 #define ERROR_BYTES 2048
 
 static const struct command *const commands[] = {
+#ifdef __x86_64__
 	&command_run,
 	&command_cache,
+#endif
+	&command_scan,
+	&command_explain,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the runtime asks of the helper: one datagram for each module without code. No answer; the code file is the answer. */
+/*
+ * What the runtime asks of the helper: one datagram for each module without code. No answer; the code file is
+ * the answer.
+ */
 #ifndef SPORK_REQUEST_H
 #define SPORK_REQUEST_H
 
