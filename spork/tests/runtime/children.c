@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Children of all kinds, one for each name on the command line. What they print must be the same with and without spork;
- * nothing of it depends on process ids or addresses. `children --state` is what most of them execute: it prints everything
- * that exec hands on.
+ * Children of all kinds, one for each name on the command line. What they print must be the same with and without
+ * spork; nothing of it depends on process ids or addresses. `children --state` is what most of them execute: it
+ * prints everything that exec hands on.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
 # the same, and what is expected to be converted must have been, what must not be, not.
 set -u
 
-spork=$1
-children=$2
+spork=$(realpath "$1") || exit 99
+children=$(realpath "$2") || exit 99
 failed=0
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT

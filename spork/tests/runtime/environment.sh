@@ -4,7 +4,7 @@
 # environment.sh SPORK - the program sees nothing of spork, and its descendants are still under it.
 set -u
 
-spork=$1
+spork=$(realpath "$1") || exit 99
 failed=0
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT

@@ -5,7 +5,7 @@
 # installed are named.
 set -u
 
-spork=$1
+spork=$(realpath "$1") || exit 99
 failed=0
 total=0
 scratch=$(mktemp -d) || exit 99
