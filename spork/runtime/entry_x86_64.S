@@ -181,4 +181,55 @@ spork_vectors_read:
 	ret
 	.size spork_vectors_read, . - spork_vectors_read
 
+/*
+ * void spork_resume_program(const struct spork_frame *frame, const void *vectors, uint64_t rip)
+ * The stack is touched by the flags alone; it may be write-protected, and the fault is ours.
+ */
+	.globl spork_resume_program
+	.hidden spork_resume_program
+	.type spork_resume_program, @function
+spork_resume_program:
+	mov r14, rdi
+	mov [rip + resume_target], rdx
+	mov rdi, rsi
+	mov eax, 0xe7
+	xor edx, edx
+	xrstor64 [rdi]
+	/* The flags go through our own stack. */
+	push qword ptr [r14 + 16 * 8]
+	popfq
+	mov rax, r14
+	mov rdx, [rax + 2 * 8]
+	mov rbx, [rax + 3 * 8]
+	mov rsp, [rax + 4 * 8]
+	mov rbp, [rax + 5 * 8]
+	mov rsi, [rax + 6 * 8]
+	mov rdi, [rax + 7 * 8]
+	mov r8, [rax + 8 * 8]
+	mov r9, [rax + 9 * 8]
+	mov r10, [rax + 10 * 8]
+	mov r12, [rax + 12 * 8]
+	mov r13, [rax + 13 * 8]
+	mov r14, [rax + 14 * 8]
+	mov r15, [rax + 15 * 8]
+	mov rcx, [rip + resume_target]
+	mov r11, [rax + 16 * 8]
+	mov eax, 0
+	jmp rcx
+	.size spork_resume_program, . - spork_resume_program
+
+	.globl spork_signal_return
+	.hidden spork_signal_return
+	.type spork_signal_return, @function
+spork_signal_return:
+	mov eax, 15
+	syscall
+	ud2
+	.size spork_signal_return, . - spork_signal_return
+
+	.bss
+	.balign 8
+resume_target:
+	.skip 8
+
 	.section .note.GNU-stack, "", @progbits

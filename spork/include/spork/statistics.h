@@ -42,6 +42,7 @@ enum spork_reason {
 	SPORK_ABORT_INSTRUCTION,  /* an instruction that must not be interpreted */
 	SPORK_ABORT_MEMORY,       /* an address that is not mapped, or not writable */
 	SPORK_ABORT_SHARED_WRITE, /* a write to memory that is shared with others */
+	SPORK_ABORT_HUGE_PAGE,    /* a first write into a huge page, which it would split */
 	SPORK_ABORT_ARENA,        /* more pages written than the overlay holds */
 	SPORK_ABORT_BUDGET,       /* more instructions than the budget */
 	SPORK_ABORT_TRAP,         /* the child would have died of a fault */
