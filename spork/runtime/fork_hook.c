@@ -14,6 +14,7 @@
 #include "chain.h"
 #include "raw_syscall.h"
 #include "runtime.h"
+#include "text.h"
 
 struct arena *spork_arena;
 
@@ -178,6 +179,36 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 		spork_store_aborted(entry, attempt->reason);
 }
 
+/* What an abort was about, for the report: "libc.so.6+0x1234", "0x7f00…" or "syscall 16". */
+static void describe(
+	const struct arena *arena, enum spork_reason reason, char detail[SPORK_SITE_DETAIL_BYTES])
+{
+	const struct spork_attempt *attempt = &arena->attempt;
+	const struct session *session = arena->session;
+	uint64_t address = attempt->missing;
+	size_t at = 0;
+
+	detail[0] = '\0';
+	if (reason >= SPORK_ABORT_SYSCALL) {
+		at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, "syscall ");
+		(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, attempt->syscall, 10);
+		return;
+	}
+	if (reason < SPORK_ABORT_NO_CODE || !address)
+		return;
+	for (uint32_t i = 0; i < session->count; i++) {
+		if (address < session->modules[i].base || address >= session->modules[i].end)
+			continue;
+		at = text_append(detail, SPORK_SITE_DETAIL_BYTES - 20, at,
+			text_base(session->records[i].name));
+		at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, "+");
+		address -= session->modules[i].base;
+		break;
+	}
+	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, "0x");
+	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+}
+
 int64_t spork_fork_attempt(const struct spork_frame *frame)
 {
 	struct arena *arena = spork_arena;
@@ -185,6 +216,7 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	struct spork_store_entry *entry = NULL;
 	const struct spork_executor *executor;
 	enum spork_reason reason;
+	char detail[SPORK_SITE_DETAIL_BYTES];
 	int64_t pid = 0;
 
 	/* The interpreter uses vector registers, which a system call leaves alone. */
@@ -199,6 +231,7 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 		reason = SPORK_FORK_MODE;
 	if (executor) {
 		attempt->outcome = 0;
+		attempt->missing = attempt->syscall = 0;
 		attempt->reason = SPORK_REASON_COUNT;
 		pid = executor->attempt(attempt);
 		reason = pid > 0 ? executor->converted : attempt->reason;
@@ -208,7 +241,8 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 			spork_store_converted(entry);
 	}
 	spork_count(reason);
-	spork_count_site(&arena->chain, reason);
+	describe(arena, reason, detail);
+	spork_count_site(&arena->chain, reason, detail);
 	spork_vectors_restore(arena->vectors);
 	return pid > 0 ? pid : 0;
 }

@@ -64,6 +64,7 @@ enum argument_kind {
 	PATH_IN,
 	FIXED_IN,
 	FIXED_OUT,
+	SIZED_IN,  /* size in another argument */
 	SIZED_OUT, /* size in another argument; the result says how much was written */
 	GROUPS_OUT /* the same, counted in words of 4 bytes */
 };
@@ -73,6 +74,7 @@ enum argument_kind {
 #define PATH ARGUMENT(PATH_IN, 0)
 #define IN(type) ARGUMENT(FIXED_IN, sizeof(type))
 #define OUT(type) ARGUMENT(FIXED_OUT, sizeof(type))
+#define IN_BYTES(index) ARGUMENT(SIZED_IN, index)
 #define OUT_BYTES(index) ARGUMENT(SIZED_OUT, index)
 #define OUT_GROUPS(index) ARGUMENT(GROUPS_OUT, index)
 
@@ -116,7 +118,7 @@ static const struct row rows[] = {
 	[SYS_nanosleep] = {BLOCKS, {0}},
 	[SYS_alarm] = {CHILD, {0}},
 	[SYS_getitimer] = {CHILD, {0, OUT(struct itimerval)}},
-	[SYS_setitimer] = {UNKNOWN, {0}},
+	[SYS_setitimer] = {CHILD, {0, IN(struct itimerval), OUT(struct itimerval)}},
 	[SYS_getpid] = {CHILD, {0}},
 	[SYS_clone] = {NESTED, {0}},
 	[SYS_fork] = {NESTED, {0}},
@@ -180,6 +182,7 @@ static const struct row rows[] = {
 	[SYS_time] = {QUERY, {OUT(long)}},
 	[SYS_futex] = {FUTEX, {0}},
 	[SYS_sched_getaffinity] = {CHILD, {0, 0, OUT_BYTES(1)}},
+	[SYS_sched_setaffinity] = {CHILD, {0, 0, IN_BYTES(1)}},
 	[SYS_set_tid_address] = {TID, {0}},
 	[SYS_clock_gettime] = {QUERY, {0, OUT(struct timespec)}},
 	[SYS_clock_getres] = {QUERY, {0, OUT(struct timespec)}},
@@ -246,8 +249,7 @@ enum call_result kernel_result(struct kernel *k, int64_t result)
 enum call_result kernel_abort(struct kernel *k, enum spork_reason reason)
 {
 	k->attempt->reason = reason;
-	if (reason == SPORK_ABORT_SYSCALL)
-		k->attempt->syscall = (uint32_t)KERNEL_NUMBER(k);
+	k->attempt->syscall = (uint32_t)KERNEL_NUMBER(k);
 	return CALL_ABORT;
 }
 
@@ -308,6 +310,11 @@ char *kernel_path(struct kernel *k, uint64_t address)
 	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 ? path : NULL;
 }
 
+static bool reads(uint16_t argument)
+{
+	return argument >> 12 == FIXED_IN || argument >> 12 == SIZED_IN;
+}
+
 /* One argument on its way in. False: cannot be translated. */
 static bool translate(struct kernel *k, const struct row *row, int index, uint64_t *value)
 {
@@ -326,6 +333,7 @@ static bool translate(struct kernel *k, const struct row *row, int index, uint64
 			*value = (uint64_t)kernel_path(k, *value);
 		return *value != 0;
 	case GROUPS_OUT:
+	case SIZED_IN:
 	case SIZED_OUT:
 		size = kernel_argument(k, (int)size) * (argument >> 12 == GROUPS_OUT ? 4 : 1);
 		break;
@@ -336,7 +344,7 @@ static bool translate(struct kernel *k, const struct row *row, int index, uint64
 	if (!*value || size == 0)
 		return true;
 	room = kernel_room(k, size);
-	if (!room || (argument >> 12 == FIXED_IN && !kernel_read(k, *value, room, size)))
+	if (!room || (reads(argument) && !kernel_read(k, *value, room, size)))
 		return false;
 	*value = (uint64_t)room;
 	return true;

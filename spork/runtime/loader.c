@@ -37,19 +37,26 @@ struct symbol_table {
 	const ElfW(Half) * versions;
 };
 
+/* glibc has relocated the pointers in place, except where the memory is the kernel's. */
+static const void *pointer(const struct link_map *map, const ElfW(Dyn) * entry)
+{
+	uint64_t address = entry->d_un.d_ptr;
+
+	return (const void *)(address < map->l_addr ? address + map->l_addr : address);
+}
+
 static bool find_tables(const struct link_map *map, struct symbol_table *ret)
 {
 	*ret = (struct symbol_table){0};
 	for (const ElfW(Dyn) *entry = map->l_ld; entry && entry->d_tag != DT_NULL; entry++) {
-		/* glibc has relocated these in place. */
 		if (entry->d_tag == DT_SYMTAB)
-			ret->symbols = (const void *)entry->d_un.d_ptr;
+			ret->symbols = pointer(map, entry);
 		else if (entry->d_tag == DT_STRTAB)
-			ret->strings = (const void *)entry->d_un.d_ptr;
+			ret->strings = pointer(map, entry);
 		else if (entry->d_tag == DT_GNU_HASH)
-			ret->hash = (const void *)entry->d_un.d_ptr;
+			ret->hash = pointer(map, entry);
 		else if (entry->d_tag == DT_VERSYM)
-			ret->versions = (const void *)entry->d_un.d_ptr;
+			ret->versions = pointer(map, entry);
 	}
 	return ret->symbols && ret->strings && ret->hash;
 }

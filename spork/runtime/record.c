@@ -15,8 +15,10 @@
 
 #include "arena.h"
 #include "kernel.h"
+#include "loader.h"
 #include "raw_syscall.h"
 #include "runtime.h"
+#include "text.h"
 
 /* Instructions of one attempt; the busiest child that was measured took 100,000. */
 #define BUDGET 4000000ULL
@@ -73,6 +75,40 @@ static enum progress give_up(struct spork_attempt *attempt, enum spork_reason re
 	return STOPPED;
 }
 
+/* The system call that a function of the vDSO stands for, -1 = none begins at @pc. */
+static int vdso_call(const struct link_map *map, uint64_t pc)
+{
+	if (pc == loader_symbol(map, "__vdso_clock_gettime"))
+		return SYS_clock_gettime;
+	if (pc == loader_symbol(map, "__vdso_gettimeofday"))
+		return SYS_gettimeofday;
+	if (pc == loader_symbol(map, "__vdso_time"))
+		return SYS_time;
+	if (pc == loader_symbol(map, "__vdso_getcpu"))
+		return SYS_getcpu;
+	return pc == loader_symbol(map, "__vdso_clock_getres") ? SYS_clock_getres : -1;
+}
+
+/* Functions of the kernel's own module are made as system calls, which answer the same. */
+static bool call_vdso(struct arena *arena, int module)
+{
+	struct spork_machine *machine = &arena->attempt.machine;
+	struct spork_registers *regs = &machine->regs;
+	int nr;
+
+	if (!text_starts(arena->session->records[module].name, "linux-vdso"))
+		return false;
+	nr = vdso_call(arena->session->records[module].map, machine->fault_address);
+	if (nr < 0)
+		return false;
+	regs->gpr[SPORK_RAX] = (uint64_t)nr;
+	if (kernel_call(&arena->kernel) != CALL_DONE ||
+		!kernel_read(&arena->kernel, regs->gpr[SPORK_RSP], &regs->rip, sizeof(regs->rip)))
+		return false;
+	regs->gpr[SPORK_RSP] += sizeof(regs->rip);
+	return true;
+}
+
 static enum progress learn_code(struct arena *arena)
 {
 	struct spork_machine *machine = &arena->attempt.machine;
@@ -84,6 +120,8 @@ static enum progress learn_code(struct arena *arena)
 		spork_code_has(arena->session->modules[module].code,
 			pc - arena->session->modules[module].base))
 		return GO_ON;
+	if (module >= 0 && call_vdso(arena, module))
+		return GO_ON;
 	arena->attempt.missing = pc;
 	return give_up(&arena->attempt, SPORK_ABORT_NO_CODE);
 }
@@ -93,6 +131,7 @@ static enum progress step(struct arena *arena)
 	struct spork_attempt *attempt = &arena->attempt;
 	struct spork_machine *machine = &attempt->machine;
 
+	attempt->missing = 0;
 	if (machine->executed >= BUDGET)
 		return give_up(attempt, SPORK_ABORT_BUDGET);
 	arena->call_waits = false;

@@ -82,6 +82,8 @@ struct spork_statistics *spork_statistics_map(void);
 void spork_count(enum spork_reason reason);
 void spork_notice(enum spork_notice notice, uint64_t amount);
 void spork_count_syscall(uint32_t nr);
-void spork_count_site(const struct spork_chain *chain, enum spork_reason reason);
+/* @detail: of an abort, "" = none. */
+void spork_count_site(
+	const struct spork_chain *chain, enum spork_reason reason, const char *detail);
 
 #endif

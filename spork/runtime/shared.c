@@ -101,18 +101,11 @@ static void on_call(int number, siginfo_t *info, void *context)
 	state->uc_mcontext.gregs[REG_RAX] = (greg_t)attempt->machine.regs.gpr[SPORK_RAX];
 }
 
-/* System calls from anywhere but our own code become SIGSYS. */
+/* System calls from anywhere but our own code, the entries' last part excepted, become SIGSYS. */
 static bool catch_calls(void)
 {
-	const uint8_t *image = (const uint8_t *)&__ehdr_start;
-	const ElfW(Phdr) *headers = (const void *)(image + __ehdr_start.e_phoff);
-
-	for (uint16_t i = 0; i < __ehdr_start.e_phnum; i++) {
-		if (headers[i].p_type == PT_LOAD && headers[i].p_flags & PF_X)
-			return raw5(SYS_prctl, SET_SYSCALL_USER_DISPATCH, 1,
-				       image + headers[i].p_vaddr, headers[i].p_memsz, 0) == 0;
-	}
-	return false;
+	return raw5(SYS_prctl, SET_SYSCALL_USER_DISPATCH, 1, &__ehdr_start,
+		       spork_trapped - (const char *)&__ehdr_start, 0) == 0;
 }
 
 /* What the child's own process needs before the program's code runs in it. */
@@ -147,6 +140,7 @@ static void run_child(void *argument)
 	*(int *)tid_address = (int)raw0(SYS_gettid);
 	if (!catch_calls())
 		leave(attempt, SPORK_ABORT_ADDRESS_SPACE);
+	spork_shared_runs = 1;
 	if (shared->keys)
 		shared_set_rights(true);
 	spork_resume_program(attempt->frame, arena->vectors, attempt->resume);
@@ -173,6 +167,7 @@ static int64_t attempt_shared(struct spork_attempt *attempt)
 	shared->key = -1;
 	kernel_begin(&arena->kernel, attempt);
 	pid = record_run_child(arena, run_child);
+	spork_shared_runs = 0;
 	shared_restore(shared);
 	spork_notice(SPORK_NOTICE_PAGES, shared->page_count);
 	return pid;

@@ -73,6 +73,10 @@ int64_t shared_mmap(struct shared *shared, uint64_t size, uint64_t protection, u
 	int64_t fd, uint64_t offset);
 bool shared_munmap(struct shared *shared, uint64_t start, uint64_t size);
 
+/* In assembly: where our own code ends whose system calls are not caught, and whether a shared child runs now. */
+extern const char spork_trapped[] __attribute__((visibility("hidden")));
+extern volatile uint8_t spork_shared_runs __attribute__((visibility("hidden")));
+
 /* In assembly: continue the program behind its system call, with the registers of @frame and @vectors. */
 void spork_resume_program(const struct spork_frame *frame, const void *vectors, uint64_t rip)
 	__attribute__((noreturn));

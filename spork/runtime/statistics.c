@@ -111,7 +111,7 @@ static struct spork_site_count *find_site(
 	return NULL;
 }
 
-void spork_count_site(const struct spork_chain *chain, enum spork_reason reason)
+void spork_count_site(const struct spork_chain *chain, enum spork_reason reason, const char *detail)
 {
 	struct spork_statistics *statistics = spork_statistics_map();
 	struct spork_site_count *site;
@@ -126,5 +126,7 @@ void spork_count_site(const struct spork_chain *chain, enum spork_reason reason)
 	add(&site->attempts, 1);
 	if (reason <= SPORK_CONVERTED_LATE)
 		add(&site->converted, 1);
+	if (detail[0])
+		(void)text_append(site->detail, sizeof(site->detail), 0, detail);
 	__atomic_store_n(&site->last_reason, reason, __ATOMIC_RELAXED);
 }

@@ -70,14 +70,16 @@ static bool add_counts(cJSON *root, const struct spork_statistics *statistics)
 static bool add_site(cJSON *list, const struct spork_site_count *site)
 {
 	cJSON *item = cJSON_CreateObject();
-	char label[SPORK_SITE_LABEL_BYTES];
+	char label[SPORK_SITE_LABEL_BYTES], detail[SPORK_SITE_DETAIL_BYTES];
 
 	(void)snprintf(label, sizeof(label), "%.*s", SPORK_SITE_LABEL_BYTES - 1, site->label);
+	(void)snprintf(detail, sizeof(detail), "%.*s", SPORK_SITE_DETAIL_BYTES - 1, site->detail);
 	if (!item || hb_json_add_text(item, "site", label) ||
 		hb_json_add_u64(item, "forks", site->attempts) ||
 		hb_json_add_u64(item, "converted", site->converted) ||
 		hb_json_add_text(
 			item, "last", spork_reason_name((enum spork_reason)site->last_reason)) ||
+		(site->detail[0] && hb_json_add_text(item, "detail", detail)) ||
 		!cJSON_AddItemToArray(list, item)) {
 		cJSON_Delete(item);
 		return false;

@@ -42,8 +42,8 @@ struct spork_attempt {
 	/* Written by the executor's child or by itself. */
 	volatile uint32_t outcome; /* an executor's own */
 	volatile enum spork_reason reason;
-	volatile uint32_t syscall; /* with SPORK_ABORT_SYSCALL */
-	volatile uint64_t missing; /* with SPORK_ABORT_NO_CODE: the address */
+	volatile uint32_t syscall; /* at which the attempt ended */
+	volatile uint64_t missing; /* the address without code, or that was at fault */
 };
 
 struct spork_executor {

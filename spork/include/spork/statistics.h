@@ -10,10 +10,11 @@
 
 #include <stdint.h>
 
-#define SPORK_STATISTICS_MAGIC 0x31736b726f7073ULL
+#define SPORK_STATISTICS_MAGIC 0x32736b726f7073ULL
 #define SPORK_STATISTICS_SYSCALLS 512
 #define SPORK_STATISTICS_SITES 512
 #define SPORK_SITE_LABEL_BYTES 192
+#define SPORK_SITE_DETAIL_BYTES 64
 
 /*
  * Why a fork went the way it went; every one is counted exactly once, under the last reason. The names in the
@@ -38,19 +39,18 @@ enum spork_reason {
 	SPORK_FORK_VERDICT,   /* the analyser: no path reaches exec */
 	SPORK_FORK_BACK_OFF,  /* has aborted too often lately */
 	/* really forked, after an attempt that left no trace */
-	SPORK_ABORT_NO_CODE,      /* an address without decoded code; the helper was asked */
-	SPORK_ABORT_INSTRUCTION,  /* an instruction that must not be interpreted */
-	SPORK_ABORT_MEMORY,       /* an address that is not mapped, or not writable */
-	SPORK_ABORT_SHARED_WRITE, /* a write to memory that is shared with others */
-	SPORK_ABORT_HUGE_PAGE,    /* a first write into a huge page, which it would split */
-	SPORK_ABORT_ARENA,        /* more pages written than the overlay holds */
-	SPORK_ABORT_BUDGET,       /* more instructions than the budget */
-	SPORK_ABORT_TRAP,         /* the child would have died of a fault */
-	SPORK_ABORT_SYSCALL,      /* a system call that is not modelled; see "syscalls" */
-	SPORK_ABORT_BLOCKING,     /* a system call that may block */
-	SPORK_ABORT_NESTED,       /* the child forks itself */
-	SPORK_ABORT_NO_EXEC,      /* the child exits without exec */
-	SPORK_ABORT_EXTERNAL,     /* an effect outside whose result cannot be predicted */
+	SPORK_ABORT_NO_CODE,     /* an address without decoded code; the helper was asked */
+	SPORK_ABORT_INSTRUCTION, /* an instruction that must not be interpreted */
+	SPORK_ABORT_MEMORY,  /* an address that is not mapped, not writable or shared with others */
+	SPORK_ABORT_HUGE_PAGE, /* a first write into a huge page, which it would split */
+	SPORK_ABORT_ARENA,   /* more pages written than the overlay holds */
+	SPORK_ABORT_BUDGET,  /* more instructions than the budget */
+	SPORK_ABORT_TRAP,    /* the child would have died of a fault */
+	SPORK_ABORT_SYSCALL, /* a system call that is not modelled; see "syscalls" */
+	SPORK_ABORT_BLOCKING,      /* a system call that may block */
+	SPORK_ABORT_NESTED,        /* the child forks itself */
+	SPORK_ABORT_NO_EXEC,       /* the child exits without exec */
+	SPORK_ABORT_EXTERNAL,      /* an effect outside whose result cannot be predicted */
 	SPORK_ABORT_ADDRESS_SPACE, /* state that belongs to the address space, which is the parent's */
 	SPORK_ABORT_CREDENTIALS, /* changed user or group ids would make the parent non-dumpable */
 	SPORK_ABORT_ARGUMENTS,   /* pointers or sizes of a system call beyond the limits */
@@ -82,7 +82,8 @@ struct spork_site_count {
 	uint32_t last_reason; /* enum spork_reason */
 	uint64_t key[2];
 	uint64_t attempts, converted;
-	char label[SPORK_SITE_LABEL_BYTES]; /* "program: module+0x1234 < module+0x5678 < …" */
+	char detail[SPORK_SITE_DETAIL_BYTES]; /* of the last abort: an address or a system call */
+	char label[SPORK_SITE_LABEL_BYTES];   /* "program: module+0x1234 < module+0x5678 < …" */
 };
 
 struct spork_statistics {
