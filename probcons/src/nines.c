@@ -17,7 +17,10 @@
 
 #include "problem.h"
 #include "quorum_sets.h"
+#include "scaled_binomial.h"
 #include "shock_tree.h"
+
+#define COUNTS_CLASSES 2 /* binomials are quicker for so many different probabilities */
 
 enum value {
 	VALUE_UNSAFE,
@@ -49,6 +52,7 @@ struct analysis {
 	double *class_fault;
 	uint32_t class_count;
 	bool *worst_set; /* the quorum likeliest to fail, when it is known beforehand */
+	double *counts;  /* room of scaled_binomial(), when cases go by it */
 };
 
 static uint64_t divide_up(uint64_t votes, uint32_t divisor)
@@ -157,6 +161,64 @@ static int plain_failure(const struct analysis *a, const struct pc_node *nodes, 
 	return 0;
 }
 
+static double mass_from(const double *counts, uint64_t from, uint64_t sum)
+{
+	double mass = 0;
+
+	if (from == 0)
+		return 1;
+	for (uint64_t f = from; f <= sum; f++)
+		mass += counts[f];
+	return mass / SCALED_BINOMIAL_UNIT;
+}
+
+/* Loss of equal votes from the distribution of the number of failed nodes. */
+static void counts_loss(const struct analysis *a, const double *counts, double *values)
+{
+	uint64_t k = a->votes_commit;
+	double mean = 0, share = 1;
+
+	/* share = C(f, k) / C(sum, k) */
+	for (uint64_t f = a->sum; f >= k; f--) {
+		mean += counts[f] * share;
+		share = share * (double)(f - k) / (double)f;
+	}
+	values[VALUE_MEAN] = mean / SCALED_BINOMIAL_UNIT;
+	values[VALUE_ANY] = mass_from(counts, k, a->sum);
+}
+
+/*
+ * All values but the worst loss by one distribution, for equal votes and one kind of fault; false if there are two.
+ */
+static bool counts_values(const struct analysis *a, const struct pc_node *nodes, double *values)
+{
+	bool crash = false, byz = false;
+	uint64_t unsafe, unlive;
+	uint32_t voters = 0;
+	const double *counts;
+
+	for (uint32_t i = 0; i < a->count; i++) {
+		if (!nodes[i].weight)
+			continue;
+		crash |= nodes[i].crash > 0;
+		byz |= nodes[i].byz > 0;
+		a->fault[voters++] = fmin(pc_node_fault(&nodes[i]), 1);
+	}
+	if (crash && byz)
+		return false;
+	counts = scaled_binomial(a->fault, voters, a->counts);
+	unsafe = byz || a->thresholds.byz_unsafe == 0 ? a->thresholds.byz_unsafe : UINT64_MAX;
+	unlive = byz || a->thresholds.byz_unlive == 0 ? a->thresholds.byz_unlive : UINT64_MAX;
+	unsafe = divide_up(unsafe, a->divisor);
+	unlive = divide_up(min(unlive, a->thresholds.fault_unlive), a->divisor);
+	values[VALUE_UNSAFE] = mass_from(counts, unsafe, a->sum);
+	values[VALUE_UNLIVE] = mass_from(counts, unlive, a->sum);
+	values[VALUE_EITHER] = unsafe < unlive ? values[VALUE_UNSAFE] : values[VALUE_UNLIVE];
+	if (a->metrics & PC_METRIC_LOSS)
+		counts_loss(a, counts, values);
+	return true;
+}
+
 /* All values of one case: nodes independent but for the shocks that @tree keeps. */
 static int case_values(const struct analysis *a, const struct shock_tree *tree,
 	const struct pc_node *nodes, double *values, struct hb_error *reterr)
@@ -165,6 +227,8 @@ static int case_values(const struct analysis *a, const struct shock_tree *tree,
 	int rc = 0;
 
 	memset(values, 0, VALUE_COUNT * sizeof(values[0]));
+	if (plain && a->counts && counts_values(a, nodes, values))
+		return 0;
 	if (a->metrics & PC_METRIC_FAILURE)
 		rc = plain ? plain_failure(a, nodes, values, reterr)
 			   : tree_failure(a, nodes, values, reterr);
@@ -314,6 +378,20 @@ static int copula_worst_set(struct analysis *a)
 	return 0;
 }
 
+/* Cases go by one distribution where votes are equal and the loss of the worst quorum needs no nodes. */
+static int copula_counts(struct analysis *a)
+{
+	bool equal = true;
+
+	for (uint32_t i = 0; i < a->count; i++)
+		equal = equal && (!a->weight[i] || a->weight[i] == a->divisor);
+	if (!equal || a->class_count <= COUNTS_CLASSES || a->tree.kept_count ||
+		(a->metrics & PC_METRIC_LOSS && !a->worst_set))
+		return 0;
+	a->counts = malloc(SCALED_BINOMIAL_ROOM(a->count) * sizeof(a->counts[0]));
+	return a->counts ? 0 : -ENOMEM;
+}
+
 static int run_copula(struct analysis *a, const struct pc_copula *copula, bool shocks,
 	double *values, bool *ret_bound, struct hb_error *reterr)
 {
@@ -324,6 +402,8 @@ static int run_copula(struct analysis *a, const struct pc_copula *copula, bool s
 		rc = copula_worst_set(a);
 		*ret_bound = false;
 	}
+	if (!rc)
+		rc = copula_counts(a);
 	if (rc)
 		return hb_error_set(reterr, rc, "not enough memory for %u nodes", a->count);
 	return pc_copula_integrate(copula, a->class_fault, a->class_count, copula_case, a,
@@ -341,6 +421,7 @@ static void analysis_finish(struct analysis *a)
 	free(a->class_of_node);
 	free(a->class_fault);
 	free(a->worst_set);
+	free(a->counts);
 }
 
 /* Trees of the shocks, and room for the cases. */
