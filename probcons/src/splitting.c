@@ -7,8 +7,9 @@
  * with its own climb, and the sum over strata is exact in what it knows of shocks.
  *
  * A particle is a vector of independent standard normals: one per node (when it fails), one per node that may be
- * Byzantine (whether it is), the factor and the scale of the copula, one per shock that is free in the stratum. Times are made from them so
- * that what happens by time 1 has the model's distribution, and so that more happens by any later time:
+ * Byzantine (whether it is), the factor and the scale of the copula, one per shock that is free in the stratum. Times
+ * are made from them so that what happens by time 1 has the model's distribution, and so that more happens by any
+ * later time:
  *   node i fails at T = -ln Q(X) / -ln(1 - q), and is Byzantine from max(T, V / share), V uniform;
  *   shock k strikes at S = -ln Q(X) / -ln(1 - p).
  * The score is the first time at which the votes suffice. In it, a crash does not end being Byzantine, so that

@@ -85,6 +85,11 @@ int table_text_parse(const char *text, size_t length_bytes, const char *path,
 	FILE *file = tmpfile();
 	int rc;
 
+	/* Spreadsheets put a byte order mark in front of UTF-8. */
+	if (length_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		length_bytes -= 3;
+	}
 	if (!file)
 		return hb_error_set_at(
 			reterr, -errno, path, 0, "no temporary file: %s", strerror(errno));

@@ -229,6 +229,10 @@ static void print_json(const struct fleet *fleet, const struct answer *answer)
 static void print_row(
 	const char *name, double q, const char *meaning, double lo, double hi, bool has_band)
 {
+	if (isnan(q)) {
+		(void)printf("%-18s not known%s%s\n", name, *meaning ? ": " : "", meaning);
+		return;
+	}
 	(void)printf("%-18s %-12.6g %7.3f nines", name, q, pc_nines(q));
 	if (has_band)
 		(void)printf("  [%.3f, %.3f]", pc_nines(hi), pc_nines(lo));
@@ -260,6 +264,24 @@ static void print_text(const struct fleet *fleet, const struct answer *answer)
 		answer->repair.mttf_hours, answer->repair.mttdl_hours);
 }
 
+/* What the answer does not hold, for whoever reads no documentation first. */
+static void print_notes(const struct answer *answer)
+{
+	if (isnan(answer->result.loss.mean))
+		(void)fprintf(stderr,
+			"probcons nines: note: the mean loss over quorums of unequal votes is not "
+			"known with more than %d common causes\n",
+			PC_SHOCKS_CONDITIONED_MAX);
+	if (answer->result.loss.worst_is_bound)
+		(void)fprintf(stderr,
+			"probcons nines: note: the loss of the worst quorum is an upper bound; "
+			"there are too many quorums to try each\n");
+	if (answer->has_repair && isnan(answer->mission_loss))
+		(void)fprintf(stderr,
+			"probcons nines: note: the mission takes too many steps; unavailability "
+			"and loss within it are not known, those of the long run are\n");
+}
+
 static int run(const struct arguments *arguments, struct hb_error *reterr)
 {
 	struct fleet fleet = {0};
@@ -272,6 +294,8 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 		print_json(&fleet, &answer);
 	else if (!err)
 		print_text(&fleet, &answer);
+	if (!err)
+		print_notes(&answer);
 	fleet_finish(&fleet);
 	return err;
 }
