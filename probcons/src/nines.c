@@ -161,6 +161,14 @@ static int tree_loss(const struct analysis *a, const struct pc_node *nodes, doub
 	return shock_tree_worst(&a->tree, nodes, k, a->divisor, &values[VALUE_WORST], reterr);
 }
 
+/* A majority that fails is both: too many failed votes, and a quorum all of which has failed. */
+static bool any_is_unlive(const struct analysis *a)
+{
+	return a->metrics & PC_METRIC_FAILURE &&
+	       a->thresholds.byz_unlive >= a->thresholds.fault_unlive &&
+	       divide_up(a->thresholds.fault_unlive, a->divisor) == a->votes_commit;
+}
+
 /* Loss of independent nodes. */
 static int plain_loss(const struct analysis *a, const struct pc_node *nodes, double *values,
 	struct hb_error *reterr)
@@ -170,7 +178,9 @@ static int plain_loss(const struct analysis *a, const struct pc_node *nodes, dou
 	for (uint32_t i = 0; i < a->count; i++)
 		a->fault[i] = fmin(pc_node_fault(&nodes[i]), 1);
 	rc = quorum_sets_mean(&a->sets, a->fault, &values[VALUE_MEAN], reterr);
-	if (!rc)
+	if (any_is_unlive(a))
+		values[VALUE_ANY] = values[VALUE_UNLIVE];
+	else if (!rc)
 		rc = pc_weighted_tail(a->fault, a->weight, a->count, a->votes_commit * a->divisor,
 			&values[VALUE_ANY], reterr);
 	if (!rc && !a->worst_set && quorum_sets_worst(&a->sets, a->fault, &values[VALUE_WORST]) < 0)

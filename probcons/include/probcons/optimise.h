@@ -25,7 +25,7 @@ struct hb_error;
 
 #define PC_OPTIMISE_TYPES_MAX 32
 #define PC_OPTIMISE_NODES_MAX 64
-#define PC_OPTIMISE_STEPS 20000000 /* default of steps_max: about a second */
+#define PC_OPTIMISE_STEPS 8000000 /* default of steps_max: about a second */
 
 /* Nodes that can be bought. */
 struct pc_node_type {
