@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * probcons/speed: what an answer takes against what it is allowed to take. The baseline is the allowance itself, so that
- * a claim (a ratio of at most 1) says whether it is kept; each answer is verified by other means than the library's.
+ * probcons/speed: what an answer takes against what it is allowed to take. The baseline is the allowance itself, so
+ * that a claim (a ratio of at most 1) says whether it is kept; each answer is verified by other means than the
+ * library's.
  */
 #include "experiments.h"
 
