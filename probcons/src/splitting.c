@@ -439,6 +439,8 @@ static void summarise(
 	half = gsl_cdf_tdist_Pinv(0.5 + o->level / 2, n - 1.0) * ret->stderr_q;
 	ret->lo = fmax(ret->q - half, 0);
 	ret->hi = fmin(ret->q + half, 1);
+	if (ret->q == 0)
+		ret->hi = 1;
 	ret->level = o->level;
 	ret->effective_samples =
 		ret->stderr_q > 0 ? pow(ret->q / ret->stderr_q, 2) : (double)ret->hits;

@@ -145,6 +145,8 @@ static int analyse_repair(const struct arguments *arguments, const struct fleet 
 static int analyse(const struct arguments *arguments, const struct fleet *fleet,
 	struct answer *answer, struct hb_error *reterr)
 {
+	static const enum option_name of_repair[] = {
+		OPT_REPLACE, OPT_WIPE, OPT_ELECTION, OPT_CREWS};
 	const struct pc_correlation *correlation = fleet_correlation(fleet);
 	int err = option_real(arguments, OPT_BAND, 1, 1e6, &answer->band, reterr);
 
@@ -157,6 +159,11 @@ static int analyse(const struct arguments *arguments, const struct fleet *fleet,
 	if (!err && answer->band > 0)
 		err = pc_analyse_scaled(fleet->nodes, fleet->count, &fleet->protocol, correlation,
 			PC_METRIC_ALL, answer->band, &answer->band_hi, reterr);
+	for (size_t i = 0; i < sizeof(of_repair) / sizeof(of_repair[0]) && !err; i++)
+		if (arguments->values[of_repair[i]] && !arguments->values[OPT_REPAIR])
+			err = hb_error_set(reterr, -EINVAL,
+				"--%s changes nothing without --repair TIME",
+				option_text(of_repair[i]));
 	if (!err && arguments->values[OPT_REPAIR])
 		err = analyse_repair(arguments, fleet, answer, reterr);
 	return err;

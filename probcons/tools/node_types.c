@@ -76,8 +76,9 @@ static int read_fault(const struct node_types *types, const char *text, size_t l
 
 static int read_cost(const char *text, double *ret, struct hb_error *reterr)
 {
-	if (hb_csv_parse_double(text, ret) || !(*ret >= 0) || isinf(*ret))
-		return hb_error_set(reterr, -EINVAL, "cost '%.64s' is no number from 0 on", text);
+	if (hb_csv_parse_double(text, ret) || !(*ret >= 0 && *ret <= PC_OPTIMISE_COST_MAX))
+		return hb_error_set(reterr, -EINVAL, "cost '%.64s' is no number from 0 to %g", text,
+			PC_OPTIMISE_COST_MAX);
 	return 0;
 }
 
@@ -208,6 +209,12 @@ static int read_nodes(
 		while (t < types->count &&
 			(types->types[t].crash != node->crash || types->types[t].byz != node->byz))
 			t++;
+		if (node->weight != 1) {
+			err = hb_error_set(reterr, -EINVAL,
+				"--nodes: votes are chosen here; leave out *%" PRIu32,
+				node->weight);
+			break;
+		}
 		if (t == PC_OPTIMISE_TYPES_MAX) {
 			err = hb_error_set(reterr, -E2BIG, "more than %d different nodes",
 				PC_OPTIMISE_TYPES_MAX);
@@ -238,8 +245,14 @@ int node_types_read(
 		return hb_error_set(reterr, -EINVAL,
 			"give one of --types, --types-file (what may be bought) or --nodes (what "
 			"there is)");
+	if (nodes && (arguments->values[OPT_MIN_NODES] || arguments->values[OPT_MAX_NODES]))
+		return hb_error_set(reterr, -EINVAL,
+			"--min-nodes and --max-nodes are for --types; all of --nodes are used");
 	if (nodes)
 		return read_nodes(arguments, types, reterr);
+	if (arguments->values[OPT_CRASH] || arguments->values[OPT_BYZ])
+		return hb_error_set(reterr, -EINVAL,
+			"--crash and --byz are for --nodes; every type has its own probability");
 	if (kind && strcmp(kind, "crash") != 0 && strcmp(kind, "byz") != 0)
 		return hb_error_set(
 			reterr, -EINVAL, "--faults: '%.64s' is neither crash nor byz", kind);
