@@ -29,6 +29,33 @@ struct reading {
 	int index[TABLE_COLUMNS_MAX];
 };
 
+/* The harness's reader is for its own files; these are the user's, who is told what they need. */
+static int header_check(const struct hb_csv_record *record, const struct reading *reading, int line,
+	struct hb_error *reterr)
+{
+	const struct table_columns *columns = reading->columns;
+	char needed[256] = "";
+
+	for (size_t c = 0; c < columns->required; c++) {
+		bool found = false;
+
+		for (size_t i = 0; i < record->field_count && !found; i++)
+			found = strcmp(record->fields[i], columns->names[c]) == 0;
+		if (found)
+			continue;
+		for (size_t i = 0; i < columns->required; i++) {
+			size_t used = strlen(needed);
+
+			(void)snprintf(needed + used, sizeof(needed) - used, "%s%s", i ? "," : "",
+				columns->names[i]);
+		}
+		return hb_error_set_at(reterr, -EBADMSG, reading->path, line,
+			"the first line has no column `%s`; it must name at least %s",
+			columns->names[c], needed);
+	}
+	return 0;
+}
+
 static int on_record(const struct hb_csv_record *record, void *user, struct hb_error *reterr)
 {
 	struct reading *reading = user;
@@ -42,6 +69,10 @@ static int on_record(const struct hb_csv_record *record, void *user, struct hb_e
 			return hb_error_set_at(reterr, -EBADMSG, reading->path, row.line,
 				"field %zu holds a NUL byte; this is no text", i + 1);
 	if (!reading->has_header) {
+		int rc = header_check(record, reading, row.line, reterr);
+
+		if (rc)
+			return rc;
 		reading->has_header = true;
 		reading->field_count = record->field_count;
 		return hb_csv_columns(record, reading->path, reading->columns->names,

@@ -55,6 +55,17 @@ Test(chain_file, spreadsheets_are_read)
 	pc_chain_file_finish(&file);
 }
 
+Test(chain_file, a_missing_column_is_named_with_those_that_are_needed)
+{
+	struct pc_chain_file file = {0};
+	struct hb_error error = {0};
+
+	cr_assert_eq(parse("# a comment\nfrom,rate_per_hour\na,1\n", &file, &error), -EBADMSG);
+	cr_assert_eq(error.line, 2);
+	cr_assert(strstr(error.text, "`to`") && strstr(error.text, "from,to,rate_per_hour"), "%s",
+		error.text);
+}
+
 Test(chain_file, unknown_and_unreachable_states_are_named)
 {
 	struct pc_chain_file file = {0};

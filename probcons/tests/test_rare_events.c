@@ -336,7 +336,7 @@ Test(rare_events, splitting_sees_rare_common_causes)
 
 Test(rare_events, splitting_takes_more_common_causes_than_it_tells_apart)
 {
-	enum { COUNT = 10, SHOCKS = 300 };
+	enum { COUNT = 10, SHOCKS = 80 };
 	struct pc_node nodes[COUNT];
 	struct pc_shock shocks[SHOCKS];
 	uint32_t members[SHOCKS][2];
@@ -352,15 +352,15 @@ Test(rare_events, splitting_takes_more_common_causes_than_it_tells_apart)
 	struct hb_rng rng;
 
 	fleet_of(nodes, COUNT, 0, 0);
-	/* Every pair (0, 1), (2, 3), ... fails by 60 shocks of its own: five independent pairs. */
+	/* Every pair (0, 1), (2, 3), ... fails by 16 shocks of its own: five independent pairs. */
 	for (uint32_t k = 0; k < SHOCKS; k++) {
 		members[k][0] = 2 * (k % 5);
 		members[k][1] = members[k][0] + 1;
 		shocks[k] = (struct pc_shock){
-			.probability = 0.002, .member_count = 2, .members = members[k]};
+			.probability = 0.0075, .member_count = 2, .members = members[k]};
 	}
 	for (int k = 0; k < SHOCKS / 5; k++)
-		works *= 1 - 0.002;
+		works *= 1 - 0.0075;
 	for (int failed = 3; failed <= 5; failed++)
 		want += gsl_ran_binomial_pdf((unsigned int)failed, 1 - works, 5);
 	hb_rng_init(&rng, test_seed(), 60);
