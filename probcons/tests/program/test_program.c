@@ -273,6 +273,17 @@ Test(program, a_full_disk_is_reported)
 	}
 }
 
+/* Bytes that are no UTF-8 (alone, cut short, a surrogate, overlong) would make the JSON unreadable. */
+Test(program, names_in_json_are_utf8)
+{
+	cr_assert_eq(call("optimize raft --types \"$(printf 'a\\377\\303\\355\\240\\200\\300\\200"
+			  "\\303\\244\\342\\202\\254')=1%:1\" --target 1e-3 --json"),
+		0, "%s", out);
+	cr_assert(strstr(out, "\"type\":\"a\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd"
+			      "\303\244\342\202\254\""),
+		"%s", out);
+}
+
 /* A mean over unequal votes under more common causes than can be told apart, and too many quorums to try each. */
 Test(program, what_is_not_known_is_null_and_said)
 {
