@@ -58,27 +58,48 @@ static void oom_first(void)
 	(void)close(fd);
 }
 
-/* Keep the two descriptors at 3 and 4, /dev/null at 0 to 2, and close all others the caller had. */
+/* Move *@fd to @to, out of the way of the others first. Those that are not there stay so. */
+static int descriptor_move(int *fd, int to)
+{
+	if (*fd < 0)
+		return 0;
+	if (dup3(*fd, to, O_CLOEXEC) < 0)
+		return -errno;
+	*fd = to;
+	return 0;
+}
+
+/* Keep what is needed from 3 on, /dev/null at 0 to 2, and close all others the caller had. */
 static int descriptors_keep(struct inside *in)
 {
-	int control = fcntl(in->control, F_DUPFD_CLOEXEC, 5);
-	int caller = fcntl(in->caller_pidfd, F_DUPFD_CLOEXEC, 5);
-	int null;
+	int *kept[2 + 2 * HB_SANDBOX_MOUNTS_MAX];
+	const int count = 2 + 2 * HB_SANDBOX_MOUNTS_MAX;
+	int null, code = 0;
 
-	if (control < 0 || caller < 0)
-		return -errno;
-	if (dup3(control, 3, O_CLOEXEC) < 0 || dup3(caller, 4, O_CLOEXEC) < 0 ||
-		close_range(5, ~0U, 0) < 0)
-		return -errno;
-	in->control = 3;
-	in->caller_pidfd = 4;
+	kept[0] = &in->control;
+	kept[1] = &in->caller_pidfd;
+	for (int i = 0; i < HB_SANDBOX_MOUNTS_MAX; i++) {
+		kept[2 + 2 * i] = &in->mapped_mount[i];
+		kept[3 + 2 * i] = &in->mapped_upper[i];
+	}
+	/* Above all places they will have: a caller's low limit of open files shows here. */
+	for (int i = 0; i < count; i++) {
+		if (*kept[i] >= 0 && (*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, 3 + count)) < 0)
+			return -errno;
+	}
+	for (int i = 0; !code && i < count; i++)
+		code = descriptor_move(kept[i], 3 + i);
+	if (!code && close_range((unsigned)(3 + count), ~0U, 0) < 0)
+		code = -errno;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0)
-		return -errno;
+	if (code || null < 0)
+		return code ? code : -errno;
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(null, fd) < 0)
 			return -errno;
-	(void)close(null);
+	for (int i = 0; i < count; i++)
+		if (*kept[i] < 0)
+			(void)close(3 + i);
 	return 0;
 }
 

@@ -63,7 +63,8 @@ struct source {
 	int fd;             /* O_PATH, until it is staged */
 	bool directory;
 	bool writable;
-	bool symlink; /* of the system: made anew with this target */
+	bool detached; /* @fd is a mount to be attached, not a place to be cloned */
+	bool symlink;  /* of the system: made anew with this target */
 	char link[64];
 };
 
@@ -72,6 +73,8 @@ struct inside {
 	const struct hb_sandbox_spec *spec; /* validated copy */
 	uid_t uid;                          /* inside */
 	bool drop_groups;
+	/* Mounts that the caller made with mapped ids, or -1: taken as they are instead of opening the source. */
+	int mapped_mount[HB_SANDBOX_MOUNTS_MAX], mapped_upper[HB_SANDBOX_MOUNTS_MAX];
 	const struct sock_fprog *filter;
 	int control, caller_pidfd, signal_fd;
 	int stage_ns; /* mount namespace of the stage */

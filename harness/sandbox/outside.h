@@ -11,6 +11,9 @@
 
 struct hb_error;
 
+/* The id of a caller that is root, on the host: nobody. */
+#define NOBODY 65534
+
 /* spec_check, command_check - refuse what makes no sense, with the entry at fault in @reterr. Return 0 or -EINVAL. */
 int spec_check(const struct hb_sandbox_spec *spec, struct hb_error *reterr);
 int command_check(const struct hb_sandbox_command *command, struct hb_error *reterr);
@@ -31,5 +34,14 @@ int fault_describe(const struct fault *fault, const struct hb_sandbox_spec *spec
 /* listing_read - canaries and changes from the reply's memory file into @ret. Returns 0 or -errno. */
 int listing_read(int fd, const struct hb_sandbox_spec *spec,
 	const struct hb_sandbox_command *command, struct hb_sandbox_result *ret);
+
+/*
+ * mapped_open - a detached mount of the folder or file @path (what is mounted below it is left out), on which the files of
+ * its owner appear as nobody's. Returns a descriptor, or -errno, also where the kernel or the file system cannot do it.
+ */
+int mapped_open(const char *path, bool writable);
+
+/* map_write - write @text to /proc/@pid/@name. Returns 0 or -errno. */
+int map_write(pid_t pid, const char *name, const char *text);
 
 #endif

@@ -59,13 +59,15 @@ static void source_name(struct source *source, unsigned index)
 }
 
 /* Open @path of the host with the caller's rights. Returns the index in in->sources or -errno. */
-static int source_open(struct inside *in, const char *path, const char *target, bool writable)
+static int source_open(
+	struct inside *in, const char *path, const char *target, bool writable, int mapped)
 {
 	struct source *source = &in->sources[in->sources_count];
 	struct stat st;
 
 	*source = (struct source){.path = path, .target = target, .writable = writable};
-	source->fd = open(path, O_PATH | O_CLOEXEC);
+	source->detached = mapped >= 0;
+	source->fd = mapped >= 0 ? mapped : open(path, O_PATH | O_CLOEXEC);
 	if (source->fd < 0)
 		return -errno;
 	if (fstat(source->fd, &st) < 0)
@@ -93,7 +95,7 @@ static void system_open(struct inside *in)
 			in->sources_count++;
 		} else {
 			/* What a system lacks, /libx32 as a rule, is lacking inside too. */
-			(void)source_open(in, system_paths[i], system_paths[i], false);
+			(void)source_open(in, system_paths[i], system_paths[i], false, -1);
 		}
 	}
 	in->system_count = in->sources_count;
@@ -105,8 +107,8 @@ static struct fault sources_open(struct inside *in)
 		system_open(in);
 	for (size_t i = 0; i < in->spec->mounts_count; i++) {
 		const struct hb_sandbox_mount *mount = &in->spec->mounts[i];
-		int index = source_open(
-			in, mount->source, mount->target, mount->kind == HB_SANDBOX_READ_WRITE);
+		int index = source_open(in, mount->source, mount->target,
+			mount->kind == HB_SANDBOX_READ_WRITE, in->mapped_mount[i]);
 
 		if (index < 0)
 			return fault_of(index, STEP_SOURCE, (unsigned)i);
@@ -117,7 +119,7 @@ static struct fault sources_open(struct inside *in)
 			return fault_of(-ENOTDIR, STEP_SOURCE, (unsigned)i);
 		if (!mount->upper)
 			continue;
-		index = source_open(in, mount->upper, NULL, true);
+		index = source_open(in, mount->upper, NULL, true, in->mapped_upper[i]);
 		if (index < 0)
 			return fault_of(index, STEP_SOURCE, (unsigned)i);
 		in->upper_source[i] = (unsigned)index;
@@ -219,18 +221,19 @@ static int clone_attach(int from, const char *name, int to, const char *to_name,
 }
 
 /* The source keeps a descriptor of its own mount in the stage, from which the commands' roots are cloned. */
-static int source_stage(struct inside *in, int stage, struct source *source)
+static int source_stage(int stage, struct source *source)
 {
 	struct mount_attr attributes = {.attr_set = READ_ONLY, .propagation = MS_PRIVATE};
 	int code;
 
-	(void)in;
 	if (source->symlink)
 		return 0;
 	if (source->writable)
 		attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 	code = place_make(stage, source->name, source->directory);
-	if (!code)
+	if (!code && source->detached)
+		code = attach(source->fd, stage, source->name);
+	else if (!code)
 		code = clone_attach(source->fd, "", stage, source->name, &attributes);
 	(void)close(source->fd);
 	source->fd = -1;
@@ -336,7 +339,7 @@ static struct fault stage_fill(struct inside *in, int stage)
 	if (code)
 		return fault_of(code, STEP_PROC, 0);
 	for (unsigned i = 0; i < in->sources_count; i++) {
-		code = source_stage(in, stage, &in->sources[i]);
+		code = source_stage(stage, &in->sources[i]);
 		if (code)
 			return fault_of(code, STEP_SYSTEM, i);
 	}

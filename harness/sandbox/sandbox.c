@@ -23,9 +23,6 @@
 
 #include "outside.h"
 
-/* The id of a caller that is root, on the host: nobody. */
-#define NOBODY 65534
-
 /* How much longer than the wall limit PID 1 may take before it is killed: it clears memory and unmounts meanwhile. */
 #define GRACE_NS INT64_C(10000000000)
 
@@ -77,27 +74,6 @@ static int namespaces_refused(int code, struct hb_error *reterr)
 		reterr, code, "the namespaces cannot be made: %s", strerrordesc_np(-code));
 }
 
-static int text_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int code = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		code = -errno;
-	(void)close(fd);
-	return code;
-}
-
-static int map_write(pid_t pid, const char *name, const char *text)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	return text_write(path, text);
-}
-
 /* Inside ids to one host id each. @host: the caller's own, or nobody's for root. */
 static int maps_write(pid_t pid, unsigned inside, bool privileged, struct hb_error *reterr)
 {
@@ -124,37 +100,61 @@ static int maps_write(pid_t pid, unsigned inside, bool privileged, struct hb_err
 		"the user id cannot be mapped: %s; see user_namespaces(7)", strerrordesc_np(-code));
 }
 
-/* Make the upper layer's folders, which the command's host id has to own. */
-static int uppers_make(const struct hb_sandbox_spec *spec, bool privileged, struct hb_error *reterr)
+/* Make the upper layer's folders, owned by who the command is on that mount. */
+static int upper_make(const char *upper, bool mapped, bool privileged, struct hb_error *reterr)
 {
 	static const char *const names[] = {"upper", "work"};
+	int folder = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int code = 0;
 
-	for (size_t i = 0; i < spec->mounts_count; i++) {
-		const char *upper = spec->mounts[i].upper;
-		int folder, code = 0;
-
-		if (!upper)
-			continue;
-		folder = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (folder < 0)
-			return hb_error_set_at(reterr, -errno, upper, 0,
-				"the folder for the upper layer cannot be opened: %s; make it "
-				"first",
-				strerrordesc_np(errno));
-		for (int name = 0; !code && name < 2; name++) {
-			if (mkdirat(folder, names[name], 0755) < 0) {
-				if (errno != EEXIST)
-					code = -errno;
-			} else if (privileged && fchownat(folder, names[name], NOBODY, NOBODY,
-							 AT_SYMLINK_NOFOLLOW) < 0)
-				code = -errno;
-		}
-		(void)close(folder);
-		if (code)
-			return hb_error_set_at(reterr, code, upper, 0,
-				"the upper layer cannot be prepared: %s", strerrordesc_np(-code));
+	if (folder < 0 || fstat(folder, &st) < 0) {
+		code = -errno;
+		close_one(&folder);
+		return hb_error_set_at(reterr, code, upper, 0,
+			"the folder for the upper layer cannot be opened: %s; make it first",
+			strerrordesc_np(-code));
 	}
-	return 0;
+	for (int i = 0; !code && i < 2; i++) {
+		if (mkdirat(folder, names[i], 0755) < 0) {
+			if (errno != EEXIST)
+				code = -errno;
+		} else if (privileged &&
+			   fchownat(folder, names[i], mapped ? st.st_uid : NOBODY,
+				   mapped ? st.st_gid : NOBODY, AT_SYMLINK_NOFOLLOW) < 0) {
+			code = -errno;
+		}
+	}
+	(void)close(folder);
+	if (!code)
+		return 0;
+	return hb_error_set_at(reterr, code, upper, 0, "the upper layer cannot be prepared: %s",
+		strerrordesc_np(-code));
+}
+
+/*
+ * What a root caller lets the command change (in fact or in an overlay) is shown as the command's own. A file system that
+ * cannot map ids is shown as it is: then the command may change there what nobody may.
+ */
+static int mounts_prepare(
+	const struct hb_sandbox_spec *spec, struct inside *in, struct hb_error *reterr)
+{
+	bool privileged = in->drop_groups;
+	int code = 0;
+
+	for (size_t i = 0; !code && i < spec->mounts_count; i++) {
+		const struct hb_sandbox_mount *mount = &spec->mounts[i];
+
+		if (privileged && mount->kind != HB_SANDBOX_READ_ONLY)
+			in->mapped_mount[i] =
+				mapped_open(mount->source, mount->kind == HB_SANDBOX_READ_WRITE);
+		if (!mount->upper)
+			continue;
+		if (privileged)
+			in->mapped_upper[i] = mapped_open(mount->upper, true);
+		code = upper_make(mount->upper, in->mapped_upper[i] >= 0, privileged, reterr);
+	}
+	return code;
 }
 
 /* Wait for @pidfd to end and collect it. It is no ordinary child: its end sends no signal, wait() does not see it. */
@@ -258,7 +258,7 @@ static int prepare(struct hb_sandbox *sandbox, struct inside *in, struct hb_erro
 
 	if (code)
 		return code;
-	code = uppers_make(sandbox->spec, in->drop_groups, reterr);
+	code = mounts_prepare(sandbox->spec, in, reterr);
 	if (code)
 		return code;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -298,12 +298,16 @@ int hb_sandbox_create(
 	in->drop_groups = geteuid() == 0;
 	in->control = in->caller_pidfd = in->area = in->root = -1;
 	for (size_t i = 0; i < HB_SANDBOX_MOUNTS_MAX; i++)
-		in->lower_fd[i] = in->upper_fd[i] = -1;
+		in->lower_fd[i] = in->upper_fd[i] = in->mapped_mount[i] = in->mapped_upper[i] = -1;
 	code = prepare(sandbox, in, reterr);
 	if (!code)
 		code = start(sandbox, in, reterr);
 	close_one(&in->control);
 	close_one(&in->caller_pidfd);
+	for (size_t i = 0; i < HB_SANDBOX_MOUNTS_MAX; i++) {
+		close_one(&in->mapped_mount[i]);
+		close_one(&in->mapped_upper[i]);
+	}
 	free(in);
 	if (code)
 		hb_sandbox_destroy(sandbox);
