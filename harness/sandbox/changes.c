@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Listings of files before and after a command, written as records for the caller's side to compare. Runs in PID 1 while
- * no other process of the sandbox is alive, so that nothing moves underneath.
+ * Listings of files before and after a command, written as records for the caller's side to compare. Runs in PID 1
+ * while no other process of the sandbox is alive, so that nothing moves underneath.
  */
 #include <dirent.h>
 #include <errno.h>

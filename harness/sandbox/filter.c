@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The system call filter: what a command has no business with is refused with an error, the rest is the kernel's to
- * decide. It is the second wall behind the namespaces: every call listed here has let somebody out of a namespace, reaches
- * something that has no namespace, or reaches PID 1.
+ * decide. It is the second wall behind the namespaces: every call listed here has let somebody out of a namespace,
+ * reaches something that has no namespace, or reaches PID 1.
  *
  * libseccomp compares 64-bit registers, the kernel looks at the lower 32 bits of an int: every comparison is masked.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -229,34 +229,37 @@ static int fill(scmp_filter_ctx filter, bool shared_memory)
 	return code;
 }
 
-/* The library writes its program to a descriptor only: a memory file takes it, and the instructions are read back. */
+/*
+ * The library writes its program to a descriptor only. A pipe holds all of it: at most BPF_MAXINSNS instructions, 32
+ * KiB.
+ */
 static int export(scmp_filter_ctx filter, struct sock_fprog *ret)
 {
-	int fd = memfd_create("filter", MFD_CLOEXEC);
-	int code = 0;
-	off_t size;
-	void *program;
+	size_t capacity = BPF_MAXINSNS * sizeof(struct sock_filter);
+	void *program = malloc(capacity);
+	int ends[2];
+	int code;
+	ssize_t size;
 
-	if (fd < 0)
+	if (!program)
+		return -ENOMEM;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+		free(program);
 		return -errno;
-	code = seccomp_export_bpf(filter, fd);
-	size = code ? 0 : lseek(fd, 0, SEEK_END);
-	if (!code && (size <= 0 || size / (off_t)sizeof(struct sock_filter) > BPF_MAXINSNS))
-		code = -E2BIG;
-	if (!code) {
-		program = malloc((size_t)size);
-		if (!program)
-			code = -ENOMEM;
-		else if (pread(fd, program, (size_t)size, 0) != size) {
-			free(program);
-			code = -EIO;
-		} else {
-			ret->filter = program;
-			ret->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
-		}
 	}
-	(void)close(fd);
-	return code;
+	code = seccomp_export_bpf(filter, ends[1]);
+	size = code ? 0 : read(ends[0], program, capacity);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	if (!code && (size <= 0 || (size_t)size % sizeof(struct sock_filter) != 0))
+		code = -EIO;
+	if (code) {
+		free(program);
+		return code;
+	}
+	ret->filter = program;
+	ret->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
+	return 0;
 }
 
 static struct sock_fprog programs[2];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * For a caller that is root: mounts on which the files of the source's owner appear as those of nobody, who the command
- * is outside. Without this a root could overlay only trees that belong to user 65534, because overlayfs cannot copy up a
- * file whose owner has no name inside. See mount_setattr(2), "ID-mapped mounts".
+ * is outside. Without this a root could overlay only trees that belong to user 65534, because overlayfs cannot copy
+ * up a file whose owner has no name inside. See mount_setattr(2), "ID-mapped mounts".
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -193,7 +193,10 @@ void usage_sample(struct inside *in, struct usage *ret);
 struct fault command_start(
 	struct inside *in, const struct request *request, const int *descriptors, pid_t *ret_pid);
 
-/* filter_get - the system call filter, made once per process. @shared_memory: memfd_create() and shmget() are allowed. */
+/*
+ * filter_get - the system call filter, made once per process. @shared_memory: memfd_create() and shmget() are
+ * allowed.
+ */
 int filter_get(bool shared_memory, const struct sock_fprog **ret, struct hb_error *reterr);
 
 /* write_all - write() until all is written. Returns 0 or -errno. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The caller's side of a sandbox: checks of what the caller asks for, the request's layout, and the reading of listings.
+ * The caller's side of a sandbox: checks of what the caller asks for, the request's layout, and the reading of
+ * listings.
  */
 #ifndef SANDBOX_OUTSIDE_H
 #define SANDBOX_OUTSIDE_H
@@ -36,8 +37,9 @@ int listing_read(int fd, const struct hb_sandbox_spec *spec,
 	const struct hb_sandbox_command *command, struct hb_sandbox_result *ret);
 
 /*
- * mapped_open - a detached mount of the folder or file @path (what is mounted below it is left out), on which the files of
- * its owner appear as nobody's. Returns a descriptor, or -errno, also where the kernel or the file system cannot do it.
+ * mapped_open - a detached mount of the folder or file @path (what is mounted below it is left out), on which the
+ * files of its owner appear as nobody's. Returns a descriptor, or -errno, also where the kernel or the file system
+ * cannot do it.
  */
 int mapped_open(const char *path, bool writable);
 

@@ -140,9 +140,9 @@ static int capabilities_raise(void)
 }
 
 /*
- * Become the inside id. A caller that is root was kuid 0 until here, with the rights of the files' owner for opening the
- * sources; from here on it is nobody to the host. PID 1 is not dumpable: commands have its user id but may not look at
- * its memory, its folders or its descriptors, because it also holds capabilities that they lack.
+ * Become the inside id. A caller that is root was kuid 0 until here, with the rights of the files' owner for opening
+ * the sources; from here on it is nobody to the host. PID 1 is not dumpable: commands have its user id but may not
+ * look at its memory, its folders or its descriptors, because it also holds capabilities that they lack.
  */
 static int ids_take(const struct inside *in)
 {

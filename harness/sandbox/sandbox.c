@@ -67,9 +67,9 @@ static int namespaces_refused(int code, struct hb_error *reterr)
 			"other user.max_*_namespaces)");
 	if (code == -ENOSYS || code == -EINVAL)
 		return hb_error_set(reterr, -ENOSYS,
-			"the kernel lacks user, PID or network namespaces or clone3(); Linux 5.14 "
-			"or newer "
-			"with them is needed");
+			"namespaces cannot be made: this runs inside a sandbox or container that "
+			"hides clone3(), or "
+			"the kernel is older than Linux 5.14 or built without user namespaces");
 	return hb_error_set(
 		reterr, code, "the namespaces cannot be made: %s", strerrordesc_np(-code));
 }
@@ -133,8 +133,8 @@ static int upper_make(const char *upper, bool mapped, bool privileged, struct hb
 }
 
 /*
- * What a root caller lets the command change (in fact or in an overlay) is shown as the command's own. A file system that
- * cannot map ids is shown as it is: then the command may change there what nobody may.
+ * What a root caller lets the command change (in fact or in an overlay) is shown as the command's own. A file system
+ * that cannot map ids is shown as it is: then the command may change there what nobody may.
  */
 static int mounts_prepare(
 	const struct hb_sandbox_spec *spec, struct inside *in, struct hb_error *reterr)

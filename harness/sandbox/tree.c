@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The initial tree and the canaries. Paths come from whoever wrote the table, so no step follows a symbolic link: a tree
- * that plants a link and then writes "through" it fails instead of landing elsewhere. Runs in PID 1.
+ * The initial tree and the canaries. Paths come from whoever wrote the table, so no step follows a symbolic link: a
+ * tree that plants a link and then writes "through" it fails instead of landing elsewhere. Runs in PID 1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -147,7 +147,10 @@ struct fault tree_build(int root, const struct hb_sandbox_entry *tree, size_t co
 		if (code)
 			return (struct fault){code, STEP_TREE, (unsigned)i};
 	}
-	/* A folder without write permission must not hinder the making of what is in it: modes come last, inner first. */
+	/*
+	 * A folder without write permission must not hinder the making of what is in it: modes come last, inner
+	 * first.
+	 */
 	for (i = count; i-- > 0;) {
 		if (tree[i].kind != HB_SANDBOX_DIRECTORY)
 			continue;

@@ -53,7 +53,10 @@ static uint64_t field(const char *text, const char *name)
 	return at ? number_at(at + strlen(name)) : 0;
 }
 
-/* proc_pid_stat(5): user, system time and those of waited-for children are fields 14 to 17; the name may hold anything. */
+/*
+ * proc_pid_stat(5): user, system time and those of waited-for children are fields 14 to 17; the name may hold
+ * anything.
+ */
 static int64_t stat_cpu_ns(const char *text)
 {
 	const char *at = strrchr(text, ')');

@@ -57,9 +57,10 @@ struct hb_sandbox_mount {
 	const char *
 		target; /* absolute path inside; "/" is allowed for one overlay, which is then the whole root */
 	/*
-	 * Overlay only. NULL: the upper layer is in memory, counts as disk and is gone after the command. Else an existing
-	 * folder of the host on one file system with user extended attributes: the layer is left in its subfolder "upper"
-	 * (kept from command to command) for the caller to commit or discard, "work" beside it is overlayfs's own.
+	 * Overlay only. NULL: the upper layer is in memory, counts as disk and is gone after the command. Else an
+	 * existing folder of the host on one file system with user extended attributes: the layer is left in its
+	 * subfolder "upper" (kept from command to command) for the caller to commit or discard, "work" beside it is
+	 * overlayfs's own.
 	 */
 	const char *upper;
 };
@@ -70,8 +71,8 @@ struct hb_sandbox_spec {
 		*mounts; /* @mounts_count of them, at most HB_SANDBOX_MOUNTS_MAX */
 	size_t mounts_count;
 	/*
-	 * Ids the command sees. Outside they are the caller's own, or 65534 (nobody) if the caller is root: then nothing
-	 * that only root may read is readable inside.
+	 * Ids the command sees. Outside they are the caller's own, or 65534 (nobody) if the caller is root: then
+	 * nothing that only root may read is readable inside.
 	 */
 	bool root_inside; /* ids 0 instead of 1000; still without capabilities unless asked for */
 	bool loopback;    /* bring the network namespace's own 127.0.0.1 up */
@@ -111,8 +112,8 @@ struct hb_sandbox_command {
 	const struct hb_sandbox_entry *tree; /* files made before the start */
 	size_t tree_count;
 	/*
-	 * Files inside that are watched: @tree's or the overlays'. Content is compared byte for byte; at most 1 MiB each.
-	 * A path that does not exist at the start is an error.
+	 * Files inside that are watched: @tree's or the overlays'. Content is compared byte for byte; at most 1 MiB
+	 * each. A path that does not exist at the start is an error.
 	 */
 	const char *const *canaries;
 	size_t canaries_count;
@@ -164,9 +165,9 @@ struct hb_sandbox_result {
 	enum hb_sandbox_canary *canaries; /* one per canary of the command, in its order */
 	size_t canaries_count;
 	/*
-	 * Files that differ from the start, sorted by path: in the root in memory (but for /tmp's and other folders' own
-	 * times) and in each overlay. A folder that was deleted is listed, and so is each file that was in it, except in
-	 * overlays, where the folder stands for them.
+	 * Files that differ from the start, sorted by path: in the root in memory (but for /tmp's and other folders'
+	 * own times) and in each overlay. A folder that was deleted is listed, and so is each file that was in it,
+	 * except in overlays, where the folder stands for them.
 	 */
 	struct hb_sandbox_change *changes;
 	size_t changes_count;
@@ -184,8 +185,9 @@ struct hb_sandbox_result {
  * @spec: copied; NULL for all defaults.
  * @ret: on success the sandbox, ended by hb_sandbox_destroy().
  *
- * Returns 0; -EPERM if user namespaces are not allowed here (@reterr says what to enable); -EINVAL for a spec that makes
- * no sense; -ENOENT, -EACCES for a source; -ENOSYS for a kernel before 5.14; or another -errno. Blocks for about 2 ms.
+ * Returns 0; -EPERM if user namespaces are not allowed here (@reterr says what to enable); -EINVAL for a spec that
+ * makes no sense; -ENOENT, -EACCES for a source; -ENOSYS for a kernel before 5.14; or another -errno. Blocks for
+ * about 2 ms.
  */
 int hb_sandbox_create(
 	const struct hb_sandbox_spec *spec, struct hb_sandbox **ret, struct hb_error *reterr);

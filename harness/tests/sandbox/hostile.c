@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A program that tries to get out, one way per run, by raw system calls. Each attempt is harmless where it succeeds
- * (wrong magic numbers, null pointers, its own process), so that it can run outside a sandbox too and show that the test
- * can fail. Exit status: 0 the attempt succeeded, else the errno it met.
- * Usage: hostile ATTEMPT [NUMBER|TEXT]
+ * (wrong magic numbers, null pointers, its own process), so that it can run outside a sandbox too and show that the
+ * test can fail. Exit status: 0 the attempt succeeded, else the errno it met. Usage: hostile ATTEMPT [NUMBER|TEXT]
  */
 #include <errno.h>
 #include <fcntl.h>

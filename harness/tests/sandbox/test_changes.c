@@ -181,7 +181,7 @@ Test(changes, an_upper_folder_keeps_them_for_the_next_command)
 	{
 		char path[300];
 
-		(void)snprintf(path, sizeof(path), "%s/work/work", upper);
+		(void)snprintf(path, sizeof(path), "%s/%s", upper, "work/work");
 		(void)chmod(path, 0700);
 	}
 	folder_remove(upper);

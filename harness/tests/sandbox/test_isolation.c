@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Nobody gets out: each way is tried by a program of its own (hostile.c) or by sh, and the host is looked at afterwards.
+ * Nobody gets out: each way is tried by a program of its own (hostile.c) or by sh, and the host is looked at
+ * afterwards.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -229,8 +230,7 @@ Test(isolation, nothing_of_proc_and_no_device_can_be_written)
 		"find /proc/sys /proc/self/ -maxdepth 3 -type f -writable 2>/dev/null | head; true",
 		"");
 	expect_output(NULL,
-		"ls /sys 2>/dev/null; for d in /dev/*; do [ -b $d ] && echo $d; [ -c $d ] && echo "
-		"$d; "
+		"ls /sys 2>/dev/null; for d in /dev/*; do [ ! -L $d ] && echo $d; "
 		"done; true",
 		"/dev/full\n/dev/null\n/dev/random\n/dev/urandom\n/dev/zero\n");
 	expect_output(NULL, "echo x >/dev/null && head -c 3 /dev/zero | wc -c", "3\n");
@@ -402,7 +402,7 @@ Test(isolation, removing_everything_leaves_the_host_untouched)
 	struct hb_sandbox_mount mount = {
 		.kind = HB_SANDBOX_OVERLAY, .source = folder, .target = "/mnt/project"};
 	struct hb_sandbox_spec spec = {.mounts = &mount, .mounts_count = 1};
-	const char *argv[] = {"rm", "-rf", "--no-preserve-root", "/", NULL};
+	const char *argv[] = {"sh", "-c", "rm -rf --no-preserve-root / 2>/dev/null", NULL};
 	const char *canaries[] = {"/mnt/project/canary", "/home/user/file"};
 	struct hb_sandbox_entry entry = {"/home/user/file", HB_SANDBOX_FILE, 0644, "x", 1};
 	struct hb_sandbox_command command = {.argv = argv,

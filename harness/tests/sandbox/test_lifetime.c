@@ -143,7 +143,8 @@ Test(lifetime, commands_of_one_sandbox_leave_each_other_nothing)
 
 	for (int i = 0; i < 3; i++) {
 		struct hb_sandbox_result result = run_in(sandbox,
-			"ls -A /tmp ~ /var/tmp; ls -d /left 2>/dev/null; set -- /proc/[0-9]*; echo "
+			"find /tmp ~ /var/tmp -mindepth 1; ls -d /left 2>/dev/null; set -- "
+			"/proc/[0-9]*; echo "
 			"$#; "
 			"echo x >/left; echo x >/tmp/left; echo x >>/etc/passwd; sleep 300 & "
 			"grep -c . /etc/passwd");
