@@ -89,11 +89,11 @@ static int namespace_make(const struct stat *owner)
 	return fd;
 }
 
-int mapped_open(const char *path, bool writable)
+int mapped_open(const char *path)
 {
 	struct mount_attr attributes = {
-		.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			    (writable ? 0 : MOUNT_ATTR_RDONLY),
+		.attr_set =
+			MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY,
 		.propagation = MS_PRIVATE,
 	};
 	struct stat st;

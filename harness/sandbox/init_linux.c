@@ -72,16 +72,14 @@ static int descriptor_move(int *fd, int to)
 /* Keep what is needed from 3 on, /dev/null at 0 to 2, and close all others the caller had. */
 static int descriptors_keep(struct inside *in)
 {
-	int *kept[2 + 2 * HB_SANDBOX_MOUNTS_MAX];
-	const int count = 2 + 2 * HB_SANDBOX_MOUNTS_MAX;
+	int *kept[2 + HB_SANDBOX_MOUNTS_MAX];
+	const int count = 2 + HB_SANDBOX_MOUNTS_MAX;
 	int null, code = 0;
 
 	kept[0] = &in->control;
 	kept[1] = &in->caller_pidfd;
-	for (int i = 0; i < HB_SANDBOX_MOUNTS_MAX; i++) {
-		kept[2 + 2 * i] = &in->mapped_mount[i];
-		kept[3 + 2 * i] = &in->mapped_upper[i];
-	}
+	for (int i = 0; i < HB_SANDBOX_MOUNTS_MAX; i++)
+		kept[2 + i] = &in->mapped_mount[i];
 	/* Above all places they will have: a caller's low limit of open files shows here. */
 	for (int i = 0; i < count; i++) {
 		if (*kept[i] >= 0 && (*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, 3 + count)) < 0)

@@ -74,7 +74,7 @@ struct inside {
 	uid_t uid;                          /* inside */
 	bool drop_groups;
 	/* Mounts that the caller made with mapped ids, or -1: taken as they are instead of opening the source. */
-	int mapped_mount[HB_SANDBOX_MOUNTS_MAX], mapped_upper[HB_SANDBOX_MOUNTS_MAX];
+	int mapped_mount[HB_SANDBOX_MOUNTS_MAX];
 	const struct sock_fprog *filter;
 	int control, caller_pidfd, signal_fd;
 	int stage_ns; /* mount namespace of the stage */

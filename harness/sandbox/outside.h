@@ -37,11 +37,11 @@ int listing_read(int fd, const struct hb_sandbox_spec *spec,
 	const struct hb_sandbox_command *command, struct hb_sandbox_result *ret);
 
 /*
- * mapped_open - a detached mount of the folder or file @path (what is mounted below it is left out), on which the
- * files of its owner appear as nobody's. Returns a descriptor, or -errno, also where the kernel or the file system
- * cannot do it.
+ * mapped_open - a detached read-only mount of the folder or file @path (what is mounted below it is left out), on
+ * which the files of its owner appear as nobody's. Returns a descriptor, or -errno, also where the kernel or the file
+ * system cannot do it.
  */
-int mapped_open(const char *path, bool writable);
+int mapped_open(const char *path);
 
 /* map_write - write @text to /proc/@pid/@name. Returns 0 or -errno. */
 int map_write(pid_t pid, const char *name, const char *text);

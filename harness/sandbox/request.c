@@ -198,6 +198,9 @@ struct hb_sandbox_limits limits_complete(const struct hb_sandbox_limits *limits)
 	DEFAULT(processes);
 	DEFAULT(open_files);
 #undef DEFAULT
+	/* Sums with the clock must not overflow. */
+	if (complete.wall_ns > INT64_MAX / 4)
+		complete.wall_ns = INT64_MAX / 4;
 	return complete;
 }
 

@@ -119,7 +119,7 @@ static struct fault sources_open(struct inside *in)
 			return fault_of(-ENOTDIR, STEP_SOURCE, (unsigned)i);
 		if (!mount->upper)
 			continue;
-		index = source_open(in, mount->upper, NULL, true, in->mapped_upper[i]);
+		index = source_open(in, mount->upper, NULL, true, -1);
 		if (index < 0)
 			return fault_of(index, STEP_SOURCE, (unsigned)i);
 		in->upper_source[i] = (unsigned)index;
@@ -254,7 +254,9 @@ static int proc_stage(int stage)
 
 	if (context < 0)
 		return -errno;
-	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
+	/* Commands see processes that they could trace: their own, and not PID 1, whose arguments are the caller's. */
+	if (fsconfig(context, FSCONFIG_SET_STRING, "hidepid", "ptraceable", 0) < 0 ||
+		fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
 		(fd = fsmount(context, FSMOUNT_CLOEXEC, READ_ONLY | MOUNT_ATTR_NOEXEC)) < 0)
 		code = -errno;
 	(void)close(context);

@@ -100,17 +100,15 @@ static int maps_write(pid_t pid, unsigned inside, bool privileged, struct hb_err
 		"the user id cannot be mapped: %s; see user_namespaces(7)", strerrordesc_np(-code));
 }
 
-/* Make the upper layer's folders, owned by who the command is on that mount. */
-static int upper_make(const char *upper, bool mapped, bool privileged, struct hb_error *reterr)
+/* Make the upper layer's folders, owned by who the command is outside. */
+static int upper_make(const char *upper, bool privileged, struct hb_error *reterr)
 {
 	static const char *const names[] = {"upper", "work"};
 	int folder = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
 	int code = 0;
 
-	if (folder < 0 || fstat(folder, &st) < 0) {
+	if (folder < 0) {
 		code = -errno;
-		close_one(&folder);
 		return hb_error_set_at(reterr, code, upper, 0,
 			"the folder for the upper layer cannot be opened: %s; make it first",
 			strerrordesc_np(-code));
@@ -120,8 +118,7 @@ static int upper_make(const char *upper, bool mapped, bool privileged, struct hb
 			if (errno != EEXIST)
 				code = -errno;
 		} else if (privileged &&
-			   fchownat(folder, names[i], mapped ? st.st_uid : NOBODY,
-				   mapped ? st.st_gid : NOBODY, AT_SYMLINK_NOFOLLOW) < 0) {
+			   fchownat(folder, names[i], NOBODY, NOBODY, AT_SYMLINK_NOFOLLOW) < 0) {
 			code = -errno;
 		}
 	}
@@ -133,8 +130,9 @@ static int upper_make(const char *upper, bool mapped, bool privileged, struct hb
 }
 
 /*
- * What a root caller lets the command change (in fact or in an overlay) is shown as the command's own. A file system
- * that cannot map ids is shown as it is: then the command may change there what nobody may.
+ * What a root caller shows as an overlay looks like the command's own. The lower layer is read-only; what the command
+ * writes, to the upper layer or a read-write mount, is nobody's on disk too: a program that it makes setuid there must
+ * not become root's. A file system that cannot map ids is shown as it is: then the command may change nothing of it.
  */
 static int mounts_prepare(
 	const struct hb_sandbox_spec *spec, struct inside *in, struct hb_error *reterr)
@@ -145,14 +143,10 @@ static int mounts_prepare(
 	for (size_t i = 0; !code && i < spec->mounts_count; i++) {
 		const struct hb_sandbox_mount *mount = &spec->mounts[i];
 
-		if (privileged && mount->kind != HB_SANDBOX_READ_ONLY)
-			in->mapped_mount[i] =
-				mapped_open(mount->source, mount->kind == HB_SANDBOX_READ_WRITE);
-		if (!mount->upper)
-			continue;
-		if (privileged)
-			in->mapped_upper[i] = mapped_open(mount->upper, true);
-		code = upper_make(mount->upper, in->mapped_upper[i] >= 0, privileged, reterr);
+		if (privileged && mount->kind == HB_SANDBOX_OVERLAY)
+			in->mapped_mount[i] = mapped_open(mount->source);
+		if (mount->upper)
+			code = upper_make(mount->upper, privileged, reterr);
 	}
 	return code;
 }
@@ -298,7 +292,7 @@ int hb_sandbox_create(
 	in->drop_groups = geteuid() == 0;
 	in->control = in->caller_pidfd = in->area = in->root = -1;
 	for (size_t i = 0; i < HB_SANDBOX_MOUNTS_MAX; i++)
-		in->lower_fd[i] = in->upper_fd[i] = in->mapped_mount[i] = in->mapped_upper[i] = -1;
+		in->lower_fd[i] = in->upper_fd[i] = in->mapped_mount[i] = -1;
 	code = prepare(sandbox, in, reterr);
 	if (!code)
 		code = start(sandbox, in, reterr);
@@ -306,7 +300,6 @@ int hb_sandbox_create(
 	close_one(&in->caller_pidfd);
 	for (size_t i = 0; i < HB_SANDBOX_MOUNTS_MAX; i++) {
 		close_one(&in->mapped_mount[i]);
-		close_one(&in->mapped_upper[i]);
 	}
 	free(in);
 	if (code)
@@ -335,7 +328,10 @@ struct capture {
 	bool over;
 };
 
-/* Read what there is; beyond the limit it is dropped. Returns 0 or -ENOMEM; the descriptor is closed at the end. */
+/*
+ * Read a part of what there is; beyond the limit the stream is closed. Returns 0, -EAGAIN if there is nothing now, or
+ * -ENOMEM; the descriptor is closed at the end of the stream.
+ */
 static int capture_read(struct capture *capture)
 {
 	char rest[4096];
@@ -364,7 +360,9 @@ static int capture_read(struct capture *capture)
 		if (count > 0)
 			capture->used_bytes += (size_t)count;
 	}
-	if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN))
+	if (count < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	if (count == 0 || (count < 0 && errno != EINTR) || capture->over)
 		close_one(&capture->fd);
 	return 0;
 }
@@ -437,6 +435,8 @@ static int run_open(const struct hb_sandbox_command *command, struct run *run)
 		run->captures[i].fd = ends[0];
 		run->captures[i].limit_bytes = (size_t)limits.output_bytes;
 		run->sent[3 + i] = ends[1];
+		if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+			return -errno;
 	}
 	return 0;
 }
@@ -462,41 +462,48 @@ static int run_send(struct hb_sandbox *sandbox, const struct run *run)
 	return sendmsg(sandbox->control, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Read both streams and wait for the reply, until all three have ended. */
+/* What is in the pipes. The reading ends do not block. */
+static int captures_read(struct hb_sandbox *sandbox, struct run *run)
+{
+	for (int i = 0; i < 2; i++) {
+		struct capture *capture = &run->captures[i];
+		char operation = OPERATION_STOP_OUTPUT;
+		int code = 0;
+
+		while (!code && capture->fd >= 0)
+			code = capture_read(capture);
+		if (code == -ENOMEM)
+			return code;
+		if (!capture->over || run->stop_sent)
+			continue;
+		(void)send(sandbox->control, &operation, 1, MSG_NOSIGNAL);
+		run->stop_sent = true;
+	}
+	return 0;
+}
+
+/*
+ * Read both streams until the reply comes, and then what is left in them. All writers are dead by then, so the end of
+ * the streams need not be waited for: a command can hide a pipe's end in a socket that is freed later.
+ */
 static int run_follow(struct hb_sandbox *sandbox, struct run *run, int64_t deadline_ns)
 {
-	bool replied = false;
-
-	while (!replied || run->captures[0].fd >= 0 || run->captures[1].fd >= 0) {
-		struct pollfd polls[3] = {{replied ? -1 : sandbox->control, POLLIN, 0},
+	for (;;) {
+		struct pollfd polls[3] = {{sandbox->control, POLLIN, 0},
 			{run->captures[0].fd, POLLIN, 0}, {run->captures[1].fd, POLLIN, 0}};
 		int64_t wait_ms = (deadline_ns - now_ns()) / 1000000 + 1;
+		int code;
 
 		if (wait_ms <= 0)
 			return -ETIMEDOUT;
 		if (poll(polls, 3, (int)(wait_ms < 1000000 ? wait_ms : 1000000)) < 0)
 			continue;
-		for (int i = 0; i < 2; i++) {
-			struct capture *capture = &run->captures[i];
-
-			if (polls[1 + i].revents && capture_read(capture))
-				return -ENOMEM;
-			if (capture->over && !run->stop_sent) {
-				char operation = OPERATION_STOP_OUTPUT;
-
-				(void)send(sandbox->control, &operation, 1, MSG_NOSIGNAL);
-				run->stop_sent = true;
-			}
-		}
-		if (polls[0].revents) {
-			int code = reply_receive(sandbox, deadline_ns, &run->result);
-
-			if (code)
-				return code;
-			replied = true;
-		}
+		code = polls[0].revents ? reply_receive(sandbox, deadline_ns, &run->result) : 0;
+		if (!code)
+			code = captures_read(sandbox, run);
+		if (code || polls[0].revents)
+			return code;
 	}
-	return 0;
 }
 
 static int result_fill(const struct hb_sandbox *sandbox, const struct hb_sandbox_command *command,

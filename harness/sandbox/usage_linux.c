@@ -11,7 +11,8 @@
 
 #include "inside.h"
 
-#define FILE_BYTES 4096
+/* Large enough for the list of groups of a user who is in hundreds of them. */
+#define FILE_BYTES 65536
 
 struct entry64 {
 	uint64_t inode;
@@ -46,6 +47,7 @@ static uint64_t number_at(const char *text)
 	return value;
 }
 
+/* @name with the line break before it: a process may call itself "RssAnon:0", but it cannot break the line. */
 static uint64_t field(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);
@@ -78,9 +80,9 @@ static void process_add(struct inside *in, const char *name, struct usage *usage
 	if (folder < 0)
 		return;
 	if (file_read(folder, "status", buffer) > 0) {
-		usage->memory_bytes += (field(buffer, "RssAnon:") + field(buffer, "RssShmem:"))
+		usage->memory_bytes += (field(buffer, "\nRssAnon:") + field(buffer, "\nRssShmem:"))
 				       << 10;
-		usage->processes += (unsigned)field(buffer, "Threads:");
+		usage->processes += (unsigned)field(buffer, "\nThreads:");
 	}
 	if (file_read(folder, "stat", buffer) > 0)
 		usage->cpu_ns += stat_cpu_ns(buffer);
@@ -95,7 +97,7 @@ void usage_sample(struct inside *in, struct usage *ret)
 	if (lseek(in->proc, 0, SEEK_SET) < 0)
 		return;
 	for (;;) {
-		long count = syscall(SYS_getdents64, in->proc, entries, 8 * FILE_BYTES);
+		long count = syscall(SYS_getdents64, in->proc, entries, FILE_BYTES);
 
 		if (count <= 0)
 			return;

@@ -9,8 +9,9 @@ if [ "$(id -u)" != 0 ]; then
 	exit 77
 fi
 command -v setpriv >/dev/null 2>&1 || { echo 'skip: needs setpriv'; exit 77; }
-if ! setpriv --reuid 61234 --regid 61234 --clear-groups test -x "$1"; then
-	echo "skip: needs a build folder that other users may read: $1"
+program=$(realpath "$1")
+if ! setpriv --reuid 61234 --regid 61234 --clear-groups test -x "$program"; then
+	echo "skip: needs a build folder that other users may read: $program"
 	exit 77
 fi
-cd / && exec setpriv --reuid 61234 --regid 61234 --clear-groups "$1"
+cd / && exec setpriv --reuid 61234 --regid 61234 --clear-groups "$program"

@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -187,6 +188,41 @@ Test(changes, an_upper_folder_keeps_them_for_the_next_command)
 	folder_remove(upper);
 }
 
+static int give_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
+{
+	(void)st;
+	(void)kind;
+	(void)walk;
+	return lchown(path, 65534, 65534);
+}
+
+static void give_away(const char *folder)
+{
+	cr_assert_eq(nftw(folder, give_one, 16, FTW_PHYS | FTW_MOUNT), 0);
+}
+
+Test(changes, what_a_roots_command_writes_to_disk_is_nobodys)
+{
+	char *lower = lower_make(), *upper = folder_make();
+	struct hb_sandbox_mount mount = {HB_SANDBOX_OVERLAY, lower, "/mnt", upper};
+	struct hb_sandbox_spec spec = {.mounts = &mount, .mounts_count = 1, .root_inside = true};
+	char path[300];
+	struct stat st;
+
+	expect_output(&spec,
+		"cp /bin/true /mnt/n; chmod 6755 /mnt/n /mnt/a; [ -u /mnt/n ] && echo set",
+		"set\n");
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/upper/%s", upper, i ? "a" : "n");
+		cr_assert_eq(lstat(path, &st), 0);
+		cr_assert_eq(st.st_uid, geteuid() ? geteuid() : 65534);
+	}
+	(void)snprintf(path, sizeof(path), "%s/%s", upper, "work/work");
+	(void)chmod(path, 0700);
+	folder_remove(upper);
+	folder_remove(lower);
+}
+
 Test(changes, a_read_only_mount_refuses_and_a_read_write_mount_passes_changes_on)
 {
 	char *folder = lower_make();
@@ -197,6 +233,13 @@ Test(changes, a_read_only_mount_refuses_and_a_read_write_mount_passes_changes_on
 		"onerefused\n");
 	lower_expect_whole(folder);
 	mount.kind = HB_SANDBOX_READ_WRITE;
+	if (geteuid() == 0) {
+		/* Root's folder cannot be changed by its sandbox, nobody's can. */
+		expect_output(
+			&spec, "rm -rf /mnt/a /mnt/d 2>/dev/null || echo refused", "refused\n");
+		lower_expect_whole(folder);
+		give_away(folder);
+	}
 	expect_output(&spec, "printf uno >/mnt/a; rm /mnt/d/b; echo done", "done\n");
 	cr_assert(file_is(folder, "a", "uno"));
 	cr_assert(!file_is(folder, "d/b", "two"));

@@ -284,7 +284,7 @@ Test(isolation, processes_outside_are_neither_seen_nor_signalled)
 	hb_sandbox_destroy(sandbox);
 	expect_output(NULL,
 		"kill -9 1; kill -STOP 1; kill -9 -1 2>/dev/null; set -- /proc/[0-9]*; echo $1 $#",
-		"/proc/1 2\n");
+		"/proc/2 1\n");
 }
 
 static int listen_loopback(char *ret_port)
@@ -299,6 +299,13 @@ static int listen_loopback(char *ret_port)
 	cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
 	(void)snprintf(ret_port, 8, "%d", ntohs(address.sin_port));
 	return fd;
+}
+
+Test(isolation, the_callers_arguments_are_not_shown)
+{
+	expect_output(NULL,
+		"cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c [s]andbox_isolation; true",
+		"0\n");
 }
 
 Test(isolation, listeners_on_the_hosts_loopback_are_out_of_reach)

@@ -226,3 +226,14 @@ Test(limits, negative_and_absurd_limits_are_refused)
 	command.limits = (struct hb_sandbox_limits){.output_bytes = UINT64_MAX};
 	cr_assert_eq(hb_sandbox_run_once(NULL, &command, &result, &error), -EINVAL);
 }
+
+Test(limits, a_process_cannot_hide_its_memory_behind_its_name)
+{
+	struct hb_sandbox_spec spec = hostile_spec;
+
+	spec.unlimited_address_space = true;
+	expect_killed(&spec,
+		"cp " INSIDE_HOSTILE " '/tmp/RssAnon:0 kB'; exec '/tmp/RssAnon:0 kB' memory 150",
+		(struct hb_sandbox_limits){.wall_ns = 60 * S, .memory_bytes = 100 << 20},
+		HB_SANDBOX_LIMIT_MEMORY);
+}
