@@ -329,8 +329,8 @@ struct capture {
 };
 
 /*
- * Read a part of what there is; beyond the limit the stream is closed. Returns 0, -EAGAIN if there is nothing now, or
- * -ENOMEM; the descriptor is closed at the end of the stream.
+ * Read a part of what there is; what is beyond the limit only shows that there is more. Returns 0, -EAGAIN if there
+ * is nothing now, or -ENOMEM; the descriptor is closed at the end of the stream.
  */
 static int capture_read(struct capture *capture)
 {
@@ -362,7 +362,7 @@ static int capture_read(struct capture *capture)
 	}
 	if (count < 0 && errno == EAGAIN)
 		return -EAGAIN;
-	if (count == 0 || (count < 0 && errno != EINTR) || capture->over)
+	if (count == 0 || (count < 0 && errno != EINTR))
 		close_one(&capture->fd);
 	return 0;
 }
@@ -470,7 +470,8 @@ static int captures_read(struct hb_sandbox *sandbox, struct run *run)
 		char operation = OPERATION_STOP_OUTPUT;
 		int code = 0;
 
-		while (!code && capture->fd >= 0)
+		/* What floods is not read on: it waits in write() for its end. */
+		while (!code && capture->fd >= 0 && !capture->over)
 			code = capture_read(capture);
 		if (code == -ENOMEM)
 			return code;
@@ -490,7 +491,8 @@ static int run_follow(struct hb_sandbox *sandbox, struct run *run, int64_t deadl
 {
 	for (;;) {
 		struct pollfd polls[3] = {{sandbox->control, POLLIN, 0},
-			{run->captures[0].fd, POLLIN, 0}, {run->captures[1].fd, POLLIN, 0}};
+			{run->captures[0].over ? -1 : run->captures[0].fd, POLLIN, 0},
+			{run->captures[1].over ? -1 : run->captures[1].fd, POLLIN, 0}};
 		int64_t wait_ms = (deadline_ns - now_ns()) / 1000000 + 1;
 		int code;
 
