@@ -381,7 +381,7 @@ int main(int argc, char **argv)
 {
 	const unsigned ending = HB_SANDBOX_LIMIT_WALL | HB_SANDBOX_LIMIT_CPU |
 				HB_SANDBOX_LIMIT_MEMORY | HB_SANDBOX_LIMIT_OUTPUT;
-	struct settings settings = {0};
+	static struct settings settings;
 	struct hb_sandbox_result result;
 	struct hb_error error = {0};
 	int code;
