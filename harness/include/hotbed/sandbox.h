@@ -47,8 +47,10 @@ struct hb_sandbox_entry {
 /* How a folder or file of the host appears inside. */
 enum hb_sandbox_mount_kind {
 	HB_SANDBOX_READ_ONLY, /* visible, never writable */
-	HB_SANDBOX_READ_WRITE, /* changes reach the host: only for what the caller made for this purpose */
-	HB_SANDBOX_OVERLAY, /* changes go to an upper layer, the host's folder stays as it is */
+	/* Changes reach the host: only for what the caller made for this purpose (as root: made user 65534's). */
+	HB_SANDBOX_READ_WRITE,
+	/* Changes go to an upper layer, the host's stay as they are. Files of the source's owner are the command's. */
+	HB_SANDBOX_OVERLAY,
 };
 
 struct hb_sandbox_mount {
@@ -59,8 +61,8 @@ struct hb_sandbox_mount {
 	/*
 	 * Overlay only. NULL: the upper layer is in memory, counts as disk and is gone after the command. Else an
 	 * existing folder of the host on one file system with user extended attributes: the layer is left in its
-	 * subfolder "upper" (kept from command to command) for the caller to commit or discard, "work" beside it is
-	 * overlayfs's own.
+	 * subfolder "upper" (kept from command to command; as root, user 65534's) for the caller to commit or
+	 * discard, "work" beside it is overlayfs's own.
 	 */
 	const char *upper;
 };

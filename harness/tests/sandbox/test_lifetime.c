@@ -136,7 +136,7 @@ Test(lifetime, what_a_command_leaves_running_is_ended_with_it)
 		"sleep 0.1; [ $(grep -lz %s /proc/[0-9]*/cmdline | wc -l) -ge 4 ] && echo started",
 		marker, marker, marker);
 	result = run_script(NULL, script);
-	/* Both, the shell that holds the script, and grep itself were alive, and perhaps a copy of it that was to become grep. */
+	/* Both, the shell that holds the script, and grep were alive, and perhaps a shell about to become grep. */
 	cr_assert_str_eq(result.output, "started\n", "%s", result.output);
 	cr_assert_eq(result.exit_status, 0);
 	cr_assert_eq(processes_count(marker), 0);
