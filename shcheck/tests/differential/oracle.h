@@ -38,8 +38,7 @@ struct shc_oracle_variable {
 enum shc_oracle_context {
 	SHC_ORACLE_ARGUMENTS,  /* as arguments of a command: split, globbed */
 	SHC_ORACLE_ASSIGNMENT, /* behind "name=": one field, neither split nor globbed */
-	SHC_ORACLE_CASE, /* between "case" and "in": the same, shown by matching it with a quoted "$w" */
-	SHC_ORACLE_SCRIPT, /* not a word but commands, run as they are */
+	SHC_ORACLE_SCRIPT,     /* not a word but commands, run as they are */
 };
 
 #define SHC_ORACLE_VARIABLES_MAX 6
@@ -74,7 +73,7 @@ struct shc_oracle_case {
 struct shc_oracle_outcome {
 	int exit_status; /* of the subshell that ran the case; 0 as a rule */
 	bool expanded; /* the expansion came to its end; else the shell gave up (unset with -u, ${x?}, syntax) */
-	size_t count; /* fields; of an assignment or a case always 1; of a script 0 */
+	size_t count; /* fields; of an assignment always 1; of a script 0 */
 	struct shc_oracle_text *fields;
 	/* The case's variables afterwards, in its order, if @expanded: expansions assign, too. */
 	struct shc_oracle_variable after[SHC_ORACLE_VARIABLES_MAX];
