@@ -339,6 +339,13 @@ static void format_outline(const struct shc_dfa *a, char *buffer, size_t size_by
 	}
 	(void)snprintf(tail, sizeof(tail), "%llu byte%s%s", least, least == 1 ? "" : "s",
 		a->length_max == least ? "" : " or more");
+	if (length && strlen(tail) >= text.capacity - text.length)
+		text.cut = true;
+	if (text.cut) {
+		/* The beginning does not fit; the length alone may. */
+		(void)snprintf(buffer, size_bytes, "%s", tail);
+		return;
+	}
 	add(&text, tail);
 }
 

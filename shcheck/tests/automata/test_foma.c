@@ -129,9 +129,12 @@ int main(void)
 
 		hb_rng_init(&rng, seed, (uint64_t)i);
 		dfa = random_expression(&rng, 3, text, sizeof(text));
-		(void)snprintf(regex, sizeof(regex), "%s;", text);
+		(void)snprintf(regex, sizeof(regex), "%s", text);
 		net = fsm_parse_regex(regex, NULL, NULL);
-		hb_assert(net);
+		if (!net) {
+			printf("foma cannot read %s\n", text);
+			return 1;
+		}
 		net = fsm_minimize(net);
 		if (!shc_dfa_is_empty(dfa) && (uint32_t)net->statecount != live_states(dfa)) {
 			printf("%s: %d states in foma, %u here\n", text, net->statecount,
