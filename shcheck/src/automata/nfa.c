@@ -442,6 +442,9 @@ int nfa_finish(struct nfa *nfa, const struct shc_dfa **ret)
 		err = index_edges(&s);
 	if (!err)
 		err = index_labels(&s);
+	/* The empty subset is at a place of the array too. */
+	if (!err)
+		err = scratch_grow(nfa->pool, &s.members, &s.member_capacity, 1, sizeof(uint32_t));
 	if (err)
 		return err;
 	s.round = 1;
