@@ -236,7 +236,7 @@ static void read_terminator(struct parser *p, struct shc_statement *statement)
 	switch (shc_peek(p)->kind) {
 	case TOKEN_AMPERSAND:
 		statement->background = true;
-		/* fall through */
+		__attribute__((fallthrough));
 	case TOKEN_SEMICOLON:
 		shc_advance(p);
 		statement->range.end = shc_range_of(p, p->last_end - 1, p->last_end).end;
@@ -252,7 +252,7 @@ static void read_terminator(struct parser *p, struct shc_statement *statement)
 		/* After a compound command, a reserved word needs no separator: `if (a) then`. */
 		if (closes(shc_keyword(p, &end)))
 			break;
-		/* fall through */
+		__attribute__((fallthrough));
 	default:
 		shc_unexpected(p, "';' or a new line");
 	}
