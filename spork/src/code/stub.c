@@ -214,7 +214,6 @@ static bool pure(const ZydisDecodedInstruction *insn)
 	switch (insn->mnemonic) {
 	case ZYDIS_MNEMONIC_RDTSC:
 	case ZYDIS_MNEMONIC_RDTSCP:
-	case ZYDIS_MNEMONIC_XGETBV:
 	case ZYDIS_MNEMONIC_CPUID:
 	case ZYDIS_MNEMONIC_XTEST:
 		return true;
