@@ -126,9 +126,9 @@ struct memory walk_memory(struct walk *walk, size_t module)
 	};
 }
 
-int walk_add_context(struct walk *walk, const struct context *context, uint32_t *ret)
+/* The same activation is walked once: loops around a call come back to it. */
+bool walk_find_context(const struct walk *walk, const struct context *context, uint32_t *ret)
 {
-	/* The same activation is walked once: loops around a call come back to it. */
 	for (size_t i = 0; i < walk->context_count; i++) {
 		const struct context *other = &walk->contexts[i];
 
@@ -137,9 +137,16 @@ int walk_add_context(struct walk *walk, const struct context *context, uint32_t 
 			other->return_address == context->return_address &&
 			other->return_module == context->return_module) {
 			*ret = (uint32_t)i;
-			return 0;
+			return true;
 		}
 	}
+	return false;
+}
+
+int walk_add_context(struct walk *walk, const struct context *context, uint32_t *ret)
+{
+	if (walk_find_context(walk, context, ret))
+		return 0;
 	if (walk->context_count >= CONTEXTS_MAX) {
 		walk->question->exhausted = true;
 		return -E2BIG;
@@ -186,10 +193,9 @@ static int reach(struct walk *walk, uint32_t context, size_t module, uint64_t ad
 	struct node *node;
 	uint32_t index;
 
-	if (offset >= spork_image_span(image)) {
-		/* A jump out of the module: damaged code, or data taken for code. */
-		return -E2BIG;
-	}
+	/* A jump out of the module: damaged code, or data taken for code. */
+	if (offset >= spork_image_span(image))
+		return -EFAULT;
 	if (table_get(&walk->node_index, key, &index)) {
 		*ret = index;
 		return state_join(walk->nodes[index].state, state) ? enqueue(walk, index) : 0;
@@ -221,8 +227,10 @@ int walk_add_edge(struct walk *walk, uint32_t node, uint32_t context, size_t mod
 	int err = reach(walk, context, module, address, state, &to);
 
 	/* An exhausted budget ends this way and no other. */
+	if (err == -EFAULT)
+		walk->nodes[node].undecoded = true;
 	if (err)
-		return err == -E2BIG ? 0 : err;
+		return err == -ENOMEM ? err : 0;
 	if (grow(&walk->edges, &walk->edge_room, walk->edge_count, sizeof(*walk->edges)))
 		return -ENOMEM;
 	if (walk->nodes[node].edge_count == 0)
@@ -299,7 +307,10 @@ static int return_to_callers(struct walk *walk, uint32_t node, struct state *sta
 		if (calls[i].tail || !code_cache_is_instruction(cache, question->analyser->decoder,
 					     question->analyser->state, calls[i].call))
 			continue;
+		if (walk->guessed_count >= GUESSED_CONTEXTS_MAX)
+			break;
 		followed++;
+		walk->guessed_count++;
 		err = walk_add_context(walk, &context, &index);
 		if (err)
 			break;
@@ -355,6 +366,22 @@ static int end_with_syscall(struct walk *walk, uint32_t node,
 		instruction->address + instruction->length, state);
 }
 
+/*
+ * Is @target the start of another function? Compilers put unlikely parts of a function elsewhere: such a part begins with
+ * more on the stack than a return address, and belongs to the function that jumps to it.
+ */
+static bool leaves_function(const struct walk *walk, const struct node *node, uint64_t target)
+{
+	const struct spork_image *image = walk->question->request->modules[node->module].image;
+	const struct spork_function *function = spork_image_function_at(image, target);
+	const struct spork_unwind_row *row = spork_image_unwind_at(image, target);
+
+	return function && function->start == target &&
+	       (!walk->summary || target != walk->summary->address) &&
+	       (node->start < function->start || node->start >= function->end) && row &&
+	       row->cfa_register == DWARF_RSP && row->cfa_offset == 8;
+}
+
 static int end_with_jump(struct walk *walk, uint32_t node,
 	const struct spork_instruction *instruction, struct state *state)
 {
@@ -369,6 +396,8 @@ static int end_with_jump(struct walk *walk, uint32_t node,
 		import = spork_image_plt(modules[module].image, instruction->target);
 		if (import)
 			return walk_import(walk, node, import, module, 0, true, state);
+		if (leaves_function(walk, at, instruction->target))
+			return walk_tail_call(walk, node, module, instruction->target, state);
 		return walk_add_edge(walk, node, at->context, module, instruction->target, state);
 	}
 	to = state_operand(state, instruction, 0, &memory);
@@ -593,7 +622,7 @@ struct summary *summary_of(struct question *question, size_t module, uint64_t ad
 	analyser->unfinished[analyser->unfinished_count++] = summary;
 	walk.summary = summary;
 	question->summary_depth++;
-	if (walk_function(&walk, module, address))
+	if (walk_function(&walk, module, address) == -ENOMEM)
 		question->exhausted = true;
 	question->summary_depth--;
 	sum_up(&walk, summary);
