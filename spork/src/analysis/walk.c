@@ -181,15 +181,41 @@ static int enqueue(struct walk *walk, uint32_t node)
 	return 0;
 }
 
+/*
+ * Pointers to functions in registers keep ways apart that would otherwise be joined: f = this or that, and then (*f)().
+ * A number of 4 bits; 0 = no such pointers. Two that share a number are joined.
+ */
+static uint64_t variant_of(const struct question *question, const struct state *state)
+{
+	uint64_t hash = 0;
+
+	for (unsigned i = 0; i < 16; i++) {
+		const struct value *value = &state->regs[i];
+		const struct spork_function *function;
+		size_t module;
+
+		if (value->kind != VALUE_NUMBER || value->number < 4096 ||
+			!question_module_at(question, value->number, &module))
+			continue;
+		function = spork_image_function_at(question->request->modules[module].image,
+			value->number - question->request->modules[module].bias);
+		if (function &&
+			function->start + question->request->modules[module].bias == value->number)
+			hash = (hash ^ value->number ^ i) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	return hash ? 1 + (hash >> 32) % 15 : 0;
+}
+
 /* The node for a place in a context, made if there is none; its state is joined with @state. */
 static int reach(struct walk *walk, uint32_t context, size_t module, uint64_t address,
 	const struct state *state, uint32_t *ret)
 {
 	struct question *question = walk->question;
-	/* Modules span less than 4 GiB, contexts are at most 4,096. */
+	/* Modules span less than 4 GiB; there are at most 4,096 of them and of contexts. */
 	const struct spork_image *image = question->request->modules[module].image;
 	uint64_t offset = address - spork_image_lowest(image);
-	uint64_t key = (offset & UINT32_MAX) | (uint64_t)context << 32 | (uint64_t)module << 44;
+	uint64_t key = (offset & UINT32_MAX) | (uint64_t)context << 32 | (uint64_t)module << 44 |
+		       variant_of(question, state) << 60;
 	struct node *node;
 	uint32_t index;
 
@@ -367,8 +393,8 @@ static int end_with_syscall(struct walk *walk, uint32_t node,
 }
 
 /*
- * Is @target the start of another function? Compilers put unlikely parts of a function elsewhere: such a part begins with
- * more on the stack than a return address, and belongs to the function that jumps to it.
+ * Is @target the start of another function? Compilers put unlikely parts of a function elsewhere: such a part begins
+ * with more on the stack than a return address, and belongs to the function that jumps to it.
  */
 static bool leaves_function(const struct walk *walk, const struct node *node, uint64_t target)
 {
