@@ -183,7 +183,7 @@ static int enqueue(struct walk *walk, uint32_t node)
 
 /*
  * Pointers to functions in registers keep ways apart that would otherwise be joined: f = this or that, and then (*f)().
- * A number of 4 bits; 0 = no such pointers. Two that share a number are joined.
+ * A number of 8 bits; 0 = no such pointers. Two that share a number are joined.
  */
 static uint64_t variant_of(const struct question *question, const struct state *state)
 {
@@ -203,7 +203,7 @@ static uint64_t variant_of(const struct question *question, const struct state *
 			function->start + question->request->modules[module].bias == value->number)
 			hash = (hash ^ value->number ^ i) * UINT64_C(0x9e3779b97f4a7c15);
 	}
-	return hash ? 1 + (hash >> 32) % 15 : 0;
+	return hash ? 1 + (hash >> 32) % 255 : 0;
 }
 
 /* The node for a place in a context, made if there is none; its state is joined with @state. */
@@ -215,7 +215,7 @@ static int reach(struct walk *walk, uint32_t context, size_t module, uint64_t ad
 	const struct spork_image *image = question->request->modules[module].image;
 	uint64_t offset = address - spork_image_lowest(image);
 	uint64_t key = (offset & UINT32_MAX) | (uint64_t)context << 32 | (uint64_t)module << 44 |
-		       variant_of(question, state) << 60;
+		       variant_of(question, state) << 56;
 	struct node *node;
 	uint32_t index;
 
@@ -558,6 +558,7 @@ int walk_from_frames(struct walk *walk)
 	if (err)
 		return err;
 	state.regs[RAX] = value_number(0);
+	state.regs[RAX].is_result = true;
 	place_stack(walk, &state, frame->module, frame->address, 0, frame->cfa);
 	err = reach(walk, index, frame->module, frame->address, &state, &node);
 	return err ? err : run(walk);
