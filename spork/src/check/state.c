@@ -101,8 +101,8 @@ static void add_status(struct spork_text *text)
 {
 	static const char *const names[] = {"Umask", "Uid", "Gid", "Groups", "SigPnd", "ShdPnd",
 		"SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
-		"NoNewPrivs", "Seccomp", "Cpus_allowed", "Threads", "CoreDumping",
-		"THP_enabled", "TracerPid"};
+		"NoNewPrivs", "Seccomp", "Cpus_allowed", "Threads", "CoreDumping", "THP_enabled",
+		"TracerPid"};
 	char buffer[8192];
 	int length = read_file("/proc/self/status", buffer, sizeof(buffer));
 

@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+report=/var/tmp/report.txt
+: > "$report"
+for host in alpha beta gamma; do
+	ping -c 1 "$host" > /dev/null && echo "$host up" >> "$report"
+done
+cat "$report"

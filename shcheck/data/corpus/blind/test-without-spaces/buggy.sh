@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+mode=$1
+if ["$mode" = fast ]; then  #@ not-a-command
+	echo fast
+fi
