@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * spork check: does a command do the same with spork as with fork? It is run four times, each in a fresh copy of the working
- * folder: twice with fork, so that its own chance is known, and twice with spork, cold and warm.
+ * spork check: does a command do the same with spork as with fork? It is run four times, each in a fresh
+ * copy of the working folder: twice with fork, so that its own chance is known, and twice with spork, cold
+ * and warm.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Comparing what was seen of runs. What two runs with fork do not agree on is the command's own chance and is not compared.
+ * Comparing what was seen of runs. What two runs with fork do not agree on is the command's own chance and
+ * is not compared.
  */
 #ifndef SPORK_CHECK_COMPARE_H
 #define SPORK_CHECK_COMPARE_H

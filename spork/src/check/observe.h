@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the world can see of one run of a command: output, exit status, files, processes left behind. Each run gets a fresh
- * copy of a folder at the same path, so that runs do not see one another.
+ * What the world can see of one run of a command: output, exit status, files, processes left behind. Each
+ * run gets a fresh copy of a folder at the same path, so that runs do not see one another.
  *
  * Not thread-safe: the calling process becomes a reaper of orphans (PR_SET_CHILD_SUBREAPER) while it observes.
  */
@@ -60,8 +60,8 @@ struct spork_observer {
  * spork_observe - copy the folder, run the command in it, look, remove the copy.
  * @ret: what was seen; released with spork_observation_finish().
  *
- * Returns 0, -EFBIG (the folder or an output is too large), or another -errno. Blocks until the command has ended, at most
- * timeout_s and the time that copying takes.
+ * Returns 0, -EFBIG (the folder or an output is too large), or another -errno. Blocks until the command has
+ * ended, at most timeout_s and the time that copying takes.
  */
 int spork_observe(const struct spork_observer *observer, struct spork_observation *ret,
 	struct hb_error *reterr);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process is, as canonical text: everything that fork and exec hand on and that a conversion of fork could get wrong.
- * Numbers that differ from run to run (process ids, inodes of pipes) are replaced by relations and ranks, so that the texts of
- * two runs of the same program can be compared byte by byte.
+ * What a process is, as canonical text: everything that fork and exec hand on and that a conversion of fork
+ * could get wrong. Numbers that differ from run to run (process ids, inodes of pipes) are replaced by
+ * relations and ranks, so that the texts of two runs of the same program can be compared byte by byte.
  *
- * Async-signal-safe enough for a forked child: no allocation, descriptors are closed again. Sources: proc(5), prctl(2).
+ * Async-signal-safe enough for a forked child: no allocation, descriptors are closed again. Sources:
+ * proc(5), prctl(2).
  */
 #ifndef SPORK_CHECK_STATE_H
 #define SPORK_CHECK_STATE_H
@@ -21,7 +22,10 @@ struct spork_text {
 void spork_text_add(struct spork_text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* spork_text_add_quoted - @string with control characters, quotes and non-ASCII bytes as \xHH; at most 4,096 bytes of it. */
+/*
+ * spork_text_add_quoted - @string with control characters, quotes and non-ASCII bytes as \xHH; at most
+ * 4,096 bytes of it.
+ */
 void spork_text_add_quoted(struct spork_text *text, const char *string);
 
 /*

@@ -46,7 +46,7 @@ static int make_folder(const char *folder, const char *name)
 	return mkdir(path, 0755) || chmod(path, 0777) ? -errno : 0;
 }
 
-static int prepare(const char *folder)
+int oracle_prepare(const char *folder)
 {
 	static const char *const folders[] = {"", "dir", "dir/sub", "bin1", "bin2"};
 	char data[8193], script[PATH_BYTES * 2], path[PATH_BYTES];
@@ -299,7 +299,7 @@ static int run_case(const char *program, const char *folder, int number, int ind
 	file = fopen(path, "we");
 	if (!file)
 		return -errno;
-	err = prepare(work);
+	err = oracle_prepare(work);
 	if (!err)
 		err = start(program, work, index, rounds, &pid);
 	if (!err) {

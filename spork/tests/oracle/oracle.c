@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The oracle of spork: random programs that fork, run with fork and with every executor, must not differ in anything that
- * can be seen: what the child's program is given, what becomes of the parent, all files. `oracle --help` says how.
+ * The oracle of spork: random programs that fork, run with fork and with every executor, must not differ in
+ * anything that can be seen: what the child's program is given, what becomes of the parent, all files.
+ * `oracle --help` says how.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 #include "batch.h"
 #include "programs.h"
+#include "saboteurs.h"
 
 #define PATH_BYTES 4200
 #define KINDS_MAX 16
@@ -41,20 +43,6 @@ static const char help[] =
 	"  --native N      also compare N further native runs with the first\n"
 	"  --saboteur A,B  native runs with these faults (all: every one): each must be found\n"
 	"  --keep          keep the working folder, and name it\n";
-
-/* Every fault of saboteur.c, and the one that is none. */
-static const char all_saboteurs[] =
-	"none,heap-byte,stack-byte,errno,environment-of-parent,parent-descriptor-closed,parent-"
-	"descriptor-left,"
-	"parent-cloexec,parent-offset,lost-sigchld,doubled-sigchld,parent-mask,parent-handler,"
-	"parent-not-dumpable,"
-	"parent-thp,parent-cwd,parent-umask,parent-name,parent-limit,zombie,mask,ignored-lost,"
-	"ignored-added,"
-	"pending-signal,handler-in-child,limit,nice,affinity,group,session,death-signal,no-new-"
-	"privs,personality,"
-	"oom-score,coredump-filter,timer,timer-slack,cwd,umask,variable-lost,variable-added,"
-	"descriptor-left,"
-	"cloexec-lost,file-flags,output-twice,exit-status,argument-lost,argument-changed";
 
 struct options {
 	uint64_t seed;
@@ -181,7 +169,8 @@ static void show(struct session *session, const char *build, const struct kind *
 }
 
 /*
- * A difference may be the program's own: a native run that looks like the other one proves that. Races need several tries.
+ * A difference may be the program's own: a native run that looks like the other one proves that. Races need
+ * several tries.
  */
 static bool explained(const struct session *session, const char *build, const char *program,
 	int number, int index, const char *other)
@@ -394,7 +383,7 @@ static int parse(int argc, char **argv, struct options *options)
 			options->native = atoi(optarg);
 			break;
 		case 'x':
-			options->saboteurs = strcmp(optarg, "all") == 0 ? all_saboteurs : optarg;
+			options->saboteurs = strcmp(optarg, "all") == 0 ? ORACLE_SABOTEURS : optarg;
 			break;
 		case 'k':
 			options->keep = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The program that generated children exec: it appends its state to a file and ends with a status that depends on it.
- * Usage: probe FILE PARENT WORK [ARGUMENT...]; FILE and WORK are absolute, PARENT is the process id of the expected parent.
+ * Usage: probe FILE PARENT WORK [ARGUMENT...]; FILE and WORK are absolute, PARENT is the process id of the
+ * expected parent.
  */
 #include <errno.h>
 #include <fcntl.h>

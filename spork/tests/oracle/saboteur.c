@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Faults that an executor could have, one at a time: loaded into a program before libc, its fork() does what ORACLE_SABOTEUR names.
- * Whoever compares such a program with an honest one must find each of them. The variable and LD_PRELOAD are removed at once, so
- * that the fault is all there is to find; `none` is no fault.
+ * Faults that an executor could have, one at a time: loaded into a program before libc, its fork() does
+ * what ORACLE_SABOTEUR names. Whoever compares such a program with an honest one must find each of them.
+ * The variable and LD_PRELOAD are removed at once, so that the fault is all there is to find; `none` is no
+ * fault.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The fixed part of every program of generated cases. Usage: cases NUMBER ROUNDS PROBE STATIC-PROBE, in an empty folder. */
+/*
+ * The fixed part of every program of generated cases. Usage: cases NUMBER ROUNDS PROBE STATIC-PROBE,
+ * in an empty folder.
+ */
 #include "support.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What generated cases are made of: everything a case knows about its parent before and after fork, and how its child reports.
- * Mutable data of this file lives in one shared mapping, so that it is no part of the memory whose changes are looked for.
+ * What generated cases are made of: everything a case knows about its parent before and after fork, and how
+ * its child reports. Mutable data of this file lives in one shared mapping, so that it is no part of the
+ * memory whose changes are looked for.
  */
 #ifndef SPORK_ORACLE_SUPPORT_H
 #define SPORK_ORACLE_SUPPORT_H
