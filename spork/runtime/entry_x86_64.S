@@ -10,6 +10,32 @@
 #define FRAME_BYTES (17 * 8)
 #define NR_CLONE 56
 
+	/* From here on system calls of the shared executor's child are caught. */
+	.section .fini, "ax", @progbits
+	.globl spork_trapped
+	.hidden spork_trapped
+spork_trapped:
+	.text
+
+#define NR_EXECVE 59
+#define NR_EXECVEAT 322
+
+/*
+ * The child of the shared executor must not get past its own system call layer: here its calls are made from code that
+ * is not exempt from being caught. jrcxz leaves the flags alone.
+ */
+	.macro TRAPPED nr, resume
+	movzx ecx, byte ptr [rip + spork_shared_runs]
+	jrcxz 9f
+	jmp 8f
+	.pushsection .fini, "ax", @progbits
+8:	mov eax, \nr
+	syscall
+	jmp [rip + \resume]
+	.popsection
+9:
+	.endm
+
 	.macro SAVE_FRAME
 	lea rsp, [rsp - RED_ZONE]
 	pushfq
@@ -65,6 +91,7 @@
 	.hidden spork_entry_fork
 	.type spork_entry_fork, @function
 spork_entry_fork:
+	TRAPPED NR_CLONE, spork_resume_fork
 	SAVE_FRAME
 	mov rdi, rbx
 	and rsp, -16
@@ -89,11 +116,12 @@ spork_entry_fork:
 	jmp [rip + spork_resume_fork]
 	.size spork_entry_fork, . - spork_entry_fork
 
-	.macro EXEC_ENTRY name, hook, resume
+	.macro EXEC_ENTRY name, hook, resume, nr
 	.globl \name
 	.hidden \name
 	.type \name, @function
 \name:
+	TRAPPED \nr, \resume
 	SAVE_FRAME
 	and rsp, -16
 	/* The fourth argument of a system call is in r10, of a function in rcx. */
@@ -104,9 +132,9 @@ spork_entry_fork:
 	.size \name, . - \name
 	.endm
 
-	EXEC_ENTRY spork_entry_execve, spork_exec_hook, spork_resume_execve
-	EXEC_ENTRY spork_entry_execveat, spork_execat_hook, spork_resume_execveat
-	EXEC_ENTRY spork_entry_fexecve, spork_execat_hook, spork_resume_fexecve
+	EXEC_ENTRY spork_entry_execve, spork_exec_hook, spork_resume_execve, NR_EXECVE
+	EXEC_ENTRY spork_entry_execveat, spork_execat_hook, spork_resume_execveat, NR_EXECVEAT
+	EXEC_ENTRY spork_entry_fexecve, spork_execat_hook, spork_resume_fexecve, NR_EXECVEAT
 
 /*
  * int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), void *argument)
@@ -180,5 +208,60 @@ spork_vectors_read:
 	.endr
 	ret
 	.size spork_vectors_read, . - spork_vectors_read
+
+/*
+ * void spork_resume_program(const struct spork_frame *frame, const void *vectors, uint64_t rip)
+ * The stack is touched by the flags alone; it may be write-protected, and the fault is ours.
+ */
+	.globl spork_resume_program
+	.hidden spork_resume_program
+	.type spork_resume_program, @function
+spork_resume_program:
+	mov r14, rdi
+	mov [rip + resume_target], rdx
+	mov rdi, rsi
+	mov eax, 0xe7
+	xor edx, edx
+	xrstor64 [rdi]
+	/* The flags go through our own stack. */
+	push qword ptr [r14 + 16 * 8]
+	popfq
+	mov rax, r14
+	mov rdx, [rax + 2 * 8]
+	mov rbx, [rax + 3 * 8]
+	mov rsp, [rax + 4 * 8]
+	mov rbp, [rax + 5 * 8]
+	mov rsi, [rax + 6 * 8]
+	mov rdi, [rax + 7 * 8]
+	mov r8, [rax + 8 * 8]
+	mov r9, [rax + 9 * 8]
+	mov r10, [rax + 10 * 8]
+	mov r12, [rax + 12 * 8]
+	mov r13, [rax + 13 * 8]
+	mov r14, [rax + 14 * 8]
+	mov r15, [rax + 15 * 8]
+	mov rcx, [rip + resume_target]
+	mov r11, [rax + 16 * 8]
+	mov eax, 0
+	jmp rcx
+	.size spork_resume_program, . - spork_resume_program
+
+	.globl spork_signal_return
+	.hidden spork_signal_return
+	.type spork_signal_return, @function
+spork_signal_return:
+	mov eax, 15
+	syscall
+	ud2
+	.size spork_signal_return, . - spork_signal_return
+
+	.bss
+	.balign 8
+resume_target:
+	.skip 8
+	.globl spork_shared_runs
+	.hidden spork_shared_runs
+spork_shared_runs:
+	.skip 1
 
 	.section .note.GNU-stack, "", @progbits

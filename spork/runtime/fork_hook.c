@@ -20,6 +20,7 @@ struct arena *spork_arena;
 
 static const struct spork_executor *const executors[] = {
 	&spork_executor_record,
+	&spork_executor_shared,
 };
 
 #define EXECUTOR_COUNT (sizeof(executors) / sizeof(executors[0]))

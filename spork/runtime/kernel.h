@@ -79,6 +79,8 @@ void *kernel_room(struct kernel *k, uint64_t size_bytes);
 /* Memory of the child, copied in and out; false = not readable or too long. */
 bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes);
 bool kernel_write(struct kernel *k, uint64_t address, const void *buffer, uint64_t size_bytes);
+/* A string of the child; its length without the NUL byte, or -errno. */
+int64_t kernel_string(struct kernel *k, uint64_t address, char *buffer, uint64_t capacity);
 /* A path, copied to the bounce buffer; NULL = not readable or too long. */
 char *kernel_path(struct kernel *k, uint64_t address);
 
@@ -110,6 +112,8 @@ enum call_result kernel_mprotect(struct kernel *k);
 /* kernel_signals.c */
 enum call_result kernel_sigaction(struct kernel *k);
 enum call_result kernel_sigprocmask(struct kernel *k);
+/* Read the action of a signal now, so that exec leaves it as it is although another is in force meanwhile. */
+bool kernel_signal_known(struct kernel *k, int number);
 /* Would a signal that is pending now reach the child before exec? */
 bool kernel_signal_waits(const struct kernel *k);
 /* Ignored signals and mask as the new program is to find them; and everything blocked again when exec failed. */

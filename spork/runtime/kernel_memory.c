@@ -10,6 +10,7 @@
 #include "kernel.h"
 #include "raw_syscall.h"
 #include "runtime.h"
+#include "shared.h"
 
 #define MAPPING_MAX (16ULL << 20) /* bytes: more is no preparation of an exec */
 #define WINDOW_BYTES (4 * MAPPING_MAX)
@@ -20,7 +21,10 @@ enum call_result kernel_brk(struct kernel *k)
 {
 	uint64_t wanted = kernel_argument(k, 0), from, to;
 	struct spork_overlay *overlay = k->attempt->machine.overlay;
+	struct shared *shared = shared_state(k->attempt);
 
+	if (shared)
+		return kernel_result(k, shared_brk(shared, wanted));
 	if (!k->brk)
 		k->brk = k->brk_first = (uint64_t)raw1(SYS_brk, 0);
 	if (wanted < k->brk_first || wanted == k->brk)
@@ -101,6 +105,9 @@ enum call_result kernel_mmap(struct kernel *k)
 	if (!anonymous && (kernel_fd_placeholder(k, fd) || raw2(SYS_fstat, fd, &status) ||
 				  !S_ISREG(status.st_mode)))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (shared_state(k->attempt))
+		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,
+						flags, (int32_t)fd, kernel_argument(k, 5)));
 	address = free_address(k, size);
 	if (!address || spork_overlay_map(overlay, address, address + size, true))
 		return kernel_abort(k, SPORK_ABORT_ARENA);
@@ -116,6 +123,10 @@ enum call_result kernel_munmap(struct kernel *k)
 {
 	uint64_t start = kernel_argument(k, 0), end = start + PAGE_ROUND(kernel_argument(k, 1));
 
+	if (shared_state(k->attempt))
+		return shared_munmap(shared_state(k->attempt), start, end - start)
+			       ? kernel_result(k, 0)
+			       : kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (start % PAGE_BYTES || end <= start ||
 		spork_overlay_unmap(k->attempt->machine.overlay, start, end))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
@@ -127,6 +138,8 @@ enum call_result kernel_mprotect(struct kernel *k)
 	uint64_t start = kernel_argument(k, 0), end = start + PAGE_ROUND(kernel_argument(k, 1));
 	uint64_t protection = kernel_argument(k, 2);
 
+	if (shared_state(k->attempt))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (start % PAGE_BYTES || end <= start || !(protection & PROT_READ) ||
 		(protection & PROT_EXEC) ||
 		spork_overlay_protect(

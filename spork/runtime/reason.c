@@ -21,6 +21,7 @@ static const char *const reasons[SPORK_REASON_COUNT] = {
 	[SPORK_ABORT_NO_CODE] = "abort-no-code",
 	[SPORK_ABORT_INSTRUCTION] = "abort-instruction",
 	[SPORK_ABORT_MEMORY] = "abort-memory",
+	[SPORK_ABORT_HUGE_PAGE] = "abort-huge-page",
 	[SPORK_ABORT_ARENA] = "abort-arena",
 	[SPORK_ABORT_BUDGET] = "abort-budget",
 	[SPORK_ABORT_TRAP] = "abort-trap",

@@ -60,6 +60,6 @@ struct spork_executor {
 	int64_t (*attempt)(struct spork_attempt *attempt);
 };
 
-extern const struct spork_executor spork_executor_record;
+extern const struct spork_executor spork_executor_record, spork_executor_shared;
 
 #endif
