@@ -206,7 +206,11 @@ static void describe(
 		break;
 	}
 	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, "0x");
-	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	at = text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	if (reason != SPORK_ABORT_MEMORY)
+		return;
+	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, " touches 0x");
+	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, attempt->fault, 16);
 }
 
 int64_t spork_fork_attempt(const struct spork_frame *frame)

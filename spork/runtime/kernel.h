@@ -54,6 +54,7 @@ struct kernel {
 	struct kernel_action actions[65];
 	uint64_t brk, brk_first;
 	bool maps; /* the child has mapped, unmapped or protected memory, in the overlay */
+	uint64_t free_start, free_end; /* addresses for what the child maps */
 	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */
 	uint8_t placeholder
 		[KERNEL_FDS]; /* number of the deferred open that a descriptor stands for */
@@ -131,6 +132,8 @@ enum call_result kernel_defer_write(
 	struct kernel *k, uint64_t fd, const void *bytes, uint32_t size);
 enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument);
+/* What F_GETFL will say of the file behind a placeholder. */
+int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd);
 /* Carry them out. False: nothing has happened. */
 bool kernel_commit(struct kernel *k);
 

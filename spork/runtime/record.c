@@ -157,6 +157,8 @@ static enum progress step(struct arena *arena)
 		attempt->missing = machine->regs.rip;
 		return give_up(attempt, SPORK_ABORT_INSTRUCTION);
 	case SPORK_STOP_MEMORY:
+		attempt->missing = machine->regs.rip;
+		attempt->fault = machine->fault_address;
 		return give_up(attempt, SPORK_ABORT_MEMORY);
 	case SPORK_STOP_ARENA:
 		return give_up(attempt, SPORK_ABORT_ARENA);
