@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The shared executor: the child runs natively on the parent's memory, which is write-protected for it. The first write to a
- * page copies it to an undo log; when the child has executed its program the parent puts the pages back. Every system call
- * of the child is caught (syscall user dispatch) and goes through the same layer as that of an interpreted child.
+ * The shared executor: the child runs natively on the parent's memory, which is write-protected
+ * for it. The first write to a page copies it to an undo log; when the child has executed its
+ * program the parent puts the pages back. Every system call of the child is caught (syscall user
+ * dispatch) and goes through the same layer as that of an interpreted child.
  *
- * For parents with one thread. Two ways of protection: a protection key costs the same at every size; where the CPU has none,
- * mprotect does the same in time proportional to the memory. Source: docs/design/spork.md, "The shared executor".
+ * For parents with one thread. Two ways of protection: a protection key costs the same at every
+ * size; where the CPU has none, mprotect does the same in time proportional to the memory.
+ * Source: docs/design/spork.md, "The shared executor".
  */
 #ifndef SPORK_SHARED_H
 #define SPORK_SHARED_H
@@ -49,10 +51,10 @@ struct shared {
 struct shared *shared_state(const struct spork_attempt *attempt);
 
 /*
- * shared_protect - find the program's memory and protect it. Called by the child; false = cannot be done.
- * shared_unlock - make the pages of [address, address + size) writable for the child, saving them first. False: memory that
- * is not the program's own, or in a huge page, or too much; *ret_reason says which.
- * shared_restore - called by the parent: put everything back.
+ * shared_protect - find the program's memory and protect it. Called by the child; false = cannot
+ * be done. shared_unlock - make the pages of [address, address + size) writable for the child,
+ * saving them first. False: memory that is not the program's own, or in a huge page, or too much;
+ * *ret_reason says which. shared_restore - called by the parent: put everything back.
  */
 bool shared_protect(struct shared *shared);
 bool shared_unlock(

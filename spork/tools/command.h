@@ -16,6 +16,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct command command_check;
 extern const struct command command_run;
 extern const struct command command_cache;
 extern const struct command command_explain;

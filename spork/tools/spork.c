@@ -15,6 +15,7 @@
 static const struct command *const commands[] = {
 #ifdef __x86_64__
 	&command_run,
+	&command_check,
 	&command_cache,
 #endif
 	&command_scan,

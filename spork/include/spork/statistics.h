@@ -41,12 +41,12 @@ enum spork_reason {
 	/* really forked, after an attempt that left no trace */
 	SPORK_ABORT_NO_CODE,     /* an address without decoded code; the helper was asked */
 	SPORK_ABORT_INSTRUCTION, /* an instruction that must not be interpreted */
-	SPORK_ABORT_MEMORY,  /* an address that is not mapped, not writable or shared with others */
-	SPORK_ABORT_HUGE_PAGE, /* a first write into a huge page, which it would split */
-	SPORK_ABORT_ARENA,   /* more pages written than the overlay holds */
-	SPORK_ABORT_BUDGET,  /* more instructions than the budget */
-	SPORK_ABORT_TRAP,    /* the child would have died of a fault */
-	SPORK_ABORT_SYSCALL, /* a system call that is not modelled; see "syscalls" */
+	SPORK_ABORT_MEMORY, /* an address that is not mapped, not writable or shared with others */
+	SPORK_ABORT_HUGE_PAGE,     /* a first write into a huge page, which it would split */
+	SPORK_ABORT_ARENA,         /* more pages written than the overlay holds */
+	SPORK_ABORT_BUDGET,        /* more instructions than the budget */
+	SPORK_ABORT_TRAP,          /* the child would have died of a fault */
+	SPORK_ABORT_SYSCALL,       /* a system call that is not modelled; see "syscalls" */
 	SPORK_ABORT_BLOCKING,      /* a system call that may block */
 	SPORK_ABORT_NESTED,        /* the child forks itself */
 	SPORK_ABORT_NO_EXEC,       /* the child exits without exec */
