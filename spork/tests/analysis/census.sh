@@ -26,7 +26,9 @@ fail()
 
 # Files with an undefined symbol fork, _Fork, forkpty or daemon, by readelf.
 for file in "$folder"/*; do
-	[ -f "$file" ] && [ ! -L "$file" ] || continue
+	if [ ! -f "$file" ] || [ -L "$file" ]; then
+		continue
+	fi
 	readelf -W --dyn-syms "$file" 2>/dev/null |
 		grep -Eq ' UND (fork|_Fork|__fork|__libc_fork|forkpty|daemon)(@|$)' && echo "$file"
 done | sort >"$scratch/imports"

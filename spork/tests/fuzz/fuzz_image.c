@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* spork_image_from_bytes(): an error has a text; what is accepted is sorted, and every view lies inside of the bytes. */
+/*
+ * spork_image_from_bytes(): an error has a text; what is accepted is sorted, and every view lies inside of the bytes.
+ */
 #include <errno.h>
 #include <string.h>
 
