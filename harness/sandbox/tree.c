@@ -261,7 +261,7 @@ struct fault canaries_record(struct canary_store *store, int root, const struct 
 {
 	store->used_bytes = 0;
 	for (size_t i = 0; i < request->canaries_count; i++) {
-		struct canary canary;
+		struct canary canary = {0};
 		int code = canary_read(store, root, request->canaries[i], &canary);
 
 		if (code)
