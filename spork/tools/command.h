@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Subcommands of the program spork. Each parses its own options, because what follows `--` belongs to another program;
- * messages and exit codes are common.
+ * Subcommands of the program spork. Each parses its own options, because what follows `--` belongs to another
+ * program; messages and exit codes are common.
  */
 #ifndef SPORK_COMMAND_H
 #define SPORK_COMMAND_H
@@ -16,6 +16,9 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct command command_check;
+extern const struct command command_run;
+extern const struct command command_cache;
 extern const struct command command_explain;
 extern const struct command command_scan;
 

@@ -13,6 +13,11 @@
 #define ERROR_BYTES 2048
 
 static const struct command *const commands[] = {
+#ifdef __x86_64__
+	&command_run,
+	&command_check,
+	&command_cache,
+#endif
 	&command_scan,
 	&command_explain,
 };

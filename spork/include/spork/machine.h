@@ -66,6 +66,9 @@ struct spork_module {
 
 struct spork_trace;
 
+/* Modules that one recipe can lead through. */
+#define SPORK_RECIPE_MODULES 16
+
 struct spork_machine {
 	struct spork_registers regs;
 	const struct spork_module *modules; /* sorted by base */
@@ -73,6 +76,9 @@ struct spork_machine {
 	struct spork_overlay *overlay;
 	uint64_t executed; /* instructions so far */
 	uint64_t fault_address;
+	const void
+		*recipe; /* the one that spork_trace_replay() has checked, and its modules here */
+	const struct spork_module *recipe_modules[SPORK_RECIPE_MODULES];
 	struct spork_trace *trace;        /* set by spork_trace_begin(), NULL otherwise */
 	_Alignas(64) uint8_t bounce[128]; /* memory operands of stubs */
 };

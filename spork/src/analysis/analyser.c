@@ -12,8 +12,8 @@
 #include "verdict.h"
 #include "walk.h"
 
-#define INSTRUCTIONS_DEFAULT UINT64_C(200000)
-#define STATES_DEFAULT 20000
+#define INSTRUCTIONS_DEFAULT UINT64_C(3000000)
+#define STATES_DEFAULT 500000
 #define REQUEST_MODULES_MAX 4096
 
 static const char *const verdict_names[] = {

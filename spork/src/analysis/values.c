@@ -24,7 +24,8 @@ struct value value_stack(uint16_t region, int64_t offset)
 bool value_equal(struct value a, struct value b)
 {
 	return a.kind == b.kind &&
-	       (a.kind == VALUE_UNKNOWN || (a.number == b.number && a.region == b.region));
+	       (a.kind == VALUE_UNKNOWN ||
+		       (a.number == b.number && (a.kind == VALUE_NUMBER || a.region == b.region)));
 }
 
 static uint64_t mask_of(unsigned size_bytes)
@@ -47,8 +48,10 @@ static struct value truncate(struct value value, unsigned size_bytes)
 {
 	if (size_bytes >= 8)
 		return value;
-	return value.kind == VALUE_NUMBER ? value_number(value.number & mask_of(size_bytes))
-					  : unknown;
+	if (value.kind != VALUE_NUMBER)
+		return unknown;
+	value.number &= mask_of(size_bytes);
+	return value;
 }
 
 static struct value read_register(const struct state *state, uint8_t reg, unsigned size, bool high)
@@ -539,13 +542,45 @@ int state_condition(const struct state *state, unsigned condition)
 	return (condition & 1) ? !holds : holds;
 }
 
+/* Arguments that lead into a frame give everything above them away: objects end nowhere in machine code. */
+static void find_escapes(struct state *state)
+{
+	static const uint8_t arguments[] = {7, 6, 2, 1, 8, 9};
+
+	for (unsigned i = 0; i < sizeof(arguments); i++) {
+		const struct value *value = &state->regs[arguments[i]];
+		int64_t from = (int64_t)value->number;
+
+		if (value->kind != VALUE_STACK)
+			continue;
+		if (!state->has_escaped || state->escaped_region != value->region ||
+			from < state->escaped_from)
+			state->escaped_from = from;
+		state->escaped_region = value->region;
+		state->has_escaped = true;
+	}
+}
+
 void state_clobber(struct state *state)
 {
 	static const uint8_t changed[] = {0, 1, 2, 6, 7, 8, 9, 10, 11};
 
+	find_escapes(state);
 	for (unsigned i = 0; i < sizeof(changed); i++)
 		state->regs[changed[i]] = unknown;
 	state->flags.known = 0;
+	for (unsigned i = state->slot_count; i-- > 0;) {
+		struct slot *slot = &state->slots[i];
+
+		if (slot->value.is_result)
+			continue;
+		/* Absolute slots hide the process's memory: they stay, unknown. */
+		if (slot->region == REGION_ABSOLUTE)
+			slot->value = unknown;
+		else if (state->has_escaped && slot->region == state->escaped_region &&
+			 slot->offset >= state->escaped_from)
+			remove_slot(state, i);
+	}
 }
 
 static bool flags_equal(struct flags a, struct flags b)
@@ -578,6 +613,14 @@ bool state_join(struct state *into, const struct state *from)
 	}
 	if (into->flags.known && !flags_equal(into->flags, from->flags)) {
 		into->flags.known = 0;
+		changed = true;
+	}
+	if (from->has_escaped &&
+		(!into->has_escaped || (into->escaped_region == from->escaped_region &&
+					       from->escaped_from < into->escaped_from))) {
+		into->has_escaped = true;
+		into->escaped_region = from->escaped_region;
+		into->escaped_from = from->escaped_from;
 		changed = true;
 	}
 	for (unsigned i = into->slot_count; i-- > 0;) {

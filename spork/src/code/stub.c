@@ -98,22 +98,31 @@ static bool emit_redirected(struct emitter *e, const struct decoded *d)
 {
 	const ZydisDecodedInstructionRaw *raw = &d->insn.raw;
 	size_t at = 0, tail;
-	uint8_t byte;
+	uint8_t byte, rex = 0;
 
 	if (raw->modrm.offset == 0 || d->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_3DNOW)
 		return false;
-	for (; legacy_prefix(d->bytes[at]); at++)
-		if (!address_prefix(d->bytes[at]))
-			emit(e, &d->bytes[at], 1);
-	byte = d->bytes[at];
-	if (d->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
-		if ((byte & 0xf0) == 0x40) {
-			EMIT(e, byte & 0xfc);
-			at++;
+	/* A REX byte counts only right before the opcode; others are dead weight. */
+	for (;; at++) {
+		byte = d->bytes[at];
+		if (legacy_prefix(byte)) {
+			rex = 0;
+			if (!address_prefix(byte))
+				emit(e, &byte, 1);
+		} else if ((byte & 0xf0) == 0x40) {
+			rex = byte;
+		} else {
+			break;
 		}
-	} else if (byte != 0xc5) {
-		EMIT(e, byte, d->bytes[at + 1] | 0x60);
-		at += 2;
+	}
+	if (d->insn.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
+		/* Two-byte VEX has no such bits. */
+		if (byte != 0xc5) {
+			EMIT(e, byte, d->bytes[at + 1] | 0x60);
+			at += 2;
+		}
+	} else if (rex) {
+		EMIT(e, rex & 0xfc);
 	}
 	if (raw->modrm.offset < at)
 		return false;
@@ -205,13 +214,14 @@ static bool pure(const ZydisDecodedInstruction *insn)
 	switch (insn->mnemonic) {
 	case ZYDIS_MNEMONIC_RDTSC:
 	case ZYDIS_MNEMONIC_RDTSCP:
-	case ZYDIS_MNEMONIC_XGETBV:
 	case ZYDIS_MNEMONIC_CPUID:
 	case ZYDIS_MNEMONIC_XTEST:
 		return true;
 	case ZYDIS_MNEMONIC_XEND:
 	case ZYDIS_MNEMONIC_XABORT:
 	case ZYDIS_MNEMONIC_CLFLUSH:
+	case ZYDIS_MNEMONIC_CLI:
+	case ZYDIS_MNEMONIC_STI:
 	case ZYDIS_MNEMONIC_VP2INTERSECTD:
 	case ZYDIS_MNEMONIC_VP2INTERSECTQ:
 		return false;
@@ -437,6 +447,10 @@ void stub_pool_finish(struct stub_pool *pool)
 /* Whether the CPU faults on an address that is no multiple of the operand's size. */
 static bool aligned_operand(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *memory)
 {
+	if (insn->mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B ||
+		insn->mnemonic == ZYDIS_MNEMONIC_CVTPD2PI ||
+		insn->mnemonic == ZYDIS_MNEMONIC_CVTTPD2PI)
+		return true;
 	switch (insn->meta.exception_class) {
 	case ZYDIS_EXCEPTION_CLASS_SSE1:
 	case ZYDIS_EXCEPTION_CLASS_AVX1:

@@ -280,6 +280,18 @@ static uint64_t enabled_components(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* Other numbers than 0 raise an exception on most machines. */
+HANDLER(xgetbv)
+{
+	uint64_t enabled = enabled_components();
+
+	if ((uint32_t)c->r[SPORK_RCX] != 0)
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	c->r[SPORK_RAX] = (uint32_t)enabled;
+	c->r[SPORK_RDX] = enabled >> 32;
+	return i + 1;
+}
+
 static uint64_t requested(const struct cpu *c)
 {
 	return enabled_components() & ((c->r[SPORK_RDX] << 32) | (uint32_t)c->r[SPORK_RAX]);
