@@ -230,6 +230,7 @@ void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	memset(k->own, 0, sizeof(k->own));
 	memset(k->placeholder, 0, sizeof(k->placeholder));
 	k->opens = 0;
+	k->maps = false;
 	k->deferred_count = k->text_bytes = 0;
 }
 

@@ -108,6 +108,7 @@ enum call_result kernel_mmap(struct kernel *k)
 	if (shared_state(k->attempt))
 		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,
 						flags, (int32_t)fd, kernel_argument(k, 5)));
+	k->maps = true;
 	address = free_address(k, size);
 	if (!address || spork_overlay_map(overlay, address, address + size, true))
 		return kernel_abort(k, SPORK_ABORT_ARENA);
@@ -127,6 +128,7 @@ enum call_result kernel_munmap(struct kernel *k)
 		return shared_munmap(shared_state(k->attempt), start, end - start)
 			       ? kernel_result(k, 0)
 			       : kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	k->maps = true;
 	if (start % PAGE_BYTES || end <= start ||
 		spork_overlay_unmap(k->attempt->machine.overlay, start, end))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
@@ -140,6 +142,7 @@ enum call_result kernel_mprotect(struct kernel *k)
 
 	if (shared_state(k->attempt))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	k->maps = true;
 	if (start % PAGE_BYTES || end <= start || !(protection & PROT_READ) ||
 		(protection & PROT_EXEC) ||
 		spork_overlay_protect(
