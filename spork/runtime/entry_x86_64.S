@@ -10,6 +10,32 @@
 #define FRAME_BYTES (17 * 8)
 #define NR_CLONE 56
 
+	/* From here on system calls of the shared executor's child are caught. */
+	.section .fini, "ax", @progbits
+	.globl spork_trapped
+	.hidden spork_trapped
+spork_trapped:
+	.text
+
+#define NR_EXECVE 59
+#define NR_EXECVEAT 322
+
+/*
+ * The child of the shared executor must not get past its own system call layer: here its calls are made from code that
+ * is not exempt from being caught. jrcxz leaves the flags alone.
+ */
+	.macro TRAPPED nr, resume
+	movzx ecx, byte ptr [rip + spork_shared_runs]
+	jrcxz 9f
+	jmp 8f
+	.pushsection .fini, "ax", @progbits
+8:	mov eax, \nr
+	syscall
+	jmp [rip + \resume]
+	.popsection
+9:
+	.endm
+
 	.macro SAVE_FRAME
 	lea rsp, [rsp - RED_ZONE]
 	pushfq
@@ -65,6 +91,7 @@
 	.hidden spork_entry_fork
 	.type spork_entry_fork, @function
 spork_entry_fork:
+	TRAPPED NR_CLONE, spork_resume_fork
 	SAVE_FRAME
 	mov rdi, rbx
 	and rsp, -16
@@ -89,11 +116,12 @@ spork_entry_fork:
 	jmp [rip + spork_resume_fork]
 	.size spork_entry_fork, . - spork_entry_fork
 
-	.macro EXEC_ENTRY name, hook, resume
+	.macro EXEC_ENTRY name, hook, resume, nr
 	.globl \name
 	.hidden \name
 	.type \name, @function
 \name:
+	TRAPPED \nr, \resume
 	SAVE_FRAME
 	and rsp, -16
 	/* The fourth argument of a system call is in r10, of a function in rcx. */
@@ -104,9 +132,9 @@ spork_entry_fork:
 	.size \name, . - \name
 	.endm
 
-	EXEC_ENTRY spork_entry_execve, spork_exec_hook, spork_resume_execve
-	EXEC_ENTRY spork_entry_execveat, spork_execat_hook, spork_resume_execveat
-	EXEC_ENTRY spork_entry_fexecve, spork_execat_hook, spork_resume_fexecve
+	EXEC_ENTRY spork_entry_execve, spork_exec_hook, spork_resume_execve, NR_EXECVE
+	EXEC_ENTRY spork_entry_execveat, spork_execat_hook, spork_resume_execveat, NR_EXECVEAT
+	EXEC_ENTRY spork_entry_fexecve, spork_execat_hook, spork_resume_fexecve, NR_EXECVEAT
 
 /*
  * int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), void *argument)
@@ -180,5 +208,83 @@ spork_vectors_read:
 	.endr
 	ret
 	.size spork_vectors_read, . - spork_vectors_read
+
+/* void spork_vectors_write(uint8_t (*zmm)[64], const uint64_t *k, uint32_t width): the reverse. */
+	.globl spork_vectors_write
+	.hidden spork_vectors_write
+	.type spork_vectors_write, @function
+spork_vectors_write:
+	cmp edx, 64
+	je 3f
+	cmp edx, 32
+	je 2f
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movups xmm\n, [rdi + 64 * \n]
+	.endr
+	ret
+2:	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	vmovups ymm\n, [rdi + 64 * \n]
+	.endr
+	ret
+3:	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	vmovups zmm\n, [rdi + 64 * \n]
+	.endr
+	.irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	vmovups zmm\n, [rdi + 64 * \n]
+	.endr
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7
+	kmovq k\n, [rsi + 8 * \n]
+	.endr
+	ret
+	.size spork_vectors_write, . - spork_vectors_write
+
+/*
+ * void spork_resume(const uint64_t gpr[16], uint64_t rflags, uint64_t rip): go on in the program with these registers. Vector
+ * registers are the caller's business. The program's stack is not touched.
+ */
+	.globl spork_resume
+	.hidden spork_resume
+	.type spork_resume, @function
+spork_resume:
+	mov [rip + resume_target], rdx
+	push rsi
+	popfq
+	mov rax, rdi
+	mov rcx, [rax + 1 * 8]
+	mov rdx, [rax + 2 * 8]
+	mov rbx, [rax + 3 * 8]
+	mov rsp, [rax + 4 * 8]
+	mov rbp, [rax + 5 * 8]
+	mov rsi, [rax + 6 * 8]
+	mov rdi, [rax + 7 * 8]
+	mov r8, [rax + 8 * 8]
+	mov r9, [rax + 9 * 8]
+	mov r10, [rax + 10 * 8]
+	mov r11, [rax + 11 * 8]
+	mov r12, [rax + 12 * 8]
+	mov r13, [rax + 13 * 8]
+	mov r14, [rax + 14 * 8]
+	mov r15, [rax + 15 * 8]
+	mov rax, [rax]
+	jmp [rip + resume_target]
+	.size spork_resume, . - spork_resume
+
+	.globl spork_signal_return
+	.hidden spork_signal_return
+	.type spork_signal_return, @function
+spork_signal_return:
+	mov eax, 15
+	syscall
+	ud2
+	.size spork_signal_return, . - spork_signal_return
+
+	.bss
+	.balign 8
+resume_target:
+	.skip 8
+	.globl spork_shared_runs
+	.hidden spork_shared_runs
+spork_shared_runs:
+	.skip 1
 
 	.section .note.GNU-stack, "", @progbits

@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "raw_syscall.h"
+#include "shared.h"
 
 #define PATH_BYTES 4096
 
@@ -225,9 +226,11 @@ void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	k->mask = attempt->caller.mask;
 	k->changed = 0;
 	k->brk = k->brk_first = 0;
+	k->free_start = k->free_end = 0;
 	memset(k->own, 0, sizeof(k->own));
 	memset(k->placeholder, 0, sizeof(k->placeholder));
 	k->opens = 0;
+	k->maps = false;
 	k->deferred_count = k->text_bytes = 0;
 }
 
@@ -264,24 +267,49 @@ void *kernel_room(struct kernel *k, uint64_t size_bytes)
 	return at;
 }
 
+/* Memory of a child that shares the program's is read in place, and written after its pages were saved. */
 bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes)
 {
+	if (shared_state(k->attempt)) {
+		memcpy(buffer, (const void *)address, size_bytes);
+		return true;
+	}
 	return spork_overlay_read(k->attempt->machine.overlay, address, buffer, size_bytes) == 0;
 }
 
 bool kernel_write(struct kernel *k, uint64_t address, const void *buffer, uint64_t size_bytes)
 {
+	struct shared *shared = shared_state(k->attempt);
+	enum spork_reason reason;
+
+	if (shared) {
+		if (!shared_unlock(shared, address, size_bytes, &reason))
+			return false;
+		memcpy((void *)address, buffer, size_bytes);
+		return true;
+	}
 	return spork_overlay_write(k->attempt->machine.overlay, address, buffer, size_bytes) == 0;
+}
+
+int64_t kernel_string(struct kernel *k, uint64_t address, char *buffer, uint64_t capacity)
+{
+	const char *text = (const char *)address;
+
+	if (!shared_state(k->attempt))
+		return spork_overlay_string(k->attempt->machine.overlay, address, buffer, capacity);
+	for (uint64_t i = 0; i < capacity; i++) {
+		buffer[i] = text[i];
+		if (!text[i])
+			return (int64_t)i;
+	}
+	return -ENAMETOOLONG;
 }
 
 char *kernel_path(struct kernel *k, uint64_t address)
 {
 	char *path = kernel_room(k, PATH_BYTES);
 
-	if (!path ||
-		spork_overlay_string(k->attempt->machine.overlay, address, path, PATH_BYTES) < 0)
-		return NULL;
-	return path;
+	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 ? path : NULL;
 }
 
 static bool reads(uint16_t argument)

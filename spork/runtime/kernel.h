@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * System calls of an interpreted child. Before its process exists only those are done that are the same in the
- * parent; then private effects are carried out natively by the child, effects outside are deferred until exec is
- * certain, and whatever may block or is not known ends the attempt.
+ * System calls of an interpreted child. Before its process exists only those are done that are
+ * the same in the parent; then private effects are carried out natively by the child, effects
+ * outside are deferred until exec is certain, and whatever may block or is not known ends the
+ * attempt.
  *
  * Source: docs/design/spork.md, "Two phases"; man pages of the calls.
  */
@@ -52,6 +53,8 @@ struct kernel {
 	uint64_t changed; /* bit N-1: actions[N] holds the child's action of signal N */
 	struct kernel_action actions[65];
 	uint64_t brk, brk_first;
+	bool maps; /* the child has mapped, unmapped or protected memory, in the overlay */
+	uint64_t free_start, free_end; /* addresses for what the child maps */
 	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */
 	uint8_t placeholder
 		[KERNEL_FDS]; /* number of the deferred open that a descriptor stands for */
@@ -78,6 +81,8 @@ void *kernel_room(struct kernel *k, uint64_t size_bytes);
 /* Memory of the child, copied in and out; false = not readable or too long. */
 bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes);
 bool kernel_write(struct kernel *k, uint64_t address, const void *buffer, uint64_t size_bytes);
+/* A string of the child; its length without the NUL byte, or -errno. */
+int64_t kernel_string(struct kernel *k, uint64_t address, char *buffer, uint64_t capacity);
 /* A path, copied to the bounce buffer; NULL = not readable or too long. */
 char *kernel_path(struct kernel *k, uint64_t address);
 
@@ -109,6 +114,8 @@ enum call_result kernel_mprotect(struct kernel *k);
 /* kernel_signals.c */
 enum call_result kernel_sigaction(struct kernel *k);
 enum call_result kernel_sigprocmask(struct kernel *k);
+/* Read the action of a signal now, so that exec leaves it as it is although another is in force meanwhile. */
+bool kernel_signal_known(struct kernel *k, int number);
 /* Would a signal that is pending now reach the child before exec? */
 bool kernel_signal_waits(const struct kernel *k);
 /* Ignored signals and mask as the new program is to find them; and everything blocked again when exec failed. */
@@ -125,6 +132,8 @@ enum call_result kernel_defer_write(
 	struct kernel *k, uint64_t fd, const void *bytes, uint32_t size);
 enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument);
+/* What F_GETFL will say of the file behind a placeholder. */
+int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd);
 /* Carry them out. False: nothing has happened. */
 bool kernel_commit(struct kernel *k);
 

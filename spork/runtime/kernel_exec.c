@@ -24,8 +24,7 @@ struct strings {
 static char *copy_string(struct kernel *k, struct strings *s, uint64_t address)
 {
 	char *text = (char *)s->at;
-	int64_t length = spork_overlay_string(
-		k->attempt->machine.overlay, address, text, (size_t)(s->end - s->at));
+	int64_t length = kernel_string(k, address, text, (uint64_t)(s->end - s->at));
 
 	if (length < 0)
 		return NULL;

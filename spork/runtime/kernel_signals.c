@@ -23,6 +23,14 @@ static bool fetch(struct kernel *k, int signal_number)
 		       KERNEL_SIGSET_BYTES) == 0;
 }
 
+bool kernel_signal_known(struct kernel *k, int number)
+{
+	if (!fetch(k, number))
+		return false;
+	k->changed |= SIGNAL_BIT(number);
+	return true;
+}
+
 enum call_result kernel_sigaction(struct kernel *k)
 {
 	int number = (int)kernel_argument(k, 0);

@@ -157,6 +157,8 @@ static enum progress step(struct arena *arena)
 		attempt->missing = machine->regs.rip;
 		return give_up(attempt, SPORK_ABORT_INSTRUCTION);
 	case SPORK_STOP_MEMORY:
+		attempt->missing = machine->regs.rip;
+		attempt->fault = machine->fault_address;
 		return give_up(attempt, SPORK_ABORT_MEMORY);
 	case SPORK_STOP_ARENA:
 		return give_up(attempt, SPORK_ABORT_ARENA);
@@ -251,11 +253,11 @@ static bool died_before_exec(int64_t pid)
 }
 
 /* The child's process: it shares our memory, and we sleep until it has executed a program or ended. */
-static int64_t run_in_child(struct arena *arena)
+int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	int64_t pid = spork_clone_child(CLONE_VM | CLONE_VFORK,
-		arena->child_stack + sizeof(arena->child_stack), run_child, arena);
+		arena->child_stack + sizeof(arena->child_stack), run_child_code, arena);
 
 	if (pid < 0) {
 		attempt->reason = SPORK_ABORT_CLONE;
@@ -287,7 +289,9 @@ static int64_t attempt_record(struct spork_attempt *attempt)
 	attempt->outcome = RECORD_RUNS;
 	progress = begin(arena) ? run(arena) : give_up(attempt, SPORK_ABORT_ARENA);
 	if (progress == NEED_CHILD)
-		pid = run_in_child(arena);
+		pid = record_run_child(arena, run_child);
+	else
+		arena->late = late_fork(arena);
 	spork_notice(SPORK_NOTICE_INSTRUCTIONS, attempt->machine.executed);
 	if (attempt->machine.overlay)
 		spork_notice(

@@ -36,7 +36,7 @@ int file_report_make(struct spork_analyser *analyser, const char *path, bool wit
 	unsigned ablations, struct file_report *ret, struct hb_error *reterr);
 void file_report_finish(struct spork_analyser *analyser, struct file_report *report);
 
-/* The site again, with @modules as file_report_make() gave them to the analyser: the file itself, then its libraries. */
+/* The modules as the analyser numbers them in steps: the file itself, then its libraries. */
 const struct spork_image *file_report_module(const struct file_report *report, size_t index);
 
 /* "dynamic", "static", "static-pie", "library" */

@@ -103,8 +103,8 @@ struct spork_analysis_request {
 	int (*read)(void *data, uint64_t address, void *buffer, size_t size_bytes);
 	void *data;
 	unsigned ablations;
-	uint64_t instruction_max; /* decoded and followed; 0 = 200,000 */
-	uint32_t state_max;       /* basic blocks in context; 0 = 20,000 */
+	uint64_t instruction_max; /* decoded and followed; 0 = 3,000,000 */
+	uint32_t state_max;       /* basic blocks in context; 0 = 500,000 */
 };
 
 /* A word of the process's memory that the verdict relies on. */

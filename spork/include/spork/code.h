@@ -50,7 +50,7 @@ bool spork_code_has(const struct spork_code *code, uint64_t offset);
 
 /* One row of call-frame information, valid from its offset to the next row's. */
 struct spork_unwind_row {
-	uint32_t offset;      /* of the first instruction it describes, from the module's load base */
+	uint32_t offset; /* of the first instruction it describes, from the module's load base */
 	uint8_t cfa_register; /* DWARF number 7 = rsp, 6 = rbp; 255 = cannot be unwound */
 	int32_t cfa_offset;   /* CFA = register + this */
 	int32_t rbp_offset;   /* saved rbp is at CFA + this; 0 = unchanged */

@@ -25,7 +25,6 @@ enum spork_reason {
 	SPORK_CONVERTED_RECORD,
 	SPORK_CONVERTED_RECIPE,
 	SPORK_CONVERTED_SHARED,
-	SPORK_CONVERTED_LATE, /* a real child, made late at the point that was reached */
 	/* really forked, without an attempt */
 	SPORK_FORK_MODE,      /* --mode fork */
 	SPORK_FORK_SMALL,     /* less resident memory than --min-rss */
@@ -41,11 +40,12 @@ enum spork_reason {
 	/* really forked, after an attempt that left no trace */
 	SPORK_ABORT_NO_CODE,     /* an address without decoded code; the helper was asked */
 	SPORK_ABORT_INSTRUCTION, /* an instruction that must not be interpreted */
-	SPORK_ABORT_MEMORY,  /* an address that is not mapped, not writable or shared with others */
-	SPORK_ABORT_ARENA,   /* more pages written than the overlay holds */
-	SPORK_ABORT_BUDGET,  /* more instructions than the budget */
-	SPORK_ABORT_TRAP,    /* the child would have died of a fault */
-	SPORK_ABORT_SYSCALL, /* a system call that is not modelled; see "syscalls" */
+	SPORK_ABORT_MEMORY, /* an address that is not mapped, not writable or shared with others */
+	SPORK_ABORT_HUGE_PAGE,     /* a first write into a huge page, which it would split */
+	SPORK_ABORT_ARENA,         /* more pages written than the overlay holds */
+	SPORK_ABORT_BUDGET,        /* more instructions than the budget */
+	SPORK_ABORT_TRAP,          /* the child would have died of a fault */
+	SPORK_ABORT_SYSCALL,       /* a system call that is not modelled; see "syscalls" */
 	SPORK_ABORT_BLOCKING,      /* a system call that may block */
 	SPORK_ABORT_NESTED,        /* the child forks itself */
 	SPORK_ABORT_NO_EXEC,       /* the child exits without exec */
@@ -71,7 +71,8 @@ enum spork_notice {
 	SPORK_NOTICE_INSTRUCTIONS, /* interpreted, in all attempts */
 	SPORK_NOTICE_PAGES,        /* written by the children of all attempts */
 	SPORK_NOTICE_REQUESTS,     /* sent to the helper */
-	SPORK_NOTICE_REPLAYED,     /* deaths of a child that were carried out by a real one */
+	SPORK_NOTICE_LATE, /* aborts that went on in a real child at the point that was reached */
+	SPORK_NOTICE_REPLAYED, /* deaths of a child that were carried out by a real one */
 	SPORK_NOTICE_COUNT
 };
 

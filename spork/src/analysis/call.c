@@ -11,11 +11,21 @@
 #define RSP 4
 #define RDI 7
 
-/* Goes on behind a call, or returns to the caller after a tail call. */
+/*
+ * Goes on behind a call, or returns to the caller after a tail call. Where the function ends with the call, the callee
+ * never returns, whatever is known of it: compilers leave out what cannot be reached.
+ */
 static int go_on(struct walk *walk, uint32_t node, uint64_t next, bool tail, struct state *state)
 {
+	const struct node *at = &walk->nodes[node];
+	const struct spork_function *function;
+
 	if (tail)
 		return walk_return(walk, node, state);
+	function = spork_image_function_at(
+		walk->question->request->modules[at->module].image, at->start);
+	if (function && next == function->end)
+		return 0;
 	return walk_add_edge(
 		walk, node, walk->nodes[node].context, walk->nodes[node].module, next, state);
 }
@@ -56,22 +66,39 @@ static bool is_recursive(const struct walk *walk, uint32_t context, size_t modul
 	return false;
 }
 
+static struct context context_of(
+	const struct walk *walk, uint32_t node, size_t module, uint64_t address, uint64_t next)
+{
+	const struct node *at = &walk->nodes[node];
+	const struct context *parent = &walk->contexts[at->context];
+
+	return (struct context){.parent = at->context,
+		.module = module,
+		.callee = address,
+		.return_module = at->module,
+		.return_address = next,
+		.frame = parent->frame,
+		.region = parent->region,
+		.depth = (uint8_t)(parent->depth + 1),
+		.guessed_depth = parent->guessed_depth};
+}
+
+/* Was this call walked into before? Then it is again, or what was found behind it would be lost. */
+static bool has_entered(
+	const struct walk *walk, uint32_t node, size_t module, uint64_t address, uint64_t next)
+{
+	struct context context = context_of(walk, node, module, address, next);
+	uint32_t index;
+
+	return walk_find_context(walk, &context, &index);
+}
+
 /* Walks into the callee with what is known of its arguments. */
 static int call_into(struct walk *walk, uint32_t node, size_t module, uint64_t address,
 	uint64_t next, bool tail, struct state *state)
 {
 	struct node *at = &walk->nodes[node];
-	struct context parent = walk->contexts[at->context];
-	struct context context = {.parent = at->context,
-		.module = module,
-		.callee = address,
-		.return_module = at->module,
-		.return_address = next,
-		.return_rsp = state->regs[RSP],
-		.frame = parent.frame,
-		.region = parent.region,
-		.depth = (uint8_t)(parent.depth + 1),
-		.guessed_depth = parent.guessed_depth};
+	struct context context = context_of(walk, node, module, address, next);
 	uint32_t index;
 	int err;
 
@@ -79,9 +106,13 @@ static int call_into(struct walk *walk, uint32_t node, size_t module, uint64_t a
 	at->callee_module = module;
 	if (tail)
 		return walk_add_edge(walk, node, at->context, module, address, state);
-	err = walk_add_context(walk, &context, &index);
-	if (err)
-		return err == -E2BIG ? 0 : err;
+	if (!walk_find_context(walk, &context, &index)) {
+		context.return_rsp = state->regs[RSP];
+		err = walk_add_context(walk, &context, &index);
+		if (err)
+			return err == -E2BIG ? 0 : err;
+		walk->inlined_count++;
+	}
 	state_push(state, (struct value){.kind = VALUE_UNKNOWN});
 	return walk_add_edge(walk, node, index, module, address, state);
 }
@@ -92,7 +123,11 @@ static int call_function(struct walk *walk, uint32_t node, size_t module, uint64
 	struct question *question = walk->question;
 	unsigned ablations = question->request->ablations;
 	uint32_t context = walk->nodes[node].context;
+	size_t inlined_max = ablations & SPORK_WITHOUT_SUMMARIES ? INLINE_CONTEXTS_WITHOUT_SUMMARIES
+								 : INLINE_CONTEXTS_MAX;
 	bool may_enter = !walk->is_summary && walk->contexts[context].depth < INLINE_DEPTH_MAX &&
+			 (walk->inlined_count < inlined_max ||
+				 has_entered(walk, node, module, address, next)) &&
 			 !is_recursive(walk, context, module, address);
 	const struct summary *summary;
 	struct node *at;
@@ -118,7 +153,7 @@ static int call_function(struct walk *walk, uint32_t node, size_t module, uint64
 			walk->summary->low = summary->low;
 	} else {
 		at->effects |= summary->effects;
-		at->unresolved += summary->unresolved;
+		at->unresolved += summary->unresolved != 0;
 		at->exec = summary->effects & SPORK_EFFECT_EXEC;
 		module_set_join(&walk->modules, &summary->modules);
 	}
@@ -198,6 +233,13 @@ static const char *model_name_at(const struct question *question, size_t module,
 		return NULL;
 	symbol = spork_image_symbol_at(image, address);
 	return symbol && symbol->address == address ? symbol->name : NULL;
+}
+
+/* A jump to another function's start, while a function is summed up, is a call whose result is returned. */
+int walk_tail_call(
+	struct walk *walk, uint32_t node, size_t module, uint64_t address, struct state *state)
+{
+	return call_function(walk, node, module, address, 0, true, state);
 }
 
 static int call_address(struct walk *walk, uint32_t node, size_t module, uint64_t address,

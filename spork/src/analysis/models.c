@@ -24,8 +24,8 @@
 #define EXIT SPORK_EFFECT_EXIT
 
 /*
- * Sorted by name in strcmp()'s order. Locks count as private: they block only where a sibling held one at the fork, which
- * the interpreter sees. What buffers output (printf) counts as external: the buffer is flushed by someone.
+ * Sorted by name in strcmp()'s order. Locks count as private: they block only where a sibling held one at the fork,
+ * which the interpreter sees. What buffers output (printf) counts as external: the buffer is flushed by someone.
  */
 static const struct model functions[] = {
 	{"IO_putc", EXTERNAL, false},

@@ -24,7 +24,8 @@ struct value value_stack(uint16_t region, int64_t offset)
 bool value_equal(struct value a, struct value b)
 {
 	return a.kind == b.kind &&
-	       (a.kind == VALUE_UNKNOWN || (a.number == b.number && a.region == b.region));
+	       (a.kind == VALUE_UNKNOWN ||
+		       (a.number == b.number && (a.kind == VALUE_NUMBER || a.region == b.region)));
 }
 
 static uint64_t mask_of(unsigned size_bytes)
@@ -47,8 +48,10 @@ static struct value truncate(struct value value, unsigned size_bytes)
 {
 	if (size_bytes >= 8)
 		return value;
-	return value.kind == VALUE_NUMBER ? value_number(value.number & mask_of(size_bytes))
-					  : unknown;
+	if (value.kind != VALUE_NUMBER)
+		return unknown;
+	value.number &= mask_of(size_bytes);
+	return value;
 }
 
 static struct value read_register(const struct state *state, uint8_t reg, unsigned size, bool high)
@@ -73,7 +76,7 @@ static void write_register(
 		return;
 	to = &state->regs[operand->reg];
 	if (operand->size_bytes >= 4) {
-		*to = truncate(value, operand->size_bytes);
+		*to = value.kind == VALUE_ENTRY ? value : truncate(value, operand->size_bytes);
 		return;
 	}
 	if (to->kind != VALUE_NUMBER || value.kind != VALUE_NUMBER) {
@@ -91,7 +94,7 @@ static void write_register(
 /* Sums of what may be an address. */
 static struct value add(struct value a, struct value b)
 {
-	if (b.kind == VALUE_STACK || b.kind == VALUE_ENTRY) {
+	if (b.kind == VALUE_STACK || b.kind == VALUE_ENTRY || b.kind == VALUE_INDEXED) {
 		struct value swap = a;
 
 		a = b;
@@ -126,14 +129,10 @@ static struct value address_of(const struct state *state,
 		index = read_register(state, operand->index, 8, false);
 	if (index.kind == VALUE_NUMBER)
 		index.number *= operand->scale;
-	else if (operand->scale != 1 || base.kind != VALUE_NUMBER)
+	else if (index.kind != VALUE_INDEXED || operand->scale != 1) /* not scaled before */
 		index = base.kind == VALUE_NUMBER
 				? (struct value){.kind = VALUE_INDEXED, .region = operand->scale}
 				: unknown;
-	if (index.kind == VALUE_INDEXED) {
-		index.number = base.number + (uint64_t)operand->value;
-		return index;
-	}
 	return add(add(base, index), value_number((uint64_t)operand->value));
 }
 
@@ -395,18 +394,21 @@ static void step_move(struct state *state, const struct spork_instruction *instr
 	const struct spork_operand *to = &instruction->operands[0];
 	struct value value;
 
+	if (instruction->operand_count == 0) {
+		if (state->regs[0].kind == VALUE_NUMBER)
+			state->regs[0].number = sign_extend(state->regs[0].number, 4);
+		else if (state->regs[0].kind != VALUE_ENTRY)
+			state->regs[0] = unknown;
+		return;
+	}
 	if (instruction->operation == SPORK_OP_LEA) {
 		value = address_of(state, instruction, &instruction->operands[1], memory->bias);
-		write_operand(state, instruction, to, value.kind == VALUE_INDEXED ? unknown : value,
-			memory);
+		write_operand(state, instruction, to, value, memory);
 		return;
 	}
 	value = state_operand(state, instruction, 1, memory);
 	if (instruction->operation == SPORK_OP_MOVSX && value.kind == VALUE_NUMBER)
 		value.number = sign_extend(value.number, instruction->operands[1].size_bytes);
-	/* An entry of a jump table is sign-extended by this very instruction. */
-	if (value.kind == VALUE_ENTRY && instruction->operation != SPORK_OP_MOVSX)
-		value = unknown;
 	write_operand(state, instruction, to, value, memory);
 }
 
@@ -482,7 +484,8 @@ void state_step(struct state *state, const struct spork_instruction *instruction
 	else if (operation >= SPORK_OP_INC && operation <= SPORK_OP_SAR &&
 		 instruction->operand_count >= 1)
 		step_unary(state, instruction, memory);
-	else if (operation >= SPORK_OP_MOV && operation <= SPORK_OP_LEA && two)
+	else if (operation >= SPORK_OP_MOV && operation <= SPORK_OP_LEA &&
+		 (two || (operation == SPORK_OP_MOVSX && instruction->operand_count == 0)))
 		step_move(state, instruction, memory);
 	else if (operation >= SPORK_OP_PUSH && operation <= SPORK_OP_LEAVE)
 		step_stack(state, instruction, memory);
@@ -539,13 +542,45 @@ int state_condition(const struct state *state, unsigned condition)
 	return (condition & 1) ? !holds : holds;
 }
 
+/* Arguments that lead into a frame give everything above them away: objects end nowhere in machine code. */
+static void find_escapes(struct state *state)
+{
+	static const uint8_t arguments[] = {7, 6, 2, 1, 8, 9};
+
+	for (unsigned i = 0; i < sizeof(arguments); i++) {
+		const struct value *value = &state->regs[arguments[i]];
+		int64_t from = (int64_t)value->number;
+
+		if (value->kind != VALUE_STACK)
+			continue;
+		if (!state->has_escaped || state->escaped_region != value->region ||
+			from < state->escaped_from)
+			state->escaped_from = from;
+		state->escaped_region = value->region;
+		state->has_escaped = true;
+	}
+}
+
 void state_clobber(struct state *state)
 {
 	static const uint8_t changed[] = {0, 1, 2, 6, 7, 8, 9, 10, 11};
 
+	find_escapes(state);
 	for (unsigned i = 0; i < sizeof(changed); i++)
 		state->regs[changed[i]] = unknown;
 	state->flags.known = 0;
+	for (unsigned i = state->slot_count; i-- > 0;) {
+		struct slot *slot = &state->slots[i];
+
+		if (slot->value.is_result)
+			continue;
+		/* Absolute slots hide the process's memory: they stay, unknown. */
+		if (slot->region == REGION_ABSOLUTE)
+			slot->value = unknown;
+		else if (state->has_escaped && slot->region == state->escaped_region &&
+			 slot->offset >= state->escaped_from)
+			remove_slot(state, i);
+	}
 }
 
 static bool flags_equal(struct flags a, struct flags b)
@@ -578,6 +613,14 @@ bool state_join(struct state *into, const struct state *from)
 	}
 	if (into->flags.known && !flags_equal(into->flags, from->flags)) {
 		into->flags.known = 0;
+		changed = true;
+	}
+	if (from->has_escaped &&
+		(!into->has_escaped || (into->escaped_region == from->escaped_region &&
+					       from->escaped_from < into->escaped_from))) {
+		into->has_escaped = true;
+		into->escaped_region = from->escaped_region;
+		into->escaped_from = from->escaped_from;
 		changed = true;
 	}
 	for (unsigned i = into->slot_count; i-- > 0;) {

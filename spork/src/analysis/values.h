@@ -17,7 +17,7 @@ enum value_kind {
 	VALUE_STACK,   /* @number is the offset from the CFA of frame @region */
 	VALUE_IMPORT,  /* @number is the run-time address of the import's slot */
 	VALUE_INDEXED, /* an address: @number + unknown index * @region (scale) */
-	VALUE_ENTRY,   /* 4 bytes, sign-extended, of the table at @number */
+	VALUE_ENTRY,   /* 4 bytes, to be sign-extended, of the table at @number */
 	VALUE_ENTRY8,  /* 8 bytes of the table at @number */
 	VALUE_TARGET   /* table address + ENTRY of it: where a switch goes */
 };
@@ -26,6 +26,7 @@ struct value {
 	uint64_t number;
 	uint16_t region;
 	uint8_t kind;
+	bool is_result; /* a copy of what fork returned: no callee changes the variable that holds it */
 };
 
 #define REGION_ABSOLUTE UINT16_MAX
@@ -46,6 +47,10 @@ struct flags {
 struct state {
 	struct value regs[16];
 	struct flags flags;
+	/* The lowest place on the stack of frame @escaped_region whose address a callee was given. */
+	int64_t escaped_from;
+	uint16_t escaped_region;
+	bool has_escaped;
 	uint8_t slot_count;
 	struct slot slots[SLOTS_MAX];
 };
@@ -69,7 +74,7 @@ struct value state_operand(const struct state *state, const struct spork_instruc
 	unsigned index, const struct memory *memory);
 /* 1 taken, 0 not taken, -1 unknown. */
 int state_condition(const struct state *state, unsigned condition);
-/* Registers that a call may change become unknown. */
+/* What a call may change becomes unknown: registers, variables whose address was given away, written globals. */
 void state_clobber(struct state *state);
 void state_push(struct state *state, struct value value);
 /* Keeps in @into what @from agrees with; true if @into lost something. */

@@ -126,9 +126,9 @@ struct memory walk_memory(struct walk *walk, size_t module)
 	};
 }
 
-int walk_add_context(struct walk *walk, const struct context *context, uint32_t *ret)
+/* The same activation is walked once: loops around a call come back to it. */
+bool walk_find_context(const struct walk *walk, const struct context *context, uint32_t *ret)
 {
-	/* The same activation is walked once: loops around a call come back to it. */
 	for (size_t i = 0; i < walk->context_count; i++) {
 		const struct context *other = &walk->contexts[i];
 
@@ -137,9 +137,16 @@ int walk_add_context(struct walk *walk, const struct context *context, uint32_t 
 			other->return_address == context->return_address &&
 			other->return_module == context->return_module) {
 			*ret = (uint32_t)i;
-			return 0;
+			return true;
 		}
 	}
+	return false;
+}
+
+int walk_add_context(struct walk *walk, const struct context *context, uint32_t *ret)
+{
+	if (walk_find_context(walk, context, ret))
+		return 0;
 	if (walk->context_count >= CONTEXTS_MAX) {
 		walk->question->exhausted = true;
 		return -E2BIG;
@@ -174,22 +181,47 @@ static int enqueue(struct walk *walk, uint32_t node)
 	return 0;
 }
 
+/*
+ * Pointers to functions in registers keep ways apart that would otherwise be joined: f = this or that, and then (*f)().
+ * A number of 8 bits; 0 = no such pointers. Two that share a number are joined.
+ */
+static uint64_t variant_of(const struct question *question, const struct state *state)
+{
+	uint64_t hash = 0;
+
+	for (unsigned i = 0; i < 16; i++) {
+		const struct value *value = &state->regs[i];
+		const struct spork_function *function;
+		size_t module;
+
+		if (value->kind != VALUE_NUMBER || value->number < 4096 ||
+			!question_module_at(question, value->number, &module))
+			continue;
+		function = spork_image_function_at(question->request->modules[module].image,
+			value->number - question->request->modules[module].bias);
+		if (function &&
+			function->start + question->request->modules[module].bias == value->number)
+			hash = (hash ^ value->number ^ i) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	return hash ? 1 + (hash >> 32) % 255 : 0;
+}
+
 /* The node for a place in a context, made if there is none; its state is joined with @state. */
 static int reach(struct walk *walk, uint32_t context, size_t module, uint64_t address,
 	const struct state *state, uint32_t *ret)
 {
 	struct question *question = walk->question;
-	/* Modules span less than 4 GiB, contexts are at most 4,096. */
+	/* Modules span less than 4 GiB; there are at most 4,096 of them and of contexts. */
 	const struct spork_image *image = question->request->modules[module].image;
 	uint64_t offset = address - spork_image_lowest(image);
-	uint64_t key = (offset & UINT32_MAX) | (uint64_t)context << 32 | (uint64_t)module << 44;
+	uint64_t key = (offset & UINT32_MAX) | (uint64_t)context << 32 | (uint64_t)module << 44 |
+		       variant_of(question, state) << 56;
 	struct node *node;
 	uint32_t index;
 
-	if (offset >= spork_image_span(image)) {
-		/* A jump out of the module: damaged code, or data taken for code. */
-		return -E2BIG;
-	}
+	/* A jump out of the module: damaged code, or data taken for code. */
+	if (offset >= spork_image_span(image))
+		return -EFAULT;
 	if (table_get(&walk->node_index, key, &index)) {
 		*ret = index;
 		return state_join(walk->nodes[index].state, state) ? enqueue(walk, index) : 0;
@@ -221,8 +253,10 @@ int walk_add_edge(struct walk *walk, uint32_t node, uint32_t context, size_t mod
 	int err = reach(walk, context, module, address, state, &to);
 
 	/* An exhausted budget ends this way and no other. */
+	if (err == -EFAULT)
+		walk->nodes[node].undecoded = true;
 	if (err)
-		return err == -E2BIG ? 0 : err;
+		return err == -ENOMEM ? err : 0;
 	if (grow(&walk->edges, &walk->edge_room, walk->edge_count, sizeof(*walk->edges)))
 		return -ENOMEM;
 	if (walk->nodes[node].edge_count == 0)
@@ -299,7 +333,10 @@ static int return_to_callers(struct walk *walk, uint32_t node, struct state *sta
 		if (calls[i].tail || !code_cache_is_instruction(cache, question->analyser->decoder,
 					     question->analyser->state, calls[i].call))
 			continue;
+		if (walk->guessed_count >= GUESSED_CONTEXTS_MAX)
+			break;
 		followed++;
+		walk->guessed_count++;
 		err = walk_add_context(walk, &context, &index);
 		if (err)
 			break;
@@ -355,6 +392,22 @@ static int end_with_syscall(struct walk *walk, uint32_t node,
 		instruction->address + instruction->length, state);
 }
 
+/*
+ * Is @target the start of another function? Compilers put unlikely parts of a function elsewhere: such a part begins
+ * with more on the stack than a return address, and belongs to the function that jumps to it.
+ */
+static bool leaves_function(const struct walk *walk, const struct node *node, uint64_t target)
+{
+	const struct spork_image *image = walk->question->request->modules[node->module].image;
+	const struct spork_function *function = spork_image_function_at(image, target);
+	const struct spork_unwind_row *row = spork_image_unwind_at(image, target);
+
+	return function && function->start == target &&
+	       (!walk->summary || target != walk->summary->address) &&
+	       (node->start < function->start || node->start >= function->end) && row &&
+	       row->cfa_register == DWARF_RSP && row->cfa_offset == 8;
+}
+
 static int end_with_jump(struct walk *walk, uint32_t node,
 	const struct spork_instruction *instruction, struct state *state)
 {
@@ -369,6 +422,8 @@ static int end_with_jump(struct walk *walk, uint32_t node,
 		import = spork_image_plt(modules[module].image, instruction->target);
 		if (import)
 			return walk_import(walk, node, import, module, 0, true, state);
+		if (leaves_function(walk, at, instruction->target))
+			return walk_tail_call(walk, node, module, instruction->target, state);
 		return walk_add_edge(walk, node, at->context, module, instruction->target, state);
 	}
 	to = state_operand(state, instruction, 0, &memory);
@@ -503,6 +558,7 @@ int walk_from_frames(struct walk *walk)
 	if (err)
 		return err;
 	state.regs[RAX] = value_number(0);
+	state.regs[RAX].is_result = true;
 	place_stack(walk, &state, frame->module, frame->address, 0, frame->cfa);
 	err = reach(walk, index, frame->module, frame->address, &state, &node);
 	return err ? err : run(walk);
@@ -593,7 +649,7 @@ struct summary *summary_of(struct question *question, size_t module, uint64_t ad
 	analyser->unfinished[analyser->unfinished_count++] = summary;
 	walk.summary = summary;
 	question->summary_depth++;
-	if (walk_function(&walk, module, address))
+	if (walk_function(&walk, module, address) == -ENOMEM)
 		question->exhausted = true;
 	question->summary_depth--;
 	sum_up(&walk, summary);

@@ -10,10 +10,14 @@
 #include "spork/analysis.h"
 #include "values.h"
 
-#define INLINE_DEPTH_MAX 8
+/* Callees that are walked with their arguments, nearest to the fork first; further ones have their summaries. */
+#define INLINE_DEPTH_MAX 6
+#define INLINE_CONTEXTS_MAX 24
+#define INLINE_CONTEXTS_WITHOUT_SUMMARIES 4000
 #define SUMMARY_DEPTH_MAX 128
 #define STATIC_DEPTH_MAX 3
 #define STATIC_CALLERS_MAX 12
+#define GUESSED_CONTEXTS_MAX 24
 #define CONTEXTS_MAX 4096
 #define GUARDS_MAX 256
 #define NO_CONTEXT UINT32_MAX
@@ -84,7 +88,7 @@ struct walk {
 	size_t queue_head, queue_count, queue_room;
 	struct table node_index;
 	struct module_set modules;
-	uint16_t next_region;
+	unsigned guessed_count, inlined_count;
 };
 
 int walk_from_frames(struct walk *walk);
@@ -105,6 +109,8 @@ int walk_call(struct walk *walk, uint32_t node, const struct spork_instruction *
 /* A jump or call through a pointer or PLT slot that leaves the walked code; @tail: then it returns. */
 int walk_import(struct walk *walk, uint32_t node, const struct spork_import *import, size_t module,
 	uint64_t next, bool tail, struct state *state);
+int walk_tail_call(
+	struct walk *walk, uint32_t node, size_t module, uint64_t address, struct state *state);
 /* jump_table.c: all targets of a switch. */
 int walk_jump_table(
 	struct walk *walk, uint32_t node, struct value table, const struct state *state);
@@ -113,6 +119,7 @@ int walk_jump_table(
 int walk_add_edge(struct walk *walk, uint32_t node, uint32_t context, size_t module,
 	uint64_t address, const struct state *state);
 int walk_return(struct walk *walk, uint32_t node, struct state *state);
+bool walk_find_context(const struct walk *walk, const struct context *context, uint32_t *ret);
 int walk_add_context(struct walk *walk, const struct context *context, uint32_t *ret);
 struct memory walk_memory(struct walk *walk, size_t module);
 

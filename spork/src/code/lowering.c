@@ -532,6 +532,8 @@ static int simple_operation(const ZydisDecodedInstruction *insn)
 		return spork_op_vzeroupper;
 	case ZYDIS_MNEMONIC_VZEROALL:
 		return spork_op_vzeroall;
+	case ZYDIS_MNEMONIC_XGETBV:
+		return spork_op_xgetbv;
 	case ZYDIS_MNEMONIC_DIV:
 	case ZYDIS_MNEMONIC_IDIV:
 		return spork_op_unsupported;

@@ -54,12 +54,13 @@
 
 #define SPORK_OPS_STATE(X) \
 	X(stub) X(stub_flags) X(stub_x87) X(vzeroupper) X(vzeroall) \
-	X(xsave) X(xsavec) X(xrstor) X(fxsave) X(fxrstor) X(ldmxcsr)
+	X(xsave) X(xsavec) X(xrstor) X(fxsave) X(fxrstor) X(ldmxcsr) X(xgetbv)
 
 /* Only in recipes: what is left of branches in straight-line code. */
 #define SPORK_OPS_RECIPE(X) \
-	X(recipe_module) X(recipe_end) X(recipe_call) X(recipe_call_r) X(recipe_call_m) \
-	X(recipe_jmp_r) X(recipe_jmp_m) X(recipe_ret) X(recipe_guard) X(recipe_jrcxz)
+	X(recipe_end) X(recipe_call) X(recipe_call_r) X(recipe_call_m) X(recipe_jmp_r) \
+	X(recipe_jmp_m) X(recipe_ret) X(recipe_jrcxz) X(recipe_jrcxnz) \
+	SPORK_OPS_CONDITIONS(X, recipe_guard)
 
 #define SPORK_OPS(X) \
 	SPORK_OPS_BRANCHES(X) SPORK_OPS_ARITHMETIC(X) SPORK_OPS_MOVES(X) SPORK_OPS_STRINGS(X) \

@@ -98,22 +98,31 @@ static bool emit_redirected(struct emitter *e, const struct decoded *d)
 {
 	const ZydisDecodedInstructionRaw *raw = &d->insn.raw;
 	size_t at = 0, tail;
-	uint8_t byte;
+	uint8_t byte, rex = 0;
 
 	if (raw->modrm.offset == 0 || d->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_3DNOW)
 		return false;
-	for (; legacy_prefix(d->bytes[at]); at++)
-		if (!address_prefix(d->bytes[at]))
-			emit(e, &d->bytes[at], 1);
-	byte = d->bytes[at];
-	if (d->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
-		if ((byte & 0xf0) == 0x40) {
-			EMIT(e, byte & 0xfc);
-			at++;
+	/* A REX byte counts only right before the opcode; others are dead weight. */
+	for (;; at++) {
+		byte = d->bytes[at];
+		if (legacy_prefix(byte)) {
+			rex = 0;
+			if (!address_prefix(byte))
+				emit(e, &byte, 1);
+		} else if ((byte & 0xf0) == 0x40) {
+			rex = byte;
+		} else {
+			break;
 		}
-	} else if (byte != 0xc5) {
-		EMIT(e, byte, d->bytes[at + 1] | 0x60);
-		at += 2;
+	}
+	if (d->insn.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
+		/* Two-byte VEX has no such bits. */
+		if (byte != 0xc5) {
+			EMIT(e, byte, d->bytes[at + 1] | 0x60);
+			at += 2;
+		}
+	} else if (rex) {
+		EMIT(e, rex & 0xfc);
 	}
 	if (raw->modrm.offset < at)
 		return false;
@@ -205,13 +214,14 @@ static bool pure(const ZydisDecodedInstruction *insn)
 	switch (insn->mnemonic) {
 	case ZYDIS_MNEMONIC_RDTSC:
 	case ZYDIS_MNEMONIC_RDTSCP:
-	case ZYDIS_MNEMONIC_XGETBV:
 	case ZYDIS_MNEMONIC_CPUID:
 	case ZYDIS_MNEMONIC_XTEST:
 		return true;
 	case ZYDIS_MNEMONIC_XEND:
 	case ZYDIS_MNEMONIC_XABORT:
 	case ZYDIS_MNEMONIC_CLFLUSH:
+	case ZYDIS_MNEMONIC_CLI:
+	case ZYDIS_MNEMONIC_STI:
 	case ZYDIS_MNEMONIC_VP2INTERSECTD:
 	case ZYDIS_MNEMONIC_VP2INTERSECTQ:
 		return false;
@@ -437,6 +447,10 @@ void stub_pool_finish(struct stub_pool *pool)
 /* Whether the CPU faults on an address that is no multiple of the operand's size. */
 static bool aligned_operand(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *memory)
 {
+	if (insn->mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B ||
+		insn->mnemonic == ZYDIS_MNEMONIC_CVTPD2PI ||
+		insn->mnemonic == ZYDIS_MNEMONIC_CVTTPD2PI)
+		return true;
 	switch (insn->meta.exception_class) {
 	case ZYDIS_EXCEPTION_CLASS_SSE1:
 	case ZYDIS_EXCEPTION_CLASS_AVX1:
@@ -476,7 +490,8 @@ static bool set_memory(const struct decoded *d, const struct usage *u, struct sp
 		!lower_address(d, u->memory, out))
 		return false;
 	out->extra = (uint32_t)size;
-	if (u->memory->actions & ZYDIS_OPERAND_ACTION_MASK_READ)
+	/* What may be written in part has to be there before. */
+	if ((u->memory->actions & ~(unsigned)ZYDIS_OPERAND_ACTION_WRITE) || u->mask || u->x87)
 		out->extra |= SPORK_STUB_READS;
 	if (u->memory->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
 		out->extra |= SPORK_STUB_WRITES;
@@ -490,7 +505,7 @@ int emit_stub(const struct decoded *d, struct stub_pool *pool, struct spork_insn
 	struct usage u = {0};
 	struct emitter e = {.level = spork_cpu_features()->words[6]};
 
-	if (!pure(&d->insn) || !note_operands(d, &u) || !set_memory(d, &u, out))
+	if (!pure(&d->insn) || !note_operands(d, &u))
 		return -ENOTSUP;
 	/* Registers that this machine does not have would raise an exception in the stub. */
 	if ((u.mask || u.vector >> 16) && e.level != SPORK_VECTOR_AVX512)
@@ -500,6 +515,8 @@ int emit_stub(const struct decoded *d, struct stub_pool *pool, struct spork_insn
 		d->insn.meta.category == ZYDIS_CATEGORY_MMX ||
 		d->insn.meta.isa_set == ZYDIS_ISA_SET_X87)
 		u.x87 = true;
+	if (!set_memory(d, &u, out))
+		return -ENOTSUP;
 	e.context = choose_context(u.gpr);
 	if (e.context == NO_REGISTER)
 		return -ENOTSUP;

@@ -22,7 +22,7 @@ static const struct spork_module *find_module(const struct spork_machine *m, uin
 	return &m->modules[low];
 }
 
-static void enter_module(struct cpu *c, const struct spork_module *module)
+void cpu_enter_module(struct cpu *c, const struct spork_module *module)
 {
 	c->module = module;
 	c->insns = module->code->insns;
@@ -40,7 +40,7 @@ const struct spork_insn *cpu_lookup(struct cpu *c, uint64_t address)
 
 	if (LIKELY(target->address == address && target->insn)) {
 		if (target->module != c->module)
-			enter_module(c, target->module);
+			cpu_enter_module(c, target->module);
 		return target->insn;
 	}
 	module = find_module(c->m, address);
@@ -55,7 +55,7 @@ const struct spork_insn *cpu_lookup(struct cpu *c, uint64_t address)
 	}
 	*target = (struct target){address, insn, module};
 	if (module != c->module)
-		enter_module(c, module);
+		cpu_enter_module(c, module);
 	return insn;
 }
 
@@ -136,6 +136,14 @@ HANDLER(syscall)
 	c->r[SPORK_RCX] = c->r[SPORK_REG_RIP];
 	c->r[SPORK_R11] = c->r[SPORK_REG_RFLAGS] | c->other_flags | (c->direction ? FLAG_DF : 0);
 	return stop_at(c, SPORK_STOP_SYSCALL);
+}
+
+bool cpu_push_return(struct cpu *c, const struct spork_insn *i)
+{
+	if (!store(c, c->r[SPORK_RSP] - 8, 64, next_address(c, i)))
+		return false;
+	c->r[SPORK_RSP] -= 8;
+	return true;
 }
 
 INLINE bool push_return(struct cpu *c, const struct spork_insn *i)

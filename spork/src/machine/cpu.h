@@ -72,7 +72,6 @@ struct cpu {
 	enum spork_stop stop;
 	bool rip_known; /* rip is set; otherwise it is that of the instruction that stopped */
 	bool completed; /* the instruction that stopped has been executed */
-	bool replaying; /* instructions come from a recipe */
 	uint64_t other_flags;
 	uint32_t host_mxcsr;
 	struct target targets[TARGET_CACHE];
@@ -313,6 +312,9 @@ INLINE bool condition(struct cpu *c, unsigned code)
 	return holds ^ (code & 1);
 }
 
+/* branches.c: puts a call's return address on the stack; false as overlay_store(). */
+bool cpu_push_return(struct cpu *c, const struct spork_insn *i);
+void cpu_enter_module(struct cpu *c, const struct spork_module *module);
 /* branches.c: the instruction at an address, setting the module that runs; NULL with NO_CODE. */
 const struct spork_insn *cpu_lookup(struct cpu *c, uint64_t address);
 /* The same as a transfer of control from @i, which is counted. */

@@ -57,7 +57,6 @@ void cpu_enter(struct cpu *c, struct spork_machine *m)
 	c->limit = UINT64_MAX;
 	c->rip_known = false;
 	c->completed = false;
-	c->replaying = false;
 	for (size_t n = 0; n < TARGET_CACHE; n++)
 		c->targets[n].insn = NULL;
 	m->regs.zero = 0;
@@ -77,7 +76,7 @@ void cpu_leave(struct cpu *c, const struct spork_insn *i)
 	regs->rflags |= c->other_flags | (c->direction ? FLAG_DF : 0);
 	if (!c->rip_known && i)
 		regs->rip = regs->module_base + i->offset;
-	if (c->block && i && !c->replaying)
+	if (c->block && i)
 		c->executed += (uint64_t)(i - c->block) + (c->completed ? 1 : 0);
 	c->m->executed += c->executed;
 	regs->mxcsr_fcw =
@@ -100,8 +99,6 @@ static const struct spork_insn *step(struct cpu *c, const struct spork_insn *i, 
 			c->stop = SPORK_STOP_BUDGET;
 			break;
 		}
-		if (trace && real)
-			trace_before(trace, c, i);
 		c->block = i;
 		c->completed = false;
 		next = handler_of(i)(c, i);
