@@ -5,6 +5,9 @@
 static const struct hb_experiment *const experiments[] = {
 	&spork_spawn_latency,
 	&spork_bystander,
+#ifdef __x86_64__
+	&spork_interpreter,
+#endif
 	NULL,
 };
 

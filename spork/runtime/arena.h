@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * All memory of an attempt, one anonymous mapping made at the first fork that is worth an attempt. A child that is
- * really forked finds it zeroed (MADV_WIPEONFORK): its lock is free, whatever the parent's threads were doing.
+ * All memory of an attempt, one anonymous mapping made at the first fork that is worth an
+ * attempt. A child that is really forked finds it zeroed (MADV_WIPEONFORK): its lock is free,
+ * whatever the parent's threads were doing.
  */
 #ifndef SPORK_ARENA_H
 #define SPORK_ARENA_H
@@ -21,6 +22,7 @@ struct arena {
 	uint32_t busy;
 	uint64_t mask; /* the caller's signal mask, while busy */
 	struct session *session;
+	int64_t late;    /* a real child that goes on where the attempt ended, or 0 */
 	bool call_waits; /* the machine stands behind a system call that is still to be made */
 	struct spork_attempt attempt;
 	struct spork_chain chain;

@@ -206,7 +206,11 @@ static void describe(
 		break;
 	}
 	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, "0x");
-	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	at = text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	if (reason != SPORK_ABORT_MEMORY)
+		return;
+	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, " touches 0x");
+	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, attempt->fault, 16);
 }
 
 int64_t spork_fork_attempt(const struct spork_frame *frame)
@@ -225,6 +229,7 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	attempt->resume = spork_resume_fork;
 	attempt->caller.mask = arena->mask;
 	arena->chain.count = 0;
+	arena->late = 0;
 	reason = admit(arena, &entry);
 	executor = reason == SPORK_REASON_COUNT ? choose(attempt) : NULL;
 	if (reason == SPORK_REASON_COUNT && !executor)
@@ -244,5 +249,5 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	describe(arena, reason, detail);
 	spork_count_site(&arena->chain, reason, detail);
 	spork_vectors_restore(arena->vectors);
-	return pid > 0 ? pid : 0;
+	return pid > 0 ? pid : arena->late;
 }

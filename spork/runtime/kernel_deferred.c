@@ -126,6 +126,22 @@ enum call_result kernel_defer_open(struct kernel *k, int directory, const char *
 	return kernel_result(k, stand_in);
 }
 
+int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd)
+{
+	enum {
+		LARGE_FILE = 0100000,
+		ONLY_FOR_OPEN = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC
+	};
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_OPEN && d->number == kernel_fd_placeholder(k, fd))
+			return (int64_t)((d->flags & ~(uint32_t)ONLY_FOR_OPEN) | LARGE_FILE);
+	}
+	return -EBADF;
+}
+
 enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
 {
 	struct deferred *d = add(k, DEFERRED_WRITE);

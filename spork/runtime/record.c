@@ -157,6 +157,8 @@ static enum progress step(struct arena *arena)
 		attempt->missing = machine->regs.rip;
 		return give_up(attempt, SPORK_ABORT_INSTRUCTION);
 	case SPORK_STOP_MEMORY:
+		attempt->missing = machine->regs.rip;
+		attempt->fault = machine->fault_address;
 		return give_up(attempt, SPORK_ABORT_MEMORY);
 	case SPORK_STOP_ARENA:
 		return give_up(attempt, SPORK_ABORT_ARENA);
@@ -288,6 +290,8 @@ static int64_t attempt_record(struct spork_attempt *attempt)
 	progress = begin(arena) ? run(arena) : give_up(attempt, SPORK_ABORT_ARENA);
 	if (progress == NEED_CHILD)
 		pid = record_run_child(arena, run_child);
+	else
+		arena->late = late_fork(arena);
 	spork_notice(SPORK_NOTICE_INSTRUCTIONS, attempt->machine.executed);
 	if (attempt->machine.overlay)
 		spork_notice(

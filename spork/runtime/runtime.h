@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the parts of libspork.so share. Its small static data is all that exists until the program forks for the first
- * time.
+ * What the parts of libspork.so share. Its small static data is all that exists until the program
+ * forks for the first time.
  */
 #ifndef SPORK_RUNTIME_H
 #define SPORK_RUNTIME_H
@@ -37,8 +37,9 @@ extern struct configuration spork_configuration;
 const char *spork_library_path(void);
 
 /*
- * spork_environment_take - hide what is ours in @envp, in place, and keep it in spork_configuration.
- * spork_environment_count - entries of an environment, and whether ours can be added on the stack.
+ * spork_environment_take - hide what is ours in @envp, in place, and keep it in
+ * spork_configuration. spork_environment_count - entries of an environment, and whether ours can
+ * be added on the stack.
  */
 void spork_environment_take(char **envp);
 
@@ -62,12 +63,15 @@ int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), 
 uint32_t spork_vector_width(void);
 void spork_vectors_save(void *area);
 void spork_vectors_restore(const void *area);
+/* Go on in the program, with these registers; vector registers are the caller's business. */
+void spork_resume(const uint64_t gpr[16], uint64_t rflags, uint64_t rip) __attribute__((noreturn));
+void spork_vectors_write(uint8_t (*zmm)[64], const uint64_t *k, uint32_t width);
 void spork_vectors_read(uint8_t (*zmm)[64], uint64_t *k, uint32_t width);
 
 /*
- * The environment of a program that is started, with ours put back. @list: room for spork_environment_room(envp)
- * pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD. Returns @list, or @envp unchanged when ours cannot
- * be added.
+ * The environment of a program that is started, with ours put back. @list: room for
+ * spork_environment_room(envp) pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD.
+ * Returns @list, or @envp unchanged when ours cannot be added.
  */
 #define SPORK_TEXT_BYTES 8192
 #define SPORK_ENVIRONMENT_MAX 2000

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process learns at its first fork and keeps: the modules with their code, and the verdict store. Forked
- * children inherit it. Changed only while the arena is held, and so that a child forked by another thread meanwhile
- * finds it whole.
+ * What a process learns at its first fork and keeps: the modules with their code, and the verdict
+ * store. Forked children inherit it. Changed only while the arena is held, and so that a child
+ * forked by another thread meanwhile finds it whole.
  */
 #ifndef SPORK_SESSION_H
 #define SPORK_SESSION_H

@@ -682,8 +682,9 @@ static struct shc_command *read_function(struct parser *p, struct shc_word *name
 	if (!p->bash && !shc_is_name(p, start, start + name->literal.length)) {
 		(void)shc_fail(p, 901, start, start + name->literal.length,
 			"this name of a function has characters other than letters, digits and _");
-		if (!p->stopped)
-			p->failed = false;
+		if (p->stopped)
+			return NULL;
+		p->failed = false;
 	}
 	shc_advance(p);
 	if (shc_peek(p)->kind != TOKEN_CLOSE) {

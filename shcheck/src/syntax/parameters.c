@@ -423,6 +423,8 @@ struct shc_assignment *shc_read_assignment(struct parser *p)
 	if (shc_char(p, 0) == '(') {
 		if (!p->bash)
 			shc_dialect_error(p, start, p->in.pos + 1, "arrays are of bash");
+		if (p->stopped)
+			return assignment;
 		assignment->is_array = true;
 		assignment->elements = read_elements(p);
 	} else {

@@ -73,8 +73,8 @@ struct token {
 /* The text being read: the source, or an unescaped copy of a piece of it. */
 struct input {
 	const char *text; /* readable at `end`, too */
-	const uint32_t
-		*map; /* source offset of each byte and of the end; NULL = the offsets themselves */
+	/* Where each byte and the end stand in the source, with a backslash that was removed; NULL = unchanged. */
+	const struct shc_range *map;
 	uint32_t pos, end;
 };
 
@@ -244,9 +244,9 @@ struct part_list {
 /* shc_read_word - the word at `pos` (no blanks before it), never NULL; it may be empty. */
 struct shc_word *shc_read_word(struct parser *p, struct scope scope);
 
-/* shc_read_double - the "..." at `pos` as a part of @kind that begins at @start. */
-void shc_read_double(
-	struct parser *p, enum shc_part_kind kind, uint32_t start, struct part_list *list);
+/* shc_read_double - the "..." at `pos`, which stands in @outside, as a part of @kind that begins at @start. */
+void shc_read_double(struct parser *p, enum shc_part_kind kind, uint32_t start,
+	struct scope outside, struct part_list *list);
 
 /* shc_word_of - a word of @parts with its summary fields; range [start, end) of the text. */
 struct shc_word *shc_word_of(

@@ -124,15 +124,15 @@ static void read_single(struct parser *p, struct part_list *list)
 	p->in.pos = end + 1;
 }
 
-static struct shc_part *read_double_parts(struct parser *p, uint32_t start);
+static struct shc_part *read_double_parts(struct parser *p, uint32_t start, unsigned flags);
 
-void shc_read_double(
-	struct parser *p, enum shc_part_kind kind, uint32_t start, struct part_list *list)
+void shc_read_double(struct parser *p, enum shc_part_kind kind, uint32_t start,
+	struct scope outside, struct part_list *list)
 {
 	struct shc_part *parts, *part;
 
 	p->in.pos++;
-	parts = read_double_parts(p, start);
+	parts = read_double_parts(p, start, outside.flags & SCOPE_VERBATIM);
 	if (p->failed)
 		return;
 	part = shc_add_part(p, list, kind, start, p->in.pos);
@@ -396,7 +396,7 @@ static void read_special(struct parser *p, struct scope scope, char c, struct pa
 	else if (c == '\'' && scope.flags & SCOPE_SINGLE)
 		read_single(p, list);
 	else if (c == '"' && scope.flags & SCOPE_DOUBLE)
-		shc_read_double(p, SHC_PART_DOUBLE, p->in.pos, list);
+		shc_read_double(p, SHC_PART_DOUBLE, p->in.pos, scope, list);
 	else if (c == '$' && !(scope.flags & SCOPE_VERBATIM))
 		shc_read_dollar(p, scope, list);
 	else if (c == '`' && !(scope.flags & SCOPE_VERBATIM))
@@ -448,13 +448,14 @@ static void read_parts(struct parser *p, struct scope scope, struct part_list *l
 		shc_end_error(p, nesting.apostrophe_start, "string in single quotes", "'");
 }
 
-static struct shc_part *read_double_parts(struct parser *p, uint32_t start)
+static struct shc_part *read_double_parts(struct parser *p, uint32_t start, unsigned flags)
 {
 	struct part_list list = {NULL, NULL};
 
 	if (!shc_enter(p))
 		return NULL;
-	read_parts(p, (struct scope){.flags = SCOPE_QUOTED | SCOPE_SPACES, .stop = '"'}, &list);
+	read_parts(p, (struct scope){.flags = SCOPE_QUOTED | SCOPE_SPACES | flags, .stop = '"'},
+		&list);
 	shc_leave(p);
 	if (p->failed)
 		return NULL;

@@ -43,7 +43,8 @@ struct spork_attempt {
 	volatile uint32_t outcome; /* an executor's own */
 	volatile enum spork_reason reason;
 	volatile uint32_t syscall; /* at which the attempt ended */
-	volatile uint64_t missing; /* the address without code, or that was at fault */
+	volatile uint64_t missing; /* the instruction at fault, or where there is no code */
+	volatile uint64_t fault;   /* with SPORK_ABORT_MEMORY: the address */
 };
 
 struct spork_executor {

@@ -17,7 +17,7 @@ enum value_kind {
 	VALUE_STACK,   /* @number is the offset from the CFA of frame @region */
 	VALUE_IMPORT,  /* @number is the run-time address of the import's slot */
 	VALUE_INDEXED, /* an address: @number + unknown index * @region (scale) */
-	VALUE_ENTRY,   /* 4 bytes, sign-extended, of the table at @number */
+	VALUE_ENTRY,   /* 4 bytes, to be sign-extended, of the table at @number */
 	VALUE_ENTRY8,  /* 8 bytes of the table at @number */
 	VALUE_TARGET   /* table address + ENTRY of it: where a switch goes */
 };
