@@ -111,9 +111,9 @@ struct shc_dfa_limits shc_dfa_pool_limits(const struct shc_dfa_pool *pool);
 void shc_dfa_pool_set_states(struct shc_dfa_pool *pool, uint32_t states);
 
 /*
- * shc_dfa_pool_collect - free every language but those in @roots and the constants (empty, epsilon, all, text). Results
- * of steps stay in the pool too, so call it when shc_dfa_pool_usage() nears the limit, at a place where all languages in
- * use are known.
+ * shc_dfa_pool_collect - free every language but those in @roots and the constants (empty, epsilon, all, text).
+ * Results of steps stay in the pool too, so call it when shc_dfa_pool_usage() nears the limit, at a place where all
+ * languages in use are known.
  * @roots: shape [count]; NULL entries are allowed.
  */
 void shc_dfa_pool_collect(

@@ -183,8 +183,11 @@ Test(automaton, hostile_patterns_end_within_their_limits)
 		size_t piece = pieces[i][0] ? strlen(pieces[i]) : 1, length = 0;
 		const struct shc_dfa *dfa = NULL;
 
-		for (; length + piece <= SHC_PATTERN_MAX; length += piece)
+		for (; length + piece + 2 <= SHC_PATTERN_MAX; length += piece)
 			memcpy(text + length, pieces[i], piece);
+		/* So that a bracket is looked for to the end, and is none there where slashes count. */
+		memcpy(text + length, "/]", 2);
+		length += 2;
 		for (unsigned int flags = 0; flags < 16; flags += 5) {
 			int err = shc_dfa_glob(small, text, length, flags, &dfa, NULL);
 
