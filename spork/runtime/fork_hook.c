@@ -117,8 +117,6 @@ static enum spork_reason admit(struct arena *arena, struct spork_store_entry **r
 {
 	struct spork_attempt *attempt = &arena->attempt;
 
-	if (__atomic_load_n(&spork_fork_advised, __ATOMIC_RELAXED))
-		return SPORK_ABORT_ADDRESS_SPACE;
 	switch (caller_read(&attempt->caller)) {
 	case CALLER_TRACED:
 		return SPORK_FORK_TRACED;

@@ -50,9 +50,6 @@ void spork_entry_execve(void);
 void spork_entry_execveat(void);
 void spork_entry_fexecve(void);
 
-/* The program has asked for memory that children do not get as it is (fork_advice.c). */
-extern bool spork_fork_advised;
-
 /* Called by the entries. */
 uint64_t spork_fork_enter(const struct spork_frame *frame);
 int64_t spork_fork_attempt(const struct spork_frame *frame);
