@@ -309,7 +309,11 @@ char *kernel_path(struct kernel *k, uint64_t address)
 {
 	char *path = kernel_room(k, PATH_BYTES);
 
-	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 ? path : NULL;
+	/* A file that is still to be made or emptied must not be looked at as it was before. */
+	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 &&
+			       !kernel_defers_file(k, path)
+		       ? path
+		       : NULL;
 }
 
 static bool reads(uint16_t argument)

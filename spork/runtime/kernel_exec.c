@@ -177,6 +177,8 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 	if (!k->committed && kernel_signal_waits(k))
 		return kernel_abort(k, SPORK_ABORT_SIGNAL);
 	envp = environment(&start, &strings);
+	if (kernel_defers_file(k, start.path))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	if (k->deferred_count > 0 && (!certain(&start) || !kernel_commit(k)))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	kernel_signals_apply(k);
