@@ -248,8 +248,10 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 		attempt->outcome = 0;
 		attempt->missing = attempt->syscall = 0;
 		attempt->reason = SPORK_REASON_COUNT;
+		attempt->converted = executor->converted;
+		arena->entry = entry;
 		pid = executor->attempt(attempt);
-		reason = pid > 0 ? executor->converted : attempt->reason;
+		reason = pid > 0 ? attempt->converted : attempt->reason;
 		if (pid <= 0)
 			learn_from_abort(arena, entry);
 		else if (entry)

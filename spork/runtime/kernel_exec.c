@@ -183,6 +183,7 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	kernel_signals_apply(k);
 	k->attempt->outcome = RECORD_EXEC;
+	spork_arena->recipe_led = spork_arena->recipe_on;
 	err = start_program(&start, envp);
 	kernel_signals_block();
 	k->attempt->outcome = k->committed ? RECORD_COMMITTED : RECORD_RUNS;
