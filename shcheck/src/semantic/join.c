@@ -154,6 +154,9 @@ static int join_arguments(const struct join *join)
 	const struct shc_state *other = join->other;
 
 	into->arguments_open |= other->arguments_open;
+	if (into->shifted != other->shifted)
+		into->shifted =
+			(into->shifted > other->shifted ? into->shifted : other->shifted) + 1000;
 	if (into->argument_count != other->argument_count)
 		into->arguments_open = true;
 	if (into->argument_count > other->argument_count)
@@ -208,6 +211,9 @@ static int join_rest(const struct join *join)
 		into->directory_doubtful = true;
 		into->directory_range = other->directory_range;
 	}
+	into->sourced |= other->sourced;
+	if (into->hidden_count > other->hidden_count)
+		into->hidden_count = other->hidden_count;
 	into->errexit &= other->errexit;
 	into->nounset &= other->nounset;
 	into->noglob &= other->noglob;

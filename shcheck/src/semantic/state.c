@@ -44,6 +44,7 @@ struct shc_state *shc_state_clone(const struct shc_state *state)
 		copy_of(state->functions, state->function_count, sizeof(*copy->functions), &ok);
 	copy->substituted = copy_of(
 		state->substituted, state->substituted_count, sizeof(*copy->substituted), &ok);
+	copy->hidden = copy_of(state->hidden, state->hidden_count, sizeof(*copy->hidden), &ok);
 	if (!ok) {
 		shc_state_destroy(copy);
 		return NULL;
@@ -61,6 +62,7 @@ void shc_state_destroy(struct shc_state *state)
 	free(state->arguments);
 	free(state->functions);
 	free(state->substituted);
+	free(state->hidden);
 	free(state);
 }
 

@@ -74,6 +74,13 @@ struct shc_substituted {
 	const struct shc_term *output;
 };
 
+/* What `local` hid: put back when the function at this depth of calls returns. */
+struct shc_hidden {
+	uint32_t depth;
+	uint32_t name;
+	struct shc_variable variable;
+};
+
 struct shc_state {
 	struct shc_variable *variables; /* shape [variable_count], by number of the name */
 	uint32_t variable_count;
@@ -83,17 +90,21 @@ struct shc_state {
 	uint32_t fact_count;
 	const struct shc_term **arguments; /* $1 ...; known part of the positional parameters */
 	uint32_t argument_count;
-	bool arguments_open;                  /* any number of unknown ones may follow */
+	bool arguments_open; /* any number of unknown ones may follow */
+	uint32_t shifted;    /* parameters that `shift` took away beyond the known ones */
 	const struct shc_command **functions; /* by number of the name; NULL = not defined here */
 	uint32_t function_count;
 	struct shc_substituted *substituted;
 	uint32_t substituted_count;
+	struct shc_hidden *hidden;
+	uint32_t hidden_count;
 	const struct shc_term *directory; /* the current one, absolute */
 	bool directory_doubtful;          /* a cd before may have failed unnoticed */
 	struct shc_range directory_range; /* of that cd */
 	struct shc_status status;
 	const struct shc_term
 		*output; /* what was printed since capturing began; NULL = not captured */
+	bool sourced;    /* a file that was not read may have set any variable and function */
 	bool errexit, nounset, noglob, noclobber, pipefail;
 	const struct shc_step *steps;
 };

@@ -187,6 +187,13 @@ const struct shc_term *shc_term_atom(struct shc_terms *terms, enum shc_origin or
 	return intern(terms, &piece, 1);
 }
 
+const struct shc_term *shc_term_of_atom(struct shc_terms *terms, const struct shc_atom *atom)
+{
+	struct shc_piece piece = {.atom = atom};
+
+	return intern(terms, &piece, 1);
+}
+
 const struct shc_term *shc_term_concat(
 	struct shc_terms *terms, const struct shc_term *left, const struct shc_term *right)
 {

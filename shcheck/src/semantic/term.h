@@ -69,6 +69,9 @@ const struct shc_term *shc_term_text(struct shc_terms *terms, const char *bytes,
 const struct shc_term *shc_term_atom(struct shc_terms *terms, enum shc_origin origin,
 	const struct shc_dfa *language, struct shc_range range);
 
+/* shc_term_of_atom - the term of an atom that exists. */
+const struct shc_term *shc_term_of_atom(struct shc_terms *terms, const struct shc_atom *atom);
+
 /* shc_term_concat - @left followed by @right. */
 const struct shc_term *shc_term_concat(
 	struct shc_terms *terms, const struct shc_term *left, const struct shc_term *right);
