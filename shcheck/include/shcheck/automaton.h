@@ -71,7 +71,7 @@ struct shc_byte_set shc_byte_set_union(const struct shc_byte_set *a, const struc
 /*
  * shc_byte_set_class - bytes of a POSIX class in the C locale.
  * @name: "alpha", "digit", "space" ... without brackets; @length bytes.
- * Returns 0 or -EINVAL (no such class).
+ * NUL is in none of them. Returns 0 or -EINVAL (no such class).
  */
 int shc_byte_set_class(const char *name, size_t length, struct shc_byte_set *ret);
 
@@ -89,10 +89,9 @@ void shc_strings_finish(struct shc_strings *strings);
 /* What one pool may use. A field that is 0 takes its default. */
 struct shc_dfa_limits {
 	size_t memory_bytes; /* all languages and scratch memory of the pool; default 64 MiB, at least 1 MiB */
-	uint32_t
-		states; /* of any result; steps towards it may have four times that. Default 4,096 */
-	uint64_t steps; /* elementary moves of one operation; default 2^26 (below a second) */
-	bool uncached;  /* do not remember results of operations (for measurements) */
+	uint32_t states; /* of any result; steps towards it may have 16 times that. Default 4,096 */
+	uint64_t steps;  /* elementary moves of one operation; default 2^26 (below a second) */
+	bool uncached;   /* do not remember results of operations (for measurements) */
 };
 
 /*
