@@ -896,10 +896,63 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 	}
 }
 
+/* Does a redirection take the command's standard output away from who captures it? */
+static bool diverts_output(const struct shc_command *command)
+{
+	for (const struct shc_redirect *redirect = command->redirects; redirect;
+		redirect = redirect->next) {
+		if (redirect->kind == SHC_REDIRECT_BOTH ||
+			redirect->kind == SHC_REDIRECT_BOTH_APPEND)
+			return true;
+		if (redirect->fd > 1 || redirect->fd == 0 || redirect->fd_name.length)
+			continue;
+		if (redirect->kind == SHC_REDIRECT_OUTPUT ||
+			redirect->kind == SHC_REDIRECT_APPEND ||
+			redirect->kind == SHC_REDIRECT_CLOBBER ||
+			redirect->kind == SHC_REDIRECT_DUP_OUTPUT)
+			return true;
+	}
+	return false;
+}
+
+static int execute_prepared(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	switch (command->kind) {
+	case SHC_COMMAND_SIMPLE:
+		return shc_execute_simple(in, command, state, out);
+	case SHC_COMMAND_TEST:
+		return shc_execute_test(in, command, state, out);
+	case SHC_COMMAND_ARITH:
+		return shc_execute_arith(in, command, state, out);
+	default:
+		return execute_kind(in, command, state, out);
+	}
+}
+
+/* Run @command on a prepared @state, with its output diverted where a redirection says so. Takes @state. */
+static int execute_diverted(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	const struct shc_term *output = state->output;
+	struct shc_outcomes results = {0};
+	int r;
+
+	if (!diverts_output(command))
+		return execute_prepared(in, command, state, out);
+	state->output = NULL;
+	r = execute_prepared(in, command, state, &results);
+	for (uint32_t i = 0; i < results.count; i++)
+		results.items[i].state->output = output;
+	return outcomes_move(in, out, &results) ?: r;
+}
+
 int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes prepared = {0}, results = {0};
+	bool checked = command->kind == SHC_COMMAND_SIMPLE || command->kind == SHC_COMMAND_TEST ||
+		       command->kind == SHC_COMMAND_ARITH;
 	int r;
 
 	in->seen[command->id] |= SHC_SEEN;
@@ -916,16 +969,11 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 			shc_state_destroy(item->state);
 		else if (item->flow != SHC_FLOW_NEXT)
 			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
-		else if (command->kind == SHC_COMMAND_SIMPLE)
-			r = shc_execute_simple(in, command, item->state, &results);
-		else if (command->kind == SHC_COMMAND_TEST)
-			r = shc_execute_test(in, command, item->state, &results);
-		else if (command->kind == SHC_COMMAND_ARITH)
-			r = shc_execute_arith(in, command, item->state, &results);
 		else
-			r = execute_kind(in, command, item->state, out);
+			r = execute_diverted(in, command, item->state, &results);
 	}
 	prepared.count = 0;
 	shc_outcomes_finish(&prepared);
-	return apply_errexit(in, &results, out) ?: r;
+	return checked ? apply_errexit(in, &results, out) ?: r
+		       : outcomes_move(in, out, &results) ?: r;
 }

@@ -442,6 +442,19 @@ int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
 	return r;
 }
 
+int shc_fields_add_term(struct shc_interpreter *in, struct shc_fields *fields,
+	const struct shc_word *word, const struct shc_term *term)
+{
+	struct builder b = {
+		.in = in, .word = word, .fields = fields, .exists = true, .value_only = true};
+	int r = add_term(&b, term, true);
+
+	if (!r)
+		r = builder_end(&b, true);
+	free(b.pieces);
+	return r;
+}
+
 const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct shc_field *field)
 {
 	const struct shc_term *term = shc_term_text(in->terms, "", 0);

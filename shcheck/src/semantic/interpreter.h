@@ -121,6 +121,10 @@ struct shc_fields {
 
 void shc_fields_finish(struct shc_fields *fields);
 
+/* shc_fields_add_term - append @term as one whole field of @word. 0 or -ENOMEM. */
+int shc_fields_add_term(struct shc_interpreter *in, struct shc_fields *fields,
+	const struct shc_word *word, const struct shc_term *term);
+
 /* shc_field_term - the field as a value, globs as their own text. NULL when there is no memory. */
 const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct shc_field *field);
 
@@ -205,11 +209,15 @@ int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct
 /* shc_set_status - status [low, high] of @command. */
 void shc_set_status(struct shc_state *state, const struct shc_command *command, int low, int high);
 
+/* shc_run_assignment - one assignment of a command. 1, 0 (the shell ends) or -ENOMEM. */
+int shc_run_assignment(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a);
+
 /* shc_assign - give a variable a value in @state. 0 or -ENOMEM. */
 int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	const struct shc_term *term, struct shc_range range);
 
-/* shc_havoc - a command that is not modelled: the state is kept, the command counted and an obligation recorded. */
+/* shc_approximate - a command that is not modelled: the state is kept, the command counted and an obligation recorded. */
 void shc_approximate(struct shc_interpreter *in, const struct shc_command *command);
 
 #endif
