@@ -2,11 +2,11 @@
 /*
  * The abstract syntax of POSIX sh, dash and bash: what shc_parse() builds and everything later reads.
  *
- * All nodes live in one arena that belongs to struct shc_script (shcheck/parse.h): nothing is freed one by one, pointers
- * stay valid until the script is destroyed, and nothing is written after parsing, so threads may share a tree. Lists are
- * singly linked by `next`. Every node carries its bytes in the source; inside backquotes these are the original bytes
- * although the text was unescaped before it was parsed. Nesting is at most SHC_DEPTH_MAX, so that recursion over the tree
- * is safe; lists, pipelines, and-or lists and `elif` chains are flat.
+ * All nodes live in one arena that belongs to struct shc_script (shcheck/parse.h): nothing is freed one by one,
+ * pointers stay valid until the script is destroyed, and nothing is written after parsing, so threads may share a tree.
+ * Lists are singly linked by `next`. Every node carries its bytes in the source; inside backquotes these are the
+ * original bytes although the text was unescaped before it was parsed. Nesting is at most SHC_DEPTH_MAX, so that
+ * recursion over the tree is safe; lists, pipelines, and-or lists and `elif` chains are flat.
  */
 #ifndef SHCHECK_AST_H
 #define SHCHECK_AST_H

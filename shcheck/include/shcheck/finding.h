@@ -112,12 +112,14 @@ void shc_finding_witness(
 	struct shc_findings *findings, struct shc_finding *finding, const char *json);
 
 /*
- * shc_findings_sort - order by start, id, end, message; of equal (class, range, message) ones the first stays. Output is
- * made in this order.
+ * shc_findings_sort - order by start, id, end, message; of equal (class, range, message) ones the first stays. Output
+ * is made in this order.
  */
 void shc_findings_sort(struct shc_findings *findings);
 
-/* shc_findings_keep - drop what is less severe than @worst_kept, or what @ids (NULL = no rule, else ended by 0) rule. */
+/*
+ * shc_findings_keep - drop what is less severe than @worst_kept, or what @ids (NULL = no rule, else ended by 0) rule.
+ */
 void shc_findings_keep(struct shc_findings *findings, enum shc_severity least, const int *included,
 	const int *excluded);
 

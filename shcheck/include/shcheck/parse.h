@@ -39,8 +39,8 @@ struct shc_script {
 };
 
 /*
- * shc_parse - parse @source as @dialect. Syntax findings (SH9xx) are added to @findings; the tree is made also when there
- * are errors, without the statements that could not be read.
+ * shc_parse - parse @source as @dialect. Syntax findings (SH9xx) are added to @findings; the tree is made also when
+ * there are errors, without the statements that could not be read.
  * @ret: release with shc_script_destroy(), before @source.
  *
  * Returns 0 (errors in the script included) or -ENOMEM.

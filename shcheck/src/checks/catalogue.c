@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of checks, in ascending order of id. A test parses every example and looks for the finding. */
+#include <shcheck/finding.h>
+
+static const struct shc_check checks[] = {
+	{901, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
+		"Something stands where the grammar does not allow it",
+		"A shell reads a script command by command. It runs what stands before the error "
+		"and stops there, "
+		"so half of the work is done.",
+		"echo one;\n; echo two\n", "echo one\necho two\n"},
+	{902, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
+		"A quote, an expansion or a bracket is not closed",
+		"The rest of the script is taken as part of it, and the shell reports the end of "
+		"the file instead of "
+		"the place. The last place where a quote may be missing is named too.",
+		"echo \"hello\necho world\n", "echo \"hello\"\necho world\n"},
+	{903, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
+		"A reserved word is missing or stands alone",
+		"if, then, fi, do, done, case, esac and braces come in pairs; reserved words are "
+		"known as such only "
+		"where a command begins, so `echo fi` ends nothing.",
+		"if true; then\n\techo yes\ndone\n", "if true; then\n\techo yes\nfi\n"},
+	{904, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
+		"The file cannot be read as a script",
+		"It is longer than 4 MiB, absent, a folder or not readable. Nothing was checked.",
+		"", "Check its parts, or make the file readable.\n"},
+	{905, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
+		"Commands, expansions or brackets are nested too deeply",
+		"Shells run out of stack, too, at some depth. Nothing after this place was "
+		"checked.",
+		"", "Split the script into functions.\n"},
+	{906, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC, "The file is binary",
+		"A zero byte stands in its first line, and by this sign shells refuse to run it.",
+		"", "Give the script, not what was built from it.\n"},
+	{907, SHC_CLASS_SYNTAX, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"The script holds a zero byte",
+		"Shells drop zero bytes, each in its own way, and what is left may mean something "
+		"else.",
+		"", "Remove it, or end the script with exit before the data.\n"},
+	{908, SHC_CLASS_SYNTAX, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"Lines end in a carriage return and a newline",
+		"The shell takes the carriage return as part of the last word of the line: file "
+		"names get it, and "
+		"reserved words are no longer known.",
+		"echo one\r\necho two\r\n", "echo one\necho two\n"},
+	{909, SHC_CLASS_SYNTAX, SHC_SEVERITY_INFO, SHC_EVIDENCE_SYNTACTIC,
+		"The script is not UTF-8, or begins with a byte order mark",
+		"Names and messages come out differently from one locale to the next. A byte order "
+		"mark makes the "
+		"first line something else than #! or a comment.",
+		"echo caf\xe9\n", "echo caf\xc3\xa9\n"},
+	{910, SHC_CLASS_SYNTAX, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"A here-document is not ended",
+		"The rest of the script becomes its text, and the commands there never run. The "
+		"shell warns at most.",
+		"cat <<EOF\nhello\n EOF\necho done\n", "cat <<EOF\nhello\nEOF\necho done\n"},
+	{911, SHC_CLASS_SYNTAX, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"${...} holds no parameter expansion",
+		"The shell finds this only when it gets there, and a script that is not "
+		"interactive stops: \"bad "
+		"substitution\".",
+		"echo ${a b}\n", "echo \"${a} b\"\n"},
+	{912, SHC_CLASS_SYNTAX, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"An arithmetic expression is malformed",
+		"The shell finds this only when it gets there, and the command fails.",
+		"echo $((1 + ))\n", "echo $((1 + 1))\n"},
+	{913, SHC_CLASS_PORTABILITY, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"Syntax of bash in a script for sh",
+		"sh is dash on Debian. It refuses some of bash's syntax and gives other meanings "
+		"to the rest: &> "
+		"runs the command in the background and empties the file.",
+		"#!/bin/sh\nmake &>log\n", "#!/bin/sh\nmake >log 2>&1\n"},
+	{914, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
+		"An extended pattern where extglob is not set",
+		"Whether bash reads @(a|b) as a pattern is decided when the line is read, so the "
+		"option must be set on "
+		"a line before.",
+		"#!/bin/bash\nls !(*.c) @(a|b)\n",
+		"#!/bin/bash\nshopt -s extglob\nls !(*.c) @(a|b)\n"},
+	{915, SHC_CLASS_SYNTAX, SHC_SEVERITY_STYLE, SHC_EVIDENCE_SYNTACTIC,
+		"A command may be replaced by an alias",
+		"dash expands aliases in scripts, bash only after shopt -s expand_aliases. They "
+		"are not expanded here: "
+		"the command is checked as it is written.",
+		"alias ll='ls -l'\nll\n", "ll() { ls -l \"$@\"; }\nll\n"},
+	{916, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
+		"The script is for a shell that is not understood",
+		"ksh, zsh, fish and others have languages of their own; findings about them would "
+		"be wrong. Nothing "
+		"was checked.",
+		"#!/bin/zsh\nprint -l **/*(.)\n",
+		"-s bash takes it as a script for bash all the same.\n"},
+};
+
+#define CHECK_COUNT (sizeof(checks) / sizeof(checks[0]))
+
+const struct shc_check *shc_check_find(int id)
+{
+	size_t low = 0, high = CHECK_COUNT;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (checks[middle].id == id)
+			return &checks[middle];
+		if (checks[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+const struct shc_check *shc_check_at(size_t index)
+{
+	return index < CHECK_COUNT ? &checks[index] : NULL;
+}

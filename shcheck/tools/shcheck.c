@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * shcheck: what is wrong with a shell program, without running it. Exit codes: 0 clean, 1 findings, 2 a file cannot be
+ * read as a script, 3 the command line is not understood, 4 a value in it is wrong.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <hotbed/error.h>
+
+#include <shcheck/parse.h>
+
+#include "options.h"
+
+/* One run over all files. */
+struct run {
+	const struct options *options;
+	struct shc_report *report; /* NULL when a tree is printed instead */
+	bool found, unreadable;
+};
+
+static void keep_worst(struct run *run, const struct shc_findings *findings)
+{
+	if (shc_findings_count(findings) > 0)
+		run->found = true;
+}
+
+/* Report @findings of a file, those that the options ask for. */
+static void report(struct run *run, const char *name, const struct shc_source *source,
+	struct shc_findings *findings, const struct shc_script *script)
+{
+	const struct options *options = run->options;
+	struct shc_coverage coverage = {0};
+
+	shc_findings_sort(findings);
+	shc_findings_keep(findings, options->severity,
+		options->included[0] ? options->included : NULL,
+		options->excluded[0] ? options->excluded : NULL);
+	keep_worst(run, findings);
+	if (shc_findings_dropped(findings))
+		(void)fprintf(stderr,
+			"shcheck: %s: more findings than are kept; the last are left out\n", name);
+	if (script)
+		coverage.commands = script->command_count;
+	if (run->report)
+		shc_report_file(run->report, name, source, findings, script ? &coverage : NULL);
+}
+
+static void print_tree(const struct run *run, const struct shc_script *script)
+{
+	if (run->options->action == ACTION_DUMP)
+		shc_dump(script, stdout);
+	else if (run->options->action == ACTION_PRINT)
+		shc_print(script, stdout);
+}
+
+/* Check a source that could be read. Returns 0 or -ENOMEM. */
+static int check_source(
+	struct run *run, const struct shc_source *source, struct shc_findings *findings)
+{
+	struct hb_error error = {0};
+	enum shc_dialect dialect = run->options->dialect;
+	struct shc_script *script;
+	int code;
+
+	if (!run->options->dialect_given && shc_dialect_detect(source, &dialect, &error) < 0) {
+		(void)shc_findings_add(findings, 916, (struct shc_range){0, 0}, "%s", error.text);
+		run->unreadable = true;
+		report(run, source->name, source, findings, NULL);
+		return 0;
+	}
+	code = shc_parse(source, dialect, findings, &script);
+	if (code < 0)
+		return code;
+	for (size_t i = 0; i < shc_findings_count(findings); i++) {
+		if (shc_findings_at(findings, i)->id == 906)
+			run->unreadable = true;
+	}
+	print_tree(run, script);
+	report(run, source->name, source, findings, script);
+	shc_script_destroy(script);
+	return 0;
+}
+
+static int check_file(struct run *run, const char *path)
+{
+	struct hb_error error = {0};
+	struct shc_findings *findings;
+	struct shc_source *source;
+	int code = shc_findings_create(&findings);
+
+	if (code < 0)
+		return code;
+	code = shc_source_read(path, &source, &error);
+	if (code == -ENOMEM) {
+		shc_findings_destroy(findings);
+		return code;
+	}
+	if (code < 0) {
+		(void)shc_findings_add(
+			findings, 904, (struct shc_range){0, 0}, "cannot be read: %s", error.text);
+		run->unreadable = true;
+		report(run, path, NULL, findings, NULL);
+		shc_findings_destroy(findings);
+		return 0;
+	}
+	code = check_source(run, source, findings);
+	shc_source_destroy(source);
+	shc_findings_destroy(findings);
+	return code;
+}
+
+static int check(const struct options *options)
+{
+	struct run run = {.options = options};
+	FILE *stream = options->action == ACTION_CHECK ? stdout : stderr;
+	int code = shc_report_create(stream, options->format, options->colour, &run.report);
+
+	for (int i = 0; i < options->file_count && code == 0; i++)
+		code = check_file(&run, options->files[i]);
+	if (run.report) {
+		int ended = shc_report_finish(run.report);
+
+		if (code == 0)
+			code = ended;
+	}
+	if (code < 0 || fflush(stdout) != 0) {
+		(void)fprintf(stderr, "shcheck: %s\n", strerror(code < 0 ? -code : errno));
+		return EXIT_UNREADABLE;
+	}
+	if (run.unreadable)
+		return EXIT_UNREADABLE;
+	return run.found ? EXIT_FINDINGS : EXIT_CLEAN;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int code;
+
+	if (argc > 1 && strcmp(argv[1], "explain") == 0)
+		return explain(argv + 2, argc - 2);
+	code = options_read(argc, argv, &options);
+	return code >= 0 ? code : check(&options);
+}
