@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct shc_coverage;
 struct shc_findings;
 struct shc_script;
 
@@ -20,18 +21,11 @@ struct shc_analysis_limits {
 	uint64_t language_steps; /* of one operation on languages; default 2^22 */
 };
 
-/* How much of the script was analysed: shape of the JSON's `coverage`. */
-struct shc_coverage {
-	uint32_t commands;     /* simple commands of the script */
-	uint32_t analysed;     /* reached on some path */
-	uint32_t havoc;        /* of those, approximated: what they do is not modelled */
-	bool budget_exhausted; /* paths were cut */
-};
-
 /*
  * shc_analyse - add the findings of the semantic checks to @findings.
  * @script: parsed, without regard to its syntax errors. @limits: NULL = defaults.
- * Returns 0 or -ENOMEM; findings made before that stay.
+ * Returns 0 or -ENOMEM; findings made before that stay. struct shc_coverage is that
+ * of shcheck/report.h.
  */
 int shc_analyse(const struct shc_script *script, const struct shc_analysis_limits *limits,
 	struct shc_findings *findings, struct shc_coverage *ret_coverage);

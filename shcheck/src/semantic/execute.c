@@ -17,6 +17,17 @@ enum {
 	FOR_FIELDS_MAX = 12,
 };
 
+/* Two results in order: the first error counts, and both were carried out. */
+static int first_error(int now, int before)
+{
+	return before ? before : now;
+}
+
+static int joined(int r)
+{
+	return r ? r : 1;
+}
+
 /* ---- Outcomes ------------------------------------------------------------------------------------------------- */
 
 void shc_outcomes_finish(struct shc_outcomes *outcomes)
@@ -43,9 +54,8 @@ static int outcomes_join(struct shc_interpreter *in, struct shc_outcomes *outcom
 		if (item->flow != flow || item->levels != levels ||
 			!status_alike(&item->state->status, &state->status))
 			continue;
-		return shc_state_join(item->state, state, in->terms, SHC_JOIN_STATES, 0,
-			       state->status.range)
-			       ?: 1;
+		return joined(shc_state_join(
+			item->state, state, in->terms, SHC_JOIN_STATES, 0, state->status.range));
 	}
 	return 0;
 }
@@ -153,8 +163,8 @@ static int apply_errexit(
 	shc_outcomes_finish(from);
 	for (uint32_t i = 0; i < failed.count; i++)
 		failed.items[i].flow = SHC_FLOW_EXIT;
-	r = outcomes_move(in, out, &zero) ?: r;
-	return outcomes_move(in, out, &failed) ?: r;
+	r = first_error(outcomes_move(in, out, &zero), r);
+	return first_error(outcomes_move(in, out, &failed), r);
 }
 
 /* ---- Lists ---------------------------------------------------------------------------------------------------- */
@@ -230,7 +240,7 @@ int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 		}
 		now = next;
 	}
-	return outcomes_move(in, out, &now) ?: r;
+	return first_error(outcomes_move(in, out, &now), r);
 }
 
 static int execute_and_or(struct shc_interpreter *in, const struct shc_command *command,
@@ -268,12 +278,12 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 			}
 		}
 		in->suppressed += !last;
-		r = command_on_each(in, item, &zero, &next) ?: r;
+		r = first_error(command_on_each(in, item, &zero, &next), r);
 		in->suppressed -= !last;
-		r = outcomes_move(in, &next, &other) ?: r;
+		r = first_error(outcomes_move(in, &next, &other), r);
 		now = next;
 	}
-	return outcomes_move(in, out, &now) ?: r;
+	return first_error(outcomes_move(in, out, &now), r);
 }
 
 /* ---- Subshells and pipelines ---------------------------------------------------------------------------------- */
@@ -378,7 +388,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	}
 	in->read_count = outer_reads;
 	in->read_start = outer_start;
-	return outcomes_move(in, out, &now) ?: r;
+	return first_error(outcomes_move(in, out, &now), r);
 }
 
 static int execute_pipeline(struct shc_interpreter *in, const struct shc_command *command,
@@ -402,8 +412,8 @@ static int execute_pipeline(struct shc_interpreter *in, const struct shc_command
 		status->high = high;
 	}
 	if (!negated && !alone)
-		return apply_errexit(in, &results, out) ?: r;
-	return outcomes_move(in, out, &results) ?: r;
+		return first_error(apply_errexit(in, &results, out), r);
+	return first_error(outcomes_move(in, out, &results), r);
 }
 
 /* ---- Conditions ----------------------------------------------------------------------------------------------- */
@@ -457,12 +467,12 @@ static int execute_if(struct shc_interpreter *in, const struct shc_command *comm
 		}
 		now.count = 0;
 		shc_outcomes_finish(&now);
-		r = list_on_each(in, clause->body, &zero, out) ?: r;
+		r = first_error(list_on_each(in, clause->body, &zero, out), r);
 		now = other;
 	}
 	for (uint32_t i = 0; i < now.count; i++)
 		now.items[i].state->status.low = now.items[i].state->status.high = 0;
-	return outcomes_move(in, out, &now) ?: r;
+	return first_error(outcomes_move(in, out, &now), r);
 }
 
 static int case_item(struct shc_interpreter *in, const struct shc_case_item *item,
@@ -536,8 +546,8 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		else
 			r = list_on_each(in, item->body, &taken, &now);
 	}
-	r = outcomes_move(in, out, &fall) ?: r;
-	return outcomes_move(in, out, &now) ?: r;
+	r = first_error(outcomes_move(in, out, &fall), r);
+	return first_error(outcomes_move(in, out, &now), r);
 }
 
 /* ---- Loops ---------------------------------------------------------------------------------------------------- */
@@ -638,9 +648,9 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 		shc_outcomes_finish(&head);
 		for (uint32_t i = 0; i < other.count; i++)
 			other.items[i].state->status.low = other.items[i].state->status.high = 0;
-		r = outcomes_move(in, out, &other) ?: r;
-		r = list_on_each(in, command->loop.body, &zero, &body) ?: r;
-		r = sort_body(in, &body, &head, out) ?: r;
+		r = first_error(outcomes_move(in, out, &other), r);
+		r = first_error(list_on_each(in, command->loop.body, &zero, &body), r);
+		r = first_error(sort_body(in, &body, &head, out), r);
 		if (!r)
 			r = close_round(in, &head, &before, round, command->range, &stable);
 		if (round >= LOOP_ROUNDS_MAX) {
@@ -680,7 +690,7 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 			break;
 		}
 		r = shc_execute_list(in, command->for_.body, state, &body);
-		r = sort_body(in, &body, &next, out) ?: r;
+		r = first_error(sort_body(in, &body, &next, out), r);
 	}
 	shc_outcomes_finish(head);
 	*head = next;
@@ -752,10 +762,10 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 		r = field->occurrence == SHC_ANY ? for_many(in, command, field, &head, out)
 						 : for_turn(in, command, field, &head, out);
 		if (head.count > 4)
-			r = fold(in, &head, 0, command->range) ?: r;
+			r = first_error(fold(in, &head, 0, command->range), r);
 	}
 	shc_fields_finish(&fields);
-	return outcomes_move(in, out, &head) ?: r;
+	return first_error(outcomes_move(in, out, &head), r);
 }
 
 /* for ((;;)) and select: the condition is unknown; any number of turns. */
@@ -778,8 +788,8 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 
 			r = leave ? shc_outcomes_add(in, out, leave, SHC_FLOW_NEXT, 0) : -ENOMEM;
 		}
-		r = list_on_each(in, list, &head, &body) ?: r;
-		r = sort_body(in, &body, &head, out) ?: r;
+		r = first_error(list_on_each(in, list, &head, &body), r);
+		r = first_error(sort_body(in, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
 			shc_forget_assigned(in, command, head.items[i].state);
 		if (!r)
@@ -861,7 +871,7 @@ static int execute_group(struct shc_interpreter *in, const struct shc_command *c
 		return shc_execute_list(in, command->list, state, out);
 	r = shc_execute_subshell(in, command->list, NULL, state, &results);
 	shc_state_destroy(state);
-	return apply_errexit(in, &results, out) ?: r;
+	return first_error(apply_errexit(in, &results, out), r);
 }
 
 static int execute_kind(struct shc_interpreter *in, const struct shc_command *command,
@@ -944,7 +954,7 @@ static int execute_diverted(struct shc_interpreter *in, const struct shc_command
 	r = execute_prepared(in, command, state, &results);
 	for (uint32_t i = 0; i < results.count; i++)
 		results.items[i].state->output = output;
-	return outcomes_move(in, out, &results) ?: r;
+	return first_error(outcomes_move(in, out, &results), r);
 }
 
 int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
@@ -974,6 +984,7 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	}
 	prepared.count = 0;
 	shc_outcomes_finish(&prepared);
-	return checked ? apply_errexit(in, &results, out) ?: r
-		       : outcomes_move(in, out, &results) ?: r;
+	if (checked)
+		return first_error(apply_errexit(in, &results, out), r);
+	return first_error(outcomes_move(in, out, &results), r);
 }

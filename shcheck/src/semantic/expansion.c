@@ -537,6 +537,12 @@ static int pattern_value(struct shc_interpreter *in, struct shc_state *state,
 	return r < 0 ? r : 1;
 }
 
+/* 0 of a step becomes 1: the expansion goes on. */
+static int going_on(int r)
+{
+	return r ? r : 1;
+}
+
 static int pattern_parts(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_part *part, bool quoted, const struct shc_dfa **language)
 {
@@ -548,10 +554,10 @@ static int pattern_parts(struct shc_interpreter *in, struct shc_state *state,
 		case SHC_PART_ESCAPE:
 		case SHC_PART_SINGLE:
 		case SHC_PART_ANSI:
-			r = pattern_text(in, part->text, true, language) ?: 1;
+			r = going_on(pattern_text(in, part->text, true, language));
 			break;
 		case SHC_PART_GLOB:
-			r = pattern_text(in, part->text, false, language) ?: 1;
+			r = going_on(pattern_text(in, part->text, false, language));
 			break;
 		case SHC_PART_DOUBLE:
 		case SHC_PART_LOCALE:
@@ -564,8 +570,8 @@ static int pattern_parts(struct shc_interpreter *in, struct shc_state *state,
 			r = pattern_value(in, state, part, quoted, language);
 			break;
 		default:
-			r = shc_dfa_concat(in->pool, *language, shc_dfa_text(in->pool), language)
-				    ?: 1;
+			r = going_on(shc_dfa_concat(
+				in->pool, *language, shc_dfa_text(in->pool), language));
 		}
 	}
 	return r;
