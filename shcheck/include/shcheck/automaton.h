@@ -484,9 +484,10 @@ int shc_dfa_common_suffix(struct shc_dfa_pool *pool, const struct shc_dfa *a, ch
  * If @b is in @a and @a is small enough, the result is @a. Otherwise states of the union that agree on all
  * continuations of up to k bytes are merged: k falls from 4 to 0 as far as the size asks for it, and with the round
  * (two rounds each). After that comes the set of all strings over the bytes that occur, and at last all byte strings.
- * So every chain a, widen(a, b0, .., 0), widen(that, b1, .., 1) ... is constant after at most SHC_WIDEN_ROUNDS rounds.
+ * So a chain a, widen(a, b0, .., 0), widen(that, b1, .., 1) ... changes at most SHC_WIDEN_ROUNDS times, whatever is
+ * added to it.
  *
- * Never returns -E2BIG: what the limits do not allow is widened further.
+ * Returns 0 always: what the limits do not allow is widened further.
  */
 int shc_dfa_widen(struct shc_dfa_pool *pool, const struct shc_dfa *a, const struct shc_dfa *b,
 	uint32_t states, uint32_t round, const struct shc_dfa **ret);

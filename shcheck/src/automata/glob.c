@@ -130,7 +130,7 @@ static int sequence(
 			i += bracket ? bracket - 1 : 0;
 		} else if (g->text[i] == '*') {
 			to = nfa_state(nfa, false);
-			nfa_epsilon(nfa, *state, to);
+			nfa_wild(nfa, *state, NFA_EPSILON, to);
 			nfa_wild(nfa, to, nfa_label(nfa, &g->any), to);
 			*state = to;
 		} else {
@@ -220,37 +220,50 @@ static int list(struct glob *g, struct nfa *nfa, size_t at, size_t end, int dept
 	return alternatives(g, nfa, at + 2, end, depth + 1, before, behind);
 }
 
-/* In @nfa, states 2s (at the start of a component) and 2s + 1 (within one); no wildcard reads a dot in the former. */
+/* What is known of the place in a component: nothing was read of it; nor, but a wildcard came first; something was. */
+enum place {
+	PLACE_START,
+	PLACE_BEHIND_WILDCARD,
+	PLACE_WITHIN,
+	PLACE_COUNT,
+};
+
+/* The moves of @edge from @place. A dot at the start is read only if nothing but the dot stands there. */
+static void move_in_component(const struct glob *g, const struct nfa *plain,
+	const struct nfa_edge *edge, enum place place, struct nfa *nfa)
+{
+	uint32_t from = PLACE_COUNT * edge->from + place, to = PLACE_COUNT * edge->to;
+	struct shc_byte_set set, slash = shc_byte_set_range('/', '/');
+
+	if (edge->label == NFA_EPSILON) {
+		bool marks = edge->wild && place == PLACE_START;
+
+		nfa_epsilon(nfa, from, to + (marks ? PLACE_BEHIND_WILDCARD : place));
+		return;
+	}
+	set = plain->labels[edge->label];
+	if (place == PLACE_BEHIND_WILDCARD || (place == PLACE_START && edge->wild))
+		set.words['.' / 64] &= ~(UINT64_C(1) << '.' % 64);
+	if (g->flags & SHC_GLOB_PATHNAME && shc_byte_set_has(&set, '/')) {
+		nfa_edge(nfa, from, nfa_label(nfa, &slash), to + PLACE_START);
+		set.words['/' / 64] &= ~(UINT64_C(1) << '/' % 64);
+	}
+	nfa_edge(nfa, from, nfa_label(nfa, &set), to + PLACE_WITHIN);
+}
+
+/* @plain with each state once for each place. */
 static void forbid_leading_dots(const struct glob *g, const struct nfa *plain, uint32_t start,
 	uint32_t accept, struct nfa *nfa)
 {
 	for (uint32_t s = 0; s < plain->state_count; s++) {
-		(void)nfa_state(nfa, s == accept);
-		(void)nfa_state(nfa, s == accept);
+		for (enum place place = PLACE_START; place < PLACE_COUNT; place++)
+			(void)nfa_state(nfa, s == accept);
 	}
-	nfa_start(nfa, 2 * start);
+	nfa_start(nfa,
+		PLACE_COUNT * start + (PLANTED(GLOB_DOT_ANYWHERE) ? PLACE_WITHIN : PLACE_START));
 	for (uint32_t e = 0; e < plain->edge_count && !nfa->err; e++) {
-		const struct nfa_edge *edge = &plain->edges[e];
-
-		for (uint32_t within = 0; within < 2; within++) {
-			uint32_t from = 2 * edge->from + within;
-			struct shc_byte_set set;
-
-			if (edge->label == NFA_EPSILON) {
-				nfa_epsilon(nfa, from, 2 * edge->to + within);
-				continue;
-			}
-			set = plain->labels[edge->label];
-			if (edge->wild && !within && !PLANTED(GLOB_DOT_ANYWHERE))
-				set.words['.' / 64] &= ~(UINT64_C(1) << '.' % 64);
-			if (g->flags & SHC_GLOB_PATHNAME && shc_byte_set_has(&set, '/')) {
-				struct shc_byte_set slash = shc_byte_set_range('/', '/');
-
-				nfa_edge(nfa, from, nfa_label(nfa, &slash), 2 * edge->to);
-				set.words['/' / 64] &= ~(UINT64_C(1) << '/' % 64);
-			}
-			nfa_edge(nfa, from, nfa_label(nfa, &set), 2 * edge->to + 1);
-		}
+		for (enum place place = PLACE_START; place < PLACE_COUNT; place++)
+			move_in_component(g, plain, &plain->edges[e], place, nfa);
 	}
 }
 

@@ -9,6 +9,7 @@
  */
 #include "nfa.h"
 #include "product.h"
+#include "removal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -399,6 +400,24 @@ static int remove_suffix_longest(struct shc_dfa_pool *pool, const struct shc_dfa
 	if (!err)
 		err = without_suffix(pool, a, pattern, &kept);
 	return err ? err : shc_dfa_union(pool, removed, kept, ret);
+}
+
+int removal_longest(struct shc_dfa_pool *pool, bool suffix, const struct shc_dfa *a,
+	const struct shc_dfa *pattern, const struct shc_dfa **ret)
+{
+	const struct shc_dfa *backward;
+	int err;
+
+	if (!suffix)
+		return rest_of_longest(pool, a, pattern, ret);
+	err = shc_dfa_reverse(pool, pattern, &backward);
+	return err ? err : rest_before_longest(pool, a, backward, ret);
+}
+
+int removal_unmatched(struct shc_dfa_pool *pool, bool suffix, const struct shc_dfa *a,
+	const struct shc_dfa *pattern, const struct shc_dfa **ret)
+{
+	return (suffix ? without_suffix : without_prefix)(pool, a, pattern, ret);
 }
 
 int shc_dfa_remove(struct shc_dfa_pool *pool, enum shc_removal kind, const struct shc_dfa *a,

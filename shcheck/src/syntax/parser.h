@@ -255,6 +255,9 @@ struct shc_word *shc_word_of(
 struct shc_part *shc_add_part(struct parser *p, struct part_list *list, enum shc_part_kind kind,
 	uint32_t start, uint32_t end);
 
+/* shc_add_literal - [start, end) of the text as itself, joined with a literal right before it. */
+void shc_add_literal(struct parser *p, struct part_list *list, uint32_t start, uint32_t end);
+
 /* shc_describe - the word of the text at @start for a message, cut: into @buffer of @size bytes. */
 const char *shc_describe(const struct parser *p, uint32_t start, char *buffer, size_t size);
 

@@ -307,8 +307,7 @@ void shc_read_dollar(struct parser *p, struct scope scope, struct part_list *lis
 	} else if (next > 0 && strchr("@*#?-$!", next)) {
 		add_parameter(p, list, SHC_PARAMETER_SPECIAL, end);
 	} else if (!read_quoted_dollar(p, scope, next, list)) {
-		shc_add_part(p, list, SHC_PART_LITERAL, start, start + 1)->text =
-			shc_text_of(p, start, start + 1);
+		shc_add_literal(p, list, start, start + 1);
 		p->in.pos++;
 	}
 }

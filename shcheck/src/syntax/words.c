@@ -89,6 +89,11 @@ static void add_text(struct parser *p, struct part_list *list, enum shc_part_kin
 	shc_add_part(p, list, kind, start, end)->text = shc_text_of(p, start, end);
 }
 
+void shc_add_literal(struct parser *p, struct part_list *list, uint32_t start, uint32_t end)
+{
+	add_text(p, list, SHC_PART_LITERAL, start, end);
+}
+
 /* One character as itself. */
 static void take_character(struct parser *p, struct part_list *list)
 {
