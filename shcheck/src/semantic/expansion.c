@@ -442,11 +442,15 @@ int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
 	return r;
 }
 
-int shc_fields_add_term(struct shc_interpreter *in, struct shc_fields *fields,
-	const struct shc_word *word, const struct shc_term *term)
+int shc_fields_add_term(struct shc_interpreter *in, struct shc_state *state,
+	struct shc_fields *fields, const struct shc_word *word, const struct shc_term *term)
 {
-	struct builder b = {
-		.in = in, .word = word, .fields = fields, .exists = true, .value_only = true};
+	struct builder b = {.in = in,
+		.state = state,
+		.word = word,
+		.fields = fields,
+		.exists = true,
+		.value_only = true};
 	int r = add_term(&b, term, true);
 
 	if (!r)

@@ -122,8 +122,8 @@ struct shc_fields {
 void shc_fields_finish(struct shc_fields *fields);
 
 /* shc_fields_add_term - append @term as one whole field of @word. 0 or -ENOMEM. */
-int shc_fields_add_term(struct shc_interpreter *in, struct shc_fields *fields,
-	const struct shc_word *word, const struct shc_term *term);
+int shc_fields_add_term(struct shc_interpreter *in, struct shc_state *state,
+	struct shc_fields *fields, const struct shc_word *word, const struct shc_term *term);
 
 /* shc_field_term - the field as a value, globs as their own text. NULL when there is no memory. */
 const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct shc_field *field);

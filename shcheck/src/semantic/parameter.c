@@ -56,12 +56,10 @@ static bool is_always_set(struct shc_text name)
 const struct shc_term *shc_unknown(struct shc_interpreter *in, enum shc_origin origin,
 	const struct shc_dfa *language, struct shc_range range)
 {
-	struct shc_text known;
 	const struct shc_term *term = NULL;
 	char buffer[256];
 	size_t length;
 
-	(void)known;
 	/* A language of one string is no unknown. */
 	if (shc_dfa_single(language, buffer, sizeof(buffer), &length))
 		term = shc_term_text(in->terms, buffer, length);
@@ -249,6 +247,7 @@ static int either(const struct operation *op, const struct shc_term *a, const st
 	const struct shc_term **ret)
 {
 	const struct shc_dfa *left = language_of(op, a), *right = language_of(op, b), *both = NULL;
+	int r;
 
 	if (a == b) {
 		*ret = a;
@@ -256,7 +255,8 @@ static int either(const struct operation *op, const struct shc_term *a, const st
 	}
 	if (!left || !right)
 		return -ENOMEM;
-	return derived(op, shc_dfa_union(op->in->pool, left, right, &both), both, ret);
+	r = shc_dfa_union(op->in->pool, left, right, &both);
+	return derived(op, r, both, ret);
 }
 
 /* Which of the branches of - = ? + can be taken: bit 0 the value, bit 1 the word. */
@@ -407,12 +407,14 @@ static int cased_value(const struct operation *op, const struct shc_term *term, 
 	const struct shc_term **ret)
 {
 	const struct shc_dfa *language = language_of(op, term), *result = NULL;
+	int r;
 
 	if (!language)
 		return -ENOMEM;
 	if (op->parameter->word)
 		return derived(op, -E2BIG, NULL, ret);
-	return derived(op, shc_dfa_case(op->in->pool, kind, language, &result), result, ret);
+	r = shc_dfa_case(op->in->pool, kind, language, &result);
+	return derived(op, r, result, ret);
 }
 
 static int length_value(
@@ -434,10 +436,12 @@ static int substring_value(
 	const struct operation *op, const struct shc_term *term, const struct shc_term **ret)
 {
 	const struct shc_dfa *language = language_of(op, term), *result = NULL;
+	int r;
 
 	if (!language)
 		return -ENOMEM;
-	return derived(op, shc_dfa_substrings(op->in->pool, language, &result), result, ret);
+	r = shc_dfa_substrings(op->in->pool, language, &result);
+	return derived(op, r, result, ret);
 }
 
 static int apply(

@@ -535,7 +535,8 @@ static int expand_words(struct shc_interpreter *in, const struct shc_command *co
 
 			r = shc_expand_value(in, state, &plain, &term);
 			if (r > 0)
-				r = shc_fields_add_term(in, fields, word, term) ? -ENOMEM : 1;
+				r = shc_fields_add_term(in, state, fields, word, term) ? -ENOMEM
+										       : 1;
 			continue;
 		}
 		r = shc_expand_word(in, state, word, &call->fields);
