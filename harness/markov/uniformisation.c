@@ -91,6 +91,9 @@ static long double steps_needed(long double mean)
 
 	if (mean == 0)
 		return 0;
+	/* Refused by the caller; where neighbouring numbers are more than 1 apart the bisection would not end. */
+	if (!(mean <= HB_MARKOV_STEPS_MAX))
+		return hi;
 	/* ln P(X >= k) <= k - mean - k ln(k / mean), falling in k above the mean. */
 	while (hi - hi * logl(hi / mean) - mean > TAIL_LOG)
 		hi *= 2;

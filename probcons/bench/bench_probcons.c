@@ -9,6 +9,7 @@ static const struct hb_experiment *const experiments[] = {
 	&probcons_correlation,
 	&probcons_rare_events,
 	&probcons_weights,
+	&probcons_speed,
 	NULL,
 };
 

@@ -13,5 +13,6 @@ extern const struct hb_experiment probcons_correlation;
 extern const struct hb_experiment probcons_rare_events;
 extern const struct hb_experiment probcons_cost_frontier;
 extern const struct hb_experiment probcons_weights;
+extern const struct hb_experiment probcons_speed;
 
 #endif

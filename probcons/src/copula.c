@@ -3,8 +3,8 @@
  * Integration over the factor of a copula. See probcons/copula.h.
  *
  * The trapezoidal rule at step h on the whole line has an error of exp(-2 pi a / h) for an integrand analytic in a
- * strip of half-width a: halving the step squares the relative error. A change of 1e-7 between two steps therefore
- * leaves an error of about 1e-14 in the finer one. All functions share the points, and the most expensive thing,
+ * strip of half-width a: halving the step squares the relative error. A change of 1e-6 between two steps therefore
+ * leaves an error of about 1e-12 in the finer one. All functions share the points, and the most expensive thing,
  * the case, is evaluated once for all of them.
  *
  * Where to stop: every function is at most 1 and, for the normal factor, falls as the factor grows; what lies
@@ -26,9 +26,9 @@
 #define VALUES_MAX 16
 #define STEP_FIRST 0.5
 #define FACTOR_MAX 38.5 /* the normal density is 0 in a double beyond */
-#define NEGLIGIBLE 1e-15
-#define CHANGE_MAX 1e-7
-#define ERROR_OF_FLOOR 1e-14 /* an error below this share of the whole matters to nobody */
+#define NEGLIGIBLE 1e-13
+#define CHANGE_MAX 1e-6
+#define ERROR_OF_FLOOR 1e-13 /* an error below this share of the whole matters to nobody */
 #define CASES_MAX (1u << 20)
 #define LEVELS_MAX 18
 

@@ -282,6 +282,9 @@ static void summarise(const struct sums *sums, bool naive, double level, struct 
 	half = gsl_cdf_ugaussian_Pinv(0.5 + level / 2) * ret->stderr_q;
 	ret->lo = fmax(q - half, 0);
 	ret->hi = fmin(q + half, 1);
+	/* Tilted samples that never hit tell nothing: the tilt may have missed how the event comes about. */
+	if (!naive && sums->hits == 0)
+		ret->hi = 1;
 	if (naive && sums->hits == 0) {
 		ret->hi = -expm1(log1p(-level) / n);
 	} else if (naive &&

@@ -70,7 +70,7 @@ void mix_types_init(struct mix_types *types, const struct pc_optimise_problem *p
 
 bool mix_is_cheaper(const struct mix_outcome *outcome, double cost)
 {
-	return !outcome->found || cost < outcome->cost - 1e-12 * fmax(1, outcome->cost);
+	return !outcome->found || cost < outcome->cost * (1 - 1e-12);
 }
 
 void mix_nodes(

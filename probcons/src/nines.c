@@ -17,7 +17,14 @@
 
 #include "problem.h"
 #include "quorum_sets.h"
+#include "scaled_binomial.h"
 #include "shock_tree.h"
+#include "worst_quorum.h"
+
+#define GAUSSIAN_CASES 300.0 /* of an integral, about */
+#define STUDENT_CASES 10000.0
+#define WORST_WORK 3e8   /* products for the loss of the worst quorum, about a second */
+#define COUNTS_CLASSES 2 /* binomials are quicker for so many different probabilities */
 
 enum value {
 	VALUE_UNSAFE,
@@ -48,7 +55,12 @@ struct analysis {
 	uint32_t *class_of_node;
 	double *class_fault;
 	uint32_t class_count;
-	bool *worst_set; /* the quorum likeliest to fail, when it is known beforehand */
+	/* The quorum whose loss is VALUE_WORST; NULL: the worst of each case, a bound for their mixture. */
+	const bool *worst_set;
+	bool worst_only;      /* and nothing else */
+	bool *likeliest;      /* the worst set, when it is known beforehand */
+	struct pc_node *mask; /* scratch: nodes without a vote outside of the set */
+	double *counts;       /* room of scaled_binomial(), when cases go by it */
 };
 
 static uint64_t divide_up(uint64_t votes, uint32_t divisor)
@@ -59,6 +71,27 @@ static uint64_t divide_up(uint64_t votes, uint32_t divisor)
 static uint64_t min(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+/* Chance that the worst set has failed as a whole. */
+static int set_loss(const struct analysis *a, const struct shock_tree *tree,
+	const struct pc_node *nodes, double *ret, struct hb_error *reterr)
+{
+	uint64_t votes = 0;
+	double all = 1;
+
+	if (tree->kept_count == 0) {
+		for (uint32_t i = 0; i < a->count; i++)
+			all *= a->worst_set[i] ? fmin(pc_node_fault(&nodes[i]), 1) : 1;
+		*ret = all;
+		return 0;
+	}
+	for (uint32_t i = 0; i < a->count; i++) {
+		a->mask[i] = nodes[i];
+		a->mask[i].weight = a->worst_set[i] ? nodes[i].weight : 0;
+		votes += a->mask[i].weight;
+	}
+	return shock_tree_worst(tree, a->mask, votes / a->divisor, a->divisor, ret, reterr);
 }
 
 /* Failure probabilities by the tree: one pass over Byzantine votes, one over both kinds. */
@@ -123,7 +156,17 @@ static int tree_loss(const struct analysis *a, const struct pc_node *nodes, doub
 	values[VALUE_ANY] = (double)any;
 	if (a->sets.equal)
 		values[VALUE_MEAN] = (double)mean;
+	if (a->worst_set)
+		return 0;
 	return shock_tree_worst(&a->tree, nodes, k, a->divisor, &values[VALUE_WORST], reterr);
+}
+
+/* A majority that fails is both: too many failed votes, and a quorum all of which has failed. */
+static bool any_is_unlive(const struct analysis *a)
+{
+	return a->metrics & PC_METRIC_FAILURE &&
+	       a->thresholds.byz_unlive >= a->thresholds.fault_unlive &&
+	       divide_up(a->thresholds.fault_unlive, a->divisor) == a->votes_commit;
 }
 
 /* Loss of independent nodes. */
@@ -135,10 +178,12 @@ static int plain_loss(const struct analysis *a, const struct pc_node *nodes, dou
 	for (uint32_t i = 0; i < a->count; i++)
 		a->fault[i] = fmin(pc_node_fault(&nodes[i]), 1);
 	rc = quorum_sets_mean(&a->sets, a->fault, &values[VALUE_MEAN], reterr);
-	if (!rc)
+	if (any_is_unlive(a))
+		values[VALUE_ANY] = values[VALUE_UNLIVE];
+	else if (!rc)
 		rc = pc_weighted_tail(a->fault, a->weight, a->count, a->votes_commit * a->divisor,
 			&values[VALUE_ANY], reterr);
-	if (!rc && quorum_sets_worst(&a->sets, a->fault, &values[VALUE_WORST]) < 0)
+	if (!rc && !a->worst_set && quorum_sets_worst(&a->sets, a->fault, &values[VALUE_WORST]) < 0)
 		rc = hb_error_set(reterr, -ENOMEM, "not enough memory for %u nodes", a->count);
 	return rc;
 }
@@ -157,6 +202,64 @@ static int plain_failure(const struct analysis *a, const struct pc_node *nodes, 
 	return 0;
 }
 
+static double mass_from(const double *counts, uint64_t from, uint64_t sum)
+{
+	double mass = 0;
+
+	if (from == 0)
+		return 1;
+	for (uint64_t f = from; f <= sum; f++)
+		mass += counts[f];
+	return mass / SCALED_BINOMIAL_UNIT;
+}
+
+/* Loss of equal votes from the distribution of the number of failed nodes. */
+static void counts_loss(const struct analysis *a, const double *counts, double *values)
+{
+	uint64_t k = a->votes_commit;
+	double mean = 0, share = 1;
+
+	/* share = C(f, k) / C(sum, k) */
+	for (uint64_t f = a->sum; f >= k; f--) {
+		mean += counts[f] * share;
+		share = share * (double)(f - k) / (double)f;
+	}
+	values[VALUE_MEAN] = mean / SCALED_BINOMIAL_UNIT;
+	values[VALUE_ANY] = mass_from(counts, k, a->sum);
+}
+
+/*
+ * All values but the worst loss by one distribution, for equal votes and one kind of fault; false if there are two.
+ */
+static bool counts_values(const struct analysis *a, const struct pc_node *nodes, double *values)
+{
+	bool crash = false, byz = false;
+	uint64_t unsafe, unlive;
+	uint32_t voters = 0;
+	const double *counts;
+
+	for (uint32_t i = 0; i < a->count; i++) {
+		if (!nodes[i].weight)
+			continue;
+		crash |= nodes[i].crash > 0;
+		byz |= nodes[i].byz > 0;
+		a->fault[voters++] = fmin(pc_node_fault(&nodes[i]), 1);
+	}
+	if (crash && byz)
+		return false;
+	counts = scaled_binomial(a->fault, voters, a->counts);
+	unsafe = byz || a->thresholds.byz_unsafe == 0 ? a->thresholds.byz_unsafe : UINT64_MAX;
+	unlive = byz || a->thresholds.byz_unlive == 0 ? a->thresholds.byz_unlive : UINT64_MAX;
+	unsafe = divide_up(unsafe, a->divisor);
+	unlive = divide_up(min(unlive, a->thresholds.fault_unlive), a->divisor);
+	values[VALUE_UNSAFE] = mass_from(counts, unsafe, a->sum);
+	values[VALUE_UNLIVE] = mass_from(counts, unlive, a->sum);
+	values[VALUE_EITHER] = unsafe < unlive ? values[VALUE_UNSAFE] : values[VALUE_UNLIVE];
+	if (a->metrics & PC_METRIC_LOSS)
+		counts_loss(a, counts, values);
+	return true;
+}
+
 /* All values of one case: nodes independent but for the shocks that @tree keeps. */
 static int case_values(const struct analysis *a, const struct shock_tree *tree,
 	const struct pc_node *nodes, double *values, struct hb_error *reterr)
@@ -165,6 +268,10 @@ static int case_values(const struct analysis *a, const struct shock_tree *tree,
 	int rc = 0;
 
 	memset(values, 0, VALUE_COUNT * sizeof(values[0]));
+	if (a->worst_set && a->metrics & PC_METRIC_LOSS)
+		rc = set_loss(a, tree, nodes, &values[VALUE_WORST], reterr);
+	if (rc || a->worst_only || (plain && a->counts && counts_values(a, nodes, values)))
+		return rc;
 	if (a->metrics & PC_METRIC_FAILURE)
 		rc = plain ? plain_failure(a, nodes, values, reterr)
 			   : tree_failure(a, nodes, values, reterr);
@@ -230,7 +337,7 @@ static int shocked_values(struct analysis *a, double *values, struct hb_error *r
 
 	memset(values, 0, VALUE_COUNT * sizeof(values[0]));
 	rc = condition(a, &a->tree, 0, 1, values, reterr);
-	if (!rc && a->with_flat) {
+	if (!rc && a->with_flat && !a->worst_only) {
 		a->metrics = PC_METRIC_LOSS;
 		rc = condition(a, &a->flat, 0, 1, flat, reterr);
 		a->metrics = metrics;
@@ -242,8 +349,6 @@ static int shocked_values(struct analysis *a, double *values, struct hb_error *r
 static int copula_case(const double *q, double *values, void *user, struct hb_error *reterr)
 {
 	struct analysis *a = user;
-	double worst = 1;
-	int rc;
 
 	for (uint32_t i = 0; i < a->count; i++) {
 		double fault = q[a->class_of_node[i]], marginal = pc_node_fault(&a->nodes[i]);
@@ -252,13 +357,8 @@ static int copula_case(const double *q, double *values, void *user, struct hb_er
 		a->given[i].weight = a->nodes[i].weight;
 		a->given[i].byz = byz;
 		a->given[i].crash = a->nodes[i].crash > 0 ? fault - byz : 0;
-		if (a->worst_set && a->worst_set[i])
-			worst *= fault;
 	}
-	rc = shocked_values(a, values, reterr);
-	if (a->worst_set)
-		values[VALUE_WORST] = worst;
-	return rc;
+	return shocked_values(a, values, reterr);
 }
 
 static int ascending(const void *x, const void *y)
@@ -300,34 +400,104 @@ static int copula_worst_set(struct analysis *a)
 {
 	uint64_t left = a->votes_commit;
 
-	a->worst_set = calloc(a->count, sizeof(a->worst_set[0]));
-	if (!a->worst_set)
+	a->likeliest = calloc(a->count, sizeof(a->likeliest[0]));
+	if (!a->likeliest)
 		return -ENOMEM;
 	for (uint32_t class = a->class_count; class -- > 0 && left;) {
 		for (uint32_t i = 0; i < a->count && left; i++) {
 			if (a->class_of_node[i] != class || !a->nodes[i].weight)
 				continue;
-			a->worst_set[i] = true;
+			a->likeliest[i] = true;
 			left--;
 		}
 	}
+	a->worst_set = a->likeliest;
 	return 0;
 }
 
-static int run_copula(struct analysis *a, const struct pc_copula *copula, bool shocks,
-	double *values, bool *ret_bound, struct hb_error *reterr)
+/* Cases go by one distribution where votes are equal and the loss of the worst quorum needs no nodes. */
+static int copula_counts(struct analysis *a)
+{
+	bool equal = true;
+
+	for (uint32_t i = 0; i < a->count; i++)
+		equal = equal && (!a->weight[i] || a->weight[i] == a->divisor);
+	if (!equal || a->class_count <= COUNTS_CLASSES || a->tree.kept_count ||
+		(a->metrics & PC_METRIC_LOSS && !a->worst_set))
+		return 0;
+	a->counts = malloc(SCALED_BINOMIAL_ROOM(a->count) * sizeof(a->counts[0]));
+	return a->counts ? 0 : -ENOMEM;
+}
+
+/* Mean of all values over what nodes have in common. */
+static int run(
+	struct analysis *a, const struct pc_correlation *c, double *values, struct hb_error *reterr)
+{
+	if (c->copula.kind == PC_COPULA_NONE)
+		return shocked_values(a, values, reterr);
+	return pc_copula_integrate(&c->copula, a->class_fault, a->class_count, copula_case, a,
+		VALUE_COUNT, values, reterr);
+}
+
+static int prepare_copula(struct analysis *a, bool shocks, struct hb_error *reterr)
 {
 	int rc = copula_classes(a);
 
-	*ret_bound = true;
-	if (!rc && a->metrics & PC_METRIC_LOSS && a->sets.equal && !shocks) {
+	if (!rc && a->metrics & PC_METRIC_LOSS && a->sets.equal && !shocks)
 		rc = copula_worst_set(a);
-		*ret_bound = false;
-	}
+	if (!rc)
+		rc = copula_counts(a);
 	if (rc)
 		return hb_error_set(reterr, rc, "not enough memory for %u nodes", a->count);
-	return pc_copula_integrate(copula, a->class_fault, a->class_count, copula_case, a,
-		VALUE_COUNT, values, reterr);
+	return 0;
+}
+
+struct worst_search {
+	struct analysis *analysis;
+	const struct pc_correlation *correlation;
+	double worst;
+};
+
+static int try_set(const bool *set, void *user, struct hb_error *reterr)
+{
+	struct worst_search *search = user;
+	double values[VALUE_COUNT] = {0};
+	int rc;
+
+	search->analysis->worst_set = set;
+	rc = run(search->analysis, search->correlation, values, reterr);
+	if (!rc)
+		search->worst = fmax(search->worst, values[VALUE_WORST]);
+	return rc;
+}
+
+/*
+ * Loss of the worst quorum, set by set, in place of the bound; *@ret_bound remains true if that is too much work.
+ */
+static int exact_worst(struct analysis *a, const struct pc_correlation *c, uint64_t votes,
+	double *ret_worst, bool *ret_bound, struct hb_error *reterr)
+{
+	struct worst_search search = {.analysis = a, .correlation = c};
+	double cases = c->copula.kind == PC_COPULA_NONE       ? 1
+		       : c->copula.kind == PC_COPULA_GAUSSIAN ? GAUSSIAN_CASES
+							      : STUDENT_CASES;
+	double step = 1 + a->tree.kept_count * (double)(a->sum + 1);
+	double work = cases * ldexp(1, (int)a->tree.conditioned_count) * a->count * step;
+	int rc;
+
+	a->mask = malloc(a->count * sizeof(a->mask[0]));
+	if (!a->mask)
+		return hb_error_set(reterr, -ENOMEM, "not enough memory for %u nodes", a->count);
+	a->worst_only = true;
+	rc = worst_quorum_candidates(a->nodes, a->count, votes, c->shocks, c->shock_count,
+		(uint64_t)(WORST_WORK / work), try_set, &search, reterr);
+	if (rc == -E2BIG)
+		return 0;
+	if (!rc) {
+		*ret_worst = search.worst;
+		*ret_bound = false;
+	}
+	return rc;
 }
 
 static void analysis_finish(struct analysis *a)
@@ -340,7 +510,9 @@ static void analysis_finish(struct analysis *a)
 	free(a->weight);
 	free(a->class_of_node);
 	free(a->class_fault);
-	free(a->worst_set);
+	free(a->likeliest);
+	free(a->mask);
+	free(a->counts);
 }
 
 /* Trees of the shocks, and room for the cases. */
@@ -415,11 +587,13 @@ int pc_analyse(const struct pc_node *nodes, uint32_t count, const struct pc_prot
 	if (!rc)
 		rc = analysis_init(&a, protocol, c, reterr);
 	if (!rc && c->copula.kind != PC_COPULA_NONE)
-		rc = run_copula(&a, &c->copula, c->shock_count > 0, values, &bound, reterr);
-	else if (!rc) {
-		rc = shocked_values(&a, values, reterr);
-		bound = a.tree.conditioned_count > 0;
-	}
+		rc = prepare_copula(&a, c->shock_count > 0, reterr);
+	if (!rc)
+		rc = run(&a, c, values, reterr);
+	bound = metrics & PC_METRIC_LOSS && !a.worst_set &&
+		(c->copula.kind != PC_COPULA_NONE || a.tree.conditioned_count > 0);
+	if (!rc && bound)
+		rc = exact_worst(&a, c, protocol->q_per, &values[VALUE_WORST], &bound, reterr);
 	if (!rc) {
 		bool failure = metrics & PC_METRIC_FAILURE, loss = metrics & PC_METRIC_LOSS;
 
@@ -430,7 +604,7 @@ int pc_analyse(const struct pc_node *nodes, uint32_t count, const struct pc_prot
 			.loss.worst = loss ? clip(values[VALUE_WORST]) : NAN,
 			.loss.mean = loss && !a.without_mean ? clip(values[VALUE_MEAN]) : NAN,
 			.loss.any = loss ? clip(values[VALUE_ANY]) : NAN,
-			.loss.worst_is_bound = loss && bound,
+			.loss.worst_is_bound = bound,
 		};
 	}
 	analysis_finish(&a);

@@ -27,10 +27,10 @@ static int check_type(
 			"node type %" PRIu32 ": fault probabilities %g and %g; each and their sum "
 			"must be within 0 and 1",
 			t + 1, type->crash, type->byz);
-	if (!(type->cost >= 0) || isinf(type->cost))
+	if (!(type->cost >= 0 && type->cost <= PC_OPTIMISE_COST_MAX))
 		return hb_error_set(reterr, -EINVAL,
-			"node type %" PRIu32 ": cost %g; give a number from 0 on", t + 1,
-			type->cost);
+			"node type %" PRIu32 ": cost %g; give a number from 0 to %g", t + 1,
+			type->cost, PC_OPTIMISE_COST_MAX);
 	if (type->count_min > type->count_max)
 		return hb_error_set(reterr, -EINVAL,
 			"node type %" PRIu32 ": at least %" PRIu32 " but at most %" PRIu32
@@ -238,7 +238,7 @@ static int settle(const struct mix_types *types, const struct mix_outcome *outco
 		optimum.weights[t] = optimum.counts[t] > 0;
 	optimum.steps = outcome->steps;
 	optimum.cost_bound = fmin(outcome->open_bound, outcome->cost);
-	optimum.proven = !(optimum.cost_bound < outcome->cost - 1e-9 * fmax(1, outcome->cost));
+	optimum.proven = !(optimum.cost_bound < outcome->cost * (1 - 1e-9));
 	if (problem->kind == PC_RAFT)
 		optimum.unlive_bound = bound_of_nodes(types, outcome);
 	err = settle_sizes(types, outcome, &optimum, &found, reterr);

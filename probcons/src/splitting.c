@@ -2,9 +2,14 @@
 /*
  * Adaptive multilevel splitting in time. See probcons/splitting.h.
  *
+ * A rare shock that strikes many would be lost on the way up: early levels are reached by faults of single nodes far
+ * likelier, and no small move leads from there to the shock. What shocks do is therefore partitioned into strata, each
+ * with its own climb, and the sum over strata is exact in what it knows of shocks.
+ *
  * A particle is a vector of independent standard normals: one per node (when it fails), one per node that may be
- * Byzantine (whether it is), the factor and the scale of the copula, one per shock. Times are made from them so
- * that what happens by time 1 has the model's distribution, and so that more happens by any later time:
+ * Byzantine (whether it is), the factor and the scale of the copula, one per shock that is free in the stratum. Times
+ * are made from them so that what happens by time 1 has the model's distribution, and so that more happens by any
+ * later time:
  *   node i fails at T = -ln Q(X) / -ln(1 - q), and is Byzantine from max(T, V / share), V uniform;
  *   shock k strikes at S = -ln Q(X) / -ln(1 - p).
  * The score is the first time at which the votes suffice. In it, a crash does not end being Byzantine, so that
@@ -26,9 +31,13 @@
 #include <probcons/splitting.h>
 
 #include "problem.h"
+#include "shock_strata.h"
 
 #define LEVELS_MAX 1000
 #define BLOCKS_MAX 8
+#define STRATA_FULL 8       /* so many strata get all particles; more share what those would have */
+#define PARTICLES_LEAST 100 /* but each this many, if there are */
+#define NEGLECTED 1e-3      /* strata that together cannot add more than this share are left out */
 
 struct gain {
 	double time;
@@ -39,11 +48,16 @@ struct system {
 	const struct pc_rare_problem *problem;
 	struct pc_correlation correlation;
 	struct event_bounds bounds;
+	struct shock_strata strata;
+	/* The stratum at hand: */
+	const uint8_t *effect;
+	const struct pc_shock **free; /* shape [free_count] */
+	uint32_t free_count;
 	uint32_t dimension, first_kind, first_shock, factor,
-		scale; /* places in a particle; UINT32_MAX = none */
-	double *rate;  /* of node i: -ln(1 - q_i) */
-	double *share; /* of its faults that are Byzantine */
-	double *shock_rate;
+		scale;      /* places in a particle; UINT32_MAX = none */
+	double *rate;       /* of node i: -ln(1 - q_i) */
+	double *share;      /* of its faults that are Byzantine */
+	double *shock_rate; /* in the order of the strata */
 	/* Scratch, filled from one particle: */
 	double *own_time, *own_byz; /* own fault; the time from which it would be Byzantine */
 	double *shock_time;
@@ -74,6 +88,24 @@ static double latent_time(const struct system *s, double z, double m, double inv
 		     : -log(gsl_cdf_tdist_Q(x, copula->dof));
 }
 
+static void strike_free(struct system *s, const double *particle)
+{
+	for (uint32_t k = 0; k < s->free_count; k++) {
+		const struct pc_shock *shock = s->free[k];
+		double time = minus_log_upper(particle[s->first_shock + k]) /
+			      s->shock_rate[s->free - s->strata.order + k];
+
+		s->shock_time[k] = time;
+		for (uint32_t j = 0; j < shock->member_count; j++) {
+			uint32_t i = shock->members[j];
+
+			s->fault_time[i] = fmin(s->fault_time[i], time);
+			if (shock->byzantine && s->effect[i] != SHOCK_CRASHED)
+				s->byz_time[i] = fmin(s->byz_time[i], time);
+		}
+	}
+}
+
 static void fill_times(struct system *s, const double *particle)
 {
 	uint32_t n = s->problem->count;
@@ -95,24 +127,12 @@ static void fill_times(struct system *s, const double *particle)
 		if (s->share[i] > 0 && s->first_kind != UINT32_MAX)
 			s->own_byz[i] = fmax(s->own_time[i],
 				gsl_cdf_ugaussian_P(particle[s->first_kind + i]) / s->share[i]);
-		s->fault_time[i] = s->own_time[i];
-		s->byz_time[i] = s->own_byz[i];
+		s->fault_time[i] = s->effect[i] == SHOCK_SPARED ? s->own_time[i] : 0;
+		s->byz_time[i] = s->effect[i] == SHOCK_SPARED ? s->own_byz[i]
+				 : s->effect[i] == SHOCK_LIES ? 0
+							      : INFINITY;
 	}
-	for (uint32_t k = 0; k < s->correlation.shock_count; k++) {
-		const struct pc_shock *shock = &s->correlation.shocks[k];
-		double time = s->shock_rate[k] > 0 ? minus_log_upper(particle[s->first_shock + k]) /
-							     s->shock_rate[k]
-						   : INFINITY;
-
-		s->shock_time[k] = time;
-		for (uint32_t j = 0; j < shock->member_count; j++) {
-			uint32_t i = shock->members[j];
-
-			s->fault_time[i] = fmin(s->fault_time[i], time);
-			if (shock->byzantine)
-				s->byz_time[i] = fmin(s->byz_time[i], time);
-		}
-	}
+	strike_free(s, particle);
 }
 
 static int by_time(const void *a, const void *b)
@@ -163,8 +183,8 @@ static bool holds(struct system *s, const double *particle)
 		/* An own fault by time 1 that is not Byzantine by then is a crash. */
 		if (s->own_time[i] <= 1 && s->own_byz[i] > 1)
 			lies = false;
-		for (uint32_t k = 0; k < s->correlation.shock_count && lies; k++) {
-			const struct pc_shock *shock = &s->correlation.shocks[k];
+		for (uint32_t k = 0; k < s->free_count && lies; k++) {
+			const struct pc_shock *shock = s->free[k];
 
 			for (uint32_t j = 0; j < shock->member_count && !shock->byzantine; j++)
 				if (shock->members[j] == i && s->shock_time[k] <= 1)
@@ -178,19 +198,35 @@ static bool holds(struct system *s, const double *particle)
 
 static void system_finish(struct system *s)
 {
+	shock_strata_finish(&s->strata);
 	free(s->rate);
 	free(s->gains);
+}
+
+/* Enough failed votes, whether they crashed or lie. */
+static bool is_certain(const uint8_t *effect, void *user)
+{
+	const struct system *s = user;
+	uint64_t fault = 0;
+
+	for (uint32_t i = 0; i < s->problem->count; i++)
+		fault += effect[i] != SHOCK_SPARED ? s->problem->nodes[i].weight : 0;
+	return fault >= s->bounds.fault;
 }
 
 static int system_init(struct system *s, struct hb_error *reterr)
 {
 	const struct pc_rare_problem *p = s->problem;
 	uint32_t n = p->count, shocks = s->correlation.shock_count, next = n;
+	int rc = shock_strata_init(
+		&s->strata, s->correlation.shocks, shocks, n, is_certain, s, reterr);
 	double *block = malloc((6 * (size_t)n + 2 * (size_t)shocks + 1) * sizeof(block[0]));
 	bool byz = false;
 
 	s->gains = malloc((2 * (size_t)n + 1) * sizeof(s->gains[0]));
 	s->rate = block;
+	if (rc)
+		return rc;
 	if (!block || !s->gains)
 		return hb_error_set(reterr, -ENOMEM, "not enough memory for %u nodes", n);
 	s->share = block + n;
@@ -207,16 +243,23 @@ static int system_init(struct system *s, struct hb_error *reterr)
 		s->share[i] = q > 0 ? p->nodes[i].byz / q : 0;
 		byz |= s->share[i] > 0;
 	}
-	for (uint32_t k = 0; k < shocks; k++)
-		s->shock_rate[k] = -log1p(-s->correlation.shocks[k].probability);
+	for (uint32_t k = 0; k < s->strata.shock_count; k++)
+		s->shock_rate[k] = -log1p(-s->strata.order[k]->probability);
 	s->first_kind = byz ? next : UINT32_MAX;
 	next += byz ? n : 0;
-	s->first_shock = next;
-	next += shocks;
 	s->factor = s->correlation.copula.kind != PC_COPULA_NONE ? next++ : UINT32_MAX;
 	s->scale = s->correlation.copula.kind == PC_COPULA_STUDENT ? next++ : UINT32_MAX;
-	s->dimension = next;
+	s->first_shock = next;
+	s->dimension = next + s->strata.shock_count;
 	return 0;
+}
+
+static void system_enter(struct system *s, const struct shock_stratum *stratum)
+{
+	s->effect = stratum->effect;
+	s->free = s->strata.order + stratum->free_first;
+	s->free_count = s->strata.shock_count - stratum->free_first;
+	s->dimension = s->first_shock + s->free_count;
 }
 
 struct swarm {
@@ -267,7 +310,7 @@ static double *particle_of(const struct swarm *w, const struct system *s, uint32
 
 /*
  * Moves of all coordinates, block by block: a block is pulled towards new normals by a random amount (which keeps
- * the normal distribution), and the move stands if the score stays within the level.
+ * the normal distribution), and the move stands if the score stays below the level.
  */
 static void sweep(struct system *s, struct swarm *w, uint32_t i, double level)
 {
@@ -289,7 +332,7 @@ static void sweep(struct system *s, struct swarm *w, uint32_t i, double level)
 				keep * particle[w->order[d]] + pull * hb_rng_normal(s->rng);
 		now = score(s, w->trial);
 		w->moves++;
-		if (now <= level) {
+		if (now < level) {
 			memcpy(particle, w->trial, s->dimension * sizeof(particle[0]));
 			w->scores[i] = now;
 		}
@@ -303,15 +346,17 @@ static int ascending(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Replace all particles by moved copies of those within @level. Returns how many those were. */
+/* Replace all particles by moved copies of those below @level. Returns how many those were. */
 static uint32_t climb(struct system *s, struct swarm *w, double level, uint32_t sweeps)
 {
 	size_t bytes = s->dimension * sizeof(w->particles[0]);
 	uint32_t survivors = 0;
 
 	for (uint32_t i = 0; i < w->count; i++)
-		if (w->scores[i] <= level)
+		if (w->scores[i] < level)
 			w->source[survivors++] = i;
+	if (!survivors)
+		return 0;
 	for (uint32_t i = 0; i < w->count; i++) {
 		uint32_t from = w->source[i < survivors ? i : hb_rng_below(s->rng, survivors)];
 
@@ -327,7 +372,10 @@ static uint32_t climb(struct system *s, struct swarm *w, double level, uint32_t 
 }
 
 /*
- * One repetition. *@ret: the estimate; *@ret_hits: particles in the event at the end. 0 or -ERANGE.
+ * One climb. The level is the score of the best particle that is given up, and those that stay are strictly below it:
+ * with this rule the product of the shares that stay is unbiased, whatever the number of particles (Brehier, Gazeau,
+ * Goudenege, Lelievre, Rousset, Ann. Appl. Probab. 26(6), 2016).
+ * *@ret: the estimate; *@ret_hits: particles in the event at the end. 0 or -ERANGE.
  */
 static int repetition(struct system *s, struct swarm *w, double keep, uint32_t sweeps, double *ret,
 	uint64_t *ret_hits)
@@ -346,14 +394,7 @@ static int repetition(struct system *s, struct swarm *w, double keep, uint32_t s
 
 		memcpy(w->sorted, w->scores, w->count * sizeof(w->sorted[0]));
 		qsort(w->sorted, w->count, sizeof(w->sorted[0]), ascending);
-		at = w->sorted[kept - 1];
-		/* Nobody gets there, or too few: go by the last who does. */
-		for (uint32_t k = kept - 1; isinf(at) && k > 0; k--)
-			at = w->sorted[k - 1];
-		if (isinf(at)) {
-			*ret = 0;
-			return 0;
-		}
+		at = w->sorted[kept];
 		if (at <= 1) {
 			for (uint32_t i = 0; i < w->count; i++)
 				hits += w->scores[i] <= 1 && holds(s, particle_of(w, s, i));
@@ -362,6 +403,10 @@ static int repetition(struct system *s, struct swarm *w, double keep, uint32_t s
 			return 0;
 		}
 		estimate *= (long double)climb(s, w, at, sweeps) / w->count;
+		if (estimate == 0) {
+			*ret = 0;
+			return 0;
+		}
 	}
 	return -ERANGE;
 }
@@ -394,9 +439,60 @@ static void summarise(
 	half = gsl_cdf_tdist_Pinv(0.5 + o->level / 2, n - 1.0) * ret->stderr_q;
 	ret->lo = fmax(ret->q - half, 0);
 	ret->hi = fmin(ret->q + half, 1);
+	if (ret->q == 0)
+		ret->hi = 1;
 	ret->level = o->level;
 	ret->effective_samples =
 		ret->stderr_q > 0 ? pow(ret->q / ret->stderr_q, 2) : (double)ret->hits;
+}
+
+/* Probability of the strata from @first on. */
+static double mass_from(const struct shock_strata *strata, uint32_t first)
+{
+	double mass = 0;
+
+	/* The small ones first. */
+	for (uint32_t i = strata->count; i-- > first;)
+		mass += strata->strata[i].probability;
+	return mass;
+}
+
+/*
+ * One estimate: the sum over the strata up to @*used. In the first repetition that is where those that are left cannot
+ * matter any more.
+ */
+static int all_strata(struct system *s, struct swarm *w, const struct pc_splitting_options *o,
+	bool first, uint32_t *used, double *ret, uint64_t *hits)
+{
+	const struct shock_strata *strata = &s->strata;
+	long double sum = 0;
+
+	for (uint32_t i = 0; i < (first ? strata->count : *used); i++) {
+		double given = 0;
+		int rc;
+
+		if (first && i && mass_from(strata, i) <= NEGLECTED * (double)sum)
+			break;
+		system_enter(s, &strata->strata[i]);
+		rc = repetition(s, w, o->keep, o->sweeps, &given, hits);
+		if (rc)
+			return rc;
+		sum += (long double)strata->strata[i].probability * given;
+		if (first)
+			*used = i + 1;
+	}
+	*ret = (double)sum;
+	return 0;
+}
+
+static uint32_t particles_of(const struct pc_splitting_options *o, uint32_t strata)
+{
+	uint32_t least = o->particles < PARTICLES_LEAST ? o->particles : PARTICLES_LEAST;
+	uint32_t share = (uint32_t)((uint64_t)o->particles * STRATA_FULL / strata);
+
+	if (strata <= STRATA_FULL)
+		return o->particles;
+	return share > least ? share : least;
 }
 
 static int run(struct system *s, const struct pc_splitting_options *o, struct pc_estimate *ret,
@@ -405,15 +501,16 @@ static int run(struct system *s, const struct pc_splitting_options *o, struct pc
 	struct pc_estimate estimate = {0};
 	double *estimates = malloc(o->repetitions * sizeof(estimates[0]));
 	struct swarm w = {0};
-	int rc = estimates ? swarm_init(&w, s, o->particles) : -ENOMEM;
+	uint32_t used = 0;
+	int rc = estimates ? swarm_init(&w, s, particles_of(o, s->strata.count)) : -ENOMEM;
 
 	if (rc == -E2BIG)
 		rc = hb_error_set(reterr, rc, "%u particles of %u coordinates are too many",
-			o->particles, s->dimension);
+			w.count, s->dimension);
 	else if (rc)
 		rc = hb_error_set(reterr, rc, "not enough memory for %u particles", o->particles);
 	for (uint32_t i = 0; i < o->repetitions && !rc; i++) {
-		rc = repetition(s, &w, o->keep, o->sweeps, &estimates[i], &estimate.hits);
+		rc = all_strata(s, &w, o, i == 0, &used, &estimates[i], &estimate.hits);
 		if (rc)
 			rc = hb_error_set(reterr, rc,
 				"more than %d levels; the event is too rare, or few moves are "
@@ -423,6 +520,7 @@ static int run(struct system *s, const struct pc_splitting_options *o, struct pc
 	if (!rc) {
 		estimate.samples = w.moves;
 		summarise(estimates, o, &estimate);
+		estimate.hi = fmin(estimate.hi + mass_from(&s->strata, used), 1);
 		*ret = estimate;
 	}
 	swarm_finish(&w);

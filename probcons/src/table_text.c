@@ -29,6 +29,33 @@ struct reading {
 	int index[TABLE_COLUMNS_MAX];
 };
 
+/* The harness's reader is for its own files; these are the user's, who is told what they need. */
+static int header_check(const struct hb_csv_record *record, const struct reading *reading, int line,
+	struct hb_error *reterr)
+{
+	const struct table_columns *columns = reading->columns;
+	char needed[256] = "";
+
+	for (size_t c = 0; c < columns->required; c++) {
+		bool found = false;
+
+		for (size_t i = 0; i < record->field_count && !found; i++)
+			found = strcmp(record->fields[i], columns->names[c]) == 0;
+		if (found)
+			continue;
+		for (size_t i = 0; i < columns->required; i++) {
+			size_t used = strlen(needed);
+
+			(void)snprintf(needed + used, sizeof(needed) - used, "%s%s", i ? "," : "",
+				columns->names[i]);
+		}
+		return hb_error_set_at(reterr, -EBADMSG, reading->path, line,
+			"the first line has no column `%s`; it must name at least %s",
+			columns->names[c], needed);
+	}
+	return 0;
+}
+
 static int on_record(const struct hb_csv_record *record, void *user, struct hb_error *reterr)
 {
 	struct reading *reading = user;
@@ -42,6 +69,10 @@ static int on_record(const struct hb_csv_record *record, void *user, struct hb_e
 			return hb_error_set_at(reterr, -EBADMSG, reading->path, row.line,
 				"field %zu holds a NUL byte; this is no text", i + 1);
 	if (!reading->has_header) {
+		int rc = header_check(record, reading, row.line, reterr);
+
+		if (rc)
+			return rc;
 		reading->has_header = true;
 		reading->field_count = record->field_count;
 		return hb_csv_columns(record, reading->path, reading->columns->names,
@@ -85,6 +116,11 @@ int table_text_parse(const char *text, size_t length_bytes, const char *path,
 	FILE *file = tmpfile();
 	int rc;
 
+	/* Spreadsheets put a byte order mark in front of UTF-8. */
+	if (length_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		length_bytes -= 3;
+	}
 	if (!file)
 		return hb_error_set_at(
 			reterr, -errno, path, 0, "no temporary file: %s", strerror(errno));

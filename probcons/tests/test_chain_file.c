@@ -40,6 +40,32 @@ Test(chain_file, mean_time_of_three_nodes)
 	pc_chain_file_finish(&file);
 }
 
+/* As spreadsheets write it: a byte order mark, lines that end with CR LF, and none at the end of the last. */
+Test(chain_file, spreadsheets_are_read)
+{
+	struct pc_chain_file file = {0};
+	double hours;
+
+	cr_assert_eq(parse("\xef\xbb\xbf"
+			   "from,to,rate_per_hour\r\na,b,0.5\r\nb,c,0.25",
+			     &file, NULL),
+		0);
+	cr_assert_eq(pc_chain_file_mttdl(&file, "a", "c", &hours, NULL), 0);
+	cr_assert_eq(hours, 6);
+	pc_chain_file_finish(&file);
+}
+
+Test(chain_file, a_missing_column_is_named_with_those_that_are_needed)
+{
+	struct pc_chain_file file = {0};
+	struct hb_error error = {0};
+
+	cr_assert_eq(parse("# a comment\nfrom,rate_per_hour\na,1\n", &file, &error), -EBADMSG);
+	cr_assert_eq(error.line, 2);
+	cr_assert(strstr(error.text, "`to`") && strstr(error.text, "from,to,rate_per_hour"), "%s",
+		error.text);
+}
+
 Test(chain_file, unknown_and_unreachable_states_are_named)
 {
 	struct pc_chain_file file = {0};

@@ -187,6 +187,25 @@ Test(copula, two_nodes_fail_together_as_the_bivariate_normal_says)
 	}
 }
 
+/* Chance that all of @set have failed, given fault probabilities and at most one shock. */
+static double set_fails(unsigned int set, const struct pc_node *given, uint32_t count,
+	const struct pc_shock *shock, uint32_t shocks)
+{
+	double own = 1, struck = 1;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bool member = false;
+
+		for (uint32_t m = 0; m < shock->member_count; m++)
+			member |= shock->members[m] == i;
+		if (set >> i & 1) {
+			own *= pc_node_fault(&given[i]);
+			struck *= member ? 1 : pc_node_fault(&given[i]);
+		}
+	}
+	return shocks ? shock->probability * struck + (1 - shock->probability) * own : own;
+}
+
 /* Midpoint sum over the factor of what the enumeration of independent nodes gives. */
 Test(copula, mixed_and_weighted_fleets_agree_with_summed_enumeration)
 {
@@ -203,6 +222,7 @@ Test(copula, mixed_and_weighted_fleets_agree_with_summed_enumeration)
 
 	for (uint32_t shocks = 0; shocks < 2; shocks++) {
 		long double unsafe = 0, unlive = 0, either = 0, mean = 0, any = 0;
+		double sets[16] = {0}, worst = 0;
 
 		correlation.shocks = &shock;
 		correlation.shock_count = shocks;
@@ -226,6 +246,17 @@ Test(copula, mixed_and_weighted_fleets_agree_with_summed_enumeration)
 			either += one.either * h * gsl_ran_ugaussian_pdf(m);
 			mean += one.loss_mean * h * gsl_ran_ugaussian_pdf(m);
 			any += one.loss_any * h * gsl_ran_ugaussian_pdf(m);
+			for (unsigned int set = 0; set < 16; set++)
+				sets[set] += h * gsl_ran_ugaussian_pdf(m) *
+					     set_fails(set, given, 4, &shock, shocks);
+		}
+		for (unsigned int set = 0; set < 16; set++) {
+			uint32_t votes = 0;
+
+			for (int i = 0; i < 4; i++)
+				votes += set >> i & 1 ? nodes[i].weight : 0;
+			if (votes >= protocol.q_per)
+				worst = fmax(worst, sets[set]);
 		}
 		cr_assert_eq(
 			pc_analyse(nodes, 4, &protocol, &correlation, PC_METRIC_ALL, &got, NULL),
@@ -235,8 +266,107 @@ Test(copula, mixed_and_weighted_fleets_agree_with_summed_enumeration)
 		cr_assert(relative(got.unsafe_or_unlive, either) < 1e-11);
 		cr_assert(relative(got.loss.mean, mean) < 1e-11);
 		cr_assert(relative(got.loss.any, any) < 1e-11);
-		cr_assert(got.loss.worst_is_bound);
+		cr_assert(relative(got.loss.worst, worst) < 1e-11, "%.17g, not %.17g",
+			got.loss.worst, worst);
+		cr_assert(!got.loss.worst_is_bound);
 	}
+}
+
+/* Means over the factor and the scale by a fixed fine grid, each case by the analysis of independent nodes. */
+static struct pc_result grid_mean(const struct pc_node *nodes, uint32_t count,
+	const struct pc_protocol *protocol, const struct pc_copula *copula)
+{
+	enum { FACTORS = 300, SCALES = 220 };
+	bool student = copula->kind == PC_COPULA_STUDENT;
+	struct pc_result sum = {0};
+
+	for (int s = 0; s < (student ? SCALES : 1); s++) {
+		double width = 11.0 / SCALES, x = student ? -8.5 + (s + 0.5) * width : 0;
+		double w = copula->dof * exp(2 * x);
+		double outer = student ? 2 * w * gsl_ran_chisq_pdf(w, copula->dof) * width : 1;
+
+		for (int point = 0; point < FACTORS; point++) {
+			double h = 24.0 / FACTORS, m = -12 + (point + 0.5) * h;
+			double weight = outer * h * gsl_ran_ugaussian_pdf(m);
+			struct pc_node given[16];
+			struct pc_result one;
+
+			for (uint32_t i = 0; i < count; i++) {
+				double p = pc_node_fault(&nodes[i]);
+				double q = pc_copula_conditional(
+					copula, pc_copula_threshold(copula, p), m, exp(x));
+
+				given[i] = nodes[i];
+				given[i].crash = q * nodes[i].crash / p;
+				given[i].byz = q * nodes[i].byz / p;
+			}
+			cr_assert_eq(
+				pc_analyse(given, count, protocol, NULL, PC_METRIC_ALL, &one, NULL),
+				0);
+			sum.unsafe += weight * one.unsafe;
+			sum.unlive += weight * one.unlive;
+			sum.unsafe_or_unlive += weight * one.unsafe_or_unlive;
+			sum.loss.mean += weight * one.loss.mean;
+			sum.loss.any += weight * one.loss.any;
+			sum.loss.worst += weight * one.loss.worst;
+		}
+	}
+	return sum;
+}
+
+/* Nodes that all differ go by a distribution in doubles of their own. */
+Test(copula, fleets_of_different_nodes_agree_with_a_fixed_grid)
+{
+	static const struct pc_copula copulas[] = {{.kind = PC_COPULA_GAUSSIAN, .rho = 0.2},
+		{.kind = PC_COPULA_STUDENT, .rho = 0.2, .dof = 4}};
+	struct pc_protocol protocols[] = {pc_raft_majority(11), pc_pbft_classic(11),
+		{.kind = PC_RAFT, .votes = 11, .q_per = 2, .q_vc = 10}};
+
+	for (int k = 0; k < 6; k++) {
+		const struct pc_copula *copula = &copulas[k / 3];
+		const struct pc_protocol *protocol = &protocols[k % 3];
+		struct pc_correlation correlation = {.copula = *copula};
+		struct pc_node nodes[11];
+		struct pc_result got, want;
+
+		for (int i = 0; i < 11; i++) {
+			double p = 0.002 * (i + 1) * (i + 1);
+
+			nodes[i] = (struct pc_node){.weight = 1};
+			*(protocol->kind == PC_PBFT ? &nodes[i].byz : &nodes[i].crash) = p;
+		}
+		cr_assert_eq(
+			pc_analyse(nodes, 11, protocol, &correlation, PC_METRIC_ALL, &got, NULL),
+			0);
+		want = grid_mean(nodes, 11, protocol, copula);
+		cr_assert(relative(got.unsafe, want.unsafe) < 1e-10, "case %d", k);
+		cr_assert(relative(got.unlive, want.unlive) < 1e-10, "case %d: %.17g, not %.17g", k,
+			got.unlive, want.unlive);
+		cr_assert(relative(got.unsafe_or_unlive, want.unsafe_or_unlive) < 1e-10);
+		cr_assert(relative(got.loss.mean, want.loss.mean) < 1e-10, "case %d", k);
+		cr_assert(relative(got.loss.any, want.loss.any) < 1e-10, "case %d", k);
+		cr_assert(relative(got.loss.worst, want.loss.worst) < 1e-10, "case %d", k);
+		cr_assert(!got.loss.worst_is_bound);
+	}
+}
+
+/* Too many quorums to try each under an integral: what is printed is a bound, and says so. */
+Test(copula, worst_loss_of_large_weighted_fleets_is_marked_as_a_bound)
+{
+	struct pc_correlation correlation = {.copula = {.kind = PC_COPULA_GAUSSIAN, .rho = 0.2}};
+	struct pc_protocol protocol;
+	struct pc_node nodes[40];
+	struct pc_result got;
+	uint32_t votes = 0;
+
+	for (uint32_t i = 0; i < 40; i++) {
+		nodes[i] = (struct pc_node){.crash = 0.01 + 0.002 * i, .weight = 1 + i % 20};
+		votes += nodes[i].weight;
+	}
+	protocol = pc_raft_majority(votes);
+	cr_assert_eq(pc_analyse(nodes, 40, &protocol, &correlation, PC_METRIC_ALL, &got, NULL), 0);
+	cr_assert(got.loss.worst_is_bound);
+	cr_assert(got.loss.worst >= got.loss.mean && got.loss.worst <= got.loss.any);
 }
 
 Test(copula, text_form_is_read_and_checked)

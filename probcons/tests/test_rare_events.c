@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
+#include <gsl/gsl_randist.h>
 
 #include <hotbed/error.h>
 #include <probcons/groups.h>
@@ -282,6 +283,90 @@ Test(rare_events, same_seed_same_estimate)
 		sample(&p, &b, (struct pc_is_options){.samples_max = 5000}).q);
 	cr_assert_eq(split(&p, &a, (struct pc_splitting_options){.repetitions = 2}).q,
 		split(&p, &b, (struct pc_splitting_options){.repetitions = 2}).q);
+}
+
+/*
+ * Common causes that are rarer than the faults of single nodes on the way, and outweigh them in the end: one, two at
+ * a time, Byzantine ones, and more than can be told apart.
+ */
+Test(rare_events, splitting_sees_rare_common_causes)
+{
+	static const struct {
+		const char *groups;
+		uint32_t count;
+		double crash;
+		enum pc_event event;
+	} cases[] = {
+		{"all=1e-7:1-9", 9, 0.01, PC_EVENT_UNLIVE},
+		{"a=1e-4:1-3;b=1e-4:4-6;c=1e-4:7-9", 9, 0.001, PC_EVENT_UNLIVE},
+		{"bad=1e-5!:1-9", 9, 0.01, PC_EVENT_EITHER},
+		{"bad=1e-5!:1-9", 9, 0.01, PC_EVENT_UNSAFE},
+		{"a=1e-7:1-13;b=1e-6:5-17;c=1e-4:1-5;d=1e-4:6-10", 25, 0.05, PC_EVENT_UNLIVE},
+		{"never=0:1-5;sure=1:1-2;a=1e-6:2-5", 7, 0.002, PC_EVENT_UNLIVE},
+	};
+
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		struct pc_node nodes[25];
+		struct pc_shock_set shocks;
+		struct pc_protocol protocol = pc_raft_majority(cases[c].count);
+		struct pc_correlation correlation = {0};
+		struct pc_rare_problem p = {.nodes = nodes,
+			.count = cases[c].count,
+			.protocol = &protocol,
+			.correlation = &correlation,
+			.event = cases[c].event};
+		struct pc_estimate e;
+		struct hb_rng rng;
+		double want;
+
+		hb_rng_init(&rng, test_seed(), 40 + c);
+		fleet_of(nodes, cases[c].count, cases[c].crash, 0);
+		cr_assert_eq(pc_groups_parse(cases[c].groups, cases[c].count, &shocks, NULL), 0);
+		correlation.shocks = shocks.shocks;
+		correlation.shock_count = shocks.count;
+		want = exact(&p);
+		e = split(&p, &rng, (struct pc_splitting_options){.particles = 300});
+		/* Strata that cannot matter are left out, and added to the upper end. */
+		cr_assert(fabs(e.q - want) <= 5 * e.stderr_q + 1e-3 * want,
+			"case %zu: %g +- %g, not %g", c, e.q, e.stderr_q, want);
+		cr_assert(e.lo <= e.q && e.q <= e.hi);
+		pc_shock_set_finish(&shocks);
+	}
+}
+
+Test(rare_events, splitting_takes_more_common_causes_than_it_tells_apart)
+{
+	enum { COUNT = 10, SHOCKS = 80 };
+	struct pc_node nodes[COUNT];
+	struct pc_shock shocks[SHOCKS];
+	uint32_t members[SHOCKS][2];
+	struct pc_protocol protocol = pc_raft_majority(COUNT);
+	struct pc_correlation correlation = {.shocks = shocks, .shock_count = SHOCKS};
+	struct pc_rare_problem p = {.nodes = nodes,
+		.count = COUNT,
+		.protocol = &protocol,
+		.correlation = &correlation,
+		.event = PC_EVENT_UNLIVE};
+	double works = 1, want = 0;
+	struct pc_estimate e;
+	struct hb_rng rng;
+
+	fleet_of(nodes, COUNT, 0, 0);
+	/* Every pair (0, 1), (2, 3), ... fails by 16 shocks of its own: five independent pairs. */
+	for (uint32_t k = 0; k < SHOCKS; k++) {
+		members[k][0] = 2 * (k % 5);
+		members[k][1] = members[k][0] + 1;
+		shocks[k] = (struct pc_shock){
+			.probability = 0.0075, .member_count = 2, .members = members[k]};
+	}
+	for (int k = 0; k < SHOCKS / 5; k++)
+		works *= 1 - 0.0075;
+	for (int failed = 3; failed <= 5; failed++)
+		want += gsl_ran_binomial_pdf((unsigned int)failed, 1 - works, 5);
+	hb_rng_init(&rng, test_seed(), 60);
+	e = split(&p, &rng, (struct pc_splitting_options){.particles = 100, .repetitions = 8});
+	cr_assert(fabs(e.q - want) <= 6 * e.stderr_q + 1e-3 * want, "%g +- %g, not %g", e.q,
+		e.stderr_q, want);
 }
 
 Test(rare_events, impossible_certain_and_bad_problems)

@@ -170,6 +170,24 @@ Test(repair_chain, nothing_repaired_ends_without_service)
 	cr_assert(fabs(r.mttf_hours - (1 / 1.5 + 1 / 1.0)) < 1e-14);
 }
 
+/* The number of steps is beyond what a long double counts one by one. */
+Test(repair_chain, missions_of_too_many_steps_are_refused_at_once)
+{
+	struct pc_repair_class class = {.count = 5, .crash_per_hour = 1e-5, .repair_per_hour = 1};
+	struct pc_repair_model model = {
+		.classes = &class, .class_count = 1, .votes_live = 3, .votes_commit = 3};
+	struct hb_error error = {0};
+	double q = 7;
+
+	for (double hours = 1e10; hours < 1e300; hours *= 1e10) {
+		cr_assert_eq(pc_repair_mission(&model, hours, &q, &q, &error), -E2BIG);
+		class.repair_per_hour = hours;
+		cr_assert_eq(pc_repair_mission(&model, 1, &q, &q, &error), -E2BIG);
+		class.repair_per_hour = 1;
+	}
+	cr_assert_eq(q, 7);
+}
+
 Test(repair_chain, bad_models_are_refused)
 {
 	struct pc_repair_class class = {.count = 3, .crash_per_hour = 0.5, .wipe_per_hour = 0.1};

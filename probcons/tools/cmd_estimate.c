@@ -106,6 +106,10 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 		err = event_read(arguments, &problem.event, reterr);
 	if (!err)
 		err = read_plan(arguments, &plan, reterr);
+	if (!err && plan.method == 1 && arguments->values[OPT_RELATIVE_ERROR])
+		err = hb_error_set(reterr, -EINVAL,
+			"--relative-error is for tilt and naive; splitting takes --samples, the "
+			"number of its particles");
 	problem.nodes = fleet.nodes;
 	problem.count = fleet.count;
 	problem.protocol = &fleet.protocol;

@@ -120,7 +120,7 @@ static void print_set(const struct fleet *fleet, const struct pc_explanation *ex
 
 	(void)printf("  %-12.5g", set->probability);
 	if (set->alike > 1)
-		(void)printf(" x %-8.0f ", set->alike);
+		(void)printf(" x %-8.15g ", set->alike);
 	else
 		(void)printf("%12s", "");
 	for (uint32_t s = 0; s < set->shock_count; s++) {

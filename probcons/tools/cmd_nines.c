@@ -145,6 +145,8 @@ static int analyse_repair(const struct arguments *arguments, const struct fleet 
 static int analyse(const struct arguments *arguments, const struct fleet *fleet,
 	struct answer *answer, struct hb_error *reterr)
 {
+	static const enum option_name of_repair[] = {
+		OPT_REPLACE, OPT_WIPE, OPT_ELECTION, OPT_CREWS};
 	const struct pc_correlation *correlation = fleet_correlation(fleet);
 	int err = option_real(arguments, OPT_BAND, 1, 1e6, &answer->band, reterr);
 
@@ -157,6 +159,11 @@ static int analyse(const struct arguments *arguments, const struct fleet *fleet,
 	if (!err && answer->band > 0)
 		err = pc_analyse_scaled(fleet->nodes, fleet->count, &fleet->protocol, correlation,
 			PC_METRIC_ALL, answer->band, &answer->band_hi, reterr);
+	for (size_t i = 0; i < sizeof(of_repair) / sizeof(of_repair[0]) && !err; i++)
+		if (arguments->values[of_repair[i]] && !arguments->values[OPT_REPAIR])
+			err = hb_error_set(reterr, -EINVAL,
+				"--%s changes nothing without --repair TIME",
+				option_text(of_repair[i]));
 	if (!err && arguments->values[OPT_REPAIR])
 		err = analyse_repair(arguments, fleet, answer, reterr);
 	return err;
@@ -229,6 +236,10 @@ static void print_json(const struct fleet *fleet, const struct answer *answer)
 static void print_row(
 	const char *name, double q, const char *meaning, double lo, double hi, bool has_band)
 {
+	if (isnan(q)) {
+		(void)printf("%-18s not known%s%s\n", name, *meaning ? ": " : "", meaning);
+		return;
+	}
 	(void)printf("%-18s %-12.6g %7.3f nines", name, q, pc_nines(q));
 	if (has_band)
 		(void)printf("  [%.3f, %.3f]", pc_nines(hi), pc_nines(lo));
@@ -260,6 +271,24 @@ static void print_text(const struct fleet *fleet, const struct answer *answer)
 		answer->repair.mttf_hours, answer->repair.mttdl_hours);
 }
 
+/* What the answer does not hold, for whoever reads no documentation first. */
+static void print_notes(const struct answer *answer)
+{
+	if (isnan(answer->result.loss.mean))
+		(void)fprintf(stderr,
+			"probcons nines: note: the mean loss over quorums of unequal votes is not "
+			"known with more than %d common causes\n",
+			PC_SHOCKS_CONDITIONED_MAX);
+	if (answer->result.loss.worst_is_bound)
+		(void)fprintf(stderr,
+			"probcons nines: note: the loss of the worst quorum is an upper bound; "
+			"there are too many quorums to try each\n");
+	if (answer->has_repair && isnan(answer->mission_loss))
+		(void)fprintf(stderr,
+			"probcons nines: note: the mission takes too many steps; unavailability "
+			"and loss within it are not known, those of the long run are\n");
+}
+
 static int run(const struct arguments *arguments, struct hb_error *reterr)
 {
 	struct fleet fleet = {0};
@@ -272,6 +301,8 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 		print_json(&fleet, &answer);
 	else if (!err)
 		print_text(&fleet, &answer);
+	if (!err)
+		print_notes(&answer);
 	fleet_finish(&fleet);
 	return err;
 }

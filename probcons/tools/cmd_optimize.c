@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <hotbed/error.h>
@@ -24,6 +25,9 @@ struct plan {
 struct answer {
 	struct pc_optimum optimum;
 	struct pc_result lo, hi;
+	bool has_correlated; /* with --groups or --copula: the same fleet under them */
+	struct pc_result correlated;
+	bool meets_targets;
 	double margin; /* factor on every probability up to which the targets of failure hold; NAN = no such target */
 };
 
@@ -53,8 +57,15 @@ static int read_plan(const struct arguments *arguments, struct plan *plan, struc
 {
 	struct pc_optimise_problem *problem = &plan->problem;
 	uint64_t nodes_min = 1, nodes_max = 25, copies = 0;
-	int err = node_types_read(arguments, &plan->types, reterr);
+	int err = 0;
 
+	if (arguments->values[OPT_GROUPS] && !arguments->values[OPT_NODES])
+		err = hb_error_set(reterr, -EINVAL,
+			"--groups number the nodes of --nodes; a mix that is still to be chosen "
+			"has "
+			"no numbers: choose without, then give the mix as --nodes");
+	if (!err)
+		err = node_types_read(arguments, &plan->types, reterr);
 	if (!err)
 		err = read_targets(arguments, problem, reterr);
 	if (!err)
@@ -121,6 +132,45 @@ static int analyse_band(const struct plan *plan, struct answer *answer, struct h
 	return err;
 }
 
+static bool meets(const struct pc_optimise_problem *problem, const struct pc_result *q)
+{
+	return q->unsafe <= problem->target_unsafe && q->unlive <= problem->target_unlive &&
+	       q->unsafe_or_unlive <= problem->target_failure &&
+	       q->loss.worst <= problem->target_loss;
+}
+
+/* The fleet that was found, under --groups and --copula, which the search does not know. */
+static int analyse_correlated(const struct arguments *arguments, const struct plan *plan,
+	struct answer *answer, struct hb_error *reterr)
+{
+	const struct pc_optimum *optimum = &answer->optimum;
+	struct fleet fleet = {0};
+	int err;
+
+	if (!arguments->values[OPT_GROUPS] && !arguments->values[OPT_COPULA])
+		return 0;
+	if (plan->types.is_fixed) {
+		err = fleet_build(arguments, &fleet, reterr);
+		for (uint32_t i = 0; i < fleet.count && !err; i++)
+			fleet.nodes[i].weight = optimum->weights[plan->types.type_of_node[i]];
+	} else {
+		fleet.nodes = calloc(PC_OPTIMISE_NODES_MAX, sizeof(fleet.nodes[0]));
+		fleet.count = optimum->node_count;
+		err = fleet.nodes ? 0 : hb_error_set(reterr, -ENOMEM, "no memory for the nodes");
+		if (!err) {
+			pc_optimum_nodes(&plan->problem, optimum, fleet.nodes);
+			err = fleet_correlate(arguments, &fleet, reterr);
+		}
+	}
+	if (!err)
+		err = pc_analyse(fleet.nodes, fleet.count, &optimum->protocol,
+			fleet_correlation(&fleet), PC_METRIC_ALL, &answer->correlated, reterr);
+	answer->has_correlated = !err;
+	answer->meets_targets = !err && meets(&plan->problem, &answer->correlated);
+	fleet_finish(&fleet);
+	return err;
+}
+
 static void json_band(struct json_out *out, const char *key, const struct pc_result *result)
 {
 	json_open(out, key, '{');
@@ -173,6 +223,17 @@ static void json_search(struct json_out *out, const struct plan *plan, const str
 	json_band(out, "hi", &answer->hi);
 	json_close(out, '}');
 	json_number(out, "margin", answer->margin);
+	if (!answer->has_correlated) {
+		json_null(out, "correlated");
+		return;
+	}
+	json_open(out, "correlated", '{');
+	json_number(out, "unsafe", answer->correlated.unsafe);
+	json_number(out, "unlive", answer->correlated.unlive);
+	json_number(out, "unsafe_or_unlive", answer->correlated.unsafe_or_unlive);
+	json_number(out, "loss_worst", answer->correlated.loss.worst);
+	json_bool(out, "meets_targets", answer->meets_targets);
+	json_close(out, '}');
 }
 
 static void print_json(const struct plan *plan, const struct answer *answer)
@@ -224,6 +285,17 @@ static void print_row(const char *name, double q, double lo, double hi)
 		pc_nines(hi), pc_nines(lo));
 }
 
+static void print_correlated(const struct answer *answer)
+{
+	const struct pc_result *q = &answer->correlated;
+
+	(void)printf(
+		"under the groups and copula given: unsafe %.6g, unlive %.6g (%.3f nines), worst "
+		"loss %.6g: the targets are %s\n",
+		q->unsafe, q->unlive, pc_nines(q->unsafe_or_unlive), q->loss.worst,
+		answer->meets_targets ? "met" : "MISSED");
+}
+
 static void print_text(const struct plan *plan, const struct answer *answer)
 {
 	const struct pc_optimum *optimum = &answer->optimum;
@@ -260,6 +332,8 @@ static void print_text(const struct plan *plan, const struct answer *answer)
 			"the target holds while every probability is at most %.4g times what was "
 			"given\n",
 			answer->margin);
+	if (answer->has_correlated)
+		print_correlated(answer);
 }
 
 static int run(const struct arguments *arguments, struct hb_error *reterr)
@@ -277,10 +351,18 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 		err = pc_optimise(&plan.problem, &answer.optimum, reterr);
 	if (!err)
 		err = analyse_band(&plan, &answer, reterr);
+	if (!err)
+		err = analyse_correlated(arguments, &plan, &answer, reterr);
 	if (!err && arguments->json)
 		print_json(&plan, &answer);
 	else if (!err)
 		print_text(&plan, &answer);
+	if (!err && answer.has_correlated && !answer.meets_targets)
+		(void)fprintf(stderr,
+			"probcons optimize: note: the search takes nodes as independent%s; under "
+			"the "
+			"groups and copula given the fleet misses its targets\n",
+			plan.problem.beta > 0 ? " but for --beta" : "");
 	node_types_finish(&plan.types);
 	return err;
 }
@@ -290,7 +372,8 @@ const struct command command_optimize = {
 	.help = "the cheapest mix of nodes, quorum sizes and votes for a target, with proof",
 	.takes_protocol = true,
 	.options =
-		"types types-file nodes curves mission crash byz faults beta target target-unsafe "
+		"types types-file nodes curves mission crash byz faults beta groups copula target "
+		"target-unsafe "
 		"target-unlive target-loss min-nodes max-nodes min-copies allow-dictator weighted "
 		"band steps",
 	.run = run,

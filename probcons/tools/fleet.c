@@ -203,8 +203,7 @@ static int name_shocks(struct fleet *fleet, uint32_t beta_count, const char *gro
 	return 0;
 }
 
-static int correlate(
-	const struct arguments *arguments, struct fleet *fleet, struct hb_error *reterr)
+int fleet_correlate(const struct arguments *arguments, struct fleet *fleet, struct hb_error *reterr)
 {
 	const char *groups = arguments->values[OPT_GROUPS], *copula = arguments->values[OPT_COPULA];
 	struct pc_shock_set named = {0};
@@ -251,7 +250,7 @@ int fleet_build(const struct arguments *arguments, struct fleet *fleet, struct h
 		err = make_nodes(arguments, fleet, reterr);
 	if (!err)
 		err = choose_quorums(arguments, fleet, reterr);
-	return err ? err : correlate(arguments, fleet, reterr);
+	return err ? err : fleet_correlate(arguments, fleet, reterr);
 }
 
 void fleet_finish(struct fleet *fleet)

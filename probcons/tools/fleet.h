@@ -35,6 +35,13 @@ struct fleet {
 /* fleet_build - read the options. Returns 0 or -errno; @fleet can be finished in any case. */
 int fleet_build(const struct arguments *arguments, struct fleet *fleet, struct hb_error *reterr);
 
+/*
+ * fleet_correlate - --beta, --groups and --copula for nodes that are there already; --beta splits their crash
+ * probabilities. Returns 0 or -errno; @fleet can be finished in any case.
+ */
+int fleet_correlate(
+	const struct arguments *arguments, struct fleet *fleet, struct hb_error *reterr);
+
 void fleet_finish(struct fleet *fleet);
 
 /* fleet_correlation - for pc_analyse(): NULL if nodes are independent. */

@@ -4,18 +4,40 @@
 #include <inttypes.h>
 #include <math.h>
 
+/* Bytes of the UTF-8 character at @text; 0 if there is none (RFC 3629: shortest form, no surrogates). */
+static size_t character_length(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t length = c[0] < 0x80 ? 1 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+
+	if (c[0] >= 0x80 && (c[0] < 0xc2 || c[0] > 0xf4))
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+		(c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/* Names come from the command line and from files: what is no UTF-8 becomes the replacement character. */
 static void put_text(FILE *stream, const char *text)
 {
 	(void)fputc('"', stream);
-	for (; *text; text++) {
+	while (*text) {
+		size_t length = character_length(text);
 		unsigned char c = (unsigned char)*text;
 
-		if (c == '"' || c == '\\')
+		if (length == 0)
+			(void)fputs("\\ufffd", stream);
+		else if (c == '"' || c == '\\')
 			(void)fprintf(stream, "\\%c", c);
 		else if (c < 0x20)
 			(void)fprintf(stream, "\\u%04x", c);
 		else
-			(void)fputc(c, stream);
+			(void)fwrite(text, 1, length, stream);
+		text += length ? length : 1;
 	}
 	(void)fputc('"', stream);
 }

@@ -2,13 +2,11 @@
 #include "node_types.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <hotbed/csv.h>
 #include <hotbed/error.h>
@@ -17,9 +15,9 @@
 #include <probcons/node_list.h>
 
 #include "fleet.h"
+#include "table_text.h"
 
 #define FAULT_BYTES 256
-#define RECORD_BYTES_MAX 4096
 
 static int check_name(
 	const struct node_types *types, const char *name, size_t length, struct hb_error *reterr)
@@ -78,8 +76,9 @@ static int read_fault(const struct node_types *types, const char *text, size_t l
 
 static int read_cost(const char *text, double *ret, struct hb_error *reterr)
 {
-	if (hb_csv_parse_double(text, ret) || !(*ret >= 0) || isinf(*ret))
-		return hb_error_set(reterr, -EINVAL, "cost '%.64s' is no number from 0 on", text);
+	if (hb_csv_parse_double(text, ret) || !(*ret >= 0 && *ret <= PC_OPTIMISE_COST_MAX))
+		return hb_error_set(reterr, -EINVAL, "cost '%.64s' is no number from 0 to %g", text,
+			PC_OPTIMISE_COST_MAX);
 	return 0;
 }
 
@@ -147,34 +146,14 @@ static int parse_list(struct node_types *types, const char *text, struct hb_erro
 	return err;
 }
 
-struct reader {
-	struct node_types *types;
-	const char *path;
-	int columns[5];
-	bool has_header;
-};
-
-static int read_record(const struct hb_csv_record *record, void *user, struct hb_error *reterr)
+static int on_row(const struct table_row *row, void *user, struct hb_error *reterr)
 {
-	static const char *const names[] = {"type", "fault", "cost", "min", "max"};
-	struct reader *reader = user;
-	struct node_types *types = reader->types;
+	struct node_types *types = user;
 	struct pc_node_type type = {.count_max = PC_OPTIMISE_NODES_MAX};
-	const char *fields[5] = {"", "", "", "", ""};
+	const char *const *fields = row->fields;
 	struct hb_error why = {0};
-	int err;
+	int err = check_name(types, fields[0], strlen(fields[0]), &why);
 
-	if (record->fields[0][0] == '#')
-		return 0;
-	if (!reader->has_header) {
-		reader->has_header = true;
-		return hb_csv_columns(record, reader->path, names, 5, 3, reader->columns, reterr);
-	}
-	for (int c = 0; c < 5; c++) {
-		if (reader->columns[c] >= 0 && (size_t)reader->columns[c] < record->field_count)
-			fields[c] = record->fields[reader->columns[c]];
-	}
-	err = check_name(types, fields[0], strlen(fields[0]), &why);
 	if (!err)
 		err = read_fault(types, fields[1], strlen(fields[1]), &type, &why);
 	if (!err)
@@ -187,8 +166,7 @@ static int read_record(const struct hb_csv_record *record, void *user, struct hb
 		err = hb_error_set(&why, -EINVAL, "min %" PRIu32 " is above max %" PRIu32,
 			type.count_min, type.count_max);
 	if (err)
-		return hb_error_set_at(
-			reterr, -EBADMSG, reader->path, (int)record->line, "%s", why.text);
+		return hb_error_set_at(reterr, -EBADMSG, row->path, row->line, "%s", why.text);
 	(void)snprintf(types->names[types->count], TYPE_NAME_BYTES, "%s", fields[0]);
 	types->types[types->count++] = type;
 	return 0;
@@ -196,21 +174,15 @@ static int read_record(const struct hb_csv_record *record, void *user, struct hb
 
 static int read_file(struct node_types *types, const char *path, struct hb_error *reterr)
 {
-	struct reader reader = {.types = types, .path = path};
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
-	uint64_t complete = 0;
+	static const char *const names[] = {"type", "fault", "cost", "min", "max"};
+	static const struct table_columns columns = {.names = names, .count = 5, .required = 3};
+	size_t length = 0;
+	char *text = NULL;
+	int err = table_text_load(path, &text, &length, reterr);
 
-	if (fd < 0) {
-		err = -errno;
-		return hb_error_set_at(reterr, err, path, 0, "%s", strerror(-err));
-	}
-	err = hb_csv_read(fd, path, RECORD_BYTES_MAX, read_record, &reader, &complete, reterr);
-	if (!err && lseek(fd, 0, SEEK_END) > (off_t)complete)
-		err = hb_error_set_at(
-			reterr, -EBADMSG, path, 0, "the last line does not end; add a line break");
-	(void)close(fd);
-	if (!err && types->count == 0)
-		err = hb_error_set_at(reterr, -EBADMSG, path, 0, "no node type is listed");
+	if (!err)
+		err = table_text_parse(text, length, path, &columns, on_row, types, reterr);
+	free(text);
 	return err;
 }
 
@@ -222,10 +194,13 @@ static int read_nodes(
 	struct fleet fleet = {0};
 	int err;
 
-	/* The optimiser splits off the common part itself. */
-	bare.values[OPT_BETA] = NULL;
+	/* The optimiser splits off the common part itself; groups and copula come in when its answer is verified. */
+	bare.values[OPT_BETA] = bare.values[OPT_GROUPS] = bare.values[OPT_COPULA] = NULL;
 	err = fleet_build(&bare, &fleet, reterr);
-
+	if (!err && fleet.count > PC_OPTIMISE_NODES_MAX)
+		err = hb_error_set(reterr, -E2BIG,
+			"%" PRIu32 " nodes; votes are chosen for at most %d", fleet.count,
+			PC_OPTIMISE_NODES_MAX);
 	for (uint32_t i = 0; i < fleet.count && !err; i++) {
 		const struct pc_node *node = &fleet.nodes[i];
 		struct pc_node_type *type;
@@ -234,6 +209,12 @@ static int read_nodes(
 		while (t < types->count &&
 			(types->types[t].crash != node->crash || types->types[t].byz != node->byz))
 			t++;
+		if (node->weight != 1) {
+			err = hb_error_set(reterr, -EINVAL,
+				"--nodes: votes are chosen here; leave out *%" PRIu32,
+				node->weight);
+			break;
+		}
 		if (t == PC_OPTIMISE_TYPES_MAX) {
 			err = hb_error_set(reterr, -E2BIG, "more than %d different nodes",
 				PC_OPTIMISE_TYPES_MAX);
@@ -246,6 +227,7 @@ static int read_nodes(
 			types->count++;
 		}
 		type->count_min = ++type->count_max;
+		types->type_of_node[i] = t;
 	}
 	types->is_fixed = true;
 	fleet_finish(&fleet);
@@ -263,8 +245,14 @@ int node_types_read(
 		return hb_error_set(reterr, -EINVAL,
 			"give one of --types, --types-file (what may be bought) or --nodes (what "
 			"there is)");
+	if (nodes && (arguments->values[OPT_MIN_NODES] || arguments->values[OPT_MAX_NODES]))
+		return hb_error_set(reterr, -EINVAL,
+			"--min-nodes and --max-nodes are for --types; all of --nodes are used");
 	if (nodes)
 		return read_nodes(arguments, types, reterr);
+	if (arguments->values[OPT_CRASH] || arguments->values[OPT_BYZ])
+		return hb_error_set(reterr, -EINVAL,
+			"--crash and --byz are for --nodes; every type has its own probability");
 	if (kind && strcmp(kind, "crash") != 0 && strcmp(kind, "byz") != 0)
 		return hb_error_set(
 			reterr, -EINVAL, "--faults: '%.64s' is neither crash nor byz", kind);

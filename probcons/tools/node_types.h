@@ -20,7 +20,8 @@ struct node_types {
 	struct pc_node_type types[PC_OPTIMISE_TYPES_MAX];
 	char names[PC_OPTIMISE_TYPES_MAX][TYPE_NAME_BYTES];
 	uint32_t count;
-	bool is_fixed; /* from --nodes */
+	bool is_fixed;                                /* from --nodes */
+	uint32_t type_of_node[PC_OPTIMISE_NODES_MAX]; /* in the order of --nodes */
 	struct pc_curve_file curves;
 	const struct pc_curve_file *known_curves; /* NULL = none were given */
 	double mission_hours;

@@ -184,6 +184,16 @@ static int exit_code(const struct hb_error *error)
 	return error->code == -EINVAL && error->path[0] == '\0' ? 2 : 1;
 }
 
+/* The answer must have arrived. */
+static int finish_output(void)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		(void)fprintf(stderr, "probcons: cannot write the answer: %s\n", strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {0};
@@ -196,11 +206,11 @@ int main(int argc, char **argv)
 		return usage("which command?", "");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		print_help();
-		return 0;
+		return finish_output();
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		(void)puts("probcons " VERSION);
-		return 0;
+		return finish_output();
 	}
 	command = find_command(argv[1]);
 	if (!command)
@@ -209,15 +219,11 @@ int main(int argc, char **argv)
 	if (code == 0)
 		code = parse_protocol(command, argc - 1, argv + 1, &arguments);
 	if (code != 0)
-		return code < 0 ? 0 : code;
+		return code < 0 ? finish_output() : code;
 	if (command->run(&arguments, &error)) {
 		(void)fprintf(stderr, "probcons %s: %s\n", command->name,
 			hb_error_format(&error, text, sizeof(text)));
 		return exit_code(&error);
 	}
-	if (fflush(stdout) || ferror(stdout)) {
-		(void)fprintf(stderr, "probcons: cannot write the answer: %s\n", strerror(errno));
-		return 1;
-	}
-	return 0;
+	return finish_output();
 }

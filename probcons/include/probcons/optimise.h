@@ -25,12 +25,13 @@ struct hb_error;
 
 #define PC_OPTIMISE_TYPES_MAX 32
 #define PC_OPTIMISE_NODES_MAX 64
-#define PC_OPTIMISE_STEPS 20000000 /* default of steps_max: about a second */
+#define PC_OPTIMISE_COST_MAX 1e300 /* no sum of them is infinite */
+#define PC_OPTIMISE_STEPS 8000000  /* default of steps_max: about a second */
 
 /* Nodes that can be bought. */
 struct pc_node_type {
 	double crash, byz;             /* fault probabilities, each and their sum in [0, 1] */
-	double cost;                   /* of one node, >= 0, finite */
+	double cost;                   /* of one node, 0 ... PC_OPTIMISE_COST_MAX */
 	uint32_t count_min, count_max; /* how many may be used */
 };
 

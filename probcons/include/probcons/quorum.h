@@ -18,9 +18,9 @@ struct pc_node;
 /* Loss of a commit, as probabilities. */
 struct pc_loss {
 	double worst; /* of the quorum that is likeliest to fail as a whole */
-	double mean;  /* over minimal quorums, each equally likely */
+	double mean; /* over minimal quorums, each equally likely; NaN: unequal weights and more than 16 shocks */
 	double any; /* that some quorum fails as a whole: what many commits on many quorums feel (copysets) */
-	bool worst_is_bound; /* @worst is an upper bound (weighted or overlapping shocks under correlation) */
+	bool worst_is_bound; /* @worst is an upper bound: under correlation, too many quorums to try each */
 };
 
 /*

@@ -6,8 +6,15 @@
  * a score of at most 1. Particles climb from level to level (each the @keep quantile of the scores) by Gibbs and
  * Metropolis moves.
  *
- * The interval is Student's t over independent repetitions, which covers the dependence within each. Thread-safe.
- * Sources: Botev and Kroese, Stat. Comput. 22, 2012; Cerou, Del Moral, Furon, Guyader, Stat. Comput. 22, 2012.
+ * A common cause that is rarer than many single faults but strikes more would never be found on that way. Shocks are
+ * therefore partitioned into at most 64 strata (which strikes first, then which next), each with its own climb: with
+ * up to 127 shocks every single one is told apart, with up to 10 every pair. The particles are those of 8 strata at
+ * most, or 100 each.
+ *
+ * The interval is Student's t over independent repetitions, which covers the dependence within each; strata that
+ * cannot matter are left out, and their probability is added to its upper end. Thread-safe.
+ * Sources: Botev and Kroese, Stat. Comput. 22, 2012; Cerou, Del Moral, Furon, Guyader, Stat. Comput. 22, 2012;
+ * Brehier et al., Ann. Appl. Probab. 26(6), 2016.
  */
 #ifndef PROBCONS_SPLITTING_H
 #define PROBCONS_SPLITTING_H
@@ -18,7 +25,8 @@ struct hb_error;
 struct hb_rng;
 
 struct pc_splitting_options {
-	uint32_t particles;   /* per repetition; 0 = 500; 10 ... 1e6 */
+	uint32_t
+		particles; /* per repetition; 0 = 500; 10 ... 1e6; with few hundreds intervals are too short */
 	uint32_t repetitions; /* 0 = 16; 2 ... 10000 */
 	uint32_t sweeps;      /* moves of all coordinates per level; 0 = 3; 1 ... 1000 */
 	double keep;          /* share of particles that survive a level, (0, 0.5]; 0 = 0.1 */

@@ -481,6 +481,34 @@ Test(optimise, out_of_steps_it_says_how_far_it_may_be)
 	}
 }
 
+/* Money has no unit here: cents, millions and anything else find the same fleet. */
+Test(optimise, the_unit_of_cost_does_not_matter)
+{
+	static const double units[] = {1, 1e-13, 1e-300, 1e-9, 1e9, 1e290};
+
+	for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
+		const struct pc_node_type types[] = {
+			{.crash = 0.01, .cost = 10 * units[u], .count_max = 25},
+			{.crash = 0.08, .cost = units[u], .count_max = 25}};
+		struct pc_optimise_problem problem = {.kind = PC_RAFT,
+			.types = types,
+			.type_count = 2,
+			.nodes_min = 1,
+			.nodes_max = 25,
+			.target_unsafe = 1,
+			.target_unlive = 1,
+			.target_failure = 2.98e-4,
+			.target_loss = 1};
+		struct hb_error error = {0};
+		struct pc_optimum optimum;
+
+		cr_assert_eq(pc_optimise(&problem, &optimum, &error), 0, "%s", error.text);
+		cr_assert(optimum.counts[0] == 0 && optimum.counts[1] == 11, "unit %g: %u and %u",
+			units[u], optimum.counts[0], optimum.counts[1]);
+		cr_assert(optimum.proven);
+	}
+}
+
 Test(optimise, what_cannot_be_is_refused_with_a_reason)
 {
 	struct pc_node_type types[TYPES_MAX] = {{.crash = 0.1, .cost = 1, .count_max = 5},

@@ -101,6 +101,9 @@ Test(program, json_is_as_recorded)
 		{"optimum-weights7.json", "optimize raft --nodes 4@8%,3@1% --weighted --json"},
 		{"optimum-file.json",
 			"optimize pbft --types-file types.csv --target 1e-4 --band 1.5 --json"},
+		{"optimum-correlated7.json",
+			"optimize raft --nodes 4@8%,3@1% --weighted --groups rack=0.1%:1-4 "
+			"--copula gaussian:0.05 --target 1e-3 --json"},
 		{"mttdl.json", "mttdl --chain chain.csv --start up --absorbing down --json"},
 		{"curves.json", "curve --curves curves.csv --age 1y --mission 30d --json"},
 		{"mission3.json",
@@ -165,6 +168,8 @@ static const struct {
 	{2, "nines raft --nodes 3@1% --faults both", "neither crash nor byz"},
 	{2, "nines raft --nodes 3@1% --repair 20m", "--mission"},
 	{2, "nines raft --nodes 3@1% --mission 1y --repair 20m --wipe 10%", "--replace"},
+	{2, "nines raft --nodes 3@1% --mission 1y --wipe 10%", "without --repair"},
+	{2, "nines raft --nodes 3@1% --election 5s", "without --repair"},
 	{2, "nines raft --nodes 3@1% --bogus", "unknown option '--bogus'"},
 	{2, "nines raft --nodes 3@1% --top 3", "unknown option '--top'"},
 	{2, "nines raft --nodes 3@1% --json --json", "given twice"},
@@ -192,6 +197,21 @@ static const struct {
 	{1, "optimize raft --types a=1%:1 --target 1e-90", "proven"},
 	{1, "optimize raft --types-file types-bad.csv --target 1e-3", "types-bad.csv:3:"},
 	{1, "optimize raft --types-file absent.csv --target 1e-3", "absent.csv"},
+	{1, "optimize raft --types-file /dev/zero --target 1e-3", "more than 64 MiB"},
+	{2, "optimize raft --types a=1%:1 --groups r=1%:1 --target 1e-3",
+		"give the mix as --nodes"},
+	{2, "optimize raft --nodes 3@1% --groups r=1%:1-4 --target 1e-3", "--groups"},
+	{2, "optimize raft --nodes 3@1% --copula t:0.1 --target 1e-3", "--copula"},
+	{2, "optimize raft --nodes 3@1%*2", "votes are chosen here"},
+	{2, "optimize raft --nodes 3@1% --max-nodes 5", "all of --nodes are used"},
+	{2, "optimize raft --types a=1%:1 --crash 5% --target 1e-3", "its own probability"},
+	{2, "optimize raft --types a=1%:1e308 --target 1e-3", "no number from 0 to 1e+300"},
+	{2, "optimize raft --types a=1%:1 --min-nodes 9 --max-nodes 5 --target 1e-3",
+		"9 to 5 nodes"},
+	{2, "estimate raft --nodes 3@1% --method splitting --relative-error 0.1", "particles"},
+	{1, "optimize raft --nodes 65@1% --target 1e-3", "at most 64"},
+	{1, "mttdl --chain /dev/zero --start a --absorbing b", "more than 64 MiB"},
+	{1, "nines raft --nodes 3@hdd --curves / --mission 1y", "directory"},
 	{2, "explain raft --nodes 3@1% --event never", "none of"},
 	{2, "explain raft --nodes 3@1% --top 100000", "--top"},
 };
@@ -238,8 +258,56 @@ Test(program, the_manual_names_every_option)
 
 Test(program, a_full_disk_is_reported)
 {
-	int code = call("nines raft --nodes 3@1% 2>&1 >/dev/full #");
+	static const char *const calls[] = {"nines raft --nodes 3@1%",
+		"nines raft --nodes 3@1% --json", "--help", "--version", "nines --help",
+		"nines --version"};
 
-	cr_assert_eq(code, 1, "exit code %d: %s", code, out);
-	cr_assert(strstr(out, "cannot write"), "%s", out);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		char arguments[128];
+		int code;
+
+		(void)snprintf(arguments, sizeof(arguments), "%s 2>&1 >/dev/full #", calls[i]);
+		code = call(arguments);
+		cr_assert_eq(code, 1, "%s: exit code %d: %s", calls[i], code, out);
+		cr_assert(strstr(out, "cannot write"), "%s: %s", calls[i], out);
+	}
+}
+
+/* Bytes that are no UTF-8 (alone, cut short, a surrogate, overlong) would make the JSON unreadable. */
+Test(program, names_in_json_are_utf8)
+{
+	cr_assert_eq(call("optimize raft --types \"$(printf 'a\\377\\303\\355\\240\\200\\300\\200"
+			  "\\303\\244\\342\\202\\254')=1%:1\" --target 1e-3 --json"),
+		0, "%s", out);
+	cr_assert(strstr(out, "\"type\":\"a\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd"
+			      "\303\244\342\202\254\""),
+		"%s", out);
+}
+
+/* A mean over unequal votes under more common causes than can be told apart, and too many quorums to try each. */
+Test(program, what_is_not_known_is_null_and_said)
+{
+	static const char fleet[] =
+		"nines raft --nodes 20@1% --weights "
+		"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20 "
+		"--groups "
+		"'a=1%:1;b=1%:2;c=1%:3;d=1%:4;e=1%:5;f=1%:6;g=1%:7;h=1%:8;i=1%:9;j=1%:10;k=1%:11;"
+		"l=1%:12;m=1%:13;n=1%:14;o=1%:15;p=1%:16;q=1%:17'";
+	char arguments[512];
+
+	(void)snprintf(arguments, sizeof(arguments), "%s --json 2>/dev/null #", fleet);
+	cr_assert_eq(call(arguments), 0, "%s", out);
+	cr_assert(strstr(out, "\"mean\":null"), "%s", out);
+	cr_assert(!strstr(out, "nan") && !strstr(out, "inf"), "%s", out);
+	(void)snprintf(arguments, sizeof(arguments), "%s", fleet);
+	cr_assert_eq(call(arguments), 0, "%s", out);
+	cr_assert(strstr(out, "note: the mean loss"), "%s", out);
+	cr_assert(strstr(out, "not known"), "%s", out);
+	cr_assert_eq(call("nines raft --nodes 20@1%,20@2% --weights "
+			  "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"
+			  "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20 "
+			  "--copula gaussian:0.1"),
+		0, "%s", out);
+	cr_assert(strstr(out, "note: the loss of the worst quorum is an upper bound"), "%s", out);
+	cr_assert(strstr(out, "at most: a commit is gone"), "%s", out);
 }

@@ -497,9 +497,9 @@ int shc_dfa_widen(struct shc_dfa_pool *pool, const struct shc_dfa *a, const stru
 /* Text for messages ----------------------------------------------------------------------------------------------- */
 
 /*
- * shc_dfa_format - a short description for people: strings in quotes if there are few ("a" or "b"), otherwise an
- * extended regular expression between slashes in which . is any byte and unprintable bytes are written \xHH; if that
- * would not fit, how strings begin ("/home/", then 3 or more bytes; 41 states).
+ * shc_dfa_format - a short description for people, to stand behind "is" or "may be": "a" or "b" (quoted, if there are
+ * few strings), any text, nothing, matching /tmp/[^/]*\.o (an extended regular expression in which . is any byte and
+ * unprintable bytes are written \xHH); and if that would not fit, beginning with "/home/", 14 bytes or more.
  * @buffer: @size_bytes bytes (80 is a good number), always terminated. Returns @buffer.
  */
 char *shc_dfa_format(const struct shc_dfa *a, char *buffer, size_t size_bytes);

@@ -87,7 +87,7 @@ static void add_set(struct text *text, const struct shc_byte_set *set)
 	if (size == 1) {
 		for (int b = 0; b < 256; b++) {
 			if (shc_byte_set_has(set, (unsigned char)b))
-				add_byte(text, (unsigned char)b, "\\.[]()*+?{}|^$/");
+				add_byte(text, (unsigned char)b, "\\.[]()*+?{}|^$");
 		}
 		return;
 	}
@@ -165,7 +165,6 @@ static struct expression alternate(
 	struct elimination *e, const struct expression *x, const struct expression *y)
 {
 	struct text text;
-	size_t length;
 
 	if (!x->text || !y->text)
 		return x->text ? *x : *y;
@@ -173,13 +172,7 @@ static struct expression alternate(
 		return *x;
 	text = begin(e);
 	if (!*x->text || !*y->text) {
-		const struct expression *some = *x->text ? x : y;
-
-		/* x+ or nothing is x*. */
-		length = strlen(some->text);
-		if (length > 1 && some->level == SEQUENCE && some->text[length - 1] == '*')
-			return *some->text ? *some : *x;
-		add_expression(&text, some, ATOM);
+		add_expression(&text, *x->text ? x : y, ATOM);
 		add(&text, "?");
 		return finish(e, &text, SEQUENCE);
 	}
@@ -308,7 +301,7 @@ static bool format_expression(const struct shc_dfa *a, char *buffer, size_t size
 	result = edge(&e, e.count - 2, e.count - 1);
 	if (e.failed || !result->text)
 		return false;
-	return snprintf(buffer, size_bytes, "/%s/", result->text) < (int)size_bytes;
+	return snprintf(buffer, size_bytes, "matching %s", result->text) < (int)size_bytes;
 }
 
 static bool format_strings(const struct shc_dfa *a, char *buffer, size_t size_bytes)
@@ -332,21 +325,27 @@ static bool format_strings(const struct shc_dfa *a, char *buffer, size_t size_by
 /* What is always true: how strings begin, and how long they are. */
 static void format_outline(const struct shc_dfa *a, char *buffer, size_t size_bytes)
 {
-	char prefix[32], tail[96];
+	char prefix[32], tail[64];
 	struct text text = {.bytes = buffer, .capacity = size_bytes};
 	size_t length = shc_dfa_common_prefix(a, prefix, sizeof(prefix));
-	uint64_t more = a->distance[0] - length;
+	unsigned long long least = a->distance[0];
 
 	buffer[0] = '\0';
 	if (length) {
-		add(&text, "\"");
+		add(&text, "beginning with \"");
 		for (size_t i = 0; i < length; i++)
 			add_byte(&text, (unsigned char)prefix[i], "\"\\");
-		add(&text, "\", then ");
+		add(&text, "\", ");
 	}
-	(void)snprintf(tail, sizeof(tail), "%llu%s byte%s; %u states", (unsigned long long)more,
-		a->length_max == more + length ? "" : " or more",
-		more == 1 && a->length_max == more + length ? "" : "s", a->state_count);
+	(void)snprintf(tail, sizeof(tail), "%llu byte%s%s", least, least == 1 ? "" : "s",
+		a->length_max == least ? "" : " or more");
+	if (length && strlen(tail) >= text.capacity - text.length)
+		text.cut = true;
+	if (text.cut) {
+		/* The beginning does not fit; the length alone may. */
+		(void)snprintf(buffer, size_bytes, "%s", tail);
+		return;
+	}
 	add(&text, tail);
 }
 

@@ -433,24 +433,226 @@ static int expand(struct subsets *s, uint32_t number)
 	return err;
 }
 
+/*
+ * Subsets as words, for automata with at most 64 states that matter: patterns and literals as scripts have them. The
+ * result is the same as that of the lists above.
+ */
+struct words {
+	struct subsets *s;
+	uint32_t *number; /* of each state that is reached and matters; else NONE */
+	uint32_t count;
+	uint64_t *moves;   /* shape [count][class_count]: subset behind a move */
+	uint64_t *subsets; /* of each state of the draft */
+	uint32_t subset_capacity;
+	uint32_t *slots; /* open addressing: state of the draft or NONE */
+	uint32_t slot_count;
+};
+
+#define WORD_BITS 64
+
+/* Number the states that are reached and matter. 0, or -ENOMEM; w->count may come out above WORD_BITS. */
+static int number_states(struct words *w)
+{
+	struct subsets *s = w->s;
+	const struct nfa *nfa = s->nfa;
+	uint32_t n = nfa->state_count, depth = 0;
+	uint8_t *reached = scratch_zero(nfa->pool, (size_t)n + 1, 1);
+
+	w->number = scratch(nfa->pool, (size_t)n + 1, sizeof(*w->number));
+	if (!reached || !w->number)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < nfa->start_count; i++) {
+		if (!reached[nfa->starts[i]])
+			s->stack[depth++] = nfa->starts[i];
+		reached[nfa->starts[i]] = 1;
+	}
+	while (depth) {
+		uint32_t top = s->stack[--depth];
+		uint32_t edges = s->edge_from[top + 1] - s->edge_from[top];
+		uint32_t moves = edges + s->epsilon_from[top + 1] - s->epsilon_from[top];
+
+		w->number[top] = nfa->accepting[top] || edges ? w->count++ : NONE;
+		for (uint32_t i = 0; i < moves; i++) {
+			uint32_t to = i < edges ? s->edges[s->edge_from[top] + i].to
+						: s->epsilon_to[s->epsilon_from[top] + i - edges];
+
+			if (!reached[to])
+				s->stack[depth++] = to;
+			reached[to] = 1;
+		}
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (!reached[i])
+			w->number[i] = NONE;
+	}
+	return 0;
+}
+
+static uint64_t closure_word(struct words *w, uint32_t state)
+{
+	struct subsets *s = w->s;
+	uint64_t word = 0;
+
+	s->round++;
+	s->list_count = 0;
+	add_closure(s, state);
+	for (uint32_t i = 0; i < s->list_count; i++)
+		word |= UINT64_C(1) << w->number[s->list[i]];
+	return word;
+}
+
+static int find_moves(struct words *w)
+{
+	struct subsets *s = w->s;
+	uint32_t class_count = s->draft.class_count;
+
+	w->moves = scratch_zero(s->nfa->pool, (size_t)w->count * class_count, sizeof(uint64_t));
+	if (!w->moves)
+		return -ENOMEM;
+	for (uint32_t state = 0; state < s->nfa->state_count; state++) {
+		uint64_t *row;
+
+		if (w->number[state] == NONE)
+			continue;
+		row = w->moves + (size_t)w->number[state] * class_count;
+		for (uint32_t e = s->edge_from[state]; e < s->edge_from[state + 1]; e++) {
+			uint64_t word = closure_word(w, s->edges[e].to);
+			uint32_t label = s->edges[e].label;
+
+			if (!charge(s->nfa->pool, s->list_count + 1))
+				return -E2BIG;
+			for (uint32_t j = s->label_from[label]; j < s->label_from[label + 1]; j++)
+				row[s->label_classes[j]] |= word;
+		}
+	}
+	return 0;
+}
+
+static uint64_t word_hash(uint64_t word)
+{
+	word *= UINT64_C(0x9e3779b97f4a7c15);
+	return word ^ word >> 32;
+}
+
+static int grow_word_slots(struct words *w)
+{
+	uint32_t larger = w->slot_count ? w->slot_count * 4 : 256;
+	uint32_t *slots = scratch(w->s->nfa->pool, larger, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	memset(slots, 0xff, larger * sizeof(*slots));
+	for (uint32_t i = 0; i < w->s->draft.state_count; i++) {
+		uint64_t slot = word_hash(w->subsets[i]);
+
+		while (slots[slot & (larger - 1)] != NONE)
+			slot++;
+		slots[slot & (larger - 1)] = i;
+	}
+	w->slots = slots;
+	w->slot_count = larger;
+	return 0;
+}
+
+static uint32_t word_number(struct words *w, uint64_t word, uint64_t accepting, int *ret_err)
+{
+	struct shc_dfa_pool *pool = w->s->nfa->pool;
+	struct draft *draft = &w->s->draft;
+	uint64_t slot = word_hash(word);
+	uint32_t number;
+
+	if (draft->state_count * 2 >= w->slot_count && grow_word_slots(w)) {
+		*ret_err = -ENOMEM;
+		return NONE;
+	}
+	for (; (number = w->slots[slot & (w->slot_count - 1)]) != NONE; slot++) {
+		if (w->subsets[number] == word)
+			return number;
+	}
+	if (scratch_grow(pool, &w->subsets, &w->subset_capacity, draft->state_count + 1,
+		    sizeof(uint64_t))) {
+		*ret_err = -ENOMEM;
+		return NONE;
+	}
+	number = draft_state(pool, draft, word & accepting, ret_err);
+	if (number != NONE) {
+		w->subsets[number] = word;
+		w->slots[slot & (w->slot_count - 1)] = number;
+	}
+	return number;
+}
+
+/* The subset construction on words. */
+static int expand_words(struct words *w)
+{
+	struct subsets *s = w->s;
+	const struct nfa *nfa = s->nfa;
+	uint32_t class_count = s->draft.class_count;
+	uint64_t accepting = 0, start = 0;
+	int err = find_moves(w);
+
+	for (uint32_t i = 0; i < nfa->state_count && !err; i++) {
+		if (nfa->accepting[i] && w->number[i] != NONE)
+			accepting |= UINT64_C(1) << w->number[i];
+	}
+	for (uint32_t i = 0; i < nfa->start_count && !err; i++)
+		start |= closure_word(w, nfa->starts[i]);
+	if (!err)
+		(void)word_number(w, start, accepting, &err);
+	for (uint32_t i = 0; i < s->draft.state_count && !err; i++) {
+		uint64_t after[256] = {0};
+
+		for (uint64_t word = w->subsets[i]; word; word &= word - 1) {
+			const uint64_t *row =
+				w->moves + (size_t)__builtin_ctzll(word) * class_count;
+
+			for (uint32_t c = 0; c < class_count; c++)
+				after[c] |= row[c];
+		}
+		if (!charge(nfa->pool, class_count))
+			return -E2BIG;
+		for (uint32_t c = 0; c < class_count && !err; c++) {
+			uint32_t to = after[c] ? word_number(w, after[c], accepting, &err) : NONE;
+
+			if (to != NONE)
+				s->draft.next[(size_t)i * class_count + c] = to;
+		}
+	}
+	return err;
+}
+
+static int expand_lists(struct subsets *s)
+{
+	int err;
+
+	/* The empty subset is at a place of the array too. */
+	err = scratch_grow(s->nfa->pool, &s->members, &s->member_capacity, 1, sizeof(uint32_t));
+	if (err)
+		return err;
+	s->round++;
+	s->list_count = 0;
+	for (uint32_t i = 0; i < s->nfa->start_count; i++)
+		add_closure(s, s->nfa->starts[i]);
+	(void)subset_number(s, &err);
+	for (uint32_t i = 0; i < s->draft.state_count && !err; i++)
+		err = expand(s, i);
+	return err;
+}
+
 int nfa_finish(struct nfa *nfa, const struct shc_dfa **ret)
 {
 	struct subsets s = {.nfa = nfa};
+	struct words words = {.s = &s};
 	int err = nfa->err;
 
 	if (!err)
 		err = index_edges(&s);
 	if (!err)
 		err = index_labels(&s);
-	if (err)
-		return err;
-	s.round = 1;
-	for (uint32_t i = 0; i < nfa->start_count; i++)
-		add_closure(&s, nfa->starts[i]);
-	(void)subset_number(&s, &err);
-	for (uint32_t i = 0; i < s.draft.state_count && !err; i++)
-		err = expand(&s, i);
-	if (err)
-		return err;
-	return draft_finish(nfa->pool, &s.draft, ret);
+	if (!err)
+		err = number_states(&words);
+	if (!err)
+		err = words.count <= WORD_BITS && !PLANTED(LISTS_ONLY) ? expand_words(&words)
+								       : expand_lists(&s);
+	return err ? err : draft_finish(nfa->pool, &s.draft, ret);
 }

@@ -113,6 +113,7 @@ static bool closes(enum keyword keyword)
 {
 	switch (keyword) {
 	case KEYWORD_CLOSE_BRACE:
+	case KEYWORD_CLOSE_TEST:
 	case KEYWORD_DO:
 	case KEYWORD_DONE:
 	case KEYWORD_ELIF:
@@ -161,6 +162,7 @@ static bool pass_stray(struct parser *p)
 					keyword == KEYWORD_ELSE || keyword == KEYWORD_ELIF
 				? "no 'if' is open here"
 			: keyword == KEYWORD_DONE || keyword == KEYWORD_DO ? "no loop is open here"
+			: keyword == KEYWORD_CLOSE_TEST                    ? "no '[[' is open here"
 			: keyword == KEYWORD_ESAC ? "no 'case' is open here"
 						  : "no '{' is open here");
 		if (!p->stopped)
@@ -229,10 +231,12 @@ static struct shc_command *read_and_or(struct parser *p)
 /* After a command: its terminator. */
 static void read_terminator(struct parser *p, struct shc_statement *statement)
 {
+	uint32_t end;
+
 	switch (shc_peek(p)->kind) {
 	case TOKEN_AMPERSAND:
 		statement->background = true;
-		/* fall through */
+		__attribute__((fallthrough));
 	case TOKEN_SEMICOLON:
 		shc_advance(p);
 		statement->range.end = shc_range_of(p, p->last_end - 1, p->last_end).end;
@@ -244,6 +248,11 @@ static void read_terminator(struct parser *p, struct shc_statement *statement)
 	case TOKEN_CASE_FALL:
 	case TOKEN_CASE_CONTINUE:
 		break;
+	case TOKEN_WORD:
+		/* After a compound command, a reserved word needs no separator: `if (a) then`. */
+		if (closes(shc_keyword(p, &end)))
+			break;
+		__attribute__((fallthrough));
 	default:
 		shc_unexpected(p, "';' or a new line");
 	}
@@ -352,16 +361,22 @@ static struct shc_command *read_prefixes(struct parser *p)
 static struct shc_command *read_command(struct parser *p)
 {
 	struct shc_command *command;
+	enum keyword keyword;
+	uint32_t end;
 
 	if (!begins_command(p)) {
-		uint32_t end;
-		enum keyword keyword = shc_keyword(p, &end);
-
+		keyword = shc_keyword(p, &end);
 		if (keyword != KEYWORD_NONE)
 			(void)shc_fail(p, 901, p->in.pos, end,
 				"unexpected '%s', expected a command", shc_keyword_text(keyword));
 		else
 			shc_unexpected(p, "a command");
+		return NULL;
+	}
+	keyword = shc_keyword(p, &end);
+	if (keyword == KEYWORD_BANG) {
+		(void)shc_fail(p, 901, p->in.pos, end,
+			"'!' negates a whole pipeline and stands before it only");
 		return NULL;
 	}
 	if (!shc_enter(p))
@@ -431,7 +446,8 @@ struct shc_command *shc_read_pipeline_command(struct parser *p)
 
 /* ---- Simple commands ---- */
 
-/* Whether the operands of a builtin may be assignments; those of eval only if they are arrays. */
+/* Whether the operands of a builtin may be assignments; those of eval and alias only if they
+ * are arrays. */
 enum declaring {
 	DECLARES_NOT,
 	DECLARES,
@@ -449,7 +465,9 @@ static enum declaring declares(const struct shc_word *word)
 		if (shc_text_is(word->literal, names[i]))
 			return DECLARES;
 	}
-	return shc_text_is(word->literal, "eval") ? EVALUATES : DECLARES_NOT;
+	return shc_text_is(word->literal, "eval") || shc_text_is(word->literal, "alias")
+		       ? EVALUATES
+		       : DECLARES_NOT;
 }
 
 static bool passes_on(const struct shc_word *word)
@@ -661,6 +679,12 @@ static struct shc_command *read_function(struct parser *p, struct shc_word *name
 	command->function.name = name->literal;
 	command->function.name_range = name->range;
 	command->function.parentheses = true;
+	if (!p->bash && !shc_is_name(p, start, start + name->literal.length)) {
+		(void)shc_fail(p, 901, start, start + name->literal.length,
+			"this name of a function has characters other than letters, digits and _");
+		if (!p->stopped)
+			p->failed = false;
+	}
 	shc_advance(p);
 	if (shc_peek(p)->kind != TOKEN_CLOSE) {
 		shc_unexpected(p, "')': a function is defined as name() { ...; }");
@@ -668,6 +692,17 @@ static struct shc_command *read_function(struct parser *p, struct shc_word *name
 	}
 	shc_advance(p);
 	return shc_read_function_body(p, command, start);
+}
+
+/* bash refuses odd names only when it gets there, dash at once. */
+static bool is_function_name(struct parser *p, const struct shc_word *word, uint32_t start)
+{
+	if (!p->bash)
+		return word->constant && !word->quoted;
+	if (word->constant && !word->quoted)
+		return true;
+	(void)shc_warn(p, 901, word->range, "a function cannot have this name");
+	return p->in.pos > start;
 }
 
 struct shc_command *shc_read_simple(struct parser *p)
@@ -685,7 +720,7 @@ struct shc_command *shc_read_simple(struct parser *p)
 	first = shc_read_word(p, (struct scope){.flags = SCOPE_WORD});
 	if (p->failed)
 		return NULL;
-	if (shc_peek(p)->kind == TOKEN_OPEN && first->constant && !first->quoted)
+	if (shc_peek(p)->kind == TOKEN_OPEN && is_function_name(p, first, start))
 		return read_function(p, first, start);
 	return read_simple_rest(p, first, NULL, start);
 }

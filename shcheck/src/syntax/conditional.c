@@ -131,16 +131,15 @@ static struct shc_test *read_comparison(struct parser *p, uint32_t start)
 		p->in.pos = end;
 		p->last_end = end;
 		p->token_at = UINT32_MAX;
-		if (!at_closing(p) && shc_peek(p)->kind == TOKEN_WORD &&
-			find_binary(p, &scope) == 0) {
-			first = read_operand(p, plain);
-			test = new_test(p, SHC_TEST_UNARY, start);
-			test->op = shc_text_of(p, start, end);
-			test->first = first;
-			return test;
+		if (at_closing(p) || shc_peek(p)->kind != TOKEN_WORD) {
+			shc_unexpected(p, "the operand of an operator such as -f in [[ ]]");
+			return NULL;
 		}
-		p->in.pos = start;
-		p->token_at = UINT32_MAX;
+		first = read_operand(p, plain);
+		test = new_test(p, SHC_TEST_UNARY, start);
+		test->op = shc_text_of(p, start, end);
+		test->first = first;
+		return test;
 	}
 	first = read_operand(p, plain);
 	if (p->failed)
@@ -148,6 +147,10 @@ static struct shc_test *read_comparison(struct parser *p, uint32_t start)
 	end = find_binary(p, &scope);
 	if (end == 0) {
 		p->token_at = UINT32_MAX;
+		if (shc_peek(p)->kind == TOKEN_NEWLINE) {
+			shc_unexpected(p, "an operator or ']]' after a word in [[ ]]");
+			return NULL;
+		}
 		test = new_test(p, SHC_TEST_WORD, start);
 		test->first = first;
 		return test;

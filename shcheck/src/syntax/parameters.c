@@ -115,7 +115,8 @@ static const struct operator_row *find_row(struct parser *p)
 }
 
 /* Within double quotes words keep their quoting and patterns do not. */
-static struct scope scope_of(const struct operator_row *row, struct scope outside)
+static struct scope scope_of(
+	const struct parser *p, const struct operator_row *row, struct scope outside)
 {
 	struct scope scope = {.flags = SCOPE_SPACES | SCOPE_DOUBLE | SCOPE_PARAMETER, .stop = '}'};
 
@@ -123,6 +124,9 @@ static struct scope scope_of(const struct operator_row *row, struct scope outsid
 		scope.flags |= SCOPE_SINGLE | SCOPE_GLOB | SCOPE_EXTGLOB | SCOPE_TILDE;
 	else
 		scope.flags |= SCOPE_QUOTED;
+	if (scope.flags & SCOPE_QUOTED && p->bash &&
+		(outside.stop == '"' || outside.flags & SCOPE_APOSTROPHE))
+		scope.flags |= SCOPE_APOSTROPHE;
 	return scope;
 }
 
@@ -187,7 +191,7 @@ static bool read_operation(struct parser *p, struct scope outside, struct shc_pa
 	} else if (row->op >= SHC_OP_REPLACE && row->op <= SHC_OP_REPLACE_SUFFIX) {
 		read_replacement(p, outside, parameter);
 	} else {
-		parameter->word = shc_read_word(p, scope_of(row, outside));
+		parameter->word = shc_read_word(p, scope_of(p, row, outside));
 		if (!parameter->word->parts && row->op >= SHC_OP_UPPER &&
 			row->op <= SHC_OP_TOGGLE_ALL)
 			parameter->word = NULL;

@@ -221,6 +221,7 @@ enum scope_flags {
 	SCOPE_TERNARY = 1 << 11,    /* a : that answers a ? is no stop */
 	SCOPE_REGEX = 1 << 12,      /* ( | ) and blanks between parentheses are ordinary */
 	SCOPE_VERBATIM = 1 << 13,   /* $ and ` are ordinary: the delimiter of a here-document */
+	SCOPE_APOSTROPHE = 1 << 15, /* bash: between ' and ' no } is a stop, though both stay */
 	SCOPE_PARAMETER = 1 << 14,  /* inside ${...}: \} is an escape also within quotes */
 };
 

@@ -97,6 +97,7 @@ struct shc_finding *shc_fail(
 struct shc_finding *shc_warn(
 	struct parser *p, int id, struct shc_range range, const char *format, ...)
 {
+	struct shc_finding *finding;
 	char message[MESSAGE_BYTES];
 	va_list arguments;
 
@@ -105,7 +106,10 @@ struct shc_finding *shc_warn(
 	va_start(arguments, format);
 	(void)vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
-	return shc_findings_add(p->findings, id, range, "%s", message);
+	finding = shc_findings_add(p->findings, id, range, "%s", message);
+	if (finding && finding->severity == SHC_SEVERITY_ERROR)
+		finding->severity = SHC_SEVERITY_WARNING;
+	return finding;
 }
 
 void shc_dialect_error(struct parser *p, uint32_t start, uint32_t end, const char *what)

@@ -284,6 +284,17 @@ static bool read_quoted_dollar(
 	return false;
 }
 
+/* $(( without )): bash takes it as a command that begins with a subshell. */
+static void refuse_double(struct parser *p)
+{
+	shc_finding_hint(p->findings,
+		shc_fail(p, 901, p->in.pos, p->in.pos + 3,
+			"'$((' begins arithmetic in sh, and its '))' is missing"),
+		"put a blank between the parentheses of a substitution and a subshell");
+	if (!p->stopped)
+		p->failed = false;
+}
+
 void shc_read_dollar(struct parser *p, struct scope scope, struct part_list *list)
 {
 	uint32_t start = p->in.pos, end = start + 2;
@@ -294,8 +305,11 @@ void shc_read_dollar(struct parser *p, struct scope scope, struct part_list *lis
 	} else if (next == '(') {
 		if (shc_char(p, 2) == '(' && shc_is_arithmetic(p, start + 1))
 			read_arithmetic_part(p, list, 3, "))");
-		else if (!p->stopped)
+		else if (!p->stopped) {
+			if (shc_char(p, 2) == '(' && !p->bash)
+				refuse_double(p);
 			read_command(p, list);
+		}
 	} else if (next == '[' && p->bash) {
 		read_arithmetic_part(p, list, 2, "]");
 	} else if (shc_is_name_start(next)) {

@@ -54,9 +54,11 @@ static const unsigned char classes[256] = {
 #undef UN
 #undef UQ
 
-/* How many (, [ and ? are open, while a text is read. */
+/* How many (, [ and ? are open, while a text is read, and whether a ' is. */
 struct nesting {
 	uint32_t parentheses, brackets, ternaries;
+	bool apostrophe;
+	uint32_t apostrophe_start;
 };
 
 struct shc_part *shc_add_part(struct parser *p, struct part_list *list, enum shc_part_kind kind,
@@ -323,8 +325,11 @@ static bool count_nesting(struct parser *p, struct scope scope, char c, struct n
 		nesting->ternaries++;
 	else if (scope.flags & SCOPE_TERNARY && c == ':' && nesting->ternaries)
 		nesting->ternaries--;
+	else if (scope.flags & SCOPE_APOSTROPHE && c == '\'')
+		nesting->apostrophe = !nesting->apostrophe;
 	else
 		return false;
+	nesting->apostrophe_start = p->in.pos;
 	take_character(p, list);
 	return true;
 }
@@ -332,7 +337,7 @@ static bool count_nesting(struct parser *p, struct scope scope, char c, struct n
 static bool is_stop(
 	const struct parser *p, struct scope scope, char c, const struct nesting *nesting)
 {
-	if (nesting->parentheses || nesting->brackets)
+	if (nesting->parentheses || nesting->brackets || nesting->apostrophe)
 		return false;
 	if (c == scope.stop || c == scope.other_stop)
 		return c != '\0';
@@ -418,7 +423,8 @@ static void read_run(struct parser *p, unsigned mask, struct scope scope, struct
 
 static void read_parts(struct parser *p, struct scope scope, struct part_list *list)
 {
-	unsigned nests = scope.flags & (SCOPE_PARENTHESES | SCOPE_BRACKETS | SCOPE_TERNARY);
+	unsigned nests = scope.flags &
+			 (SCOPE_PARENTHESES | SCOPE_BRACKETS | SCOPE_TERNARY | SCOPE_APOSTROPHE);
 	unsigned mask = SPECIAL_UNQUOTED;
 	struct nesting nesting = {0};
 
@@ -438,6 +444,8 @@ static void read_parts(struct parser *p, struct scope scope, struct part_list *l
 			continue;
 		read_special(p, scope, c, list);
 	}
+	if (nesting.apostrophe && !p->failed)
+		shc_end_error(p, nesting.apostrophe_start, "string in single quotes", "'");
 }
 
 static struct shc_part *read_double_parts(struct parser *p, uint32_t start)

@@ -3,11 +3,13 @@
  * Code files: one module's machine code, decoded by the analyser so that the runtime needs no decoder. Written by
  * spork_code_write() in the analyser, mapped read-only (stubs executable) by the runtime.
  *
- * Reading is async-signal-safe and allocates with mmap only. Source: docs/design/spork.md, "Code comes from the analyser only".
+ * Reading is async-signal-safe, issues system calls directly and allocates with mmap only.
+ * Source: docs/design/spork.md, "Code comes from the analyser only".
  */
 #ifndef SPORK_CODE_H
 #define SPORK_CODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +22,10 @@ struct spork_build_id {
 	uint8_t length;
 };
 
-/* One mapped code file. Opaque: see spork/code/code_file.h for the layout. */
+/* Bytes of a code file's name, with its NUL: the build-id in hexadecimal digits. */
+#define SPORK_CODE_NAME_BYTES 41
+
+/* One mapped code file. Opaque: see src/code/code_file.h for the layout. */
 struct spork_code;
 
 /*
@@ -30,11 +35,18 @@ struct spork_code;
  * @ret_code: the mapping; owned by the caller, released with spork_code_close().
  *
  * Returns 0, -ENOENT (not analysed yet), -EPERM (another user owns it or can write it), -EBADMSG (damaged, truncated,
- * other version or other CPU features than this machine's). Never blocks beyond file I/O.
+ * other version or other CPU features than this machine's), or what mmap said. Never blocks beyond file I/O. The cost
+ * does not depend on the file's size: the header is checked here, every access is bounded later.
  */
 int spork_code_open(
 	int directory_fd, const struct spork_build_id *id, struct spork_code **ret_code);
 void spork_code_close(struct spork_code *code);
+
+/* Whether the bytes are those that were written: compares the checksum over the whole file. 0 or -EBADMSG. */
+int spork_code_verify(const struct spork_code *code);
+
+/* Whether there is an instruction at a module offset. */
+bool spork_code_has(const struct spork_code *code, uint64_t offset);
 
 /* One row of call-frame information, valid from its offset to the next row's. */
 struct spork_unwind_row {

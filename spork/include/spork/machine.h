@@ -2,8 +2,8 @@
 /*
  * The interpreted child: registers, copy-on-write memory, and the loop that runs decoded code.
  *
- * Everything here lives in the runtime: no malloc, no libc calls that could be hooked or take locks, memory from one arena that
- * the caller gives. Single-threaded per machine. Source: docs/design/spork.md, "The overlay".
+ * Everything here lives in the runtime: no malloc, no libc calls that could be hooked or take locks, memory from one
+ * arena that the caller gives. Single-threaded per machine. Source: docs/design/spork.md, "The overlay".
  */
 #ifndef SPORK_MACHINE_H
 #define SPORK_MACHINE_H
@@ -29,25 +29,30 @@ enum {
 	SPORK_R11 = 11
 };
 
+/* Zero it, then set what is known: at least rsp, rip and fs_base, and mxcsr_fcw (0x037f00001f80 is the default). */
 struct spork_registers {
 	uint64_t gpr[16];
 	uint64_t rip;
 	uint64_t rflags;
 	uint64_t fs_base;
-	uint64_t mxcsr_fcw; /* mxcsr low, x87 control word high */
+	uint64_t mxcsr_fcw;   /* mxcsr low, x87 control word high */
+	uint64_t module_base; /* of the interpreter: base of the module that runs */
+	uint64_t zero;        /* of the interpreter: the absent part of an address */
+	uint64_t x87_used;    /* whether x87 below holds more than the control word */
 	_Alignas(64) uint8_t zmm[32][64];
 	uint64_t k[8];
+	_Alignas(64) uint8_t x87[128]; /* as fnsave leaves it */
 };
 
 /* Why spork_machine_run() returned. */
 enum spork_stop {
-	SPORK_STOP_SYSCALL,     /* at a syscall instruction; rip is after it */
-	SPORK_STOP_BUDGET,      /* instructions used up */
-	SPORK_STOP_NO_CODE,     /* rip has no decoded code; ->fault_address is rip */
-	SPORK_STOP_UNSUPPORTED, /* an instruction that must not run here (x87 state, cpuid, rdtsc are executed; hlt, in, xbegin … are not) */
+	SPORK_STOP_SYSCALL, /* at a syscall instruction; rip is after it, rcx and r11 are set */
+	SPORK_STOP_BUDGET,  /* instructions used up */
+	SPORK_STOP_NO_CODE, /* rip has no decoded code; ->fault_address is rip */
+	SPORK_STOP_UNSUPPORTED, /* an instruction that must not run here (hlt, in, xbegin, gather …) */
 	SPORK_STOP_MEMORY,      /* address not mapped or not writable; ->fault_address */
 	SPORK_STOP_ARENA,       /* overlay full */
-	SPORK_STOP_PENDING, /* a word marked with spork_overlay_mark_pending() was read; rip is before the instruction */
+	SPORK_STOP_PENDING, /* a word marked with spork_overlay_mark_pending() was touched; rip is at the instruction */
 	SPORK_STOP_TRAP /* int3, ud2, divide error: the child would have died */
 };
 
@@ -59,6 +64,11 @@ struct spork_module {
 	struct spork_build_id id;
 };
 
+struct spork_trace;
+
+/* Modules that one recipe can lead through. */
+#define SPORK_RECIPE_MODULES 16
+
 struct spork_machine {
 	struct spork_registers regs;
 	const struct spork_module *modules; /* sorted by base */
@@ -66,38 +76,69 @@ struct spork_machine {
 	struct spork_overlay *overlay;
 	uint64_t executed; /* instructions so far */
 	uint64_t fault_address;
+	const void
+		*recipe; /* the one that spork_trace_replay() has checked, and its modules here */
+	const struct spork_module *recipe_modules[SPORK_RECIPE_MODULES];
+	struct spork_trace *trace;        /* set by spork_trace_begin(), NULL otherwise */
+	_Alignas(64) uint8_t bounce[128]; /* memory operands of stubs */
 };
 
 /*
  * spork_machine_run - interpret until something stops it.
- * @m: the machine; registers are up to date whenever this returns. @budget: instructions to execute at most.
+ * @m: the machine; registers are up to date whenever this returns, and after every stop but BUDGET and SYSCALL they
+ * are those before the instruction at rip (string instructions may have done a part of their work, as on the CPU).
+ * @budget: instructions to execute at most. It is looked at where control is transferred, so that a run may be longer
+ * by one straight stretch of code; budgets up to 64 are exact.
  */
 enum spork_stop spork_machine_run(struct spork_machine *m, uint64_t budget);
 
 /*
  * spork_overlay_init - an empty overlay in @arena (page-aligned, @size bytes, owned by the caller).
- * Returns NULL if the arena is too small. The overlay itself lives in the arena: nothing to release; init again to reset.
+ * Returns NULL if the arena is too small (64 KiB at least). The overlay itself lives in the arena: nothing
+ * to release;
+ * init again to reset.
  */
 struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes);
 
-/* Declare [start, end) as mapped in the parent, with its protection; ranges learnt this way need no question to the kernel. */
+/*
+ * Declare [start, end) as private memory mapped in the parent, with its protection; ranges learnt this way need no
+ * question to the kernel. Not for MAP_SHARED memory. Page-aligned. Ignored if there are too many ranges.
+ */
 void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
-/* Memory the child has mapped: zero-filled, exists in the overlay only. And unmapped again. -ENOMEM if the arena is full. */
+/*
+ * Memory the child has mapped: zero-filled, exists in the overlay only. And unmapped again, which also
+ * works for memory
+ * of the parent; and its protection changed. Page-aligned. 0, -EINVAL, -ENOMEM (the arena or the list of
+ * ranges is full).
+ */
 int spork_overlay_map(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
 int spork_overlay_unmap(struct spork_overlay *o, uint64_t start, uint64_t end);
+int spork_overlay_protect(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
 
 /* Copy between the runtime and the child's view. 0, -EFAULT (nothing copied), -ENOMEM. */
 int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, size_t size_bytes);
 int spork_overlay_write(
 	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes);
-/* A string of the child, copied with its NUL. Length without NUL, -EFAULT, -ENAMETOOLONG (no NUL in @capacity bytes). */
+/*
+ * A string of the child, copied with its NUL. Length without NUL, -EFAULT, -ENAMETOOLONG (no NUL in
+ * @capacity bytes).
+ */
 int64_t spork_overlay_string(
 	struct spork_overlay *o, uint64_t address, char *buffer, size_t capacity);
 
-/* Words whose value is not known yet (the child's thread id): reading them stops the machine. Clear with size 0. */
-void spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t size_bytes);
+/*
+ * Words whose value is not known yet (the child's thread id): touching them stops the machine. Clear with
+ * size 0. At most
+ * 8 marks; one more, or a mark longer than a page, is -ENOSPC. A write of spork_overlay_write() that covers a mark
+ * removes it.
+ */
+int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t size_bytes);
 
-/* Threaded parents: log every word read from memory of the parent, and compare the log again. -ESTALE on a difference. */
+/*
+ * Threaded parents: log every word read from writable memory of the parent, and compare the log again: -ESTALE on a
+ * difference. Pages are copied as a whole when first read, so that a sibling that unmaps them does no harm. To be
+ * switched on before the machine runs.
+ */
 void spork_overlay_log_reads(struct spork_overlay *o, bool on);
 int spork_overlay_validate(const struct spork_overlay *o);
 
@@ -107,17 +148,28 @@ void spork_overlay_visit(const struct spork_overlay *o,
 	void (*visit)(uint64_t page_address, const void *bytes, void *data), void *data);
 
 /*
- * Recipes: a trace of one successful run as straight-line code. Recorded while the machine runs, kept as position-independent
- * bytes (modules by build-id and offset), replayed until a guard fails.
+ * Recipes: a trace of one successful run as straight-line code. Recorded while the machine runs, kept as
+ * position-independent bytes (modules by build-id and offset), replayed until a guard fails.
+ *
+ * spork_trace_begin - record what @m executes from now on into @arena (owned by the caller, kept until
+ * spork_trace_end()). NULL if the arena holds not even an empty trace.
  */
-struct spork_trace;
 struct spork_trace *spork_trace_begin(struct spork_machine *m, void *arena, size_t size_bytes);
-/* Serialise into @buffer; bytes written, or -EFBIG (longer than @capacity or than the recipe limit: not worth keeping). */
+/*
+ * Ends recording, and serialises into @buffer; bytes written, or -EFBIG (longer than @capacity, the arena
+ * or the limit of
+ * 65,536 steps: not worth keeping), or -ENOTSUP (an instruction that cannot be kept).
+ */
 int64_t spork_trace_end(struct spork_trace *t, void *buffer, size_t capacity);
 /*
  * spork_trace_replay - run a recipe up to the next system call, like spork_machine_run().
- * @position: in and out, 0 at first. Returns SPORK_STOP_SYSCALL or SPORK_STOP_BUDGET (a guard failed: registers are right,
- * go on with spork_machine_run()); -EBADMSG if the bytes are damaged or belong to other modules.
+ * @position: in and out, 0 at first: then the whole recipe is checked. It has to start where recording started.
+ *
+ * Returns an enum spork_stop: SPORK_STOP_SYSCALL, or SPORK_STOP_BUDGET (a guard failed or the recipe ends:
+ * registers are
+ * right, go on with spork_machine_run()), or what stopped an instruction; -EBADMSG if the bytes are damaged
+ * or belong to
+ * other modules (nothing has been executed by this call).
  */
 int spork_trace_replay(
 	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The tables of the shcheck experiments, one file each. */
+#ifndef SHCHECK_BENCH_EXPERIMENTS_H
+#define SHCHECK_BENCH_EXPERIMENTS_H
+
+#include <hotbed/experiment.h>
+
+extern const struct hb_experiment shcheck_automata;
+
+#endif

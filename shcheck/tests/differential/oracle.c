@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Runs cases by a real shell. A batch is one script: each case is a subshell in a folder of its own, its text behind
+ * eval, so that a syntax error ends that subshell only. The script prints tokens that end in NUL, which no value can
+ * hold:
+ *
+ *   B, then N COUNT FIELD... if the expansion came to its end, V SET VALUE for each variable, E STATUS.
+ *
+ * See oracle.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hotbed/error.h>
+#include <hotbed/sandbox.h>
+
+#include "oracle.h"
+
+#define BATCH 50
+#define SCRIPT_PATH "/run/script"
+
+struct shc_oracle {
+	struct hb_sandbox *sandbox;
+};
+
+int shc_oracle_create(struct shc_oracle **ret, struct hb_error *reterr)
+{
+	struct shc_oracle *oracle = calloc(1, sizeof(*oracle));
+	int code;
+
+	if (!oracle)
+		return hb_error_set(reterr, -ENOMEM, "no memory for an oracle");
+	code = hb_sandbox_create(NULL, &oracle->sandbox, reterr);
+	if (code)
+		free(oracle);
+	else
+		*ret = oracle;
+	return code;
+}
+
+void shc_oracle_destroy(struct shc_oracle *oracle)
+{
+	if (!oracle)
+		return;
+	hb_sandbox_destroy(oracle->sandbox);
+	free(oracle);
+}
+
+static void put_quoted(FILE *out, struct shc_oracle_text text)
+{
+	(void)fputc('\'', out);
+	for (size_t i = 0; i < text.size_bytes; i++) {
+		if (text.bytes[i] == '\'')
+			(void)fputs("'\\''", out);
+		else
+			(void)fputc(text.bytes[i], out);
+	}
+	(void)fputc('\'', out);
+}
+
+static void put_state(FILE *out, const struct shc_oracle_case *one)
+{
+	for (size_t i = 0; i < one->variables_count; i++) {
+		const struct shc_oracle_variable *variable = &one->variables[i];
+
+		if (variable->set) {
+			(void)fprintf(out, "%s=", variable->name);
+			put_quoted(out, variable->value);
+		} else {
+			(void)fprintf(out, "unset %s", variable->name);
+		}
+		(void)fputc('\n', out);
+	}
+	(void)fputs("set --", out);
+	for (size_t i = 0; i < one->positional_count; i++) {
+		(void)fputc(' ', out);
+		put_quoted(out, one->positional[i]);
+	}
+	(void)fprintf(out, "\n%s%s", one->noglob ? "set -f\n" : "", one->nounset ? "set -u\n" : "");
+}
+
+/* The text where its context has it; fields() shows what became of it. */
+static void put_text(FILE *out, const struct shc_oracle_case *one)
+{
+	(void)fputs(one->context == SHC_ORACLE_ARGUMENTS    ? "fields "
+		    : one->context == SHC_ORACLE_ASSIGNMENT ? "expanded="
+							    : "",
+		out);
+	(void)fwrite(one->text.bytes, 1, one->text.size_bytes, out);
+}
+
+static int text_build(const struct shc_oracle_case *one, struct shc_oracle_text *ret)
+{
+	FILE *out = open_memstream(&ret->bytes, &ret->size_bytes);
+
+	if (!out)
+		return -ENOMEM;
+	put_text(out, one);
+	return fclose(out) ? -ENOMEM : 0;
+}
+
+static int put_case(FILE *out, const struct shc_oracle_case *one, size_t index)
+{
+	struct shc_oracle_text text = {0};
+	int code = text_build(one, &text);
+
+	if (code)
+		return code;
+	(void)fprintf(out, "printf 'B\\000'\n(cd /home/user/c%zu || exit 99\n", index);
+	put_state(out, one);
+	(void)fputs("eval ", out);
+	put_quoted(out, text);
+	free(text.bytes);
+	if (one->context == SHC_ORACLE_SCRIPT)
+		(void)fputs(" >/dev/null", out);
+	/* What failed has no state behind it; a script's status is its last command's, whatever that is. */
+	(void)fputs("\nstatus=$?\n", out);
+	if (one->context == SHC_ORACLE_ASSIGNMENT)
+		(void)fputs("fields \"$expanded\"\n", out);
+	for (size_t i = 0; i < one->variables_count; i++)
+		(void)fprintf(out, "printf 'V\\000%%s\\000%%s\\000' \"${%s+set}\" \"${%s-}\"\n",
+			one->variables[i].name, one->variables[i].name);
+	(void)fputs("exit $status)\nprintf 'E\\000%d\\000' \"$?\"\n", out);
+	return 0;
+}
+
+static int script_build(
+	const struct shc_oracle_case *cases, size_t count, struct shc_oracle_text *ret)
+{
+	FILE *out = open_memstream(&ret->bytes, &ret->size_bytes);
+	int code = 0;
+
+	if (!out)
+		return -ENOMEM;
+	(void)fputs("exec 2>/dev/null </dev/null\n"
+		    "fields() { printf 'N\\000%d\\000' \"$#\"; [ \"$#\" -eq 0 ] || printf "
+		    "'%s\\000' \"$@\"; }\n",
+		out);
+	for (size_t i = 0; !code && i < count; i++)
+		code = put_case(out, &cases[i], i);
+	return fclose(out) || code ? -ENOMEM : 0;
+}
+
+/* Paths of the batch's files: one string per entry, in @memory. */
+struct forest {
+	struct hb_sandbox_entry *entries;
+	size_t count;
+	char **paths;
+};
+
+static void forest_finish(struct forest *forest)
+{
+	for (size_t i = 0; i < forest->count; i++)
+		free(forest->paths[i]);
+	free(forest->paths);
+	free(forest->entries);
+}
+
+static int forest_add(struct forest *forest, size_t index, const char *name)
+{
+	struct hb_sandbox_entry entry = {.kind = HB_SANDBOX_FILE, .mode = 0644};
+	const char *arrow = strstr(name, " -> ");
+	size_t length = arrow ? (size_t)(arrow - name) : strlen(name);
+	char *path;
+
+	if (!arrow && (length == 0 || name[length - 1] == '/')) {
+		entry.kind = HB_SANDBOX_DIRECTORY;
+		entry.mode = 0755;
+		length -= length > 0;
+	}
+	if (arrow) {
+		entry.kind = HB_SANDBOX_SYMLINK;
+		entry.content = arrow + 4;
+		entry.size_bytes = strlen(arrow + 4);
+	}
+	if (asprintf(&path, "/home/user/c%zu%s%.*s", index, length ? "/" : "", (int)length, name) <
+		0)
+		return -ENOMEM;
+	entry.path = forest->paths[forest->count] = path;
+	forest->entries[forest->count++] = entry;
+	return 0;
+}
+
+static int forest_build(const struct shc_oracle_case *cases, size_t count,
+	struct shc_oracle_text script, struct forest *ret)
+{
+	size_t entries = 1 + count * (1 + SHC_ORACLE_FILES_MAX);
+	int code = 0;
+
+	*ret = (struct forest){
+		calloc(entries, sizeof(*ret->entries)), 0, calloc(entries, sizeof(char *))};
+	if (!ret->entries || !ret->paths)
+		return -ENOMEM;
+	for (size_t i = 0; !code && i < count; i++) {
+		code = forest_add(ret, i, "");
+		for (size_t file = 0; !code && file < cases[i].files_count; file++)
+			code = forest_add(ret, i, cases[i].files[file]);
+	}
+	if (code)
+		return code;
+	ret->paths[ret->count] = strdup(SCRIPT_PATH);
+	ret->entries[ret->count] = (struct hb_sandbox_entry){
+		ret->paths[ret->count], HB_SANDBOX_FILE, 0644, script.bytes, script.size_bytes};
+	return ret->paths[ret->count++] ? 0 : -ENOMEM;
+}
+
+/* The tokens not read yet. */
+struct tokens {
+	char *at, *end;
+};
+
+static char *token(struct tokens *tokens)
+{
+	char *start = tokens->at;
+	char *end = memchr(start, '\0', (size_t)(tokens->end - start));
+
+	if (!end)
+		return NULL;
+	tokens->at = end + 1;
+	return start;
+}
+
+/* Does the next token hold this one letter? Then it is read. */
+static bool next_is(struct tokens *tokens, char letter)
+{
+	if (tokens->end - tokens->at < 2 || tokens->at[0] != letter || tokens->at[1] != '\0')
+		return false;
+	tokens->at += 2;
+	return true;
+}
+
+static struct shc_oracle_text text_of(char *bytes)
+{
+	return (struct shc_oracle_text){bytes, strlen(bytes)};
+}
+
+static int fields_read(struct tokens *tokens, struct shc_oracle_outcome *ret)
+{
+	char *number = token(tokens);
+	size_t count = number ? strtoul(number, NULL, 10) : SIZE_MAX;
+
+	if (count > (size_t)(tokens->end - tokens->at))
+		return -EPROTO;
+	ret->fields = calloc(count + 1, sizeof(*ret->fields));
+	if (!ret->fields)
+		return -ENOMEM;
+	for (ret->count = 0; ret->count < count; ret->count++) {
+		char *field = token(tokens);
+
+		if (!field)
+			return -EPROTO;
+		ret->fields[ret->count] = text_of(field);
+	}
+	return 0;
+}
+
+static int outcome_read(
+	struct tokens *tokens, const struct shc_oracle_case *one, struct shc_oracle_outcome *ret)
+{
+	size_t variables = 0;
+	bool fields = false;
+	char *number;
+	int code = 0;
+
+	if (!next_is(tokens, 'B'))
+		return -EPROTO;
+	if (next_is(tokens, 'N')) {
+		fields = true;
+		code = fields_read(tokens, ret);
+	}
+	while (!code && variables < one->variables_count && next_is(tokens, 'V')) {
+		char *set = token(tokens), *value = set ? token(tokens) : NULL;
+
+		if (!value)
+			return -EPROTO;
+		ret->after[variables] = (struct shc_oracle_variable){
+			one->variables[variables].name, set[0] != '\0', text_of(value)};
+		variables++;
+	}
+	if (code)
+		return code;
+	number = next_is(tokens, 'E') ? token(tokens) : NULL;
+	if (!number)
+		return -EPROTO;
+	ret->exit_status = atoi(number);
+	ret->expanded =
+		variables == one->variables_count && (fields || one->context == SHC_ORACLE_SCRIPT);
+	return 0;
+}
+
+/* Each outcome gets its own copy of the bytes it points to, so that it can be freed alone. */
+static int outcome_own(struct shc_oracle_outcome *outcome, const char *start, const char *end)
+{
+	size_t size = (size_t)(end - start);
+
+	outcome->memory = malloc(size + 1);
+	if (!outcome->memory)
+		return -ENOMEM;
+	memcpy(outcome->memory, start, size);
+	outcome->memory[size] = '\0';
+	for (size_t i = 0; i < outcome->count; i++)
+		outcome->fields[i].bytes = outcome->memory + (outcome->fields[i].bytes - start);
+	for (size_t i = 0; i < SHC_ORACLE_VARIABLES_MAX; i++)
+		if (outcome->after[i].name)
+			outcome->after[i].value.bytes =
+				outcome->memory + (outcome->after[i].value.bytes - start);
+	return 0;
+}
+
+static int outcomes_read(const struct hb_sandbox_result *result,
+	const struct shc_oracle_case *cases, size_t count, struct shc_oracle_outcome *ret,
+	struct hb_error *reterr)
+{
+	struct tokens tokens = {result->output, result->output + result->output_bytes};
+
+	for (size_t i = 0; i < count; i++) {
+		char *start = tokens.at;
+		int code = outcome_read(&tokens, &cases[i], &ret[i]);
+
+		if (!code)
+			code = outcome_own(&ret[i], start, tokens.at);
+		if (code)
+			return hb_error_set(reterr, code,
+				"what the shell printed for case %zu of the batch (%.*s) cannot be "
+				"read; the "
+				"shell ended with status %d, signal %d, limits 0x%x",
+				i, (int)cases[i].text.size_bytes, cases[i].text.bytes,
+				result->exit_status, result->signal, result->limits);
+	}
+	return 0;
+}
+
+static bool is_identifier(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	size_t length = strlen(name);
+
+	return length > 0 && strspn(name, letters) > 0 &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") ==
+		       length;
+}
+
+static bool has_nul(struct shc_oracle_text text)
+{
+	return text.size_bytes > 0 && memchr(text.bytes, '\0', text.size_bytes);
+}
+
+static int case_check(const struct shc_oracle_case *one, struct hb_error *reterr)
+{
+	if (one->variables_count > SHC_ORACLE_VARIABLES_MAX ||
+		one->positional_count > SHC_ORACLE_POSITIONAL_MAX ||
+		one->files_count > SHC_ORACLE_FILES_MAX)
+		return hb_error_set(reterr, -EINVAL, "a case has more parts than it has room for");
+	for (size_t i = 0; i < one->variables_count; i++)
+		if (!is_identifier(one->variables[i].name) || has_nul(one->variables[i].value))
+			return hb_error_set(reterr, -EINVAL,
+				"variable %s: the name is no identifier or the value has a NUL",
+				one->variables[i].name);
+	for (size_t i = 0; i < one->positional_count; i++)
+		if (has_nul(one->positional[i]))
+			return hb_error_set(reterr, -EINVAL, "argument %zu has a NUL", i + 1);
+	if (has_nul(one->text))
+		return hb_error_set(reterr, -EINVAL, "the text has a NUL");
+	return 0;
+}
+
+static int batch_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
+	const struct shc_oracle_case *cases, size_t count, struct shc_oracle_outcome *ret,
+	struct hb_error *reterr)
+{
+	static const char *const dash[] = {"dash", SCRIPT_PATH, NULL};
+	static const char *const bash[] = {"bash", "--norc", "--noprofile", SCRIPT_PATH, NULL};
+	static const char *const environment[] = {
+		"PATH=/usr/bin:/bin", "HOME=/home/user", "LC_ALL=C", NULL};
+	struct hb_sandbox_command command = {.argv = shell == SHC_ORACLE_DASH ? dash : bash,
+		.environment = environment,
+		.limits = {.wall_ns = INT64_C(20000000000), .output_bytes = 16 << 20}};
+	struct shc_oracle_text script = {0};
+	struct hb_sandbox_result result = {0};
+	struct forest forest = {0};
+	int code = script_build(cases, count, &script);
+
+	if (!code)
+		code = forest_build(cases, count, script, &forest);
+	if (code) {
+		(void)hb_error_set(reterr, code, "no memory for a batch");
+	} else {
+		command.tree = forest.entries;
+		command.tree_count = forest.count;
+		code = hb_sandbox_run(oracle->sandbox, &command, &result, reterr);
+	}
+	if (!code)
+		code = outcomes_read(&result, cases, count, ret, reterr);
+	hb_sandbox_result_finish(&result);
+	forest_finish(&forest);
+	free(script.bytes);
+	return code;
+}
+
+int shc_oracle_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
+	const struct shc_oracle_case *cases, size_t count, struct shc_oracle_outcome *ret,
+	struct hb_error *reterr)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		code = case_check(&cases[i], reterr);
+		if (code)
+			return code;
+	}
+	memset(ret, 0, count * sizeof(*ret));
+	for (size_t at = 0; !code && at < count; at += BATCH)
+		code = batch_run(oracle, shell, cases + at, count - at < BATCH ? count - at : BATCH,
+			ret + at, reterr);
+	for (size_t i = 0; code && i < count; i++)
+		shc_oracle_outcome_finish(&ret[i]);
+	return code;
+}
+
+void shc_oracle_outcome_finish(struct shc_oracle_outcome *outcome)
+{
+	free(outcome->fields);
+	free(outcome->memory);
+	*outcome = (struct shc_oracle_outcome){0};
+}
+
+char *shc_oracle_case_print(const struct shc_oracle_case *oracle_case)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	(void)fputs("cd \"$(mktemp -d)\"\n", out);
+	for (size_t i = 0; i < oracle_case->files_count; i++) {
+		char *name = strdup(oracle_case->files[i]);
+		char *arrow = name ? strstr(name, " -> ") : NULL;
+		size_t length = name ? strlen(name) : 0;
+
+		if (arrow)
+			*arrow = '\0';
+		(void)fputs(arrow                               ? "ln -s "
+			    : length && name[length - 1] == '/' ? "mkdir "
+								: ": >",
+			out);
+		if (arrow) {
+			put_quoted(out, text_of(arrow + 4));
+			(void)fputc(' ', out);
+		}
+		if (name) {
+			(void)fputs("./", out);
+			put_quoted(out, text_of(name));
+		}
+		(void)fputc('\n', out);
+		free(name);
+	}
+	put_state(out, oracle_case);
+	(void)fputs("fields() { printf '%d fields\\n' \"$#\"; [ \"$#\" -eq 0 ] || printf '<%s>\\n' "
+		    "\"$@\"; }\n",
+		out);
+	put_text(out, oracle_case);
+	(void)fputs(
+		oracle_case->context == SHC_ORACLE_ASSIGNMENT ? "\nfields \"$expanded\"\n" : "\n",
+		out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

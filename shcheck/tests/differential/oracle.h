@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What real shells make of words and small scripts: random cases from a seed, run by dash and bash in the sandbox, the
+ * outcome as data. Tests of the abstract interpreter check it against this: abstract fields contain every concrete
+ * expansion (invariant I2), abstract states contain the concrete ones (I1). For tests only.
+ *
+ * Thread safety: one oracle is used by one thread at a time; cases and outcomes are plain data.
+ *
+ * Source: POSIX.1-2017, XCU 2.6 (word expansions).
+ */
+#ifndef SHCHECK_TESTS_DIFFERENTIAL_ORACLE_H
+#define SHCHECK_TESTS_DIFFERENTIAL_ORACLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hb_error;
+struct hb_sandbox_entry;
+struct shc_oracle;
+
+enum shc_oracle_shell { SHC_ORACLE_DASH, SHC_ORACLE_BASH, SHC_ORACLE_SHELLS };
+
+/* Bytes that need no NUL, though one follows for printing. No byte of a value is NUL. */
+struct shc_oracle_text {
+	char *bytes;
+	size_t size_bytes;
+};
+
+/* A variable before or after a case. */
+struct shc_oracle_variable {
+	const char *name;
+	bool set;
+	struct shc_oracle_text value; /* empty if unset */
+};
+
+/* Where the text of a case stands. */
+enum shc_oracle_context {
+	SHC_ORACLE_ARGUMENTS,  /* as arguments of a command: split, globbed */
+	SHC_ORACLE_ASSIGNMENT, /* behind "name=": one field, neither split nor globbed */
+	SHC_ORACLE_SCRIPT,     /* not a word but commands, run as they are */
+};
+
+#define SHC_ORACLE_VARIABLES_MAX 6
+#define SHC_ORACLE_POSITIONAL_MAX 4
+#define SHC_ORACLE_FILES_MAX 10
+
+/*
+ * One case: the state before, and the text. Names of variables are identifiers; the files are relative to the folder
+ * the case starts in, and that is empty but for them. shc_oracle_case_finish() frees generated cases; handwritten
+ * ones may point to anything.
+ */
+struct shc_oracle_case {
+	enum shc_oracle_context context;
+	struct shc_oracle_text text;
+	struct shc_oracle_variable
+		variables[SHC_ORACLE_VARIABLES_MAX]; /* IFS among them if it is not the default */
+	size_t variables_count;
+	struct shc_oracle_text positional[SHC_ORACLE_POSITIONAL_MAX];
+	size_t positional_count;
+	/*
+	 * Relative paths; a final "/" makes a folder, "name -> target" a symbolic link. In an order that can be made.
+	 */
+	const char *files[SHC_ORACLE_FILES_MAX];
+	size_t files_count;
+	bool noglob;  /* set -f */
+	bool nounset; /* set -u */
+	bool bash;    /* the text uses what only bash has: dash's outcome says nothing */
+	char *memory; /* of a generated case, else NULL */
+};
+
+/* What one shell made of one case. */
+struct shc_oracle_outcome {
+	int exit_status; /* of the subshell that ran the case; 0 as a rule */
+	bool expanded; /* the expansion came to its end; else the shell gave up (unset with -u, ${x?}, syntax) */
+	size_t count; /* fields; of an assignment always 1; of a script 0 */
+	struct shc_oracle_text *fields;
+	/* The case's variables afterwards, in its order, if @expanded: expansions assign, too. */
+	struct shc_oracle_variable after[SHC_ORACLE_VARIABLES_MAX];
+	char *memory; /* of the fields and values */
+};
+
+/*
+ * shc_oracle_create - start the sandbox in which the shells run.
+ * @ret: ended by shc_oracle_destroy().
+ *
+ * Returns 0 or what hb_sandbox_create() returns (-EPERM where namespaces are not allowed: tests skip then). Blocks for
+ * milliseconds.
+ */
+int shc_oracle_create(struct shc_oracle **ret, struct hb_error *reterr);
+void shc_oracle_destroy(struct shc_oracle *oracle);
+
+/*
+ * shc_oracle_generate - the case number @index of the sequence @seed; the same on every machine.
+ * @bash: allow what only bash has.
+ * @ret: filled; shc_oracle_case_finish() frees it.
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int shc_oracle_generate(uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret);
+void shc_oracle_case_finish(struct shc_oracle_case *oracle_case);
+
+/* shc_oracle_case_print - the case as a script that a person can run. Returns malloc()ed text or NULL. */
+char *shc_oracle_case_print(const struct shc_oracle_case *oracle_case);
+
+/*
+ * shc_oracle_run - run cases by one shell. They are run some fifty at a time, each in a subshell and a folder of its
+ * own.
+ * @cases: shape [@count].
+ * @ret: shape [@count]; filled on success, each to be freed by shc_oracle_outcome_finish().
+ *
+ * Returns 0; -EINVAL for a name that is no identifier or a value with a NUL; -EPROTO if what the shell printed cannot
+ * be read (the text of the first such case in @reterr); or what hb_sandbox_run() returns. Blocks: about 1 ms per
+ * case.
+ */
+int shc_oracle_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
+	const struct shc_oracle_case *cases, size_t count, struct shc_oracle_outcome *ret,
+	struct hb_error *reterr);
+void shc_oracle_outcome_finish(struct shc_oracle_outcome *outcome);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * All memory of an attempt, one anonymous mapping made at the first fork that is worth an attempt. A child that is
+ * really forked finds it zeroed (MADV_WIPEONFORK): its lock is free, whatever the parent's threads were doing.
+ */
+#ifndef SPORK_ARENA_H
+#define SPORK_ARENA_H
+
+#include <stdint.h>
+
+#include "kernel.h"
+#include "session.h"
+#include "spork/executor.h"
+
+#define ARENA_STACK_BYTES (128 * 1024)
+#define ARENA_VECTOR_BYTES 4096
+#define ARENA_STRINGS_BYTES (4 * 1024 * 1024)
+#define ARENA_OVERLAY_BYTES (24 * 1024 * 1024)
+
+struct arena {
+	uint32_t busy;
+	uint64_t mask; /* the caller's signal mask, while busy */
+	struct session *session;
+	bool call_waits; /* the machine stands behind a system call that is still to be made */
+	struct spork_attempt attempt;
+	struct spork_chain chain;
+	struct kernel kernel;
+	uint8_t vectors[ARENA_VECTOR_BYTES] __attribute__((aligned(4096)));
+	/* The runtime's own stack, and that of the child. */
+	uint8_t stack[ARENA_STACK_BYTES] __attribute__((aligned(4096)));
+	uint8_t child_stack[ARENA_STACK_BYTES] __attribute__((aligned(4096)));
+	uint8_t strings[ARENA_STRINGS_BYTES] __attribute__((aligned(4096))); /* of execve */
+	uint8_t overlay[ARENA_OVERLAY_BYTES] __attribute__((aligned(4096)));
+};
+
+/* The arena of the attempt that goes on. */
+extern struct arena *spork_arena;
+
+#endif

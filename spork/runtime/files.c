@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "raw_syscall.h"
+#include "runtime.h"
+#include "text.h"
+
+bool files_cache_path(char path[FILES_PATH_BYTES], const char *rest)
+{
+	size_t at = text_append(path, FILES_PATH_BYTES, 0, spork_configuration.cache);
+
+	return text_append(path, FILES_PATH_BYTES, at, rest) + 1 < FILES_PATH_BYTES;
+}
+
+bool files_run_path(char path[FILES_PATH_BYTES], const char *rest)
+{
+	size_t at = text_append(path, FILES_PATH_BYTES, 0, spork_configuration.cache);
+
+	at = text_append(path, FILES_PATH_BYTES, at, "/runs/");
+	for (size_t i = 0; i < spork_configuration.run_length && at + 1 < FILES_PATH_BYTES; i++)
+		path[at++] = spork_configuration.run[i];
+	path[at] = '\0';
+	return text_append(path, FILES_PATH_BYTES, at, rest) + 1 < FILES_PATH_BYTES;
+}
+
+static bool trusted(const struct stat *status, uint32_t kind)
+{
+	return (status->st_mode & S_IFMT) == kind &&
+	       status->st_uid == (uint32_t)raw0(SYS_geteuid) && !(status->st_mode & 022);
+}
+
+int files_open_folder(const char *path)
+{
+	int64_t fd = raw3(SYS_open, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	struct stat status;
+
+	if (fd < 0)
+		return (int)fd;
+	if (raw2(SYS_fstat, fd, &status) || !trusted(&status, S_IFDIR)) {
+		(void)raw1(SYS_close, fd);
+		return -1;
+	}
+	return (int)fd;
+}
+
+void *files_map(const char *path, size_t size_bytes, bool writable)
+{
+	int64_t fd = raw3(SYS_open, path,
+		(writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	struct stat status;
+	int64_t memory = -1;
+
+	if (fd < 0)
+		return MAP_FAILED;
+	if (raw2(SYS_fstat, fd, &status) == 0 && trusted(&status, S_IFREG) &&
+		(uint64_t)status.st_size >= size_bytes)
+		memory = raw6(SYS_mmap, NULL, size_bytes, protection, MAP_SHARED, fd, 0);
+	(void)raw1(SYS_close, fd);
+	return RAW_FAILED(memory) ? MAP_FAILED : (void *)memory;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * System calls of an interpreted child. Before its process exists only those are done that are the same in the
+ * parent; then private effects are carried out natively by the child, effects outside are deferred until exec is
+ * certain, and whatever may block or is not known ends the attempt.
+ *
+ * Source: docs/design/spork.md, "Two phases"; man pages of the calls.
+ */
+#ifndef SPORK_KERNEL_H
+#define SPORK_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "spork/executor.h"
+
+#define KERNEL_BOUNCE_BYTES (160 * 1024)
+#define KERNEL_FDS 1024 /* descriptors above are treated as the parent's */
+#define KERNEL_DEFERRED 16
+#define KERNEL_TEXT_BYTES 16384
+
+enum call_result {
+	CALL_DONE,  /* the result is in rax */
+	CALL_CHILD, /* must be made by the child's own process: not made yet */
+	CALL_ABORT  /* attempt->reason says why */
+};
+
+/* As rt_sigaction() has it. */
+struct kernel_action {
+	uint64_t handler, flags, restorer, mask;
+};
+
+enum deferred_kind { DEFERRED_OPEN, DEFERRED_TERMINAL, DEFERRED_WRITE };
+
+/* An effect outside, kept back until exec is certain. They are carried out in the order of their kinds. */
+struct deferred {
+	enum deferred_kind kind;
+	int fd; /* of ours, above the program's: what is acted upon, or the folder of a relative path */
+	int real; /* DEFERRED_OPEN: the file, once it is open */
+	uint8_t number; /* DEFERRED_OPEN: which placeholders stand for it; DEFERRED_WRITE: into which, 0 = none */
+	bool creates, created;
+	uint32_t flags, mode; /* open; or the request of ioctl in flags */
+	uint32_t text,
+		size; /* the path or the bytes, in kernel.text; or the argument of ioctl in text */
+};
+
+struct kernel {
+	struct spork_attempt *attempt;
+	bool child;       /* we are the child's process */
+	bool committed;   /* effects outside have been carried out: there is no way back */
+	uint64_t mask;    /* the child's signal mask; the real one blocks everything */
+	uint64_t changed; /* bit N-1: actions[N] holds the child's action of signal N */
+	struct kernel_action actions[65];
+	uint64_t brk, brk_first;
+	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */
+	uint8_t placeholder
+		[KERNEL_FDS]; /* number of the deferred open that a descriptor stands for */
+	uint8_t opens;
+	uint32_t deferred_count, text_bytes;
+	struct deferred deferred[KERNEL_DEFERRED];
+	uint8_t text[KERNEL_TEXT_BYTES];
+	uint32_t bounced; /* of bounce, in this call */
+	uint8_t bounce[KERNEL_BOUNCE_BYTES] __attribute__((aligned(16)));
+};
+
+/* kernel_begin - the state right after fork. */
+void kernel_begin(struct kernel *k, struct spork_attempt *attempt);
+/* kernel_call - carry out the call at which the machine has stopped. */
+enum call_result kernel_call(struct kernel *k);
+
+/* What the parts of the layer share. */
+#define KERNEL_NUMBER(k) ((k)->attempt->machine.regs.gpr[SPORK_RAX])
+uint64_t kernel_argument(const struct kernel *k, int index);
+enum call_result kernel_result(struct kernel *k, int64_t result);
+enum call_result kernel_abort(struct kernel *k, enum spork_reason reason);
+/* Room in the bounce buffer, or NULL. */
+void *kernel_room(struct kernel *k, uint64_t size_bytes);
+/* Memory of the child, copied in and out; false = not readable or too long. */
+bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes);
+bool kernel_write(struct kernel *k, uint64_t address, const void *buffer, uint64_t size_bytes);
+/* A string of the child; its length without the NUL byte, or -errno. */
+int64_t kernel_string(struct kernel *k, uint64_t address, char *buffer, uint64_t capacity);
+/* A path, copied to the bounce buffer; NULL = not readable or too long. */
+char *kernel_path(struct kernel *k, uint64_t address);
+
+bool kernel_fd_own(const struct kernel *k, uint64_t fd);
+void kernel_fd_set_own(struct kernel *k, int64_t fd, bool own);
+uint8_t kernel_fd_placeholder(const struct kernel *k, uint64_t fd);
+void kernel_fd_copy(struct kernel *k, uint64_t from, int64_t to);
+void kernel_fd_forget(struct kernel *k, uint64_t fd);
+
+/* kernel_files.c */
+enum call_result kernel_open(
+	struct kernel *k, int directory, uint64_t path, uint64_t flags, uint64_t mode);
+enum call_result kernel_close(struct kernel *k);
+enum call_result kernel_close_range(struct kernel *k);
+enum call_result kernel_dup(struct kernel *k, uint64_t nr);
+enum call_result kernel_fcntl(struct kernel *k);
+enum call_result kernel_pipe(struct kernel *k);
+enum call_result kernel_read_call(struct kernel *k, bool at_offset);
+enum call_result kernel_seek(struct kernel *k);
+enum call_result kernel_ioctl(struct kernel *k);
+enum call_result kernel_write_call(struct kernel *k);
+
+/* kernel_memory.c */
+enum call_result kernel_brk(struct kernel *k);
+enum call_result kernel_mmap(struct kernel *k);
+enum call_result kernel_munmap(struct kernel *k);
+enum call_result kernel_mprotect(struct kernel *k);
+
+/* kernel_signals.c */
+enum call_result kernel_sigaction(struct kernel *k);
+enum call_result kernel_sigprocmask(struct kernel *k);
+/* Read the action of a signal now, so that exec leaves it as it is although another is in force meanwhile. */
+bool kernel_signal_known(struct kernel *k, int number);
+/* Would a signal that is pending now reach the child before exec? */
+bool kernel_signal_waits(const struct kernel *k);
+/* Ignored signals and mask as the new program is to find them; and everything blocked again when exec failed. */
+void kernel_signals_apply(struct kernel *k);
+void kernel_signals_block(void);
+
+/* kernel_exec.c */
+enum call_result kernel_exec(struct kernel *k, bool at);
+
+/* kernel_deferred.c */
+enum call_result kernel_defer_open(struct kernel *k, int directory, const char *path,
+	uint32_t flags, uint32_t mode, bool creates);
+enum call_result kernel_defer_write(
+	struct kernel *k, uint64_t fd, const void *bytes, uint32_t size);
+enum call_result kernel_defer_terminal(
+	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument);
+/* Carry them out. False: nothing has happened. */
+bool kernel_commit(struct kernel *k);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Effects that others can see, kept back until exec is certain. Files are opened first (without truncating them, so
+ * that it can be undone), then the terminal, then files are truncated, and one write comes last: whatever fails
+ * while it can still be undone ends the attempt without a trace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#include "kernel.h"
+#include "raw_syscall.h"
+
+#define FD_ABOVE 400 /* our own descriptors: above those a program counts on */
+
+static struct deferred *add(struct kernel *k, enum deferred_kind kind)
+{
+	struct deferred *d;
+
+	/* Other orders than that of the kinds cannot be kept, nor a second write be undone. */
+	if (k->deferred_count == KERNEL_DEFERRED)
+		return NULL;
+	if (k->deferred_count > 0 &&
+		(k->deferred[k->deferred_count - 1].kind > kind ||
+			(kind == DEFERRED_WRITE &&
+				k->deferred[k->deferred_count - 1].kind == kind)))
+		return NULL;
+	d = &k->deferred[k->deferred_count];
+	*d = (struct deferred){.kind = kind, .fd = -1, .real = -1};
+	return d;
+}
+
+static int hold(uint64_t fd)
+{
+	return (int)raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_ABOVE);
+}
+
+/* The folder that a relative path starts from, as it is now. */
+static int hold_folder(int directory)
+{
+	int64_t fd, held;
+
+	if (directory != AT_FDCWD)
+		return hold((uint64_t)(uint32_t)directory);
+	fd = raw3(SYS_open, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return (int)fd;
+	held = hold((uint64_t)fd);
+	(void)raw1(SYS_close, fd);
+	return (int)held;
+}
+
+/* Will it be possible? The folder must be writable, or the file that is there. */
+static bool will_open(int directory, const char *path, uint32_t flags, bool creates)
+{
+	enum { READ = 4, WRITE = 2, ENTER = 1 };
+	char folder[1024];
+	size_t length = 0, slash = 0;
+
+	if (!creates) {
+		int wanted = (flags & O_ACCMODE) == O_RDWR ? READ | WRITE : WRITE;
+
+		return raw4(SYS_faccessat2, directory, path, wanted, AT_EACCESS) == 0;
+	}
+	for (; path[length]; length++) {
+		if (length + 2 >= sizeof(folder))
+			return false;
+		folder[length] = path[length];
+		if (path[length] == '/')
+			slash = length + 1;
+	}
+	if (slash == length)
+		return false;
+	folder[slash] = '\0';
+	if (slash == 0)
+		memcpy(folder, ".", 2);
+	return raw4(SYS_faccessat2, directory, folder, WRITE | ENTER, AT_EACCESS) == 0;
+}
+
+static bool keep_text(struct kernel *k, struct deferred *d, const void *bytes, uint32_t size)
+{
+	if (size > KERNEL_TEXT_BYTES - k->text_bytes)
+		return false;
+	memcpy(k->text + k->text_bytes, bytes, size);
+	d->text = k->text_bytes;
+	d->size = size;
+	k->text_bytes += size;
+	return true;
+}
+
+static mode_t now_umask(void)
+{
+	int64_t mask = raw1(SYS_umask, 0);
+
+	(void)raw1(SYS_umask, mask);
+	return (mode_t)mask;
+}
+
+enum call_result kernel_defer_open(struct kernel *k, int directory, const char *path,
+	uint32_t flags, uint32_t mode, bool creates)
+{
+	struct deferred *d = add(k, DEFERRED_OPEN);
+	int64_t stand_in;
+
+	if (!d || k->opens == UINT8_MAX || !will_open(directory, path, flags, creates) ||
+		!keep_text(k, d, path, (uint32_t)strlen(path) + 1))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->fd = path[0] == '/' ? AT_FDCWD : hold_folder(directory);
+	d->creates = creates;
+	d->flags = flags;
+	d->mode = mode & ~now_umask();
+	if (d->fd < 0 && d->fd != AT_FDCWD)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	/* The number is right from now on; what is behind it comes later. */
+	stand_in = raw3(SYS_open, "/dev/null", O_PATH | (flags & O_CLOEXEC), 0);
+	if (stand_in < 0 || stand_in >= KERNEL_FDS)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->number = ++k->opens;
+	k->deferred_count++;
+	kernel_fd_forget(k, (uint64_t)stand_in);
+	k->placeholder[stand_in] = d->number;
+	return kernel_result(k, stand_in);
+}
+
+enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
+{
+	struct deferred *d = add(k, DEFERRED_WRITE);
+	struct stat status;
+	int64_t flags;
+
+	if (!d || !keep_text(k, d, bytes, size))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->number = kernel_fd_placeholder(k, fd);
+	if (!d->number) {
+		flags = raw2(SYS_fcntl, fd, F_GETFL);
+		if (raw2(SYS_fstat, fd, &status) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+		d->fd = hold(fd);
+		if (d->fd < 0)
+			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	}
+	k->deferred_count++;
+	return kernel_result(k, size);
+}
+
+enum call_result kernel_defer_terminal(
+	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument)
+{
+	struct deferred *d;
+	uint32_t now;
+
+	/* An error has no effect: it is the answer. */
+	if (kernel_fd_placeholder(k, fd) || k->committed)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	if (request == TIOCSPGRP) {
+		int64_t err = raw3(SYS_ioctl, fd, TIOCGPGRP, &now);
+
+		if (err)
+			return kernel_result(k, err);
+	}
+	d = add(k, DEFERRED_TERMINAL);
+	if (!d)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->fd = hold(fd);
+	if (d->fd < 0)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->flags = request;
+	d->text = argument;
+	k->deferred_count++;
+	return kernel_result(k, 0);
+}
+
+static int64_t open_deferred(struct kernel *k, struct deferred *d)
+{
+	const char *path = (const char *)k->text + d->text;
+	uint32_t flags = (d->flags & ~(uint32_t)O_TRUNC) | O_CLOEXEC;
+	mode_t mask;
+
+	/* What others have created meanwhile is not ours to remove, should it come to that. */
+	if (d->creates)
+		flags |= O_EXCL;
+	mask = (mode_t)raw1(SYS_umask, 0);
+	d->real = (int)raw4(SYS_openat, d->fd, path, flags, d->mode);
+	(void)raw1(SYS_umask, mask);
+	d->created = d->real >= 0 && d->creates;
+	return d->real;
+}
+
+static void undo(struct kernel *k)
+{
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		struct deferred *d = &k->deferred[i];
+
+		if (d->created)
+			(void)raw3(SYS_unlinkat, d->fd, k->text + d->text, 0);
+	}
+}
+
+/* Every descriptor that stands for the file becomes one of it. */
+static void replace_placeholders(struct kernel *k, const struct deferred *d)
+{
+	for (int fd = 0; fd < KERNEL_FDS; fd++) {
+		int64_t flags;
+
+		if (k->placeholder[fd] != d->number)
+			continue;
+		flags = raw2(SYS_fcntl, fd, F_GETFD);
+		(void)raw3(SYS_dup3, d->real, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+		k->placeholder[fd] = 0;
+	}
+}
+
+static int write_target(const struct kernel *k, const struct deferred *d)
+{
+	for (uint32_t i = 0; d->number && i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_OPEN && k->deferred[i].number == d->number)
+			return k->deferred[i].real;
+	}
+	return d->fd;
+}
+
+static bool can_write(int fd)
+{
+	struct pollfd item = {.fd = fd, .events = POLLOUT};
+
+	return raw3(SYS_poll, &item, 1, 0) == 1 && item.revents == POLLOUT;
+}
+
+/* Everything that can fail, in the order in which it can be undone. */
+static bool prepare(struct kernel *k)
+{
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_OPEN && open_deferred(k, d) < 0)
+			return false;
+	}
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_WRITE && !can_write(write_target(k, d)))
+			return false;
+	}
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+		uint32_t group = d->text;
+
+		if (d->kind == DEFERRED_TERMINAL &&
+			raw3(SYS_ioctl, d->fd, d->flags,
+				d->flags == TIOCSPGRP ? (uint64_t)&group : group))
+			return false;
+	}
+	return true;
+}
+
+bool kernel_commit(struct kernel *k)
+{
+	if (k->deferred_count == 0)
+		return true;
+	if (!prepare(k)) {
+		undo(k);
+		return false;
+	}
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_OPEN && (d->flags & O_TRUNC) && !d->created)
+			(void)raw2(SYS_ftruncate, d->real, 0);
+		if (d->kind == DEFERRED_WRITE)
+			(void)raw3(SYS_write, write_target(k, d), k->text + d->text, d->size);
+		if (d->kind == DEFERRED_OPEN)
+			replace_placeholders(k, d);
+	}
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_OPEN)
+			(void)raw1(SYS_close, d->real);
+		if (d->fd >= 0)
+			(void)raw1(SYS_close, d->fd);
+	}
+	k->deferred_count = 0;
+	k->committed = true;
+	return true;
+}

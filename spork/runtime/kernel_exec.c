@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The end of the interpretation: path, arguments and environment are copied out of the overlay, what has been
+ * deferred is carried out, and the child's process executes the program.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "arena.h"
+#include "kernel.h"
+#include "raw_syscall.h"
+#include "record.h"
+#include "runtime.h"
+
+#define POINTERS_MAX 65536
+
+struct strings {
+	uint8_t *at, *end;
+};
+
+static char *copy_string(struct kernel *k, struct strings *s, uint64_t address)
+{
+	char *text = (char *)s->at;
+	int64_t length = kernel_string(k, address, text, (uint64_t)(s->end - s->at));
+
+	if (length < 0)
+		return NULL;
+	s->at += length + 1;
+	return text;
+}
+
+static void *take(struct strings *s, size_t size_bytes)
+{
+	uint8_t *at = (uint8_t *)(((uintptr_t)s->at + 15) & ~(uintptr_t)15);
+
+	if (at > s->end || size_bytes > (size_t)(s->end - at))
+		return NULL;
+	s->at = at + size_bytes;
+	return at;
+}
+
+/* A NULL-terminated list of strings; NULL = too much, or not readable. @spare: free slots behind. */
+static char **copy_list(struct kernel *k, struct strings *s, uint64_t address, size_t spare)
+{
+	size_t count = 0;
+	uint64_t pointer = 1;
+	char **list;
+
+	while (address && count < POINTERS_MAX && pointer) {
+		if (!kernel_read(k, address + count * 8, &pointer, sizeof(pointer)))
+			return NULL;
+		count += pointer != 0;
+	}
+	list = count < POINTERS_MAX ? take(s, (count + 1 + spare) * sizeof(*list)) : NULL;
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (!kernel_read(k, address + i * 8, &pointer, sizeof(pointer)))
+			return NULL;
+		list[i] = copy_string(k, s, pointer);
+		if (!list[i])
+			return NULL;
+	}
+	list[count] = NULL;
+	return list;
+}
+
+struct start {
+	bool at;
+	int directory, flags;
+	const char *path;
+	char **argv, **envp;
+};
+
+static bool read_start(struct kernel *k, bool at, struct strings *s, struct start *ret)
+{
+	int first = at ? 1 : 0;
+
+	*ret = (struct start){.at = at, .directory = AT_FDCWD};
+	if (at) {
+		ret->directory = (int)kernel_argument(k, 0);
+		ret->flags = (int)kernel_argument(k, 4);
+	}
+	ret->path = copy_string(k, s, kernel_argument(k, first));
+	if (!ret->path)
+		return false;
+	ret->argv = copy_list(k, s, kernel_argument(k, first + 1), 0);
+	ret->envp = ret->argv ? copy_list(k, s, kernel_argument(k, first + 2), 3) : NULL;
+	return ret->envp != NULL;
+}
+
+/* The kernel's answer to a file that is not there or must not be executed, without an attempt. 0: it may be. */
+static int64_t foresee(const struct start *start)
+{
+	enum { EXECUTE = 1 };
+	int64_t err = raw4(SYS_faccessat2, start->directory, start->path, EXECUTE,
+		AT_EACCESS | (start->flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)));
+
+	return err == -ENOSYS || err == -EINVAL ? 0 : err;
+}
+
+/* Will exec succeed, as far as one can see? Asked only when effects outside depend on it. */
+static bool certain(const struct start *start)
+{
+	uint8_t head[256];
+	struct stat status;
+	int64_t fd, got;
+
+	if (start->at || raw2(SYS_stat, start->path, &status) || !S_ISREG(status.st_mode))
+		return false;
+	fd = raw3(SYS_open, start->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	got = raw4(SYS_pread64, fd, head, sizeof(head), 0);
+	(void)raw1(SYS_close, fd);
+	if (got >= 64 && memcmp(head, "\177ELF", 4) == 0)
+		return true;
+	/* A script, whose interpreter must be there. */
+	if (got < 3 || head[0] != '#' || head[1] != '!')
+		return false;
+	for (int64_t from = 2, to; from < got; from = to + 1) {
+		for (to = from;
+			to < got && head[to] != ' ' && head[to] != '\t' && head[to] != '\n';)
+			to++;
+		if (to == from)
+			continue;
+		if (to == got)
+			return false;
+		head[to] = '\0';
+		return raw4(SYS_faccessat2, AT_FDCWD, head + from, 1, AT_EACCESS) == 0;
+	}
+	return false;
+}
+
+static int64_t start_program(const struct start *start, char *const *envp)
+{
+	if (!start->at)
+		return raw3(SYS_execve, start->path, start->argv, envp);
+	return raw5(SYS_execveat, start->directory, start->path, start->argv, envp, start->flags);
+}
+
+static char *const *environment(const struct start *start, struct strings *s)
+{
+	size_t room = spork_environment_room(start->envp);
+	enum spork_notice kind =
+		room ? spork_program_kind(start->directory, start->path, start->flags)
+		     : SPORK_NOTICE_EXEC_AWAY;
+	char *text = take(s, SPORK_TEXT_BYTES);
+
+	spork_notice(kind, 1);
+	if (kind != SPORK_NOTICE_EXEC || !text)
+		return start->envp;
+	/* The list has three slots to spare. */
+	return spork_environment_put(start->envp, start->envp, text);
+}
+
+enum call_result kernel_exec(struct kernel *k, bool at)
+{
+	struct strings strings = {
+		spork_arena->strings, spork_arena->strings + sizeof(spork_arena->strings)};
+	struct start start;
+	char *const *envp;
+	int64_t err;
+
+	if (!k->child)
+		return CALL_CHILD;
+	if (!read_start(k, at, &strings, &start))
+		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+	err = foresee(&start);
+	if (err)
+		return kernel_result(k, err);
+	if (k->attempt->caller.threaded && spork_overlay_validate(k->attempt->machine.overlay))
+		return kernel_abort(k, SPORK_ABORT_STALE);
+	if (!k->committed && kernel_signal_waits(k))
+		return kernel_abort(k, SPORK_ABORT_SIGNAL);
+	envp = environment(&start, &strings);
+	if (k->deferred_count > 0 && (!certain(&start) || !kernel_commit(k)))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	kernel_signals_apply(k);
+	k->attempt->outcome = RECORD_EXEC;
+	err = start_program(&start, envp);
+	kernel_signals_block();
+	k->attempt->outcome = k->committed ? RECORD_COMMITTED : RECORD_RUNS;
+	return kernel_result(k, err);
+}

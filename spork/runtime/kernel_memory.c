@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Memory that the child maps exists in the overlay only: its process shares the parent's address space until exec. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "kernel.h"
+#include "raw_syscall.h"
+#include "runtime.h"
+#include "shared.h"
+
+#define MAPPING_MAX (16ULL << 20) /* bytes: more is no preparation of an exec */
+#define COPY_BYTES 16384
+#define PAGE_ROUND(x) (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
+
+enum call_result kernel_brk(struct kernel *k)
+{
+	uint64_t wanted = kernel_argument(k, 0), from, to;
+	struct spork_overlay *overlay = k->attempt->machine.overlay;
+	struct shared *shared = shared_state(k->attempt);
+
+	if (shared)
+		return kernel_result(k, shared_brk(shared, wanted));
+	if (!k->brk)
+		k->brk = k->brk_first = (uint64_t)raw1(SYS_brk, 0);
+	if (wanted < k->brk_first || wanted == k->brk)
+		return wanted == 0 || wanted == k->brk ? kernel_result(k, (int64_t)k->brk)
+						       : kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+	if (wanted - k->brk_first > MAPPING_MAX)
+		return kernel_abort(k, SPORK_ABORT_ARENA);
+	from = PAGE_ROUND(wanted < k->brk ? wanted : k->brk);
+	to = PAGE_ROUND(wanted < k->brk ? k->brk : wanted);
+	if (from < to && (wanted > k->brk ? spork_overlay_map(overlay, from, to, true)
+					  : spork_overlay_unmap(overlay, from, to)))
+		return kernel_abort(k, SPORK_ABORT_ARENA);
+	k->brk = wanted;
+	return kernel_result(k, (int64_t)wanted);
+}
+
+/* The file's bytes, as far as it goes. */
+static bool fill(struct kernel *k, uint64_t address, uint64_t size, uint64_t fd, uint64_t offset)
+{
+	uint8_t *room = kernel_room(k, COPY_BYTES);
+
+	for (uint64_t done = 0; room && done < size;) {
+		uint64_t part = size - done < COPY_BYTES ? size - done : COPY_BYTES;
+		int64_t got = raw4(SYS_pread64, fd, room, part, offset + done);
+
+		if (got < 0)
+			return false;
+		if (got == 0)
+			return true;
+		if (!kernel_write(k, address + done, room, (uint64_t)got))
+			return false;
+		done += (uint64_t)got;
+	}
+	return room != NULL;
+}
+
+/* An address that is free in the parent: nothing of its own can be hidden by what the child maps there. */
+static uint64_t free_address(uint64_t size)
+{
+	int64_t found = raw6(SYS_mmap, NULL, size, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (RAW_FAILED(found))
+		return 0;
+	(void)raw2(SYS_munmap, found, size);
+	return (uint64_t)found;
+}
+
+enum call_result kernel_mmap(struct kernel *k)
+{
+	struct spork_overlay *overlay = k->attempt->machine.overlay;
+	uint64_t size = PAGE_ROUND(kernel_argument(k, 1)), protection = kernel_argument(k, 2);
+	uint64_t flags = kernel_argument(k, 3), fd = (uint32_t)kernel_argument(k, 4);
+	uint64_t address;
+	struct stat status;
+	bool anonymous = flags & MAP_ANONYMOUS;
+
+	if (size == 0 || size > MAPPING_MAX)
+		return kernel_abort(k, SPORK_ABORT_ARENA);
+	if ((flags & MAP_TYPE) != MAP_PRIVATE || (flags & (MAP_FIXED | MAP_GROWSDOWN)) ||
+		(protection & PROT_EXEC))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (!anonymous && (kernel_fd_placeholder(k, fd) || raw2(SYS_fstat, fd, &status) ||
+				  !S_ISREG(status.st_mode)))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (shared_state(k->attempt))
+		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,
+						flags, (int32_t)fd, kernel_argument(k, 5)));
+	address = free_address(size);
+	if (!address || spork_overlay_map(overlay, address, address + size, true))
+		return kernel_abort(k, SPORK_ABORT_ARENA);
+	if (!anonymous && !fill(k, address, size, fd, kernel_argument(k, 5)))
+		return kernel_abort(k, SPORK_ABORT_ARENA);
+	if (!(protection & PROT_WRITE) &&
+		spork_overlay_protect(overlay, address, address + size, false))
+		return kernel_abort(k, SPORK_ABORT_ARENA);
+	return kernel_result(k, (int64_t)address);
+}
+
+enum call_result kernel_munmap(struct kernel *k)
+{
+	uint64_t start = kernel_argument(k, 0), end = start + PAGE_ROUND(kernel_argument(k, 1));
+
+	if (shared_state(k->attempt))
+		return shared_munmap(shared_state(k->attempt), start, end - start)
+			       ? kernel_result(k, 0)
+			       : kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (start % PAGE_BYTES || end <= start ||
+		spork_overlay_unmap(k->attempt->machine.overlay, start, end))
+		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+	return kernel_result(k, 0);
+}
+
+enum call_result kernel_mprotect(struct kernel *k)
+{
+	uint64_t start = kernel_argument(k, 0), end = start + PAGE_ROUND(kernel_argument(k, 1));
+	uint64_t protection = kernel_argument(k, 2);
+
+	if (shared_state(k->attempt))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (start % PAGE_BYTES || end <= start || !(protection & PROT_READ) ||
+		(protection & PROT_EXEC) ||
+		spork_overlay_protect(
+			k->attempt->machine.overlay, start, end, protection & PROT_WRITE))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	return kernel_result(k, 0);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the parts of libspork.so share. Its small static data is all that exists until the program forks for the first
+ * time.
+ */
+#ifndef SPORK_RUNTIME_H
+#define SPORK_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spork/executor.h"
+#include "spork/statistics.h"
+#include "spork/store.h"
+
+#define SPORK_PRELOAD_BYTES 512
+#define SPORK_RUN_BYTES 512
+#define PAGE_BYTES 4096ULL
+
+/* What `spork run` asked for, from the environment: see environment.c for the format. */
+struct configuration {
+	bool active;
+	uint8_t mode;     /* enum spork_mode */
+	bool statistics;  /* counting was asked for */
+	uint64_t min_rss; /* bytes */
+	const char *run;  /* name of the run's folder below runs/ */
+	size_t run_length;
+	const char *cache;                 /* path of the cache folder */
+	char preload[SPORK_PRELOAD_BYTES]; /* "LD_PRELOAD=" and the library's path */
+	char entry[SPORK_RUN_BYTES];       /* "SPORK_RUN=…" as it was found */
+};
+
+extern struct configuration spork_configuration;
+
+/* The library's path, within configuration.preload. */
+const char *spork_library_path(void);
+
+/*
+ * spork_environment_take - hide what is ours in @envp, in place, and keep it in spork_configuration.
+ * spork_environment_count - entries of an environment, and whether ours can be added on the stack.
+ */
+void spork_environment_take(char **envp);
+
+/* Addresses behind the patched system calls. */
+extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve;
+void spork_entry_fork(void);
+void spork_entry_execve(void);
+void spork_entry_execveat(void);
+void spork_entry_fexecve(void);
+
+/* Called by the entries. */
+uint64_t spork_fork_enter(const struct spork_frame *frame);
+int64_t spork_fork_attempt(const struct spork_frame *frame);
+void spork_fork_leave(void);
+int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
+int64_t spork_execat_hook(
+	int directory, const char *path, char *const *argv, char *const *envp, int flags);
+
+int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), void *argument);
+/* 16, 32 or 64: bytes of a vector register that the kernel preserves; 0 = without XSAVE nothing can be given back. */
+uint32_t spork_vector_width(void);
+void spork_vectors_save(void *area);
+void spork_vectors_restore(const void *area);
+void spork_vectors_read(uint8_t (*zmm)[64], uint64_t *k, uint32_t width);
+
+/*
+ * The environment of a program that is started, with ours put back. @list: room for spork_environment_room(envp)
+ * pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD. Returns @list, or @envp unchanged when ours cannot
+ * be added.
+ */
+#define SPORK_TEXT_BYTES 8192
+#define SPORK_ENVIRONMENT_MAX 2000
+size_t spork_environment_room(char *const *envp);
+char *const *spork_environment_put(char *const *envp, char **list, char *text);
+
+/* Which environment does the program at @path get? A notice: SPORK_NOTICE_EXEC means ours is put back. */
+enum spork_notice spork_program_kind(int directory, const char *path, int flags);
+
+/* Counting; all do nothing where no statistics were asked for. */
+struct spork_statistics *spork_statistics_map(void);
+void spork_count(enum spork_reason reason);
+void spork_notice(enum spork_notice notice, uint64_t amount);
+void spork_count_syscall(uint32_t nr);
+/* @detail: of an abort, "" = none. */
+void spork_count_site(
+	const struct spork_chain *chain, enum spork_reason reason, const char *detail);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "session.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "spork/request.h"
+
+#include "files.h"
+#include "loader.h"
+#include "raw_syscall.h"
+#include "runtime.h"
+#include "text.h"
+
+static struct session *current;
+
+/* The dynamic linker's lock-free look-up, safe at any moment; libc has it since 2.35. */
+static int (*find_object)(void *, struct dl_find_object *);
+
+static bool find(uint64_t pc, struct dl_find_object *ret)
+{
+	return find_object && find_object((void *)pc, ret) == 0;
+}
+
+static struct session *make(void)
+{
+	const struct link_map *libc = loader_find("libc.so.6");
+	int64_t memory = raw6(SYS_mmap, NULL, sizeof(struct session), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct session *session = (void *)memory;
+	char path[FILES_PATH_BYTES];
+	struct spork_statistics *statistics;
+	int folder = -1;
+
+	if (RAW_FAILED(memory))
+		return NULL;
+	find_object =
+		(int (*)(void *, struct dl_find_object *))loader_symbol(libc, "_dl_find_object");
+	if (files_cache_path(path, ""))
+		folder = files_open_folder(path);
+	if (folder >= 0 && files_cache_path(path, "/verdicts")) {
+		void *store = files_map(path, sizeof(struct spork_store), true);
+
+		if (store != MAP_FAILED) {
+			session->store = store;
+			session->trusted = session->store->magic == SPORK_STORE_MAGIC;
+		}
+	}
+	if (folder >= 0)
+		(void)raw1(SYS_close, folder);
+	statistics = spork_statistics_map();
+	if (statistics)
+		(void)__atomic_fetch_add(&statistics->processes, 1, __ATOMIC_RELAXED);
+	return session;
+}
+
+/* Modules may have been unloaded, and others loaded in their place. */
+static bool still_there(const struct spork_module *module, const struct session_module *record)
+{
+	struct dl_find_object object;
+	struct spork_build_id id;
+
+	if (!find(module->base, &object) || (uint64_t)object.dlfo_map_start != module->base ||
+		(uint64_t)object.dlfo_map_end != module->end || object.dlfo_link_map != record->map)
+		return false;
+	return !record->identified ||
+	       (loader_build_id(module->base, &id) && memcmp(&id, &module->id, sizeof(id)) == 0);
+}
+
+static void drop(struct session *session, uint32_t at)
+{
+	if (session->modules[at].code)
+		spork_code_close(session->modules[at].code);
+	for (uint32_t i = at; i + 1 < session->count; i++) {
+		session->modules[i] = session->modules[i + 1];
+		session->records[i] = session->records[i + 1];
+	}
+	session->count--;
+}
+
+struct session *session_open(void)
+{
+	if (!current) {
+		current = make();
+		return current;
+	}
+	for (uint32_t i = 0; i < current->count;) {
+		if (still_there(&current->modules[i], &current->records[i]))
+			i++;
+		else
+			drop(current, i);
+	}
+	return current;
+}
+
+static uint64_t generation(const struct session *session)
+{
+	return session->store ? __atomic_load_n(&session->store->generation, __ATOMIC_ACQUIRE) + 1
+			      : 1;
+}
+
+static void open_code(struct session *session, uint32_t at)
+{
+	struct spork_module *module = &session->modules[at];
+	struct session_module *record = &session->records[at];
+	uint64_t now = generation(session);
+	char path[FILES_PATH_BYTES];
+	struct spork_code *code;
+	int folder;
+
+	if (module->code || !record->identified || !session->trusted || record->generation == now)
+		return;
+	record->generation = now;
+	if (!files_cache_path(path, "/code"))
+		return;
+	folder = files_open_folder(path);
+	if (folder < 0)
+		return;
+	if (spork_code_open(folder, &module->id, &code) == 0)
+		module->code = code;
+	(void)raw1(SYS_close, folder);
+}
+
+static int insert(struct session *session, const struct dl_find_object *object)
+{
+	uint64_t base = (uint64_t)object->dlfo_map_start;
+	uint32_t at = session->count;
+
+	if (session->count == SESSION_MODULES)
+		return -1;
+	while (at > 0 && session->modules[at - 1].base > base) {
+		session->modules[at] = session->modules[at - 1];
+		session->records[at] = session->records[at - 1];
+		at--;
+	}
+	session->modules[at] =
+		(struct spork_module){.base = base, .end = (uint64_t)object->dlfo_map_end};
+	session->records[at] = (struct session_module){
+		.map = object->dlfo_link_map, .name = object->dlfo_link_map->l_name};
+	session->records[at].identified = loader_build_id(base, &session->modules[at].id);
+	session->count++;
+	return (int)at;
+}
+
+int session_module(struct session *session, uint64_t pc)
+{
+	struct dl_find_object object;
+	uint32_t low = 0, high = session->count;
+	int at;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (session->modules[middle].end <= pc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < session->count && session->modules[low].base <= pc) {
+		at = (int)low;
+	} else {
+		if (!find(pc, &object) || !object.dlfo_link_map)
+			return -1;
+		at = insert(session, &object);
+		if (at < 0)
+			return -1;
+	}
+	open_code(session, (uint32_t)at);
+	return at;
+}
+
+static bool module_path(const struct session *session, int module, char *path)
+{
+	const char *name = session->records[module].name;
+	int64_t length;
+
+	if (name && name[0] == '/')
+		return text_append(path, SPORK_REQUEST_PATH_BYTES, 0, name) + 1 <
+		       SPORK_REQUEST_PATH_BYTES;
+	if (name && name[0])
+		return false;
+	length = raw3(SYS_readlink, "/proc/self/exe", path, SPORK_REQUEST_PATH_BYTES - 1);
+	path[length > 0 ? length : 0] = '\0';
+	return length > 0;
+}
+
+static void send_request(int64_t fd, const struct spork_request *request)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char path[FILES_PATH_BYTES];
+
+	if (!files_run_path(path, "/socket") ||
+		text_append(address.sun_path, sizeof(address.sun_path), 0, path) + 1 >=
+			sizeof(address.sun_path))
+		return;
+	if (raw6(SYS_sendto, fd, request, sizeof(*request), MSG_DONTWAIT | MSG_NOSIGNAL, &address,
+		    sizeof(address)) > 0)
+		spork_notice(SPORK_NOTICE_REQUESTS, 1);
+}
+
+void session_request(const struct session *session, int module)
+{
+	struct spork_request request = {.magic = SPORK_REQUEST_MAGIC};
+	int64_t fd;
+
+	if (!session->trusted || module < 0 || !session->records[module].identified ||
+		!module_path(session, module, request.path))
+		return;
+	request.id = session->modules[module].id;
+	fd = raw3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	send_request(fd, &request);
+	(void)raw1(SYS_close, fd);
+}
+
+#define OBJECTS_MAX 128
+
+void session_request_all(struct session *session)
+{
+	const struct link_map *map = loader_first();
+
+	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next) {
+		int module = map->l_ld ? session_module(session, (uint64_t)map->l_ld) : -1;
+
+		if (module >= 0 && !session->modules[module].code)
+			session_request(session, module);
+	}
+}

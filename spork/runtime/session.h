@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a process learns at its first fork and keeps: the modules with their code, and the verdict store. Forked
+ * children inherit it. Changed only while the arena is held, and so that a child forked by another thread meanwhile
+ * finds it whole.
+ */
+#ifndef SPORK_SESSION_H
+#define SPORK_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "spork/machine.h"
+#include "spork/store.h"
+
+#define SESSION_MODULES 256
+
+struct link_map;
+
+struct session_module {
+	const struct link_map *map;
+	const char *name;    /* path; "" for the program itself */
+	uint64_t generation; /* of the store when the code file was last looked for */
+	bool identified;     /* has a build-id */
+};
+
+struct session {
+	uint32_t count;
+	struct spork_module modules[SESSION_MODULES]; /* sorted by base */
+	struct session_module records[SESSION_MODULES];
+	struct spork_store *store;
+	bool trusted; /* the cache */
+};
+
+/* session_open - the session, made if there is none yet; NULL without memory. Drops modules that are gone. */
+struct session *session_open(void);
+
+/* session_module - the module that holds @pc, learnt if need be, with its code if there is any; -1 = none. */
+int session_module(struct session *session, uint64_t pc);
+
+/* session_request - ask the helper for the code of a module. Never blocks. */
+void session_request(const struct session *session, int module);
+/* The same for all modules of the process without code; only while it has a single thread. */
+void session_request_all(struct session *session);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What happens when a program starts: our part of the environment is taken, and four system call instructions of
+ * libc are led here. Everything else waits for the first fork.
+ */
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "loader.h"
+#include "raw_syscall.h"
+#include "runtime.h"
+
+#define SEARCH_BYTES 96
+#define PATTERN_BYTES 7
+#define SITE_COUNT 4
+
+uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve;
+
+struct patch {
+	const char *symbol;
+	uint32_t nr;
+	void (*entry)(void);
+	uint64_t *resume;
+};
+
+/* mov $NR,%eax; syscall. Returns its address, or 0. */
+static uint64_t find_system_call(uint64_t function, uint32_t nr)
+{
+	const uint8_t *code = (const uint8_t *)function;
+
+	for (size_t i = 0; i + PATTERN_BYTES <= SEARCH_BYTES; i++) {
+		uint32_t found;
+
+		if (code[i] != 0xb8)
+			continue;
+		memcpy(&found, code + i + 1, sizeof(found));
+		if (found == nr && code[i + 5] == 0x0f && code[i + 6] == 0x05)
+			return function + i;
+	}
+	return 0;
+}
+
+static bool near(uint64_t from, uint64_t to)
+{
+	int64_t distance = (int64_t)(to - from);
+
+	return distance == (int32_t)distance;
+}
+
+/*
+ * The page is writable already. A thread that runs through here meanwhile: there is none, no code of the
+ * program has run.
+ */
+static void write_jump(uint64_t at, uint64_t target)
+{
+	uint8_t *code = (uint8_t *)at;
+	int32_t distance = (int32_t)(target - (at + 5));
+
+	code[0] = 0xe9;
+	memcpy(code + 1, &distance, sizeof(distance));
+	code[5] = 0x90;
+	code[6] = 0x90;
+}
+
+static bool change_pages(uint64_t first, uint64_t last, int protection)
+{
+	return raw3(SYS_mprotect, first, last + PAGE_BYTES - first, protection) == 0;
+}
+
+/* All places within one stretch of pages are written while it is writable once. */
+static bool write_patches(const struct patch *patches, uint64_t *sites)
+{
+	for (int i = 0; i < SITE_COUNT; i++) {
+		uint64_t first, last;
+
+		if (!sites[i])
+			continue;
+		first = sites[i] & ~(PAGE_BYTES - 1);
+		last = (sites[i] + PATTERN_BYTES - 1) & ~(PAGE_BYTES - 1);
+		/*
+		 * Executable all along: libc's own code runs here, and what forbids this forbids the way back
+		 * too.
+		 */
+		if (!change_pages(first, last, PROT_READ | PROT_WRITE | PROT_EXEC))
+			return false;
+		for (int j = i; j < SITE_COUNT; j++) {
+			if (!sites[j] || sites[j] < first ||
+				sites[j] + PATTERN_BYTES > last + PAGE_BYTES)
+				continue;
+			*patches[j].resume = sites[j] + PATTERN_BYTES;
+			write_jump(sites[j], (uint64_t)patches[j].entry);
+			sites[j] = 0;
+		}
+		(void)change_pages(first, last, PROT_READ | PROT_EXEC);
+	}
+	return true;
+}
+
+static void install(void)
+{
+	const struct patch patches[SITE_COUNT] = {
+		{"execve", SYS_execve, spork_entry_execve, &spork_resume_execve},
+		{"fexecve", SYS_execveat, spork_entry_fexecve, &spork_resume_fexecve},
+		{"_Fork", SYS_clone, spork_entry_fork, &spork_resume_fork},
+		{"execveat", SYS_execveat, spork_entry_execveat, &spork_resume_execveat},
+	};
+	const struct link_map *libc = loader_find("libc.so.6");
+	uint64_t sites[SITE_COUNT] = {0};
+
+	for (int i = 0; i < SITE_COUNT; i++) {
+		uint64_t function = loader_symbol(libc, patches[i].symbol);
+
+		sites[i] = function ? find_system_call(function, patches[i].nr) : 0;
+		if (sites[i] && !near(sites[i] + 5, (uint64_t)patches[i].entry))
+			sites[i] = 0;
+	}
+	/* Without execve the children would lose us, and without _Fork there is nothing to do. */
+	if (!sites[0] || !sites[2])
+		spork_notice(SPORK_NOTICE_NO_HOOK, 1);
+	else if (!write_patches(patches, sites))
+		spork_notice(SPORK_NOTICE_HOOK_DENIED, 1);
+}
+
+void spork_start(int argc, char **argv, char **envp) __attribute__((visibility("hidden")));
+
+void spork_start(int argc, char **argv, char **envp)
+{
+	(void)argc;
+	(void)argv;
+	if (!envp)
+		return;
+	spork_environment_take(envp);
+	if (spork_configuration.active)
+		install();
+}

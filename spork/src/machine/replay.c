@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Replay: the handlers of guards, and the loop over a recipe's steps. */
+#include <errno.h>
+
+#include "machine/recipe.h"
+#include "machine/run.h"
+
+uint64_t recipe_checksum(const void *bytes, size_t size_bytes)
+{
+	const uint64_t *words = bytes;
+	size_t count = size_bytes / 8, n = 0;
+	uint64_t lanes[4] = {
+		0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb, 0x2545f4914f6cdd1d};
+	uint64_t sum = size_bytes;
+
+	for (; n + 4 <= count; n += 4)
+		for (size_t lane = 0; lane < 4; lane++) {
+			uint64_t mixed = (lanes[lane] ^ words[n + lane]) * 0xff51afd7ed558ccd;
+
+			lanes[lane] = mixed ^ mixed >> 32;
+		}
+	for (; n < count; n++)
+		lanes[0] = ((lanes[0] ^ words[n]) * 0xff51afd7ed558ccd) + n;
+	for (size_t lane = 0; lane < 4; lane++) {
+		sum = (sum ^ lanes[lane]) * 0x94d049bb133111eb;
+		sum ^= sum >> 29;
+	}
+	return sum;
+}
+
+/* Control leaves the recipe: interpretation goes on at @address. */
+static const struct spork_insn *leave_recipe(struct cpu *c, uint64_t address)
+{
+	c->r[SPORK_REG_RIP] = address;
+	c->rip_known = true;
+	return stop_at(c, SPORK_STOP_BUDGET);
+}
+
+static uint64_t recorded_target(const struct cpu *c, const struct spork_insn *i)
+{
+	return c->m->recipe_modules[i->extra % SPORK_RECIPE_MODULES]->base + i->target;
+}
+
+INLINE const struct spork_insn *guard_target(
+	struct cpu *c, const struct spork_insn *i, uint64_t address)
+{
+	const struct spork_module *module = c->m->recipe_modules[i->extra % SPORK_RECIPE_MODULES];
+
+	if (UNLIKELY(address != module->base + i->target))
+		return leave_recipe(c, address);
+	if (module != c->module)
+		cpu_enter_module(c, module);
+	return i + 1;
+}
+
+HANDLER(recipe_end)
+{
+	return leave_recipe(c, recorded_target(c, i));
+}
+
+HANDLER(recipe_call)
+{
+	return cpu_push_return(c, i) ? i + 1 : stop_memory(c);
+}
+
+HANDLER(recipe_call_r)
+{
+	uint64_t address = c->r[i->r1];
+
+	if (!cpu_push_return(c, i))
+		return stop_memory(c);
+	return guard_target(c, i, address);
+}
+
+HANDLER(recipe_call_m)
+{
+	uint64_t address;
+
+	if (!load(c, address_of(c, i), 64, &address) || !cpu_push_return(c, i))
+		return stop_memory(c);
+	return guard_target(c, i, address);
+}
+
+HANDLER(recipe_jmp_r)
+{
+	return guard_target(c, i, c->r[i->r1]);
+}
+
+HANDLER(recipe_jmp_m)
+{
+	uint64_t address;
+
+	if (!load(c, address_of(c, i), 64, &address))
+		return stop_memory(c);
+	return guard_target(c, i, address);
+}
+
+HANDLER(recipe_ret)
+{
+	uint64_t address;
+
+	if (!load(c, c->r[SPORK_RSP], 64, &address))
+		return stop_memory(c);
+	c->r[SPORK_RSP] += 8 + (uint64_t)(int64_t)i->disp;
+	return guard_target(c, i, address);
+}
+
+INLINE const struct spork_insn *guard_zero(struct cpu *c, const struct spork_insn *i, bool zero)
+{
+	uint64_t value = i->r1 ? (uint32_t)c->r[SPORK_RCX] : c->r[SPORK_RCX];
+
+	if ((value == 0) == zero)
+		return i + 1;
+	return leave_recipe(c, c->r[SPORK_REG_MODULE] + i->extra);
+}
+
+HANDLER(recipe_jrcxz)
+{
+	return guard_zero(c, i, true);
+}
+
+HANDLER(recipe_jrcxnz)
+{
+	return guard_zero(c, i, false);
+}
+
+#define GUARD(name, code)                                                  \
+	HANDLER(recipe_guard_##name)                                       \
+	{                                                                  \
+		if (LIKELY(condition(c, code)))                            \
+			return i + 1;                                      \
+		return leave_recipe(c, c->r[SPORK_REG_MODULE] + i->extra); \
+	}
+
+GUARD(o, 0)
+GUARD(no, 1)
+GUARD(b, 2)
+GUARD(nb, 3)
+GUARD(z, 4)
+GUARD(nz, 5)
+GUARD(be, 6)
+GUARD(nbe, 7)
+GUARD(s, 8)
+GUARD(ns, 9)
+GUARD(p, 10)
+GUARD(np, 11)
+GUARD(l, 12)
+GUARD(nl, 13)
+GUARD(le, 14)
+GUARD(nle, 15)
+
+/* The loaded module that a recipe's entry names, with the same code file. */
+static const struct spork_module *find_module(
+	const struct spork_machine *m, const struct recipe_module *wanted)
+{
+	for (size_t i = 0; i < m->module_count; i++) {
+		const struct spork_module *module = &m->modules[i];
+
+		if (module->code && module->code->header &&
+			module->code->header->checksum == wanted->code_checksum &&
+			module->id.length == wanted->id.length &&
+			memcmp(module->id.bytes, wanted->id.bytes, sizeof(wanted->id.bytes)) == 0)
+			return module;
+	}
+	return NULL;
+}
+
+static bool steps_allowed(const struct recipe_header *h)
+{
+	const struct spork_insn *steps = recipe_steps(h);
+
+	for (size_t i = 0; i < h->step_count; i++) {
+		if (!recipe_allows(steps[i].op))
+			return false;
+		/* Targets name a module; jrcxz and conditions have offsets only. */
+		if (steps[i].op >= spork_op_recipe_call_r && steps[i].op <= spork_op_recipe_ret &&
+			steps[i].extra >= h->module_count)
+			return false;
+	}
+	return steps[h->step_count - 1].op == spork_op_recipe_end &&
+	       steps[h->step_count - 1].extra < h->module_count;
+}
+
+/* Looks at every byte once, before the first step. */
+static int check(struct spork_machine *m, const void *recipe, size_t size_bytes)
+{
+	const struct recipe_header *h = recipe;
+	size_t skip = offsetof(struct recipe_header, size_bytes);
+
+	if ((uintptr_t)recipe % 8 != 0 || size_bytes < sizeof(*h) || h->magic != RECIPE_MAGIC ||
+		h->size_bytes != size_bytes || h->module_count > SPORK_RECIPE_MODULES ||
+		h->start_module >= h->module_count || h->step_count == 0 ||
+		h->step_count > RECIPE_STEPS_MAX ||
+		size_bytes != sizeof(*h) + h->step_count * sizeof(struct spork_insn))
+		return -EBADMSG;
+	if (recipe_checksum((const uint8_t *)recipe + skip, size_bytes - skip) != h->checksum ||
+		!steps_allowed(h))
+		return -EBADMSG;
+	m->recipe = NULL;
+	for (size_t i = 0; i < h->module_count; i++) {
+		m->recipe_modules[i] = find_module(m, &h->modules[i]);
+		if (!m->recipe_modules[i])
+			return -EBADMSG;
+	}
+	m->recipe = recipe;
+	return 0;
+}
+
+/* Whether the machine stands where the step at @position was recorded. */
+static bool stands_there(const struct spork_machine *m, const struct recipe_header *h,
+	const struct spork_module *module, size_t position)
+{
+	const struct spork_insn *steps = recipe_steps(h);
+	uint64_t offset = m->regs.rip - module->base;
+
+	if (position == 0)
+		return m->recipe_modules[h->start_module] == module && offset == h->start_offset;
+	if (steps[position - 1].op == spork_op_syscall)
+		return offset == (uint64_t)steps[position - 1].offset + steps[position - 1].length;
+	return offset == steps[position].offset;
+}
+
+int spork_trace_replay(
+	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position)
+{
+	const struct recipe_header *h = recipe;
+	const struct spork_insn *steps, *i, *next;
+	struct cpu c;
+	int rc;
+
+	if (*position == 0) {
+		rc = check(m, recipe, size_bytes);
+		if (rc < 0)
+			return rc;
+	}
+	if (m->recipe != recipe || *position >= h->step_count)
+		return -EBADMSG;
+	steps = recipe_steps(h);
+	cpu_enter(&c, m);
+	if (!cpu_lookup(&c, m->regs.rip)) {
+		cpu_leave(&c, NULL);
+		return c.stop;
+	}
+	if (!stands_there(m, h, c.module, *position)) {
+		c.rip_known = true;
+		cpu_leave(&c, NULL);
+		return SPORK_STOP_BUDGET;
+	}
+	i = &steps[*position];
+	while (LIKELY((next = handler_of(i)(&c, i)) != NULL))
+		i = next;
+	c.executed = (uint64_t)(i - &steps[*position]) + (c.completed ? 1 : 0);
+	*position = (size_t)(i - steps) + (c.completed ? 1 : 0);
+	cpu_leave(&c, i);
+	return c.stop;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Stubs, which run an instruction on the CPU, and the instructions that move whole vector state, which libc's lazy
+ * binding uses on every first call of a function.
+ *
+ * Layouts of the XSAVE area: Intel SDM volume 1, chapter 13.
+ */
+#include <cpuid.h>
+
+#include "machine/cpu.h"
+
+#define X87_DEFAULT_CONTROL 0x37fu
+
+/* Stubs change all that the System V ABI lets a function change, and keep the rest. */
+typedef void stub_function(struct spork_machine *m);
+
+static bool fetch_operand(struct cpu *c, const struct spork_insn *i, uint64_t *ret_address)
+{
+	size_t size = i->extra & SPORK_STUB_SIZE;
+
+	*ret_address = address_of(c, i);
+	if (size > sizeof(c->m->bounce))
+		return false;
+	/* An operand that is only written may be written in part: what is not must stay. */
+	return overlay_load(c->overlay, *ret_address, c->m->bounce, size);
+}
+
+INLINE const struct spork_insn *run_stub(struct cpu *c, const struct spork_insn *i)
+{
+	size_t size = i->extra & SPORK_STUB_SIZE;
+	uint64_t address = 0;
+
+	if (UNLIKELY(i->target >= c->stub_bytes))
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	if (size > 0) {
+		if (UNLIKELY(!fetch_operand(c, i, &address)))
+			return stop_memory(c);
+		if ((i->extra & SPORK_STUB_ALIGNED) && UNLIKELY(address & (size - 1)))
+			return stop_at(c, SPORK_STOP_TRAP);
+		/* Find out whether it can be written before registers change. */
+		if ((i->extra & SPORK_STUB_WRITES) &&
+			UNLIKELY(!overlay_store(c->overlay, address, c->m->bounce, size)))
+			return stop_memory(c);
+	}
+	((stub_function *)(uintptr_t)(c->stubs + i->target))(c->m);
+	if (i->extra & SPORK_STUB_WRITES)
+		(void)overlay_store(c->overlay, address, c->m->bounce, size);
+	return i + 1;
+}
+
+HANDLER(stub)
+{
+	return run_stub(c, i);
+}
+
+HANDLER(stub_flags)
+{
+	const struct spork_insn *next;
+
+	cpu_materialise(c);
+	next = run_stub(c, i);
+	set_explicit(c, c->r[SPORK_REG_RFLAGS] & FLAGS_STATUS);
+	return next;
+}
+
+HANDLER(stub_x87)
+{
+	struct spork_registers *regs = &c->m->regs;
+
+	if (!regs->x87_used) {
+		uint16_t control = (uint16_t)(regs->mxcsr_fcw >> 32), empty = 0xffff;
+
+		/* As fninit leaves it; the tag word says that all registers are empty. */
+		if (control == 0)
+			control = X87_DEFAULT_CONTROL;
+		memset(regs->x87, 0, sizeof(regs->x87));
+		memcpy(regs->x87, &control, 2);
+		memcpy(regs->x87 + 8, &empty, 2);
+		regs->x87_used = 1;
+	}
+	return op_stub_flags(c, i);
+}
+
+HANDLER(vzeroupper)
+{
+	for (size_t n = 0; n < 16; n++)
+		memset(c->m->regs.zmm[n] + 16, 0, 48);
+	return i + 1;
+}
+
+HANDLER(vzeroall)
+{
+	memset(c->m->regs.zmm, 0, 16 * sizeof(c->m->regs.zmm[0]));
+	return i + 1;
+}
+
+/* Only values that raise no exceptions can be live while the interpreter runs. */
+static bool set_mxcsr(uint32_t value)
+{
+	if ((value & ~0xffffu) != 0 || (value & MXCSR_MASKS) != MXCSR_MASKS)
+		return false;
+	__builtin_ia32_ldmxcsr(value);
+	return true;
+}
+
+HANDLER(ldmxcsr)
+{
+	uint64_t value;
+
+	if (!load(c, address_of(c, i), 32, &value))
+		return stop_memory(c);
+	if (!set_mxcsr((uint32_t)value))
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	return i + 1;
+}
+
+/* State components and where they are kept here. */
+enum {
+	COMPONENT_X87,
+	COMPONENT_SSE,
+	COMPONENT_AVX,
+	COMPONENT_MASKS = 5,
+	COMPONENT_HIGH_HALVES,
+	COMPONENT_HIGH_REGISTERS,
+	COMPONENT_KEYS = 9
+};
+
+#define COMPONENTS_KNOWN 0x2e7u
+#define LEGACY_BYTES 512u
+#define HEADER_BYTES 64u
+#define AREA_BYTES 4096u
+
+/* Bytes of a component beyond the legacy part. */
+static size_t component_bytes(unsigned component)
+{
+	switch (component) {
+	case COMPONENT_AVX:
+		return 256;
+	case COMPONENT_MASKS:
+		return 64;
+	case COMPONENT_HIGH_HALVES:
+		return 512;
+	case COMPONENT_HIGH_REGISTERS:
+		return 1024;
+	default:
+		return 8;
+	}
+}
+
+/* Where a component stands in an area: packed in order, or where cpuid says. */
+static size_t component_offset(unsigned component, uint64_t packed)
+{
+	size_t at = LEGACY_BYTES + HEADER_BYTES;
+	uint32_t a, b = 0, c, d;
+
+	if (!packed) {
+		__cpuid_count(0xd, component, a, b, c, d);
+		return b + component_bytes(component) <= AREA_BYTES ? b : 0;
+	}
+	for (unsigned n = COMPONENT_AVX; n < component; n++)
+		if (packed >> n & 1)
+			at += component_bytes(n);
+	return at;
+}
+
+static uint32_t protection_keys(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdpkru" : "=a"(low), "=d"(high) : "c"(0));
+	return low;
+}
+
+static void save_component(const struct spork_registers *regs, unsigned component, uint8_t *to)
+{
+	uint32_t keys;
+
+	switch (component) {
+	case COMPONENT_AVX:
+		for (size_t n = 0; n < 16; n++)
+			memcpy(to + 16 * n, regs->zmm[n] + 16, 16);
+		break;
+	case COMPONENT_MASKS:
+		memcpy(to, regs->k, sizeof(regs->k));
+		break;
+	case COMPONENT_HIGH_HALVES:
+		for (size_t n = 0; n < 16; n++)
+			memcpy(to + 32 * n, regs->zmm[n] + 32, 32);
+		break;
+	case COMPONENT_HIGH_REGISTERS:
+		memcpy(to, regs->zmm[16], 1024);
+		break;
+	default:
+		keys = protection_keys();
+		memcpy(to, &keys, sizeof(keys));
+		break;
+	}
+}
+
+/* From an area, or to the initial state if @from is NULL. The keys stay the parent's own. */
+static void restore_component(struct spork_registers *regs, unsigned component, const uint8_t *from)
+{
+	static const uint8_t zeros[1024];
+
+	if (!from)
+		from = zeros;
+	switch (component) {
+	case COMPONENT_AVX:
+		for (size_t n = 0; n < 16; n++)
+			memcpy(regs->zmm[n] + 16, from + 16 * n, 16);
+		break;
+	case COMPONENT_MASKS:
+		memcpy(regs->k, from, sizeof(regs->k));
+		break;
+	case COMPONENT_HIGH_HALVES:
+		for (size_t n = 0; n < 16; n++)
+			memcpy(regs->zmm[n] + 32, from + 32 * n, 32);
+		break;
+	case COMPONENT_HIGH_REGISTERS:
+		memcpy(regs->zmm[16], from, 1024);
+		break;
+	default:
+		break;
+	}
+}
+
+static void save_legacy(const struct spork_registers *regs, uint64_t components, uint8_t *area)
+{
+	uint32_t mxcsr = __builtin_ia32_stmxcsr(), mask = 0xffff;
+	uint16_t control = (uint16_t)(regs->mxcsr_fcw >> 32);
+
+	if (components >> COMPONENT_X87 & 1) {
+		memset(area, 0, 24);
+		memset(area + 32, 0, 128);
+		memcpy(area, &control, 2);
+	}
+	if (components & 6) {
+		memcpy(area + 24, &mxcsr, 4);
+		memcpy(area + 28, &mask, 4);
+	}
+	if (components >> COMPONENT_SSE & 1)
+		for (size_t n = 0; n < 16; n++)
+			memcpy(area + 160 + 16 * n, regs->zmm[n], 16);
+}
+
+/* x87 registers in an area are more than the interpreter keeps apart; only the control word is taken over. */
+static bool restore_legacy(
+	struct spork_registers *regs, uint64_t components, uint64_t present, const uint8_t *area)
+{
+	uint32_t mxcsr = MXCSR_MASKS;
+	uint16_t control = X87_DEFAULT_CONTROL;
+
+	if (components >> COMPONENT_X87 & 1) {
+		if (present >> COMPONENT_X87 & 1) {
+			memcpy(&control, area, 2);
+			if (area[4] != 0)
+				return false;
+		}
+		regs->mxcsr_fcw = (regs->mxcsr_fcw & 0xffffffff) | (uint64_t)control << 32;
+	}
+	if (present & 6)
+		memcpy(&mxcsr, area + 24, 4);
+	if ((components & 6) && !set_mxcsr(mxcsr))
+		return false;
+	if (components >> COMPONENT_SSE & 1)
+		for (size_t n = 0; n < 16; n++) {
+			if (present >> COMPONENT_SSE & 1)
+				memcpy(regs->zmm[n], area + 160 + 16 * n, 16);
+			else
+				memset(regs->zmm[n], 0, 16);
+		}
+	return true;
+}
+
+static uint64_t enabled_components(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (uint64_t)high << 32 | low;
+}
+
+/* Other numbers than 0 raise an exception on most machines. */
+HANDLER(xgetbv)
+{
+	uint64_t enabled = enabled_components();
+
+	if ((uint32_t)c->r[SPORK_RCX] != 0)
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	c->r[SPORK_RAX] = (uint32_t)enabled;
+	c->r[SPORK_RDX] = enabled >> 32;
+	return i + 1;
+}
+
+static uint64_t requested(const struct cpu *c)
+{
+	return enabled_components() & ((c->r[SPORK_RDX] << 32) | (uint32_t)c->r[SPORK_RAX]);
+}
+
+static const struct spork_insn *save_area(struct cpu *c, const struct spork_insn *i, bool packed)
+{
+	struct spork_registers *regs = &c->m->regs;
+	uint64_t address = address_of(c, i), components = requested(c);
+	uint64_t format = packed ? components | UINT64_C(1) << 63 : 0, head[2];
+	size_t end = LEGACY_BYTES + HEADER_BYTES, at;
+	uint8_t area[AREA_BYTES];
+
+	if (address % 64 != 0)
+		return stop_at(c, SPORK_STOP_TRAP);
+	if ((components & ~(uint64_t)COMPONENTS_KNOWN) || (regs->x87_used && (components & 1)))
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	for (unsigned n = COMPONENT_AVX; n <= COMPONENT_KEYS; n++) {
+		if (!(components >> n & 1))
+			continue;
+		at = component_offset(n, format);
+		if (at == 0)
+			return stop_at(c, SPORK_STOP_UNSUPPORTED);
+		if (at + component_bytes(n) > end)
+			end = at + component_bytes(n);
+	}
+	if (!overlay_load(c->overlay, address, area, end))
+		return stop_memory(c);
+	save_legacy(regs, components, area);
+	for (unsigned n = COMPONENT_AVX; n <= COMPONENT_KEYS; n++)
+		if (components >> n & 1)
+			save_component(regs, n, area + component_offset(n, format));
+	memcpy(head, area + LEGACY_BYTES, sizeof(head));
+	head[0] = packed ? components : (head[0] & ~components) | components;
+	if (packed)
+		head[1] = format;
+	memcpy(area + LEGACY_BYTES, head, sizeof(head));
+	if (!overlay_store(c->overlay, address, area, end))
+		return stop_memory(c);
+	return i + 1;
+}
+
+HANDLER(xsave)
+{
+	return save_area(c, i, false);
+}
+
+HANDLER(xsavec)
+{
+	return save_area(c, i, true);
+}
+
+HANDLER(xrstor)
+{
+	uint64_t address = address_of(c, i), components = requested(c), head[2];
+	uint8_t area[LEGACY_BYTES + HEADER_BYTES], part[1024];
+
+	if (address % 64 != 0)
+		return stop_at(c, SPORK_STOP_TRAP);
+	if (components & ~(uint64_t)COMPONENTS_KNOWN)
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	if (!overlay_load(c->overlay, address, area, sizeof(area)))
+		return stop_memory(c);
+	memcpy(head, area + LEGACY_BYTES, sizeof(head));
+	if (!restore_legacy(&c->m->regs, components, head[0], area))
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	for (unsigned n = COMPONENT_AVX; n <= COMPONENT_KEYS; n++) {
+		size_t at = head[0] >> n & 1 ? component_offset(n, head[1]) : 0;
+
+		if (!(components >> n & 1))
+			continue;
+		if (at > 0 && !overlay_load(c->overlay, address + at, part, component_bytes(n)))
+			return stop_memory(c);
+		restore_component(&c->m->regs, n, at > 0 ? part : NULL);
+	}
+	return i + 1;
+}
+
+HANDLER(fxsave)
+{
+	uint64_t address = address_of(c, i);
+	uint8_t area[LEGACY_BYTES];
+
+	if (address % 16 != 0)
+		return stop_at(c, SPORK_STOP_TRAP);
+	if (c->m->regs.x87_used)
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	if (!overlay_load(c->overlay, address, area, sizeof(area)))
+		return stop_memory(c);
+	save_legacy(&c->m->regs, 3, area);
+	if (!overlay_store(c->overlay, address, area, sizeof(area)))
+		return stop_memory(c);
+	return i + 1;
+}
+
+HANDLER(fxrstor)
+{
+	uint64_t address = address_of(c, i);
+	uint8_t area[LEGACY_BYTES];
+
+	if (address % 16 != 0)
+		return stop_at(c, SPORK_STOP_TRAP);
+	if (!overlay_load(c->overlay, address, area, sizeof(area)))
+		return stop_memory(c);
+	if (!restore_legacy(&c->m->regs, 3, 3, area))
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	return i + 1;
+}
