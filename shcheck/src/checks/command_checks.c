@@ -33,9 +33,9 @@ void shc_check_removal(const struct shc_call *call, struct shc_state *state, boo
 		if (harm.protection == SHC_UNPROTECTED ||
 			(!recursive && harm.protection != SHC_PROTECTED_START))
 			continue;
-		finding = shc_findings_add(in->findings,
-			harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102, call->command->range,
-			"this can delete '%s': %s", harm.path, protection_reason(harm.protection));
+		finding = shc_report(in, harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
+			call->command->range, "this can delete '%s': %s", harm.path,
+			protection_reason(harm.protection));
 		if (harm.empty) {
 			shc_finding_hint(in->findings, finding,
 				"stop when the value is empty, e.g. ${name:?}");
@@ -66,7 +66,7 @@ static void check_splitting(const struct shc_call *call)
 				piece->piece.atom->origin == SHC_ORIGIN_APPROXIMATION)
 				continue;
 			shc_finding_hint(call->in->findings,
-				shc_findings_add(call->in->findings, 301, call->command->range,
+				shc_report(call->in, 301, call->command->range,
 					"an unquoted value with blanks makes several operands of "
 					"this word"),
 				"put the expansion in double quotes");
@@ -95,7 +95,7 @@ static void check_stdin(const struct shc_call *call)
 			if (call->fields.items[j].occurrence == SHC_ONCE)
 				return;
 		if (files)
-			shc_findings_add(call->in->findings, 302, call->command->range,
+			shc_report(call->in, 302, call->command->range,
 				"when the file names vanish, '%s' waits for standard input",
 				readers[i].name);
 		return;
@@ -124,7 +124,7 @@ void shc_check_for(struct shc_interpreter *in, const struct shc_command *command
 	if (part->parts->kind != SHC_PART_PARAMETER && part->parts->kind != SHC_PART_COMMAND)
 		return;
 	shc_finding_hint(in->findings,
-		shc_findings_add(in->findings, 501, command->range,
+		shc_report(in, 501, command->range,
 			"this loop runs once: the quotes make one word of the list"),
 		"leave the quotes out, or use an array");
 }

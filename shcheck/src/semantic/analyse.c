@@ -7,6 +7,8 @@
 #include <shcheck/report.h>
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,57 @@
 #include "parameter.h"
 
 enum { STEPS_DEFAULT = 200000, LANGUAGE_STEPS = 1 << 22, LANGUAGE_STATES = 1024 };
+
+/* ---- Findings --------------------------------------------------------------------------------------------------- */
+
+static uint64_t *report_slot(const struct shc_interpreter *in, uint64_t key)
+{
+	uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32) & (in->reported_slots - 1);
+
+	while (in->reported[at] && in->reported[at] != key)
+		at = (at + 1) & (in->reported_slots - 1);
+	return &in->reported[at];
+}
+
+static bool grow_reported(struct shc_interpreter *in)
+{
+	uint64_t *old = in->reported;
+	uint32_t slots = in->reported_slots;
+
+	in->reported = calloc(slots ? slots * 2u : 64, sizeof(*in->reported));
+	if (!in->reported) {
+		in->reported = old;
+		return false;
+	}
+	in->reported_slots = slots ? slots * 2 : 64;
+	for (uint32_t i = 0; i < slots; i++)
+		if (old[i])
+			*report_slot(in, old[i]) = old[i];
+	free(old);
+	return true;
+}
+
+struct shc_finding *shc_report(
+	struct shc_interpreter *in, int id, struct shc_range range, const char *format, ...)
+{
+	uint64_t key = (uint64_t)id << 32 | range.start, *slot;
+	struct shc_finding *finding;
+	char message[512];
+	va_list arguments;
+
+	if (in->reported_count * 2 >= in->reported_slots && !grow_reported(in))
+		return NULL;
+	slot = report_slot(in, key);
+	if (*slot)
+		return NULL;
+	*slot = key;
+	in->reported_count++;
+	va_start(arguments, format);
+	(void)vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	finding = shc_findings_add(in->findings, id, range, "%s", message);
+	return finding;
+}
 
 /* ---- Names ---------------------------------------------------------------------------------------------------- */
 
@@ -171,6 +224,7 @@ static void tear_down(struct shc_interpreter *in)
 	free(in->name_slots);
 	free(in->seen);
 	free(in->reads);
+	free(in->reported);
 }
 
 static int run(struct shc_interpreter *in, struct shc_outcomes *ends)

@@ -86,9 +86,9 @@ static const struct shc_fact *fact_of(
 
 static void report_absent(const struct shc_call *call, const struct shc_fact *fact)
 {
-	struct shc_finding *finding = shc_findings_add(call->in->findings, 201,
-		call->command->range, "'%.*s' must fail: the path was removed before",
-		(int)call->name.length, call->name.bytes);
+	struct shc_finding *finding = shc_report(call->in, 201, call->command->range,
+		"'%.*s' must fail: the path was removed before", (int)call->name.length,
+		call->name.bytes);
 
 	shc_finding_relate(call->in->findings, finding, fact->range, "removed here");
 }
@@ -173,8 +173,7 @@ static int run_move(
 		return finish(call, state, out, 1, 1);
 	target = fact_of(call, state, call->fields.count - 1);
 	if (count > 2 && target && target->kind == SHC_FILE_REGULAR) {
-		struct shc_finding *finding = shc_findings_add(call->in->findings, 202,
-			call->command->range,
+		struct shc_finding *finding = shc_report(call->in, 202, call->command->range,
 			"'%.*s' of several files must fail: the last operand is no directory",
 			(int)call->name.length, call->name.bytes);
 

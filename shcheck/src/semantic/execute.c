@@ -60,10 +60,20 @@ static int outcomes_join(struct shc_interpreter *in, struct shc_outcomes *outcom
 	return 0;
 }
 
+/* Paths kept apart here: fewer, the more of the budget is used up. */
+static uint32_t paths_max(const struct shc_interpreter *in)
+{
+	uint64_t tenth = in->steps_max / 10;
+
+	if (in->steps < tenth)
+		return SHC_PATHS_MAX;
+	return in->steps < 2 * tenth ? 8 : in->steps < 4 * tenth ? 4 : 2;
+}
+
 int shc_outcomes_add(struct shc_interpreter *in, struct shc_outcomes *outcomes,
 	struct shc_state *state, enum shc_flow flow, uint32_t levels)
 {
-	if (outcomes->count >= SHC_PATHS_MAX || (flow == SHC_FLOW_EXIT && outcomes->count >= 8)) {
+	if (outcomes->count >= paths_max(in) || (flow == SHC_FLOW_EXIT && outcomes->count >= 8)) {
 		int r = outcomes_join(in, outcomes, state, flow, levels);
 
 		if (r) {

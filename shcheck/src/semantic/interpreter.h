@@ -56,6 +56,9 @@ struct shc_interpreter {
 	const struct shc_term *start; /* the directory in which the script is started */
 	uint64_t steps, steps_max;
 	bool exhausted;
+	uint64_t *
+		reported; /* (check, place) that a finding was made of: open addressing, 0 = free */
+	uint32_t reported_count, reported_slots;
 	uint8_t *seen; /* shape [script->command_count]: bit 0 analysed, bit 1 approximated */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
@@ -74,6 +77,15 @@ enum {
 	/* States of a language after a join in a loop. */
 	SHC_JOIN_STATES = 64,
 };
+
+/* ---- Findings --------------------------------------------------------------------------------------------------- */
+
+/*
+ * shc_report - add a finding unless the same check has been reported at the same place: many paths lead to one command.
+ * Returns it, or NULL (then there is nothing more to do).
+ */
+struct shc_finding *shc_report(struct shc_interpreter *in, int id, struct shc_range range,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* ---- Names ---------------------------------------------------------------------------------------------------- */
 

@@ -260,6 +260,40 @@ int shc_state_join(struct shc_state *into, const struct shc_state *other, struct
 	return r;
 }
 
+/* Is everything that @b may be in @narrow possible for @a in @wide? Only a lone atom stands for more than itself. */
+static bool covers_term(const struct shc_state *wide, const struct shc_state *narrow,
+	struct shc_dfa_pool *pool, const struct shc_term *a, const struct shc_term *b)
+{
+	const struct shc_dfa *left, *right;
+
+	if (a == b)
+		return true;
+	return a && b && shc_term_single_atom(a) &&
+	       !shc_state_term_language(wide, pool, a, &left) &&
+	       !shc_state_term_language(narrow, pool, b, &right) &&
+	       shc_dfa_includes(pool, left, right) == 1;
+}
+
+/* A fact rules states out: each one of @wide must hold in @narrow. */
+static bool covers_facts(const struct shc_state *wide, const struct shc_state *narrow)
+{
+	for (uint32_t i = 0; i < wide->fact_count; i++) {
+		const struct shc_fact *fact = &wide->facts[i];
+		bool held = false;
+
+		for (uint32_t j = 0; j < narrow->fact_count && !held; j++) {
+			const struct shc_fact *other = &narrow->facts[j];
+
+			held = fact->path == other->path && fact->kind == other->kind &&
+			       fact->contents_gone == other->contents_gone &&
+			       fact->written_unread == other->written_unread;
+		}
+		if (!held)
+			return false;
+	}
+	return true;
+}
+
 static bool covers_variable(const struct shc_state *wide, const struct shc_state *narrow,
 	struct shc_dfa_pool *pool, uint32_t name)
 {
@@ -268,16 +302,10 @@ static bool covers_variable(const struct shc_state *wide, const struct shc_state
 		name < wide->variable_count ? &wide->variables[name] : &absent;
 	const struct shc_variable *b =
 		name < narrow->variable_count ? &narrow->variables[name] : &absent;
-	const struct shc_dfa *left, *right;
 
 	if (a->presence != b->presence && a->presence != SHC_PERHAPS)
 		return false;
-	if (a->term == b->term || !b->term)
-		return true;
-	return a->term && shc_term_single_atom(a->term) &&
-	       !shc_state_term_language(wide, pool, a->term, &left) &&
-	       !shc_state_term_language(narrow, pool, b->term, &right) &&
-	       shc_dfa_includes(pool, left, right) == 1;
+	return !b->term || covers_term(wide, narrow, pool, a->term, b->term);
 }
 
 bool shc_state_covers(
@@ -295,14 +323,13 @@ bool shc_state_covers(
 		if (!other || shc_dfa_includes(pool, wide->narrowed[i].language, other) != 1)
 			return false;
 	}
-	if (wide->directory != narrow->directory ||
-		wide->argument_count != narrow->argument_count ||
-		wide->arguments_open != narrow->arguments_open ||
-		wide->fact_count != narrow->fact_count)
+	if (!covers_term(wide, narrow, pool, wide->directory, narrow->directory) ||
+		wide->argument_count > narrow->argument_count ||
+		(wide->argument_count < narrow->argument_count && !wide->arguments_open) ||
+		(narrow->arguments_open && !wide->arguments_open))
 		return false;
 	for (uint32_t i = 0; i < wide->argument_count; i++)
-		if (wide->arguments[i] != narrow->arguments[i])
+		if (!covers_term(wide, narrow, pool, wide->arguments[i], narrow->arguments[i]))
 			return false;
-	return !wide->fact_count ||
-	       !memcmp(wide->facts, narrow->facts, wide->fact_count * sizeof(*wide->facts));
+	return covers_facts(wide, narrow);
 }

@@ -399,14 +399,14 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 	if (is_device(path))
 		return 0;
 	if (is_read_now(in, path)) {
-		finding = shc_findings_add(in->findings, 111, command->range,
+		finding = shc_report(in, 111, command->range,
 			"the shell empties this file before the pipeline reads it");
 		shc_finding_hint(in->findings, finding,
 			"write to another name and mv it over the file when all went well");
 	} else if (fact && fact->written_unread && fact->path == path &&
 		   fact->range.start == redirect->range.start &&
 		   command->kind == SHC_COMMAND_SIMPLE && command->simple.words) {
-		finding = shc_findings_add(in->findings, 112, command->range,
+		finding = shc_report(in, 112, command->range,
 			"every turn of the loop overwrites what the turn before has written");
 		shc_finding_hint(in->findings, finding,
 			"append with >>, or redirect the whole loop: done > file");
@@ -426,7 +426,7 @@ static void check_function_name(struct shc_interpreter *in, const struct shc_com
 		shc_name_number(in, redirect->target->literal, &number) ||
 		!shc_state_function(state, number))
 		return;
-	finding = shc_findings_add(in->findings, 504, command->range,
+	finding = shc_report(in, 504, command->range,
 		"this writes to a file called '%.*s', not to the function of that name",
 		(int)redirect->target->literal.length, redirect->target->literal.bytes);
 	shc_finding_hint(in->findings, finding, "use a pipe: ... | %.*s",
