@@ -13,7 +13,10 @@
 struct arena;
 struct session;
 
-/* recipe_find - the recipe of the context @key and its size, mapped if need be; NULL = there is none to be trusted. */
+/*
+ * recipe_find - the recipe of the context @key and its size, mapped if need be; NULL = there is none to be
+ * trusted.
+ */
 const void *recipe_find(struct session *session, const uint64_t key[2], size_t *ret_size_bytes);
 
 /* recipe_save - write the recipe of @key; the file appears whole or not at all. */

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The program shcheck: exit codes, formats, standard input. Nothing that it reads is executed.
-# Usage: program.sh SHCHECK
+# Usage: program.sh SHCHECK MAN_PAGE_SOURCE
 set -u
 case $1 in
 /*) shcheck=$1 ;;
 *) shcheck=$PWD/$1 ;;
 esac
+page=$(cat "$2") || exit 99
 failures=0
 scratch=$(mktemp -d) || exit 99
 trap 'chmod -R u+rwx "$scratch"; rm -rf "$scratch"' EXIT
@@ -91,6 +92,13 @@ if [ "$(id -u)" -ne 0 ]; then
 	printf ':\n' >locked && chmod 0 locked
 	expect 2 '*SH904*ermission*' locked
 fi
+# The man page names every option.
+for option in $("$shcheck" --help | grep -o -e '--[a-z][a-z-]*'); do
+	case $page in
+	*"$option"*) ;;
+	*) fault "shcheck.1: $option is missing" ;;
+	esac
+done
 # Same bytes twice.
 [ "$("$shcheck" --format json open warning)" = "$("$shcheck" --format json open warning)" ] ||
 	fault 'the output differs from run to run'
