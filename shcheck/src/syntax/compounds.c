@@ -34,6 +34,12 @@ bool shc_expect(struct parser *p, enum keyword keyword, const char *what, uint32
 		found ? shc_keyword_text(found) : "", found ? "'" : "");
 	shc_finding_relate(p->findings, finding, shc_range_of(p, start, start + 1),
 		"for the %s that begins here", what);
+	if (keyword == KEYWORD_CLOSE_TEST)
+		shc_finding_hint(p->findings, finding, "'[[' is ended by ']]', a word of its own");
+	else
+		shc_finding_hint(p->findings, finding,
+			"'%s' counts only where a command begins: after ';', '&' or a new line",
+			shc_keyword_text(keyword));
 	if (p->stopped)
 		return false;
 	/* A closing word that something outside waits for stays; the missing one is taken as if it were there. */
@@ -103,6 +109,8 @@ static struct shc_command *read_if(struct parser *p, uint32_t start)
 		found = shc_keyword(p, &end);
 		if (found == KEYWORD_ELSE || found == KEYWORD_ELIF)
 			pass_keyword(p, end);
+		if (found == KEYWORD_ELSE && shc_keyword(p, &end) == KEYWORD_IF)
+			p->else_if = shc_range_of(p, p->last_end - 4, end);
 	} while (found == KEYWORD_ELSE || found == KEYWORD_ELIF);
 	p->open[KEYWORD_ELIF]--;
 	p->open[KEYWORD_ELSE]--;
