@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Usage: spork-contract [--list | NAME | --all]. --all runs every pitfall in a process of its own; exit 1 if one failed. */
+/*
+ * Usage: spork-contract [--list | NAME | --all]. --all runs every pitfall in a process of its own;
+ * exit 1 if one failed.
+ */
 #include "contract.h"
 
 #include <errno.h>

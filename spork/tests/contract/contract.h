@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The contract of spork as programs: each pitfall is a function that forks, and what must be true afterwards is true with fork,
- * too. Expectations are absolute, so the same program is run natively and under every executor.
+ * The contract of spork as programs: each pitfall is a function that forks, and what must be true
+ * afterwards is true with fork, too. Expectations are absolute, so the same program is run natively and
+ * under every executor.
  */
 #ifndef SPORK_CONTRACT_H
 #define SPORK_CONTRACT_H
