@@ -134,6 +134,8 @@ enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument);
 /* What F_GETFL will say of the file behind a placeholder. */
 int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd);
+/* Is a file of the name that @path ends in among them? Folders apart: a link may lead to the same one. */
+bool kernel_defers_file(const struct kernel *k, const char *path);
 /* Carry them out. False: nothing has happened. */
 bool kernel_commit(struct kernel *k);
 

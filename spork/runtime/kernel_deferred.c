@@ -14,6 +14,7 @@
 
 #include "kernel.h"
 #include "raw_syscall.h"
+#include "text.h"
 
 #define FD_ABOVE 400 /* our own descriptors: above those a program counts on */
 
@@ -140,6 +141,17 @@ int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd)
 			return (int64_t)((d->flags & ~(uint32_t)ONLY_FOR_OPEN) | LARGE_FILE);
 	}
 	return -EBADF;
+}
+
+bool kernel_defers_file(const struct kernel *k, const char *path)
+{
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_OPEN &&
+			text_equal(text_base(path),
+				text_base((const char *)k->text + k->deferred[i].text)))
+			return true;
+	}
+	return false;
 }
 
 enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)

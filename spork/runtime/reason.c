@@ -9,6 +9,7 @@ static const char *const reasons[SPORK_REASON_COUNT] = {
 	[SPORK_FORK_MODE] = "fork-mode",
 	[SPORK_FORK_SMALL] = "fork-small",
 	[SPORK_FORK_FLAGS] = "fork-flags",
+	[SPORK_FORK_HIDDEN] = "fork-hidden-memory",
 	[SPORK_FORK_NO_MEMORY] = "fork-no-memory",
 	[SPORK_FORK_BUSY] = "fork-busy",
 	[SPORK_FORK_TRACED] = "fork-traced",

@@ -44,17 +44,22 @@ const char *spork_library_path(void);
 void spork_environment_take(char **envp);
 
 /* Addresses behind the patched system calls. */
-extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve;
+extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
+	spork_resume_madvise;
 void spork_entry_fork(void);
 void spork_entry_execve(void);
 void spork_entry_execveat(void);
 void spork_entry_fexecve(void);
+void spork_entry_madvise(void);
 
 /* Called by the entries. */
 uint64_t spork_fork_enter(const struct spork_frame *frame);
 int64_t spork_fork_attempt(const struct spork_frame *frame);
 void spork_fork_leave(void);
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
+/* Memory that a forked child must not see, or must see as zeros: an interpreted child would see the parent's. */
+extern bool spork_fork_hides_memory;
+int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice);
 int64_t spork_execat_hook(
 	int directory, const char *path, char *const *argv, char *const *envp, int flags);
 

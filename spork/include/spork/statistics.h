@@ -26,9 +26,10 @@ enum spork_reason {
 	SPORK_CONVERTED_RECIPE,
 	SPORK_CONVERTED_SHARED,
 	/* really forked, without an attempt */
-	SPORK_FORK_MODE,      /* --mode fork */
-	SPORK_FORK_SMALL,     /* less resident memory than --min-rss */
-	SPORK_FORK_FLAGS,     /* clone with other flags than fork's */
+	SPORK_FORK_MODE,  /* --mode fork */
+	SPORK_FORK_SMALL, /* less resident memory than --min-rss */
+	SPORK_FORK_FLAGS, /* clone with other flags than fork's */
+	SPORK_FORK_HIDDEN, /* the program hides memory from its children (MADV_DONTFORK, MADV_WIPEONFORK) */
 	SPORK_FORK_NO_MEMORY, /* no room for the runtime's own memory */
 	SPORK_FORK_BUSY,      /* another thread of the process is at it */
 	SPORK_FORK_TRACED,    /* a debugger or strace is attached */
