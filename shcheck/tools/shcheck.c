@@ -9,6 +9,8 @@
 
 #include <hotbed/error.h>
 
+#include <shcheck/analyse.h>
+#include <shcheck/concrete.h>
 #include <shcheck/parse.h>
 
 #include "options.h"
@@ -28,10 +30,9 @@ static void keep_worst(struct run *run, const struct shc_findings *findings)
 
 /* Report @findings of a file, those that the options ask for. */
 static void report(struct run *run, const char *name, const struct shc_source *source,
-	struct shc_findings *findings, const struct shc_script *script)
+	struct shc_findings *findings, const struct shc_coverage *coverage)
 {
 	const struct options *options = run->options;
-	struct shc_coverage coverage = {0};
 
 	shc_findings_sort(findings);
 	shc_findings_keep(findings, options->severity,
@@ -41,11 +42,43 @@ static void report(struct run *run, const char *name, const struct shc_source *s
 	if (shc_findings_dropped(findings))
 		(void)fprintf(stderr,
 			"shcheck: %s: more findings than are kept; the last are left out\n", name);
-	if (script)
-		coverage.commands = script->command_count;
 	if (run->report)
-		shc_report_file(run->report, name, source, findings, script ? &coverage : NULL);
+		shc_report_file(run->report, name, source, findings, coverage);
 }
+
+#ifdef SHCHECK_CONCRETE
+/* Log where the concrete tree differs; ours stands, so this is no finding. */
+static void cross_check(const struct shc_script *script)
+{
+	struct shc_cross_check check = {0};
+	const char *name = script->source->name;
+	int code = shc_cross_check(script, &check);
+
+	if (code < 0) {
+		(void)fprintf(stderr, "shcheck: %s: no concrete tree: %s\n", name, strerror(-code));
+		return;
+	}
+	for (size_t i = 0; i < check.count; i++) {
+		const struct shc_disagreement *row = &check.rows[i];
+		struct shc_place place = shc_source_place(script->source, row->range.start);
+		struct shc_place end = shc_source_place(script->source, row->range.end);
+
+		(void)printf("%s:%u:%u: %s up to %u:%u only in the %s tree\n", name, place.line,
+			place.column, shc_concrete_kind_name(row->kind), end.line, end.column,
+			row->here ? "syntax" : "concrete");
+	}
+	(void)printf("%s: agreed on %u commands, %u words, %u redirects; %zu differ; %u errors in "
+		     "the concrete tree\n",
+		name, check.agreeing[SHC_CONCRETE_COMMAND], check.agreeing[SHC_CONCRETE_WORD],
+		check.agreeing[SHC_CONCRETE_REDIRECT], check.count, check.error_count);
+	shc_cross_check_finish(&check);
+}
+#else
+static void cross_check(const struct shc_script *script)
+{
+	(void)script;
+}
+#endif
 
 static void print_tree(const struct run *run, const struct shc_script *script)
 {
@@ -53,6 +86,8 @@ static void print_tree(const struct run *run, const struct shc_script *script)
 		shc_dump(script, stdout);
 	else if (run->options->action == ACTION_PRINT)
 		shc_print(script, stdout);
+	else if (run->options->action == ACTION_CROSS_CHECK)
+		cross_check(script);
 }
 
 /* Check a source that could be read. Returns 0 or -ENOMEM. */
@@ -61,6 +96,7 @@ static int check_source(
 {
 	struct hb_error error = {0};
 	enum shc_dialect dialect = run->options->dialect;
+	struct shc_coverage coverage = {0};
 	struct shc_script *script;
 	int code;
 
@@ -73,12 +109,20 @@ static int check_source(
 	code = shc_parse(source, dialect, findings, &script);
 	if (code < 0)
 		return code;
+	coverage.commands = script->command_count;
+	if (run->options->action == ACTION_CHECK) {
+		code = shc_analyse(script, NULL, findings, &coverage);
+		if (code < 0) {
+			shc_script_destroy(script);
+			return code;
+		}
+	}
 	for (size_t i = 0; i < shc_findings_count(findings); i++) {
 		if (shc_findings_at(findings, i)->id == 906)
 			run->unreadable = true;
 	}
 	print_tree(run, script);
-	report(run, source->name, source, findings, script);
+	report(run, source->name, source, findings, &coverage);
 	shc_script_destroy(script);
 	return 0;
 }

@@ -7,6 +7,9 @@ static const struct hb_experiment *const experiments[] = {
 	&spork_bystander,
 	&spork_analyser,
 	&spork_decoders,
+#ifdef __x86_64__
+	&spork_interpreter,
+#endif
 	NULL,
 };
 

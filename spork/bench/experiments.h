@@ -9,5 +9,6 @@ extern const struct hb_experiment spork_spawn_latency;
 extern const struct hb_experiment spork_bystander;
 extern const struct hb_experiment spork_analyser;
 extern const struct hb_experiment spork_decoders;
+extern const struct hb_experiment spork_interpreter;
 
 #endif

@@ -157,7 +157,7 @@ static void kill_all(const struct tracer *tracer)
 	}
 }
 
-/* Waits for stops of any traced process; only those are waited for, one by one, so that other children are left alone. */
+/* Waits for stops of traced processes one by one, so that other children of this process are left alone. */
 static int follow(struct tracer *tracer, pid_t program, int64_t end_ns)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};

@@ -19,6 +19,7 @@ spork_trapped:
 
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322
+#define NR_MADVISE 28
 
 /*
  * The child of the shared executor must not get past its own system call layer: here its calls are made from code that
@@ -134,6 +135,7 @@ spork_entry_fork:
 
 	EXEC_ENTRY spork_entry_execve, spork_exec_hook, spork_resume_execve, NR_EXECVE
 	EXEC_ENTRY spork_entry_execveat, spork_execat_hook, spork_resume_execveat, NR_EXECVEAT
+	EXEC_ENTRY spork_entry_madvise, spork_madvise_hook, spork_resume_madvise, NR_MADVISE
 	EXEC_ENTRY spork_entry_fexecve, spork_execat_hook, spork_resume_fexecve, NR_EXECVEAT
 
 /*
@@ -209,24 +211,48 @@ spork_vectors_read:
 	ret
 	.size spork_vectors_read, . - spork_vectors_read
 
+/* void spork_vectors_write(uint8_t (*zmm)[64], const uint64_t *k, uint32_t width): the reverse. */
+	.globl spork_vectors_write
+	.hidden spork_vectors_write
+	.type spork_vectors_write, @function
+spork_vectors_write:
+	cmp edx, 64
+	je 3f
+	cmp edx, 32
+	je 2f
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movups xmm\n, [rdi + 64 * \n]
+	.endr
+	ret
+2:	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	vmovups ymm\n, [rdi + 64 * \n]
+	.endr
+	ret
+3:	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	vmovups zmm\n, [rdi + 64 * \n]
+	.endr
+	.irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	vmovups zmm\n, [rdi + 64 * \n]
+	.endr
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7
+	kmovq k\n, [rsi + 8 * \n]
+	.endr
+	ret
+	.size spork_vectors_write, . - spork_vectors_write
+
 /*
- * void spork_resume_program(const struct spork_frame *frame, const void *vectors, uint64_t rip)
- * The stack is touched by the flags alone; it may be write-protected, and the fault is ours.
+ * void spork_resume(const uint64_t gpr[16], uint64_t rflags, uint64_t rip): go on in the program with these registers. Vector
+ * registers are the caller's business. The program's stack is not touched.
  */
-	.globl spork_resume_program
-	.hidden spork_resume_program
-	.type spork_resume_program, @function
-spork_resume_program:
-	mov r14, rdi
+	.globl spork_resume
+	.hidden spork_resume
+	.type spork_resume, @function
+spork_resume:
 	mov [rip + resume_target], rdx
-	mov rdi, rsi
-	mov eax, 0xe7
-	xor edx, edx
-	xrstor64 [rdi]
-	/* The flags go through our own stack. */
-	push qword ptr [r14 + 16 * 8]
+	push rsi
 	popfq
-	mov rax, r14
+	mov rax, rdi
+	mov rcx, [rax + 1 * 8]
 	mov rdx, [rax + 2 * 8]
 	mov rbx, [rax + 3 * 8]
 	mov rsp, [rax + 4 * 8]
@@ -236,15 +262,14 @@ spork_resume_program:
 	mov r8, [rax + 8 * 8]
 	mov r9, [rax + 9 * 8]
 	mov r10, [rax + 10 * 8]
+	mov r11, [rax + 11 * 8]
 	mov r12, [rax + 12 * 8]
 	mov r13, [rax + 13 * 8]
 	mov r14, [rax + 14 * 8]
 	mov r15, [rax + 15 * 8]
-	mov rcx, [rip + resume_target]
-	mov r11, [rax + 16 * 8]
-	mov eax, 0
-	jmp rcx
-	.size spork_resume_program, . - spork_resume_program
+	mov rax, [rax]
+	jmp [rip + resume_target]
+	.size spork_resume, . - spork_resume
 
 	.globl spork_signal_return
 	.hidden spork_signal_return

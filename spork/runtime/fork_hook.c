@@ -17,6 +17,7 @@
 #include "text.h"
 
 struct arena *spork_arena;
+bool spork_fork_hides_memory;
 
 static const struct spork_executor *const executors[] = {
 	&spork_executor_record,
@@ -68,6 +69,13 @@ static struct arena *get_arena(void)
 	return expected;
 }
 
+int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice)
+{
+	if (advice == MADV_DONTFORK || advice == MADV_WIPEONFORK)
+		spork_fork_hides_memory = true;
+	return raw3(SYS_madvise, address, size_bytes, advice);
+}
+
 uint64_t spork_fork_enter(const struct spork_frame *frame)
 {
 	const uint64_t all = UINT64_MAX;
@@ -79,6 +87,8 @@ uint64_t spork_fork_enter(const struct spork_frame *frame)
 		return decline(SPORK_FORK_MODE);
 	if (!is_plain_fork(frame))
 		return decline(SPORK_FORK_FLAGS);
+	if (spork_fork_hides_memory)
+		return decline(SPORK_FORK_HIDDEN);
 	if (surely_small())
 		return decline(SPORK_FORK_SMALL);
 	arena = spork_vector_width() ? get_arena() : NULL;
@@ -206,7 +216,11 @@ static void describe(
 		break;
 	}
 	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, "0x");
-	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	at = text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	if (reason != SPORK_ABORT_MEMORY)
+		return;
+	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, " touches 0x");
+	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, attempt->fault, 16);
 }
 
 int64_t spork_fork_attempt(const struct spork_frame *frame)
@@ -225,6 +239,7 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	attempt->resume = spork_resume_fork;
 	attempt->caller.mask = arena->mask;
 	arena->chain.count = 0;
+	arena->late = 0;
 	reason = admit(arena, &entry);
 	executor = reason == SPORK_REASON_COUNT ? choose(attempt) : NULL;
 	if (reason == SPORK_REASON_COUNT && !executor)
@@ -233,8 +248,10 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 		attempt->outcome = 0;
 		attempt->missing = attempt->syscall = 0;
 		attempt->reason = SPORK_REASON_COUNT;
+		attempt->converted = executor->converted;
+		arena->entry = entry;
 		pid = executor->attempt(attempt);
-		reason = pid > 0 ? executor->converted : attempt->reason;
+		reason = pid > 0 ? attempt->converted : attempt->reason;
 		if (pid <= 0)
 			learn_from_abort(arena, entry);
 		else if (entry)
@@ -244,5 +261,5 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	describe(arena, reason, detail);
 	spork_count_site(&arena->chain, reason, detail);
 	spork_vectors_restore(arena->vectors);
-	return pid > 0 ? pid : 0;
+	return pid > 0 ? pid : arena->late;
 }

@@ -226,9 +226,11 @@ void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	k->mask = attempt->caller.mask;
 	k->changed = 0;
 	k->brk = k->brk_first = 0;
+	k->free_start = k->free_end = 0;
 	memset(k->own, 0, sizeof(k->own));
 	memset(k->placeholder, 0, sizeof(k->placeholder));
 	k->opens = 0;
+	k->maps = false;
 	k->deferred_count = k->text_bytes = 0;
 }
 
@@ -307,7 +309,11 @@ char *kernel_path(struct kernel *k, uint64_t address)
 {
 	char *path = kernel_room(k, PATH_BYTES);
 
-	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 ? path : NULL;
+	/* A file that is still to be made or emptied must not be looked at as it was before. */
+	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 &&
+			       !kernel_defers_file(k, path)
+		       ? path
+		       : NULL;
 }
 
 static bool reads(uint16_t argument)
@@ -374,6 +380,21 @@ static bool give_back(
 	return kernel_write(k, address, (const void *)room, size);
 }
 
+/*
+ * The kernel keeps the number of the CPU in memory for sched_getcpu(), but not for a child on shared memory. Where
+ * it is allowed to run decides what is a right answer.
+ */
+static bool tell_cpu(struct kernel *k)
+{
+	uint64_t area = shared_rseq_area();
+	uint32_t cpu, cpus[2];
+
+	if (!area || raw3(SYS_getcpu, &cpu, NULL, NULL))
+		return false;
+	cpus[0] = cpus[1] = cpu;
+	return spork_overlay_write(k->attempt->machine.overlay, area, cpus, sizeof(cpus)) == 0;
+}
+
 static enum call_result native(struct kernel *k, const struct row *row)
 {
 	uint64_t values[ARGUMENTS];
@@ -390,6 +411,8 @@ static enum call_result native(struct kernel *k, const struct row *row)
 		if (!give_back(k, row, i, values[i], result))
 			return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	}
+	if (KERNEL_NUMBER(k) == SYS_sched_setaffinity && result == 0 && !tell_cpu(k))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	return kernel_result(k, result);
 }
 

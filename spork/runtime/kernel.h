@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * System calls of an interpreted child. Before its process exists only those are done that are the same in the
- * parent; then private effects are carried out natively by the child, effects outside are deferred until exec is
- * certain, and whatever may block or is not known ends the attempt.
+ * System calls of an interpreted child. Before its process exists only those are done that are
+ * the same in the parent; then private effects are carried out natively by the child, effects
+ * outside are deferred until exec is certain, and whatever may block or is not known ends the
+ * attempt.
  *
  * Source: docs/design/spork.md, "Two phases"; man pages of the calls.
  */
@@ -52,6 +53,8 @@ struct kernel {
 	uint64_t changed; /* bit N-1: actions[N] holds the child's action of signal N */
 	struct kernel_action actions[65];
 	uint64_t brk, brk_first;
+	bool maps; /* the child has mapped, unmapped or protected memory, in the overlay */
+	uint64_t free_start, free_end; /* addresses for what the child maps */
 	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */
 	uint8_t placeholder
 		[KERNEL_FDS]; /* number of the deferred open that a descriptor stands for */
@@ -129,6 +132,10 @@ enum call_result kernel_defer_write(
 	struct kernel *k, uint64_t fd, const void *bytes, uint32_t size);
 enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument);
+/* What F_GETFL will say of the file behind a placeholder. */
+int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd);
+/* Is a file of the name that @path ends in among them? Folders apart: a link may lead to the same one. */
+bool kernel_defers_file(const struct kernel *k, const char *path);
 /* Carry them out. False: nothing has happened. */
 bool kernel_commit(struct kernel *k);
 

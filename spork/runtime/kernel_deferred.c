@@ -14,6 +14,7 @@
 
 #include "kernel.h"
 #include "raw_syscall.h"
+#include "text.h"
 
 #define FD_ABOVE 400 /* our own descriptors: above those a program counts on */
 
@@ -124,6 +125,33 @@ enum call_result kernel_defer_open(struct kernel *k, int directory, const char *
 	kernel_fd_forget(k, (uint64_t)stand_in);
 	k->placeholder[stand_in] = d->number;
 	return kernel_result(k, stand_in);
+}
+
+int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd)
+{
+	enum {
+		LARGE_FILE = 0100000,
+		ONLY_FOR_OPEN = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC
+	};
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_OPEN && d->number == kernel_fd_placeholder(k, fd))
+			return (int64_t)((d->flags & ~(uint32_t)ONLY_FOR_OPEN) | LARGE_FILE);
+	}
+	return -EBADF;
+}
+
+bool kernel_defers_file(const struct kernel *k, const char *path)
+{
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_OPEN &&
+			text_equal(text_base(path),
+				text_base((const char *)k->text + k->deferred[i].text)))
+			return true;
+	}
+	return false;
 }
 
 enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)

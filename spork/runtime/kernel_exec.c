@@ -177,10 +177,13 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 	if (!k->committed && kernel_signal_waits(k))
 		return kernel_abort(k, SPORK_ABORT_SIGNAL);
 	envp = environment(&start, &strings);
+	if (kernel_defers_file(k, start.path))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	if (k->deferred_count > 0 && (!certain(&start) || !kernel_commit(k)))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	kernel_signals_apply(k);
 	k->attempt->outcome = RECORD_EXEC;
+	spork_arena->recipe_led = spork_arena->recipe_on;
 	err = start_program(&start, envp);
 	kernel_signals_block();
 	k->attempt->outcome = k->committed ? RECORD_COMMITTED : RECORD_RUNS;

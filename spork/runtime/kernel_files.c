@@ -140,7 +140,8 @@ enum call_result kernel_fcntl(struct kernel *k)
 	case F_GETFL:
 	case 1032 /* F_GETPIPE_SZ */:
 		if (kernel_fd_placeholder(k, fd))
-			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+			return command == F_GETFL ? kernel_result(k, kernel_deferred_flags(k, fd))
+						  : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 		return kernel_result(k, raw2(SYS_fcntl, fd, command));
 	default:
 		break;
@@ -244,8 +245,11 @@ enum call_result kernel_seek(struct kernel *k)
 	uint64_t fd = (uint32_t)kernel_argument(k, 0);
 	int64_t now;
 
+	/* The file behind it will be empty, or new, and at its start. */
 	if (kernel_fd_placeholder(k, fd))
-		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+		return kernel_argument(k, 1) == 0 && kernel_argument(k, 2) <= 2
+			       ? kernel_result(k, 0)
+			       : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	now = raw3(SYS_lseek, fd, 0, 1 /* SEEK_CUR */);
 	if (now < 0 || (kernel_argument(k, 1) == 0 && kernel_argument(k, 2) == 1))
 		return kernel_result(k, now);
@@ -282,8 +286,10 @@ enum call_result kernel_ioctl(struct kernel *k)
 	if (!k->child)
 		return CALL_CHILD;
 	if (bytes) {
+		/* The file behind it will be a regular one. */
 		if (kernel_fd_placeholder(k, fd))
-			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+			return request == FIONREAD ? kernel_abort(k, SPORK_ABORT_EXTERNAL)
+						   : kernel_result(k, -ENOTTY);
 		result = raw3(SYS_ioctl, fd, request, answer);
 		if (result == 0 && !kernel_write(k, kernel_argument(k, 2), answer, bytes))
 			return kernel_abort(k, SPORK_ABORT_ARGUMENTS);

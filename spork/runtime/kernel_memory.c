@@ -13,6 +13,7 @@
 #include "shared.h"
 
 #define MAPPING_MAX (16ULL << 20) /* bytes: more is no preparation of an exec */
+#define WINDOW_BYTES (4 * MAPPING_MAX)
 #define COPY_BYTES 16384
 #define PAGE_ROUND(x) (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
 
@@ -60,16 +61,31 @@ static bool fill(struct kernel *k, uint64_t address, uint64_t size, uint64_t fd,
 	return room != NULL;
 }
 
-/* An address that is free in the parent: nothing of its own can be hidden by what the child maps there. */
-static uint64_t free_address(uint64_t size)
+/*
+ * Addresses that are free in the parent: nothing of its own can be hidden by what the child maps there. One stretch is
+ * looked for, and handed out from its start; what the child unmaps is not given again.
+ */
+static uint64_t free_address(struct kernel *k, uint64_t size)
 {
-	int64_t found = raw6(SYS_mmap, NULL, size, PROT_NONE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t address = k->free_start;
 
-	if (RAW_FAILED(found))
+	if (!address) {
+		int64_t found = raw6(SYS_mmap, NULL, WINDOW_BYTES, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (RAW_FAILED(found))
+			return 0;
+		(void)raw2(SYS_munmap, found, WINDOW_BYTES);
+		address = (uint64_t)found;
+		k->free_end = address + WINDOW_BYTES;
+	}
+	if (size > k->free_end - address)
 		return 0;
-	(void)raw2(SYS_munmap, found, size);
-	return (uint64_t)found;
+	/* A page between two mappings, so that a run over the end is noticed as it would be. */
+	k->free_start = address + size + PAGE_BYTES;
+	if (k->free_start > k->free_end)
+		k->free_start = k->free_end;
+	return address;
 }
 
 enum call_result kernel_mmap(struct kernel *k)
@@ -92,7 +108,8 @@ enum call_result kernel_mmap(struct kernel *k)
 	if (shared_state(k->attempt))
 		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,
 						flags, (int32_t)fd, kernel_argument(k, 5)));
-	address = free_address(size);
+	k->maps = true;
+	address = free_address(k, size);
 	if (!address || spork_overlay_map(overlay, address, address + size, true))
 		return kernel_abort(k, SPORK_ABORT_ARENA);
 	if (!anonymous && !fill(k, address, size, fd, kernel_argument(k, 5)))
@@ -111,6 +128,7 @@ enum call_result kernel_munmap(struct kernel *k)
 		return shared_munmap(shared_state(k->attempt), start, end - start)
 			       ? kernel_result(k, 0)
 			       : kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	k->maps = true;
 	if (start % PAGE_BYTES || end <= start ||
 		spork_overlay_unmap(k->attempt->machine.overlay, start, end))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
@@ -124,6 +142,7 @@ enum call_result kernel_mprotect(struct kernel *k)
 
 	if (shared_state(k->attempt))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	k->maps = true;
 	if (start % PAGE_BYTES || end <= start || !(protection & PROT_READ) ||
 		(protection & PROT_EXEC) ||
 		spork_overlay_protect(

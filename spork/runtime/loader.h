@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The dynamic linker's own records: loaded objects and their symbols, read without calling into libc.
+ * The dynamic linker's own records: loaded objects and their symbols, read without calling into
+ * libc.
  */
 #ifndef SPORK_LOADER_H
 #define SPORK_LOADER_H
@@ -16,8 +17,8 @@ const struct link_map *loader_first(void);
 /* loader_find - the object whose file name (without folders) is @name. */
 const struct link_map *loader_find(const char *name);
 /*
- * loader_symbol - address of a defined symbol of @map, of its default version; 0 = none. Indirect functions
- * are not found.
+ * loader_symbol - address of a defined symbol of @map, of its default version; 0 = none. Indirect
+ * functions are not found.
  */
 uint64_t loader_symbol(const struct link_map *map, const char *name);
 

@@ -17,6 +17,7 @@
 #include "kernel.h"
 #include "loader.h"
 #include "raw_syscall.h"
+#include "recipe.h"
 #include "runtime.h"
 #include "text.h"
 
@@ -60,11 +61,15 @@ static bool begin(struct arena *arena)
 	machine->module_count = arena->session->count;
 	machine->executed = machine->fault_address = 0;
 	machine->trace = NULL;
+	machine->recipe_checked = NULL;
 	machine->overlay = spork_overlay_init(arena->overlay, sizeof(arena->overlay));
 	if (!machine->overlay)
 		return false;
 	spork_overlay_log_reads(machine->overlay, attempt->caller.threaded);
 	kernel_begin(&arena->kernel, attempt);
+	recipe_prepare(arena);
+	arena->recipe_on = arena->recipe != NULL;
+	arena->recipe_led = false;
 	/* The kernel would write the child's thread id there, which nobody knows yet. */
 	return spork_overlay_mark_pending(machine->overlay, tid_address, sizeof(int)) == 0;
 }
@@ -101,6 +106,11 @@ static bool call_vdso(struct arena *arena, int module)
 	nr = vdso_call(arena->session->records[module].map, machine->fault_address);
 	if (nr < 0)
 		return false;
+	/* A trace would lead past the call without making it. */
+	machine->trace = NULL;
+	if (arena->trace_on)
+		arena->entry->recipe_faults = UINT64_MAX;
+	arena->trace_on = false;
 	regs->gpr[SPORK_RAX] = (uint64_t)nr;
 	if (kernel_call(&arena->kernel) != CALL_DONE ||
 		!kernel_read(&arena->kernel, regs->gpr[SPORK_RSP], &regs->rip, sizeof(regs->rip)))
@@ -126,6 +136,21 @@ static enum progress learn_code(struct arena *arena)
 	return give_up(&arena->attempt, SPORK_ABORT_NO_CODE);
 }
 
+/* The recipe as far as its guards hold, the interpreter from there on. */
+static enum spork_stop run_machine(struct arena *arena)
+{
+	struct spork_machine *machine = &arena->attempt.machine;
+	int stop = SPORK_STOP_BUDGET;
+
+	if (arena->recipe_on)
+		stop = spork_trace_replay(
+			machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
+	if (stop >= 0 && stop != SPORK_STOP_BUDGET)
+		return (enum spork_stop)stop;
+	arena->recipe_on = false;
+	return spork_machine_run(machine, BUDGET - machine->executed);
+}
+
 static enum progress step(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
@@ -135,7 +160,7 @@ static enum progress step(struct arena *arena)
 	if (machine->executed >= BUDGET)
 		return give_up(attempt, SPORK_ABORT_BUDGET);
 	arena->call_waits = false;
-	switch (spork_machine_run(machine, BUDGET - machine->executed)) {
+	switch (run_machine(arena)) {
 	case SPORK_STOP_SYSCALL:
 		arena->call_waits = true;
 		switch (kernel_call(&arena->kernel)) {
@@ -157,6 +182,8 @@ static enum progress step(struct arena *arena)
 		attempt->missing = machine->regs.rip;
 		return give_up(attempt, SPORK_ABORT_INSTRUCTION);
 	case SPORK_STOP_MEMORY:
+		attempt->missing = machine->regs.rip;
+		attempt->fault = machine->fault_address;
 		return give_up(attempt, SPORK_ABORT_MEMORY);
 	case SPORK_STOP_ARENA:
 		return give_up(attempt, SPORK_ABORT_ARENA);
@@ -288,10 +315,16 @@ static int64_t attempt_record(struct spork_attempt *attempt)
 	progress = begin(arena) ? run(arena) : give_up(attempt, SPORK_ABORT_ARENA);
 	if (progress == NEED_CHILD)
 		pid = record_run_child(arena, run_child);
+	else
+		arena->late = late_fork(arena);
 	spork_notice(SPORK_NOTICE_INSTRUCTIONS, attempt->machine.executed);
 	if (attempt->machine.overlay)
 		spork_notice(
 			SPORK_NOTICE_PAGES, spork_overlay_dirty_pages(attempt->machine.overlay));
+	if (pid > 0 && arena->entry)
+		recipe_keep(arena);
+	if (pid > 0 && arena->recipe_led)
+		attempt->converted = SPORK_CONVERTED_RECIPE;
 	return pid;
 }
 

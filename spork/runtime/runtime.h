@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the parts of libspork.so share. Its small static data is all that exists until the program forks for the first
- * time.
+ * What the parts of libspork.so share. Its small static data is all that exists until the program
+ * forks for the first time.
  */
 #ifndef SPORK_RUNTIME_H
 #define SPORK_RUNTIME_H
@@ -37,23 +37,29 @@ extern struct configuration spork_configuration;
 const char *spork_library_path(void);
 
 /*
- * spork_environment_take - hide what is ours in @envp, in place, and keep it in spork_configuration.
- * spork_environment_count - entries of an environment, and whether ours can be added on the stack.
+ * spork_environment_take - hide what is ours in @envp, in place, and keep it in
+ * spork_configuration. spork_environment_count - entries of an environment, and whether ours can
+ * be added on the stack.
  */
 void spork_environment_take(char **envp);
 
 /* Addresses behind the patched system calls. */
-extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve;
+extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
+	spork_resume_madvise;
 void spork_entry_fork(void);
 void spork_entry_execve(void);
 void spork_entry_execveat(void);
 void spork_entry_fexecve(void);
+void spork_entry_madvise(void);
 
 /* Called by the entries. */
 uint64_t spork_fork_enter(const struct spork_frame *frame);
 int64_t spork_fork_attempt(const struct spork_frame *frame);
 void spork_fork_leave(void);
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
+/* Memory that a forked child must not see, or must see as zeros: an interpreted child would see the parent's. */
+extern bool spork_fork_hides_memory;
+int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice);
 int64_t spork_execat_hook(
 	int directory, const char *path, char *const *argv, char *const *envp, int flags);
 
@@ -62,12 +68,15 @@ int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), 
 uint32_t spork_vector_width(void);
 void spork_vectors_save(void *area);
 void spork_vectors_restore(const void *area);
+/* Go on in the program, with these registers; vector registers are the caller's business. */
+void spork_resume(const uint64_t gpr[16], uint64_t rflags, uint64_t rip) __attribute__((noreturn));
+void spork_vectors_write(uint8_t (*zmm)[64], const uint64_t *k, uint32_t width);
 void spork_vectors_read(uint8_t (*zmm)[64], uint64_t *k, uint32_t width);
 
 /*
- * The environment of a program that is started, with ours put back. @list: room for spork_environment_room(envp)
- * pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD. Returns @list, or @envp unchanged when ours cannot
- * be added.
+ * The environment of a program that is started, with ours put back. @list: room for
+ * spork_environment_room(envp) pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD.
+ * Returns @list, or @envp unchanged when ours cannot be added.
  */
 #define SPORK_TEXT_BYTES 8192
 #define SPORK_ENVIRONMENT_MAX 2000

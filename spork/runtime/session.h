@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process learns at its first fork and keeps: the modules with their code, and the verdict store. Forked
- * children inherit it. Changed only while the arena is held, and so that a child forked by another thread meanwhile
- * finds it whole.
+ * What a process learns at its first fork and keeps: the modules with their code, and the verdict
+ * store. Forked children inherit it. Changed only while the arena is held, and so that a child
+ * forked by another thread meanwhile finds it whole.
  */
 #ifndef SPORK_SESSION_H
 #define SPORK_SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "spork/machine.h"
 #include "spork/store.h"
 
 #define SESSION_MODULES 256
+#define SESSION_RECIPES 64
 
 struct link_map;
 
@@ -24,11 +26,19 @@ struct session_module {
 	bool identified;     /* has a build-id */
 };
 
+struct session_recipe {
+	uint64_t key[2];
+	const void *bytes; /* NULL: none yet */
+	size_t size_bytes;
+};
+
 struct session {
 	uint32_t count;
 	struct spork_module modules[SESSION_MODULES]; /* sorted by base */
 	struct session_module records[SESSION_MODULES];
 	struct spork_store *store;
+	uint32_t recipe_count;
+	struct session_recipe recipes[SESSION_RECIPES];
 	bool trusted; /* the cache */
 };
 

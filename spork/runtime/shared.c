@@ -132,6 +132,10 @@ static void run_child(void *argument)
 	uint64_t tid_address = attempt->frame->gpr[SPORK_R10];
 
 	arena->kernel.child = true;
+	memcpy(attempt->machine.regs.gpr, attempt->frame->gpr, sizeof(attempt->frame->gpr));
+	attempt->machine.regs.gpr[SPORK_RAX] = 0;
+	attempt->machine.regs.gpr[SPORK_RCX] = attempt->resume;
+	attempt->machine.regs.gpr[SPORK_R11] = attempt->frame->rflags;
 	/* The frame is on the program's stack, from which it is read only. */
 	if (!prepare(arena) || !shared_protect(shared) ||
 		!shared_unlock(shared, tid_address, sizeof(int), &reason) ||
@@ -143,7 +147,8 @@ static void run_child(void *argument)
 	spork_shared_runs = 1;
 	if (shared->keys)
 		shared_set_rights(true);
-	spork_resume_program(attempt->frame, arena->vectors, attempt->resume);
+	spork_vectors_restore(arena->vectors);
+	spork_resume(attempt->machine.regs.gpr, attempt->frame->rflags, attempt->resume);
 }
 
 static bool available_shared(const struct spork_attempt *attempt)

@@ -79,9 +79,6 @@ bool shared_munmap(struct shared *shared, uint64_t start, uint64_t size);
 extern const char spork_trapped[] __attribute__((visibility("hidden")));
 extern volatile uint8_t spork_shared_runs __attribute__((visibility("hidden")));
 
-/* In assembly: continue the program behind its system call, with the registers of @frame and @vectors. */
-void spork_resume_program(const struct spork_frame *frame, const void *vectors, uint64_t rip)
-	__attribute__((noreturn));
 void spork_signal_return(void);
 
 extern const struct spork_executor spork_executor_shared;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What happens when a program starts: our part of the environment is taken, and four system call instructions of
+ * What happens when a program starts: our part of the environment is taken, and five system call instructions of
  * libc are led here. Everything else waits for the first fork.
  */
 #include <stddef.h>
@@ -13,9 +13,10 @@
 
 #define SEARCH_BYTES 96
 #define PATTERN_BYTES 7
-#define SITE_COUNT 4
+#define SITE_COUNT 5
 
-uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve;
+uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
+	spork_resume_madvise;
 
 struct patch {
 	const char *symbol;
@@ -103,6 +104,7 @@ static void install(void)
 		{"execve", SYS_execve, spork_entry_execve, &spork_resume_execve},
 		{"fexecve", SYS_execveat, spork_entry_fexecve, &spork_resume_fexecve},
 		{"_Fork", SYS_clone, spork_entry_fork, &spork_resume_fork},
+		{"madvise", SYS_madvise, spork_entry_madvise, &spork_resume_madvise},
 		{"execveat", SYS_execveat, spork_entry_execveat, &spork_resume_execveat},
 	};
 	const struct link_map *libc = loader_find("libc.so.6");

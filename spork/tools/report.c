@@ -33,7 +33,7 @@ static bool add_totals(cJSON *root, const struct spork_statistics *statistics)
 
 	for (int i = 0; i < SPORK_REASON_COUNT; i++) {
 		forks += statistics->reasons[i];
-		if (i <= SPORK_CONVERTED_LATE)
+		if (i <= SPORK_CONVERTED_SHARED)
 			converted += statistics->reasons[i];
 	}
 	return !hb_json_add_u64(root, "forks", forks) &&

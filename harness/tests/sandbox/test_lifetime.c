@@ -335,7 +335,8 @@ Test(lifetime, a_sandbox_whose_first_process_dies_says_so)
 Test(lifetime, a_sandbox_in_a_sandbox_is_refused_with_a_message)
 {
 	struct hb_sandbox_mount mount = {HB_SANDBOX_READ_ONLY, SANDBOX_RUN, "/opt/run", NULL};
-	struct hb_sandbox_spec spec = {.mounts = &mount, .mounts_count = 1};
+	struct hb_sandbox_spec spec = {
+		.mounts = &mount, .mounts_count = 1, .unlimited_address_space = true};
 	struct hb_sandbox_result result = run_script(&spec, "/opt/run -- echo nested");
 
 	cr_assert_eq(result.exit_status, 125);

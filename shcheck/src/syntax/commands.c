@@ -572,8 +572,9 @@ static struct shc_word *read_declared(struct parser *p)
 		return shc_read_word(p, (struct scope){.flags = SCOPE_WORD});
 	if (p->failed)
 		return NULL;
-	part = shc_add_part(p, &list, SHC_PART_LITERAL, start, p->value_start);
-	part->text = shc_text_of(p, start, p->value_start);
+	shc_add_literal(p, &list, start, start + assignment->name.length);
+	shc_add_literal(p, &list, p->after_name, p->value_start);
+	part = list.tail;
 	if (assignment->is_array)
 		shc_add_part(p, &list, SHC_PART_ARRAY, p->value_start, p->in.pos)->array =
 			assignment->elements;
@@ -607,6 +608,11 @@ static void read_open_parenthesis(struct parser *p, const struct shc_word *word,
 {
 	struct shc_finding *finding;
 
+	/* Without extglob the ! of !( is a word of its own. */
+	if (p->bash && p->in.pos > 0 && p->in.text[p->in.pos - 1] == '!') {
+		shc_refuse_extglob(p, p->in.pos - 1);
+		return;
+	}
 	finding = shc_fail(p, 901, p->in.pos, p->in.pos + 1, "unexpected '('%s",
 		is_first ? " after the name of a command" : "");
 	if (word && begins_array(word))
@@ -677,13 +683,17 @@ static struct shc_command *read_function(struct parser *p, struct shc_word *name
 	struct shc_command *command = shc_new_command(p, SHC_COMMAND_FUNCTION, start);
 
 	command->function.name = name->literal;
+	if (!name->constant || name->quoted)
+		command->function.name =
+			shc_text_of(p, start, start + name->range.end - name->range.start);
 	command->function.name_range = name->range;
 	command->function.parentheses = true;
 	if (!p->bash && !shc_is_name(p, start, start + name->literal.length)) {
 		(void)shc_fail(p, 901, start, start + name->literal.length,
 			"this name of a function has characters other than letters, digits and _");
-		if (!p->stopped)
-			p->failed = false;
+		if (p->stopped)
+			return NULL;
+		p->failed = false;
 	}
 	shc_advance(p);
 	if (shc_peek(p)->kind != TOKEN_CLOSE) {

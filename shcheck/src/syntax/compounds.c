@@ -178,6 +178,8 @@ static void read_for_arith(struct parser *p, struct shc_command *command, uint32
 
 	if (!p->bash)
 		shc_dialect_error(p, p->in.pos, p->in.pos + 2, "'for ((' is of bash");
+	if (p->stopped)
+		return;
 	command->kind = SHC_COMMAND_FOR_ARITH;
 	p->in.pos += 2;
 	for (int i = 0; i < 3; i++) {

@@ -198,9 +198,10 @@ const char *const child_effects[] = {
 	"(void)fclose(f); } }",
 	"(void)setvbuf(stdout, NULL, _IONBF, 0);",
 	/* limits and attributes */
-	"{ struct rlimit l; if (getrlimit($r, &l) == 0) { if (l.rlim_cur > 1048576 + $x) "
-	"l.rlim_cur = 1048576 + $x; "
-	"oracle_note(\"setrlimit\", setrlimit($r, &l)); } }",
+	"{ enum { WHICH = $r, SIZE = (64 << 20) + $x }; struct rlimit l; if (getrlimit(WHICH, &l) "
+	"== 0) { "
+	"if (l.rlim_cur > SIZE) l.rlim_cur = SIZE; oracle_note(\"setrlimit\", setrlimit(WHICH, "
+	"&l)); } }",
 	"{ struct rlimit l = {0, 0}; (void)setrlimit(RLIMIT_CORE, &l); }",
 	"{ struct rlimit l = {100, 100}; (void)setrlimit(RLIMIT_NOFILE, &l); }",
 	NOTE("nice", "nice($k)"),
@@ -316,8 +317,9 @@ const char *const parent_setups[] = {
 	"oracle_start_threads(2, 1 + $b);",
 	"(void)pthread_atfork(on_prepare, on_parent, on_child);",
 	"(void)atexit(on_exit_note);",
-	"{ struct rlimit l; (void)getrlimit($r, &l); if (l.rlim_cur > 3000000) l.rlim_cur = "
-	"3000000; (void)setrlimit($r, &l); }",
+	"{ enum { WHICH = $r }; struct rlimit l; (void)getrlimit(WHICH, &l); if (l.rlim_cur > "
+	"99000000) "
+	"l.rlim_cur = 99000000; (void)setrlimit(WHICH, &l); }",
 	"(void)prctl(PR_SET_PDEATHSIG, SIGUSR2);",
 	"(void)prctl(PR_SET_NAME, \"parent $i\");",
 	"(void)madvise(oracle_area + 8192, 4096, MADV_DONTFORK);",

@@ -42,7 +42,10 @@ static const char prologue[] =
 	"(void)close(b[i]); }\n}\n"
 	"static pid_t raw_clone(void) { return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }\n"
 	"static int master = -1;\n"
-	"static pid_t fork_terminal(void) { return forkpty(&master, NULL, NULL, NULL); }\n"
+	"static pid_t fork_terminal(void)\n{\n"
+	"\tpid_t child = forkpty(&master, NULL, NULL, NULL);\n"
+	"\tif (child > 0 && dup2(master, 30) == 30) { (void)close(master); master = 30; }\n"
+	"\treturn child;\n}\n"
 	"static void drain(void)\n{\n"
 	"\tchar b[500];\n\tlong n, sum = 0;\n\tif (master < 0) return;\n"
 	"\twhile ((n = read(master, b, sizeof(b))) > 0 || (n < 0 && errno == EINTR)) sum += n > 0 "
@@ -149,7 +152,8 @@ static int effect_count(struct generator *g)
 static void put_child(struct generator *g, enum rendezvous rendezvous, int is_vfork)
 {
 	int count = is_vfork ? 0 : effect_count(g);
-	int meeting = count ? below(g, count) : 0;
+	/* Before anything that could see the group that the parent sets. */
+	int meeting = count && rendezvous != CHILD_READS ? below(g, count) : 0;
 	int split = below(g, 3) == 0 ? below(g, count + 1) : -1;
 
 	for (int part = 0; part < 2; part++) {

@@ -64,6 +64,7 @@ scenario group 1
 scenario signals 1
 scenario handlers 1
 scenario memory 1
+scenario large_blocks 1
 scenario buffered 1
 scenario redirect_to_file 2
 scenario message_before_exec 1
