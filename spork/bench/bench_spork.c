@@ -5,6 +5,8 @@
 static const struct hb_experiment *const experiments[] = {
 	&spork_spawn_latency,
 	&spork_bystander,
+	&spork_analyser,
+	&spork_decoders,
 #ifdef __x86_64__
 	&spork_interpreter,
 #endif

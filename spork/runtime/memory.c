@@ -12,6 +12,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes);
 void *memmove(void *to, const void *from, size_t size_bytes);
 void *memset(void *to, int byte, size_t size_bytes);
 int memcmp(const void *a, const void *b, size_t size_bytes);
+int bcmp(const void *a, const void *b, size_t size_bytes);
 void *memchr(const void *bytes, int byte, size_t size_bytes);
 size_t strlen(const char *text);
 
@@ -153,4 +154,9 @@ const char *text_number(const char *text, uint64_t *ret)
 	}
 	*ret = value;
 	return text;
+}
+
+int bcmp(const void *a, const void *b, size_t size_bytes)
+{
+	return memcmp(a, b, size_bytes);
 }

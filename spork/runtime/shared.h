@@ -27,6 +27,7 @@ struct shared_area {
 	uint64_t start, end;
 	bool stack; /* may have grown downwards since */
 	bool executable;
+	bool common; /* shared with others: a write there could not be taken back */
 };
 
 /* What a child maps for itself: unmapped by the parent. */
