@@ -5,12 +5,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -101,6 +101,25 @@ Test(overlay, read_only_and_shared_memory_cannot_be_written)
 	cr_assert_eq(byte, 0);
 	(void)munmap(constant, PAGE);
 	(void)munmap(shared, PAGE);
+}
+
+Test(overlay, a_page_behind_the_end_of_its_file_is_refused)
+{
+	char path[] = "/tmp/hotbed-spork-XXXXXX";
+	int fd = mkstemp(path);
+	uint8_t *file, byte = 0;
+
+	cr_assert(fd >= 0 && ftruncate(fd, 100) == 0);
+	(void)unlink(path);
+	file = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	cr_assert(file != MAP_FAILED);
+	cr_assert_eq(spork_overlay_read(overlay, (uint64_t)(uintptr_t)file, &byte, 1), 0);
+	cr_assert_eq(
+		spork_overlay_read(overlay, (uint64_t)(uintptr_t)file + PAGE, &byte, 1), -EFAULT);
+	cr_assert_eq(
+		spork_overlay_write(overlay, (uint64_t)(uintptr_t)file + PAGE, &byte, 1), -EFAULT);
+	(void)munmap(file, 2 * PAGE);
+	(void)close(fd);
 }
 
 Test(overlay, mappings_of_the_child_exist_in_the_overlay_only)
