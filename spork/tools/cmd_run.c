@@ -410,7 +410,7 @@ static int run(int argc, char **argv)
 	list = run.kind == PROGRAM_DYNAMIC ? environment(&run, &error) : environ;
 	if (!list)
 		return command_fault(&command_run, &error);
-	if (run.kind != PROGRAM_DYNAMIC && !counting(&run))
+	if (run.kind != PROGRAM_DYNAMIC && !counting(&run) && isatty(STDERR_FILENO))
 		(void)fprintf(stderr, "spork run: %s is a %s program and runs untouched\n",
 			run.command[0], program_kind_name(run.kind));
 	if (counting(&run) || run.settle)
