@@ -78,6 +78,12 @@ void shc_end_error(struct parser *p, uint32_t start, const char *what, const cha
 	p->end_reported = true;
 	finding = shc_fail(
 		p, 902, start, start + 1, "this %s is not closed: '%s' is missing", what, closer);
+	if (strcmp(closer, "fi") == 0 && p->else_if.end)
+		shc_finding_relate(p->findings, finding, p->else_if,
+			"'else if' begins another 'if' with a 'fi' of its own; 'elif' does not");
+	if (strcmp(closer, "}") == 0 && what[0] == '\'')
+		shc_finding_hint(p->findings, finding,
+			"'}' counts only where a command begins: after ';', '&' or a new line");
 	if ((closer[0] == '"' || closer[0] == '\'') && p->long_string.end)
 		shc_finding_relate(p->findings, finding, p->long_string,
 			"or a quote is missing here: this string goes over several lines");
@@ -142,7 +148,11 @@ static bool pass_stray(struct parser *p)
 	case TOKEN_CLOSE:
 		if (p->open_parentheses)
 			return false;
-		(void)shc_fail(p, 901, token->start, token->end, "unexpected ')': no '(' is open");
+		finding = shc_fail(
+			p, 901, token->start, token->end, "unexpected ')': no '(' is open");
+		if (inside_case)
+			shc_finding_hint(p->findings, finding,
+				"if a pattern ends here, ';;' is missing before it");
 		break;
 	case TOKEN_CASE_BREAK:
 	case TOKEN_CASE_FALL:

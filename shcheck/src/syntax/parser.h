@@ -110,8 +110,9 @@ struct parser {
 	struct token token; /* at token_at */
 	uint32_t token_at;
 	uint32_t no_bracket_until; /* no ] between the last [ that had none and here */
-	struct shc_range
-		long_string; /* the last string of several lines, where a quote may be missing */
+	struct shc_range else_if;  /* the last `else if`, which may be meant as elif */
+	/* The last string of several lines, where a quote may be missing. */
+	struct shc_range long_string;
 	struct here_document *pending, **pending_last;
 	struct shc_comment **comment_last;
 	struct shc_alias **alias_last;

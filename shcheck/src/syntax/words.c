@@ -151,6 +151,13 @@ static void read_backslash(struct parser *p, struct scope scope, struct part_lis
 		p->in.pos += 2;
 		return;
 	}
+	/* At the end of the text it stands for itself, as if it were escaped. */
+	if (next < 0 && !(scope.flags & SCOPE_QUOTED)) {
+		shc_add_part(p, list, SHC_PART_ESCAPE, start, start + 1)->text =
+			shc_text_of(p, start, start + 1);
+		p->in.pos++;
+		return;
+	}
 	if (next < 0) {
 		take_character(p, list);
 		return;

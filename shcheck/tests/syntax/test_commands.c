@@ -184,3 +184,12 @@ Test(commands, other_trees_are_told_apart)
 		parsed_finish(&left);
 	}
 }
+
+Test(commands, time_behind_a_pipe_is_a_command)
+{
+	struct parsed p = parsed_text(SHC_BASH, "a | time b");
+	const struct shc_command *second = parsed_first(&p)->pipeline.commands->next;
+
+	cr_assert(second->simple.word_count == 2 && shc_word_is(second->simple.words, "time"));
+	parsed_finish(&p);
+}

@@ -273,3 +273,39 @@ Test(findings, gcc_and_human_forms_are_byte_exact)
 	free(text);
 	parsed_finish(&p);
 }
+
+/* Does finding @index have a hint or a related message that holds @part? */
+static bool helps(const struct parsed *parsed, size_t index, const char *part)
+{
+	const struct shc_finding *finding = shc_findings_at(parsed->findings, index);
+
+	for (const struct shc_related *r = finding->related; r; r = r->next) {
+		if (strstr(r->message, part))
+			return true;
+	}
+	return finding->hint && strstr(finding->hint, part);
+}
+
+Test(findings, common_mistakes_get_a_hint)
+{
+	static const struct {
+		const char *text, *part;
+	} rows[] = {
+		{"if [ a ] then\necho\nfi\n", "'then' counts only where"},
+		{"for i in 1 2 do\necho\ndone\n", "'do' counts only where"},
+		{"if a; then\nb\nelse if c; then\nd\nfi\n", "'elif'"},
+		{"case x in\na) b\nc) d;;\nesac\n", "';;' is missing"},
+		{"a() { b }\n", "'}' counts only where"},
+		{"else\na\n", "no 'if' is open"},
+		{"[[ a = b ] && c\n", "ended by ']]'"},
+		{"ls !(a)\n", "shopt -s extglob"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct parsed p = parsed_text(SHC_BASH, rows[i].text);
+
+		cr_assert(shc_findings_count(p.findings) > 0, "%s", rows[i].text);
+		cr_assert(helps(&p, 0, rows[i].part), "%s", rows[i].text);
+		parsed_finish(&p);
+	}
+}

@@ -121,7 +121,8 @@ static void add_mapping(const char *line)
 		add_region(
 			from, thread + TLS_ABOVE > end ? end : thread + TLS_ABOVE, thread, "tls");
 	}
-	if (strstr(line, "[heap]") && (uintptr_t)sbrk(0) > start)
+	/* Siblings allocate and free: then the heap changes by itself. */
+	if (picture->thread_count == 0 && strstr(line, "[heap]") && (uintptr_t)sbrk(0) > start)
 		add_region(start, (uintptr_t)sbrk(0), start, "heap");
 }
 
