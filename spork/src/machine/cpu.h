@@ -45,6 +45,8 @@ enum flag_kind {
 };
 
 #define TARGET_CACHE 64u
+/* Elements that repeated string instructions of one run may move or compare: some tens of milliseconds. */
+#define ELEMENTS_MAX (UINT64_C(1) << 22)
 
 /* An address control went to before. */
 struct target {
@@ -72,6 +74,7 @@ struct cpu {
 
 	const struct spork_insn *block; /* first instruction not yet counted */
 	uint64_t executed, limit;
+	uint64_t elements_left; /* of repeated string instructions */
 	enum spork_stop stop;
 	bool rip_known; /* rip is set; otherwise it is that of the instruction that stopped */
 	bool completed; /* the instruction that stopped has been executed */
