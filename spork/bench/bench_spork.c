@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The driver of the spork experiments: `hotbed run spork` calls it. */
 #include "experiments.h"
+#include "under_spork.h"
 
 static const struct hb_experiment *const experiments[] = {
 	&spork_spawn_latency,
@@ -21,5 +22,6 @@ int main(int argc, char **argv)
 		.experiments = experiments,
 	};
 
+	under_spork_enter(argc, argv);
 	return hb_driver_main(&driver, argc, argv);
 }

@@ -185,8 +185,12 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 	}
 	if (attempt->reason == SPORK_ABORT_SYSCALL)
 		spork_count_syscall(attempt->syscall);
-	if (entry)
-		spork_store_aborted(entry, attempt->reason);
+	if (!entry)
+		return;
+	/* Once: by then the modules have code, and the chain of callers is complete. */
+	if (entry->aborted == 0 && entry->converted == 0)
+		session_request_context(arena->session, &arena->chain);
+	spork_store_aborted(entry, attempt->reason);
 }
 
 /* What an abort was about, for the report: "libc.so.6+0x1234", "0x7f00…" or "syscall 16". */

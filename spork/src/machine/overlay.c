@@ -425,10 +425,13 @@ int64_t spork_overlay_string(
 	size_t length = 0;
 
 	while (length < capacity) {
-		/* Word by word, so that the log of reads holds little beyond the string. */
-		size_t part, want = min_size(capacity - length, 8 - (address + length) % 8);
-		const uint8_t *from = overlay_read_span(o, address + length, want, &part);
-		const uint8_t *nul;
+		/* Word by word where reads are logged, so that the log holds little beyond the string. */
+		size_t part, want = capacity - length;
+		const uint8_t *from, *nul;
+
+		if (o->log)
+			want = min_size(want, 8 - (address + length) % 8);
+		from = overlay_read_span(o, address + length, want, &part);
 
 		if (!from)
 			return error_of(o);
