@@ -153,7 +153,7 @@ static char *const *environment(const struct start *start, struct strings *s)
 {
 	size_t room = spork_environment_room(start->envp);
 	enum spork_notice kind =
-		room ? spork_program_kind(start->directory, start->path, start->flags)
+		room ? spork_program_kind_kept(start->directory, start->path, start->flags)
 		     : SPORK_NOTICE_EXEC_AWAY;
 	char *text = take(s, SPORK_TEXT_BYTES);
 

@@ -119,8 +119,8 @@ void kernel_signals_apply(struct kernel *k)
 				action.handler = (uint64_t)SIG_IGN;
 			(void)raw4(SYS_rt_sigaction, number, &action, NULL, KERNEL_SIGSET_BYTES);
 		} else if (handled & bit) {
-			if (!k->attempt->caller.threaded ||
-				(fetch(k, number) && k->actions[number].handler > 1))
+			/* Perhaps no longer: what is ignored stays ignored. */
+			if (fetch(k, number) && k->actions[number].handler > 1)
 				set_default(k, number);
 		}
 	}

@@ -33,12 +33,23 @@ static size_t read_head(int directory, const char *path, int flags, uint8_t *hea
 	return got > 0 ? (size_t)got : 0;
 }
 
+/* The kernel asks for a secure start of every program whose caller has two identities (AT_SECURE). */
+static bool has_two_identities(void)
+{
+	return raw0(SYS_getuid) != raw0(SYS_geteuid) || raw0(SYS_getgid) != raw0(SYS_getegid);
+}
+
+/* ld.so would complain loudly about a library that it cannot reach. */
+static bool library_reachable(void)
+{
+	return raw3(SYS_faccessat, AT_FDCWD, spork_library_path(), 4 /* R_OK */) == 0;
+}
+
 static bool is_set_id(int directory, const char *path, int flags)
 {
 	struct stat status;
 
-	/* The kernel asks for a secure start of every program whose caller has two identities (AT_SECURE). */
-	if (raw0(SYS_getuid) != raw0(SYS_geteuid) || raw0(SYS_getgid) != raw0(SYS_getegid))
+	if (has_two_identities())
 		return true;
 	if (raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH))
 		return false;
@@ -93,13 +104,13 @@ static const char *interpreter(uint8_t *head, size_t size_bytes)
 	return (const char *)head + start;
 }
 
-enum spork_notice spork_program_kind(int directory, const char *path, int flags)
+/* @ret_is_program: the answer depends on this file alone. */
+static enum spork_notice look_at(int directory, const char *path, int flags, bool *ret_is_program)
 {
 	uint8_t heads[2][HEAD_BYTES] __attribute__((aligned(8)));
 
-	/* ld.so would complain loudly about a library that it cannot reach. */
-	if (raw3(SYS_faccessat, AT_FDCWD, spork_library_path(), 4 /* R_OK */))
-		return SPORK_NOTICE_EXEC_AWAY;
+	*ret_is_program = false;
+
 	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
 		uint8_t *head = heads[depth % 2];
 		size_t got = read_head(directory, path, flags, head);
@@ -113,6 +124,7 @@ enum spork_notice spork_program_kind(int directory, const char *path, int flags)
 			return is_set_id(directory, path, flags) ? SPORK_NOTICE_EXEC_SETUID
 								 : SPORK_NOTICE_EXEC;
 		if (got >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0) {
+			*ret_is_program = depth == 0;
 			if (!loads_us(head, got))
 				return SPORK_NOTICE_EXEC_STATIC;
 			return is_set_id(directory, path, flags) ? SPORK_NOTICE_EXEC_SETUID
@@ -127,6 +139,52 @@ enum spork_notice spork_program_kind(int directory, const char *path, int flags)
 		flags = 0;
 	}
 	return SPORK_NOTICE_EXEC;
+}
+
+enum spork_notice spork_program_kind(int directory, const char *path, int flags)
+{
+	bool is_program;
+
+	if (!library_reachable())
+		return SPORK_NOTICE_EXEC_AWAY;
+	return look_at(directory, path, flags, &is_program);
+}
+
+/* What was found out about one file. */
+struct known_program {
+	uint64_t device, inode;
+	struct timespec changed;
+	enum spork_notice kind;
+	bool valid;
+};
+
+#define KNOWN_PROGRAMS 8
+
+static struct known_program known[KNOWN_PROGRAMS];
+
+enum spork_notice spork_program_kind_kept(int directory, const char *path, int flags)
+{
+	struct known_program *entry;
+	struct stat status;
+	enum spork_notice kind;
+	bool is_program;
+
+	if (!library_reachable())
+		return SPORK_NOTICE_EXEC_AWAY;
+	if (has_two_identities() ||
+		raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH))
+		return look_at(directory, path, flags, &is_program);
+	entry = &known[status.st_ino % KNOWN_PROGRAMS];
+	if (entry->valid && entry->device == status.st_dev && entry->inode == status.st_ino &&
+		entry->changed.tv_sec == status.st_ctim.tv_sec &&
+		entry->changed.tv_nsec == status.st_ctim.tv_nsec)
+		return entry->kind;
+	kind = look_at(directory, path, flags, &is_program);
+	/* A script's interpreter may change without the script. */
+	if (is_program)
+		*entry = (struct known_program){
+			status.st_dev, status.st_ino, status.st_ctim, kind, true};
+	return kind;
 }
 
 struct start {
