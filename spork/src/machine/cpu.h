@@ -90,10 +90,10 @@ SPORK_OPS(SPORK_HANDLER_PROTOTYPE)
 
 extern handler_function *const spork_handlers[SPORK_OP_COUNT];
 
-/* Numbers of a damaged file lead to spork_op_no_code. */
+/* Numbers of a damaged file, and steps of recipes, lead to spork_op_no_code. */
 INLINE handler_function *handler_of(const struct spork_insn *i)
 {
-	return spork_handlers[LIKELY(i->op < SPORK_OP_COUNT) ? i->op : 0];
+	return spork_handlers[LIKELY(i->op < spork_op_recipe_end) ? i->op : 0];
 }
 
 #define HANDLER(name) const struct spork_insn *op_##name(struct cpu *c, const struct spork_insn *i)

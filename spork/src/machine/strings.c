@@ -76,7 +76,8 @@ HANDLER(movs)
 			done = bytes / size;
 		}
 		if (done > 1) {
-			memcpy(target, source, done * size);
+			/* The source may lie a little above, which is the same forwards. */
+			memmove(target, source, done * size);
 			c->r[SPORK_RSI] += done * size;
 			c->r[SPORK_RDI] += done * size;
 		} else {
