@@ -11,7 +11,7 @@
 #include "raw_syscall.h"
 #include "runtime.h"
 
-#define ASKED_MAX 24
+#define ASKED_MAX 64
 
 /* PROCMAP_QUERY of Linux 6.11, which the headers of Debian 12 do not have yet. */
 struct map_query {
@@ -130,6 +130,19 @@ static void ask_for_ourselves(struct asked *asked)
 	}
 }
 
+/* In order they are appended to an empty overlay, without a search. */
+static void sort(struct session *session)
+{
+	for (uint32_t i = 1; i < session->range_count; i++) {
+		struct session_range range = session->ranges[i];
+		uint32_t at = i;
+
+		for (; at > 0 && session->ranges[at - 1].start > range.start; at--)
+			session->ranges[at] = session->ranges[at - 1];
+		session->ranges[at] = range;
+	}
+}
+
 static void look_up(struct session *session, const struct spork_machine *machine, uint64_t heap_end)
 {
 	struct asked asked = {.count = 0};
@@ -141,12 +154,16 @@ static void look_up(struct session *session, const struct spork_machine *machine
 	ask_later(&asked, machine->regs.fs_base);
 	ask_later(&asked, heap_end - 1);
 	ask_for_ourselves(&asked);
+	/* The dynamic linker's records of objects, which a first call of a function walks through. */
+	for (uint32_t i = 0; i < session->count; i++)
+		ask_later(&asked, (uint64_t)session->records[i].map);
 	/* The writable parts of those few modules that a child of this process is known to run in. */
 	for (uint32_t i = 0; i < session->count; i++) {
 		if (session->modules[i].code)
 			declare_module(session, &session->modules[i], &asked);
 	}
 	ask(session, &asked, heap_end);
+	sort(session);
 }
 
 void ranges_declare(struct arena *arena)
