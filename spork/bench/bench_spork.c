@@ -6,6 +6,9 @@
 static const struct hb_experiment *const experiments[] = {
 	&spork_spawn_latency,
 	&spork_bystander,
+	&spork_programs,
+	&spork_small_commands,
+	&spork_startup,
 #ifdef __x86_64__
 	&spork_interpreter,
 #endif

@@ -8,5 +8,8 @@
 extern const struct hb_experiment spork_spawn_latency;
 extern const struct hb_experiment spork_bystander;
 extern const struct hb_experiment spork_interpreter;
+extern const struct hb_experiment spork_programs;
+extern const struct hb_experiment spork_small_commands;
+extern const struct hb_experiment spork_startup;
 
 #endif
