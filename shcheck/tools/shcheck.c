@@ -9,6 +9,7 @@
 
 #include <hotbed/error.h>
 
+#include <shcheck/analyse.h>
 #include <shcheck/concrete.h>
 #include <shcheck/parse.h>
 
@@ -29,10 +30,9 @@ static void keep_worst(struct run *run, const struct shc_findings *findings)
 
 /* Report @findings of a file, those that the options ask for. */
 static void report(struct run *run, const char *name, const struct shc_source *source,
-	struct shc_findings *findings, const struct shc_script *script)
+	struct shc_findings *findings, const struct shc_coverage *coverage)
 {
 	const struct options *options = run->options;
-	struct shc_coverage coverage = {0};
 
 	shc_findings_sort(findings);
 	shc_findings_keep(findings, options->severity,
@@ -42,10 +42,8 @@ static void report(struct run *run, const char *name, const struct shc_source *s
 	if (shc_findings_dropped(findings))
 		(void)fprintf(stderr,
 			"shcheck: %s: more findings than are kept; the last are left out\n", name);
-	if (script)
-		coverage.commands = script->command_count;
 	if (run->report)
-		shc_report_file(run->report, name, source, findings, script ? &coverage : NULL);
+		shc_report_file(run->report, name, source, findings, coverage);
 }
 
 #ifdef SHCHECK_CONCRETE
@@ -98,6 +96,7 @@ static int check_source(
 {
 	struct hb_error error = {0};
 	enum shc_dialect dialect = run->options->dialect;
+	struct shc_coverage coverage = {0};
 	struct shc_script *script;
 	int code;
 
@@ -110,12 +109,20 @@ static int check_source(
 	code = shc_parse(source, dialect, findings, &script);
 	if (code < 0)
 		return code;
+	coverage.commands = script->command_count;
+	if (run->options->action == ACTION_CHECK) {
+		code = shc_analyse(script, NULL, findings, &coverage);
+		if (code < 0) {
+			shc_script_destroy(script);
+			return code;
+		}
+	}
 	for (size_t i = 0; i < shc_findings_count(findings); i++) {
 		if (shc_findings_at(findings, i)->id == 906)
 			run->unreadable = true;
 	}
 	print_tree(run, script);
-	report(run, source->name, source, findings, script);
+	report(run, source->name, source, findings, &coverage);
 	shc_script_destroy(script);
 	return 0;
 }

@@ -7,6 +7,8 @@
 
 extern const struct hb_experiment spork_spawn_latency;
 extern const struct hb_experiment spork_bystander;
+extern const struct hb_experiment spork_analyser;
+extern const struct hb_experiment spork_decoders;
 extern const struct hb_experiment spork_interpreter;
 extern const struct hb_experiment spork_programs;
 extern const struct hb_experiment spork_small_commands;

@@ -185,8 +185,12 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 	}
 	if (attempt->reason == SPORK_ABORT_SYSCALL)
 		spork_count_syscall(attempt->syscall);
-	if (entry)
-		spork_store_aborted(entry, attempt->reason);
+	if (!entry)
+		return;
+	/* Once: does any path lead to exec at all? */
+	if (entry->verdict == SPORK_VERDICT_UNKNOWN && entry->aborted == 0)
+		session_request_site(arena->session, &arena->chain);
+	spork_store_aborted(entry, attempt->reason);
 }
 
 /* What an abort was about, for the report: "libc.so.6+0x1234", "0x7f00…" or "syscall 16". */

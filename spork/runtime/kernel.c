@@ -66,7 +66,8 @@ enum argument_kind {
 	FIXED_OUT,
 	SIZED_IN,  /* size in another argument */
 	SIZED_OUT, /* size in another argument; the result says how much was written */
-	GROUPS_OUT /* the same, counted in words of 4 bytes */
+	GROUPS_IN, /* counted in words of 4 bytes */
+	GROUPS_OUT
 };
 
 #define ARGUMENT(kind, size) ((uint16_t)((kind) << 12 | (size)))
@@ -76,6 +77,7 @@ enum argument_kind {
 #define OUT(type) ARGUMENT(FIXED_OUT, sizeof(type))
 #define IN_BYTES(index) ARGUMENT(SIZED_IN, index)
 #define OUT_BYTES(index) ARGUMENT(SIZED_OUT, index)
+#define IN_GROUPS(index) ARGUMENT(GROUPS_IN, index)
 #define OUT_GROUPS(index) ARGUMENT(GROUPS_OUT, index)
 
 #define ARGUMENTS 6
@@ -157,6 +159,7 @@ static const struct row rows[] = {
 	[SYS_getresuid] = {QUERY, {OUT(struct ids), OUT(struct ids), OUT(struct ids)}},
 	[SYS_getresgid] = {QUERY, {OUT(struct ids), OUT(struct ids), OUT(struct ids)}},
 	[SYS_getgroups] = {CHILD, {0, OUT_GROUPS(0)}},
+	[SYS_setgroups] = {CHILD, {0, IN_GROUPS(0)}},
 	[SYS_setpgid] = {CHILD, {0}},
 	[SYS_getppid] = {CHILD, {0}},
 	[SYS_getpgrp] = {CHILD, {0}},
@@ -318,7 +321,8 @@ char *kernel_path(struct kernel *k, uint64_t address)
 
 static bool reads(uint16_t argument)
 {
-	return argument >> 12 == FIXED_IN || argument >> 12 == SIZED_IN;
+	return argument >> 12 == FIXED_IN || argument >> 12 == SIZED_IN ||
+	       argument >> 12 == GROUPS_IN;
 }
 
 /* One argument on its way in. False: cannot be translated. */
@@ -338,10 +342,11 @@ static bool translate(struct kernel *k, const struct row *row, int index, uint64
 		if (*value)
 			*value = (uint64_t)kernel_path(k, *value);
 		return *value != 0;
+	case GROUPS_IN:
 	case GROUPS_OUT:
 	case SIZED_IN:
 	case SIZED_OUT:
-		size = kernel_argument(k, (int)size) * (argument >> 12 == GROUPS_OUT ? 4 : 1);
+		size = kernel_argument(k, (int)size) * (argument >> 12 >= GROUPS_IN ? 4 : 1);
 		break;
 	case FIXED_IN:
 	case FIXED_OUT:

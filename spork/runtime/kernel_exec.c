@@ -75,7 +75,7 @@ struct start {
 	char **argv, **envp;
 };
 
-static bool read_start(struct kernel *k, bool at, struct strings *s, struct start *ret)
+static bool read_path(struct kernel *k, bool at, struct strings *s, struct start *ret)
 {
 	int first = at ? 1 : 0;
 
@@ -87,9 +87,16 @@ static bool read_start(struct kernel *k, bool at, struct strings *s, struct star
 	ret->path = copy_string(k, s, kernel_argument(k, first));
 	if (!ret->path)
 		return false;
-	ret->argv = copy_list(k, s, kernel_argument(k, first + 1), 0);
-	ret->envp = ret->argv ? copy_list(k, s, kernel_argument(k, first + 2), 3) : NULL;
-	return ret->envp != NULL;
+	return true;
+}
+
+static bool read_lists(struct kernel *k, struct strings *s, struct start *start)
+{
+	int first = start->at ? 2 : 1;
+
+	start->argv = copy_list(k, s, kernel_argument(k, first), 0);
+	start->envp = start->argv ? copy_list(k, s, kernel_argument(k, first + 1), 3) : NULL;
+	return start->envp != NULL;
 }
 
 /* The kernel's answer to a file that is not there or must not be executed, without an attempt. 0: it may be. */
@@ -167,11 +174,14 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 
 	if (!k->child)
 		return CALL_CHILD;
-	if (!read_start(k, at, &strings, &start))
+	if (!read_path(k, at, &strings, &start))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+	/* Along PATH most are not there: their arguments are not worth copying. */
 	err = foresee(&start);
 	if (err)
 		return kernel_result(k, err);
+	if (!read_lists(k, &strings, &start))
+		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	if (k->attempt->caller.threaded && spork_overlay_validate(k->attempt->machine.overlay))
 		return kernel_abort(k, SPORK_ABORT_STALE);
 	if (!k->committed && kernel_signal_waits(k))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Memory that the child maps exists in the overlay only: its process shares the parent's address space until exec. */
+/*
+ * Memory that the child maps exists in the overlay only: its process shares the parent's address space until
+ * exec.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -62,8 +65,8 @@ static bool fill(struct kernel *k, uint64_t address, uint64_t size, uint64_t fd,
 }
 
 /*
- * Addresses that are free in the parent: nothing of its own can be hidden by what the child maps there. One stretch is
- * looked for, and handed out from its start; what the child unmaps is not given again.
+ * Addresses that are free in the parent: nothing of its own can be hidden by what the child maps there. One stretch
+ * is looked for, and handed out from its start; what the child unmaps is not given again.
  */
 static uint64_t free_address(struct kernel *k, uint64_t size)
 {

@@ -105,7 +105,10 @@ enum spork_notice spork_program_kind(int directory, const char *path, int flags)
 		size_t got = read_head(directory, path, flags, head);
 		const char *next;
 
-		/* A program that may be executed but not read: the kernel makes it non-dumpable, and ld.so loads us. */
+		/*
+		 * A program that may be executed but not read: the kernel makes it non-dumpable, and ld.so
+		 * loads us.
+		 */
 		if (got == 0)
 			return is_set_id(directory, path, flags) ? SPORK_NOTICE_EXEC_SETUID
 								 : SPORK_NOTICE_EXEC;

@@ -37,7 +37,10 @@ struct shared *shared_state(const struct spork_attempt *attempt)
 	return attempt->machine.overlay ? NULL : (struct shared *)spork_arena->overlay;
 }
 
-/* ---- Which memory --------------------------------------------------------------------------------------------- */
+/*
+ * ---- Which memory
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static const char *hexadecimal(const char *at, uint64_t *ret)
 {
@@ -165,7 +168,10 @@ static bool find_areas(struct shared *shared)
 	return true;
 }
 
-/* ---- Protection ----------------------------------------------------------------------------------------------- */
+/*
+ * ---- Protection
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static bool change_areas(const struct shared *shared, bool writable)
 {
@@ -350,7 +356,10 @@ void shared_restore(struct shared *shared)
 		(void)raw1(SYS_pkey_free, shared->key);
 }
 
-/* ---- Memory that the child maps -------------------------------------------------------------------------------- */
+/*
+ * ---- Memory that the child maps
+ * --------------------------------------------------------------------------------
+ */
 
 static bool add_mapping(struct shared *shared, uint64_t start, uint64_t size)
 {
@@ -408,7 +417,10 @@ bool shared_munmap(struct shared *shared, uint64_t start, uint64_t size)
 	return false;
 }
 
-/* ---- Keys ----------------------------------------------------------------------------------------------------- */
+/*
+ * ---- Keys
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 void shared_set_rights(bool protect)
 {

@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "kernel.h"
 #include "loader.h"
+#include "ranges.h"
 #include "raw_syscall.h"
 #include "recipe.h"
 #include "runtime.h"
@@ -66,6 +67,7 @@ static bool begin(struct arena *arena)
 	if (!machine->overlay)
 		return false;
 	spork_overlay_log_reads(machine->overlay, attempt->caller.threaded);
+	ranges_declare(arena);
 	kernel_begin(&arena->kernel, attempt);
 	recipe_prepare(arena);
 	arena->recipe_on = arena->recipe != NULL;
@@ -225,7 +227,10 @@ static void run_child(void *argument)
 	__builtin_unreachable();
 }
 
-/* A real child that ends as ours did: nobody can tell them apart, except by the process id, which nobody has seen. */
+/*
+ * A real child that ends as ours did: nobody can tell them apart, except by the process id, which nobody has
+ * seen.
+ */
 static void end_as(void *argument)
 {
 	const uint64_t none = 0;

@@ -64,7 +64,10 @@ int64_t spork_execat_hook(
 	int directory, const char *path, char *const *argv, char *const *envp, int flags);
 
 int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), void *argument);
-/* 16, 32 or 64: bytes of a vector register that the kernel preserves; 0 = without XSAVE nothing can be given back. */
+/*
+ * 16, 32 or 64: bytes of a vector register that the kernel preserves; 0 = without XSAVE nothing can be given
+ * back.
+ */
 uint32_t spork_vector_width(void);
 void spork_vectors_save(void *area);
 void spork_vectors_restore(const void *area);

@@ -67,7 +67,10 @@ bool shared_keys_work(void);
 /* The key rights of this thread: with @protect, memory of key 0 cannot be written. */
 void shared_set_rights(bool protect);
 
-/* Where the kernel keeps the number of the CPU for this thread (rseq(2)): it writes there when the parent wakes up. */
+/*
+ * Where the kernel keeps the number of the CPU for this thread (rseq(2)): it writes there when the parent
+ * wakes up.
+ */
 uint64_t shared_rseq_area(void);
 
 /* brk and mmap of the child, done for real and undone by the parent. Kernel results. */

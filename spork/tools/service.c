@@ -27,6 +27,8 @@
 
 #include <spork/request.h>
 
+#include "site_service.h"
+
 /* Modules that were tried in this run, whatever came of it: each is translated once. */
 #define DONE_MAX 1024
 #define NICE 5 /* the programs come first */
@@ -37,6 +39,7 @@ struct helper {
 	struct spork_store *store;
 	struct spork_build_id done[DONE_MAX];
 	size_t done_count;
+	struct site_service *sites; /* NULL until the first question */
 };
 
 int service_socket(const char *folder, struct hb_error *reterr)
@@ -101,10 +104,20 @@ static void translate(struct helper *helper, const struct spork_request *request
 	spork_image_close(image);
 }
 
+static bool valid_module(const struct spork_request *request)
+{
+	return request->magic == SPORK_REQUEST_MAGIC && request->id.length > 0 &&
+	       request->id.length <= sizeof(request->id.bytes) &&
+	       memchr(request->path, '\0', sizeof(request->path)) && request->path[0] == '/';
+}
+
 /* True if there was a request. Only those of our own user count. */
 static bool serve(struct helper *helper)
 {
-	struct spork_request request;
+	union {
+		struct spork_request module;
+		struct spork_site_request site;
+	} request;
 	struct iovec vector = {&request, sizeof(request)};
 	union {
 		struct cmsghdr header;
@@ -125,12 +138,12 @@ static bool serve(struct helper *helper)
 	if (!header || header->cmsg_type != SCM_CREDENTIALS)
 		return true;
 	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
-	if (sender.uid != geteuid() || got != (ssize_t)sizeof(request) ||
-		request.magic != SPORK_REQUEST_MAGIC || request.id.length == 0 ||
-		request.id.length > sizeof(request.id.bytes) ||
-		!memchr(request.path, '\0', sizeof(request.path)) || request.path[0] != '/')
+	if (sender.uid != geteuid())
 		return true;
-	translate(helper, &request);
+	if (got == (ssize_t)sizeof(request.module) && valid_module(&request.module))
+		translate(helper, &request.module);
+	else if (got == (ssize_t)sizeof(request.site) && helper->store)
+		site_service_answer(&helper->sites, &request.site, helper->store);
 	return true;
 }
 

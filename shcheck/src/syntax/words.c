@@ -151,6 +151,13 @@ static void read_backslash(struct parser *p, struct scope scope, struct part_lis
 		p->in.pos += 2;
 		return;
 	}
+	/* At the end of the text it stands for itself, as if it were escaped. */
+	if (next < 0 && !(scope.flags & SCOPE_QUOTED)) {
+		shc_add_part(p, list, SHC_PART_ESCAPE, start, start + 1)->text =
+			shc_text_of(p, start, start + 1);
+		p->in.pos++;
+		return;
+	}
 	if (next < 0) {
 		take_character(p, list);
 		return;
@@ -266,10 +273,16 @@ static void read_extglob(struct parser *p, struct scope scope, struct part_list 
 	part->extglob.alternatives = first;
 }
 
+void shc_refuse_extglob(struct parser *p, uint32_t start)
+{
+	shc_finding_hint(p->findings,
+		shc_fail(p, 914, start, start + 2,
+			"this is an extended pattern, and extglob is not set above"),
+		"put 'shopt -s extglob' on a line of its own before it");
+}
+
 static bool begins_extglob(struct parser *p, struct scope scope)
 {
-	struct shc_finding *finding;
-
 	if (shc_char(p, 1) != '(' || !(scope.flags & SCOPE_EXTGLOB) || !p->bash)
 		return false;
 	if (p->extglob)
@@ -277,10 +290,7 @@ static bool begins_extglob(struct parser *p, struct scope scope)
 	/* Without the option, !( is a negated subshell. */
 	if (shc_char(p, 0) == '!')
 		return false;
-	finding = shc_fail(p, 914, p->in.pos, p->in.pos + 2,
-		"this is an extended pattern, and extglob is not set above");
-	shc_finding_hint(
-		p->findings, finding, "put 'shopt -s extglob' on a line of its own before it");
+	shc_refuse_extglob(p, p->in.pos);
 	p->extglob = true;
 	if (!p->stopped)
 		p->failed = false;

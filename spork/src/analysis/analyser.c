@@ -276,6 +276,8 @@ int spork_analyse_site(struct spork_analyser *analyser,
 		drop_summaries(analyser);
 	free(question.caches);
 	free(question.guards);
+	table_finish(&question.read_index);
+	free(question.read_values);
 	if (err) {
 		spork_analysis_finish(&result);
 		return hb_error_set(reterr, err, "no memory for the analysis");

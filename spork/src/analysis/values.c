@@ -588,14 +588,19 @@ static bool flags_equal(struct flags a, struct flags b)
 	return a.known == b.known && (a.values & a.known) == (b.values & b.known);
 }
 
-static bool has_slot(const struct state *state, const struct slot *slot)
+static bool is_same_place(const struct slot *a, const struct slot *b)
 {
-	for (unsigned i = 0; i < state->slot_count; i++) {
-		const struct slot *other = &state->slots[i];
+	return a->region == b->region && a->offset == b->offset && a->size_bytes == b->size_bytes;
+}
 
-		if (other->region == slot->region && other->offset == slot->offset &&
-			other->size_bytes == slot->size_bytes)
-			return value_equal(other->value, slot->value);
+/* @hint: where it most likely is, since both states come from the same code. */
+static bool has_slot(const struct state *state, const struct slot *slot, unsigned hint)
+{
+	if (hint < state->slot_count && is_same_place(&state->slots[hint], slot))
+		return value_equal(state->slots[hint].value, slot->value);
+	for (unsigned i = 0; i < state->slot_count; i++) {
+		if (is_same_place(&state->slots[i], slot))
+			return value_equal(state->slots[i].value, slot->value);
 	}
 	return false;
 }
@@ -626,7 +631,7 @@ bool state_join(struct state *into, const struct state *from)
 	for (unsigned i = into->slot_count; i-- > 0;) {
 		struct slot *slot = &into->slots[i];
 
-		if (has_slot(from, slot))
+		if (has_slot(from, slot, i))
 			continue;
 		if (slot->region != REGION_ABSOLUTE) {
 			remove_slot(into, i);
@@ -638,6 +643,25 @@ bool state_join(struct state *into, const struct state *from)
 		}
 	}
 	return changed;
+}
+
+void state_widen(struct state *state)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		if (state->regs[i].kind != VALUE_STACK && !state->regs[i].is_result)
+			state->regs[i] = unknown;
+	}
+	state->flags.known = 0;
+	for (unsigned i = state->slot_count; i-- > 0;) {
+		struct slot *slot = &state->slots[i];
+
+		if (slot->value.is_result)
+			continue;
+		if (slot->region == REGION_ABSOLUTE)
+			slot->value = unknown;
+		else
+			remove_slot(state, i);
+	}
 }
 
 void state_drop_region(struct state *state, uint16_t region)

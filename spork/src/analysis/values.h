@@ -79,6 +79,8 @@ void state_clobber(struct state *state);
 void state_push(struct state *state, struct value value);
 /* Keeps in @into what @from agrees with; true if @into lost something. */
 bool state_join(struct state *into, const struct state *from);
+/* Keeps only the stack's place and fork's result, so that a loop comes to rest. */
+void state_widen(struct state *state);
 /* Slots of @region are forgotten: its frame is gone. */
 void state_drop_region(struct state *state, uint16_t region);
 

@@ -53,6 +53,9 @@ struct target {
 	const struct spork_module *module;
 };
 
+/* Register numbers are bytes, and whatever they hold must stay inside. */
+_Static_assert(sizeof(struct spork_registers) >= 256 * sizeof(uint64_t), "256 numbers");
+
 struct cpu {
 	uint64_t *r; /* struct spork_registers as numbers, see SPORK_REG_* */
 	struct spork_overlay *overlay;

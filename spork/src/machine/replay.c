@@ -172,13 +172,12 @@ static bool steps_allowed(const struct recipe_header *h)
 	for (size_t i = 0; i < h->step_count; i++) {
 		if (!recipe_allows(steps[i].op))
 			return false;
-		/* Targets name a module; jrcxz and conditions have offsets only. */
-		if (steps[i].op >= spork_op_recipe_call_r && steps[i].op <= spork_op_recipe_ret &&
-			steps[i].extra >= h->module_count)
+		/* Targets name a module; a direct call and the conditions have none. */
+		if (steps[i].op >= spork_op_recipe_end && steps[i].op <= spork_op_recipe_ret &&
+			steps[i].op != spork_op_recipe_call && steps[i].extra >= h->module_count)
 			return false;
 	}
-	return steps[h->step_count - 1].op == spork_op_recipe_end &&
-	       steps[h->step_count - 1].extra < h->module_count;
+	return steps[h->step_count - 1].op == spork_op_recipe_end;
 }
 
 /* The header alone. */

@@ -13,7 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SITE __attribute__((noinline, noclone, used)) static
+/* clang never clones and does not know the word. */
+#ifdef __clang__
+#define ALONE __attribute__((noinline))
+#else
+#define ALONE __attribute__((noinline, noclone))
+#endif
+#define SITE ALONE __attribute__((used)) static
 
 static char *const arguments[] = {"true", NULL};
 static volatile int sink;
@@ -59,7 +65,7 @@ SITE pid_t worker(int count)
 	return pid;
 }
 
-__attribute__((noinline, noclone)) static void run_child(const char *path)
+ALONE static void run_child(const char *path)
 {
 	if (path[0] != '/')
 		(void)chdir("/");

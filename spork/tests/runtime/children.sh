@@ -80,6 +80,8 @@ scenario nested 1
 scenario spawned 0
 scenario missing 0
 scenario no_exec 0
+# The helper has looked at it meanwhile: no path leads to exec, so no further attempt is made.
+[ "$(number stats.json fork-verdict)" = 1 ] || fault "no_exec: no verdict: $(cat stats.json)"
 scenario rendezvous 0
 scenario killed_before_exec 0
 scenario credentials 0

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Checks on one expanded command: what it deletes, which words vanish or fall apart, whether it exists.
+ */
+#include <string.h>
+
+#include <hotbed/suggest.h>
+
+#include "../semantic/command.h"
+#include "../semantic/parameter.h"
+#include "../semantic/path.h"
+
+static const char *protection_reason(enum shc_protection protection)
+{
+	switch (protection) {
+	case SHC_PROTECTED_SYSTEM:
+		return "the system lives there";
+	case SHC_PROTECTED_USER:
+		return "that is a user's home";
+	default:
+		return "that is everything in the directory in which the script happens to be";
+	}
+}
+
+void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive)
+{
+	struct shc_interpreter *in = call->in;
+
+	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
+		struct shc_harm harm = shc_field_harm(in, state, &call->fields.items[i]);
+		struct shc_finding *finding;
+
+		if (harm.protection == SHC_UNPROTECTED ||
+			(!recursive && harm.protection != SHC_PROTECTED_START))
+			continue;
+		finding = shc_report(in, harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
+			call->command->range, "this can delete '%s': %s", harm.path,
+			protection_reason(harm.protection));
+		if (harm.empty) {
+			shc_finding_hint(in->findings, finding,
+				"stop when the value is empty, e.g. ${name:?}");
+			shc_finding_relate(
+				in->findings, finding, harm.empty->range, "this can be empty");
+		}
+		if (harm.protection == SHC_PROTECTED_START && state->directory_doubtful)
+			shc_finding_relate(in->findings, finding, state->directory_range,
+				"cd can fail here, and then nothing has changed");
+	}
+}
+
+/* Unquoted operands of commands that delete, which fall apart where a value holds blanks. */
+static void check_splitting(const struct shc_call *call)
+{
+	static const char *const deleting[] = {"rm", "rmdir", "mv", "chown", "chmod"};
+	bool relevant = false;
+
+	for (size_t i = 0; i < sizeof(deleting) / sizeof(*deleting); i++)
+		relevant |= shc_text_is(call->name, deleting[i]);
+	for (uint32_t i = 1; relevant && i < call->fields.count; i++) {
+		const struct shc_field *field = &call->fields.items[i];
+
+		for (uint32_t j = 0; j < field->count; j++) {
+			const struct shc_field_piece *piece = &field->pieces[j];
+
+			if (!piece->splits || !piece->piece.atom || field->count < 2 ||
+				piece->piece.atom->origin == SHC_ORIGIN_APPROXIMATION)
+				continue;
+			shc_finding_hint(call->in->findings,
+				shc_report(call->in, 301, call->command->range,
+					"an unquoted value with blanks makes several operands of "
+					"this word"),
+				"put the expansion in double quotes");
+			return;
+		}
+	}
+}
+
+/* Commands that read standard input when all file operands have vanished. */
+static void check_stdin(const struct shc_call *call)
+{
+	static const struct {
+		const char *name;
+		uint32_t operands; /* before the files */
+	} readers[] = {{"cat", 0}, {"grep", 1}, {"wc", 0}, {"sort", 0}, {"head", 0}, {"tail", 0},
+		{"awk", 1}, {"sed", 1}, {"egrep", 1}, {"fgrep", 1}};
+	uint32_t first, files = 0;
+
+	if (call->in->piped || call->command->redirects)
+		return;
+	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++) {
+		if (!shc_text_is(call->name, readers[i].name))
+			continue;
+		first = shc_call_operand(call) + readers[i].operands;
+		for (uint32_t j = first; j < call->fields.count; j++, files++)
+			if (call->fields.items[j].occurrence == SHC_ONCE)
+				return;
+		if (files)
+			shc_report(call->in, 302, call->command->range,
+				"when the file names vanish, '%s' waits for standard input",
+				readers[i].name);
+		return;
+	}
+}
+
+void shc_check_call(const struct shc_call *call, struct shc_state *state)
+{
+	(void)state;
+	check_splitting(call);
+	check_stdin(call);
+}
+
+void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, const struct shc_fields *fields)
+{
+	const struct shc_word *word = command->for_.words;
+	const struct shc_part *part = word ? word->parts : NULL;
+
+	(void)state;
+	/* One quoted expansion gives one turn; "$@" and literal words are meant so. */
+	if (fields->count != 1 || !word || word->next || !part || part->next ||
+		part->kind != SHC_PART_DOUBLE || !part->parts || part->parts->next ||
+		fields->items[0].occurrence != SHC_ONCE)
+		return;
+	if (part->parts->kind != SHC_PART_PARAMETER && part->parts->kind != SHC_PART_COMMAND)
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 501, command->range,
+			"this loop runs once: the quotes make one word of the list"),
+		"leave the quotes out, or use an array");
+}

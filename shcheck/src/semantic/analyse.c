@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Set-up of the interpreter, names, and the order of the analysis: the script itself, then every function that was never
+ * called as an entry point of its own.
+ */
+#include <shcheck/analyse.h>
+#include <shcheck/report.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../syntax/arena.h"
+#include "interpreter.h"
+#include "parameter.h"
+
+enum { STEPS_DEFAULT = 200000, LANGUAGE_STEPS = 1 << 22, LANGUAGE_STATES = 1024 };
+
+/* ---- Findings --------------------------------------------------------------------------------------------------- */
+
+static uint64_t *report_slot(const struct shc_interpreter *in, uint64_t key)
+{
+	uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32) & (in->reported_slots - 1);
+
+	while (in->reported[at] && in->reported[at] != key)
+		at = (at + 1) & (in->reported_slots - 1);
+	return &in->reported[at];
+}
+
+static bool grow_reported(struct shc_interpreter *in)
+{
+	uint64_t *old = in->reported;
+	uint32_t slots = in->reported_slots;
+
+	in->reported = calloc(slots ? slots * 2u : 64, sizeof(*in->reported));
+	if (!in->reported) {
+		in->reported = old;
+		return false;
+	}
+	in->reported_slots = slots ? slots * 2 : 64;
+	for (uint32_t i = 0; i < slots; i++)
+		if (old[i])
+			*report_slot(in, old[i]) = old[i];
+	free(old);
+	return true;
+}
+
+struct shc_finding *shc_report(
+	struct shc_interpreter *in, int id, struct shc_range range, const char *format, ...)
+{
+	uint64_t key = (uint64_t)id << 32 | range.start, *slot;
+	struct shc_finding *finding;
+	char message[512];
+	va_list arguments;
+
+	if (in->reported_count * 2 >= in->reported_slots && !grow_reported(in))
+		return NULL;
+	slot = report_slot(in, key);
+	if (*slot)
+		return NULL;
+	*slot = key;
+	in->reported_count++;
+	va_start(arguments, format);
+	(void)vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	finding = shc_findings_add(in->findings, id, range, "%s", message);
+	return finding;
+}
+
+/* ---- Names ---------------------------------------------------------------------------------------------------- */
+
+static uint32_t hash_text(struct shc_text text)
+{
+	uint32_t hash = 2166136261u;
+
+	for (uint32_t i = 0; i < text.length; i++)
+		hash = (hash ^ (unsigned char)text.bytes[i]) * 16777619u;
+	return hash;
+}
+
+static uint32_t *name_slot(struct shc_interpreter *in, struct shc_text name)
+{
+	uint32_t at = hash_text(name) & (in->name_slot_count - 1);
+
+	while (in->name_slots[at]) {
+		struct shc_text other = in->names[in->name_slots[at] - 1].text;
+
+		if (other.length == name.length && !memcmp(other.bytes, name.bytes, name.length))
+			break;
+		at = (at + 1) & (in->name_slot_count - 1);
+	}
+	return &in->name_slots[at];
+}
+
+static int grow_names(struct shc_interpreter *in)
+{
+	uint32_t capacity = in->name_capacity ? in->name_capacity * 2 : 64;
+	struct shc_name *names = realloc(in->names, capacity * sizeof(*names));
+	uint32_t *slots;
+
+	if (!names)
+		return -ENOMEM;
+	in->names = names;
+	slots = calloc(capacity * 2, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	free(in->name_slots);
+	in->name_slots = slots;
+	in->name_slot_count = capacity * 2;
+	in->name_capacity = capacity;
+	for (uint32_t i = 0; i < in->name_count; i++)
+		*name_slot(in, in->names[i].text) = i + 1;
+	return 0;
+}
+
+int shc_name_number(struct shc_interpreter *in, struct shc_text name, uint32_t *ret)
+{
+	uint32_t *slot;
+	char *copy;
+
+	if (in->name_count == in->name_capacity && grow_names(in))
+		return -ENOMEM;
+	slot = name_slot(in, name);
+	if (!*slot) {
+		copy = shc_arena_take(in->arena, name.length + 1u);
+		if (!copy)
+			return -ENOMEM;
+		if (name.length)
+			memcpy(copy, name.bytes, name.length);
+		in->names[in->name_count] =
+			(struct shc_name){.text = {.bytes = copy, .length = name.length}};
+		*slot = ++in->name_count;
+	}
+	*ret = *slot - 1;
+	return 0;
+}
+
+const struct shc_term *shc_name_environment(struct shc_interpreter *in, uint32_t name)
+{
+	struct shc_name *entry = &in->names[name];
+	bool argument =
+		entry->text.length && entry->text.bytes[0] >= '0' && entry->text.bytes[0] <= '9';
+
+	if (!entry->environment)
+		entry->environment = shc_term_atom(in->terms,
+			argument ? SHC_ORIGIN_ARGUMENT : SHC_ORIGIN_ENVIRONMENT,
+			shc_dfa_text(in->pool), (struct shc_range){0, 0});
+	return entry->environment;
+}
+
+void shc_approximate(struct shc_interpreter *in, const struct shc_command *command)
+{
+	in->seen[command->id] |= SHC_APPROXIMATED;
+}
+
+const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field)
+{
+	bool unknown = field->occurrence == SHC_ANY;
+	const struct shc_dfa *language;
+
+	for (uint32_t i = 0; i < field->count; i++)
+		unknown |= field->pieces[i].glob || field->pieces[i].matches;
+	if (!unknown)
+		return shc_field_term(in, field);
+	/* File names: known text stays, the pattern becomes a name. */
+	if (field->occurrence == SHC_ONCE) {
+		const struct shc_term *term = shc_term_text(in->terms, "", 0), *next;
+
+		for (uint32_t i = 0; i < field->count && term; i++) {
+			const struct shc_field_piece *piece = &field->pieces[i];
+
+			if (!piece->glob)
+				next = piece->piece.atom
+					       ? shc_term_of_atom(in->terms, piece->piece.atom)
+					       : shc_term_text(in->terms, piece->piece.text.bytes,
+							 piece->piece.text.length);
+			else if (shc_dfa_glob(in->pool, piece->piece.text.bytes,
+					 piece->piece.text.length, SHC_GLOB_EXTENDED, &language,
+					 NULL))
+				return NULL;
+			else
+				next = shc_unknown(
+					in, SHC_ORIGIN_FILE_NAME, language, field->word->range);
+			term = shc_term_concat(in->terms, term, next);
+		}
+		return term;
+	}
+	return shc_unknown(
+		in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), field->word->range);
+}
+
+/* ---- Entry ---------------------------------------------------------------------------------------------------- */
+
+static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *limits)
+{
+	struct shc_dfa_limits languages = {
+		.memory_bytes = limits ? limits->memory_bytes : 0,
+		.states = LANGUAGE_STATES,
+		.steps = limits && limits->language_steps ? limits->language_steps : LANGUAGE_STEPS,
+	};
+	const struct shc_dfa *absolute;
+	struct shc_range nowhere = {0, 0};
+
+	in->steps_max = limits && limits->steps ? limits->steps : STEPS_DEFAULT;
+	if (shc_arena_create(&in->arena) || shc_dfa_pool_create(&languages, &in->pool) ||
+		shc_terms_create(in->pool, in->arena, &in->terms))
+		return -ENOMEM;
+	in->seen = calloc(in->script->command_count + 1u, 1);
+	if (!in->seen || shc_dfa_glob(in->pool, "/?*", 3, 0, &absolute, NULL))
+		return -ENOMEM;
+	in->home = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
+	in->start = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
+	return in->home && in->start ? 0 : -ENOMEM;
+}
+
+static void tear_down(struct shc_interpreter *in)
+{
+	shc_terms_destroy(in->terms);
+	shc_dfa_pool_destroy(in->pool);
+	shc_arena_destroy(in->arena);
+	free(in->names);
+	free(in->name_slots);
+	free(in->seen);
+	free(in->reads);
+	free(in->reported);
+}
+
+static int run(struct shc_interpreter *in, struct shc_outcomes *ends)
+{
+	struct shc_state *state = shc_state_create();
+
+	if (!state)
+		return -ENOMEM;
+	state->directory = in->start;
+	state->arguments_open = true;
+	return shc_execute_list(in, in->script->list, state, ends);
+}
+
+/* Functions that no path has called: their arguments are unknown, the rest is as at the end of the script. */
+static int run_uncalled(struct shc_interpreter *in, struct shc_outcomes *ends)
+{
+	struct shc_state *state = ends->count ? ends->items[0].state : NULL;
+	int r = 0;
+
+	for (uint32_t i = 0; state && i < state->function_count && !r; i++) {
+		const struct shc_command *function = state->functions[i];
+		struct shc_outcomes ignored = {0};
+		struct shc_state *copy;
+
+		if (!function || in->seen[function->function.body->id] & SHC_SEEN)
+			continue;
+		copy = shc_state_clone(state);
+		if (!copy)
+			return -ENOMEM;
+		copy->argument_count = 0;
+		copy->arguments_open = true;
+		copy->shifted = 0;
+		copy->sourced = true;
+		r = shc_execute_function(in, function, copy, &ignored);
+		shc_outcomes_finish(&ignored);
+	}
+	return r;
+}
+
+int shc_analyse(const struct shc_script *script, const struct shc_analysis_limits *limits,
+	struct shc_findings *findings, struct shc_coverage *ret_coverage)
+{
+	struct shc_interpreter in = {.script = script, .findings = findings};
+	struct shc_outcomes ends = {0};
+	struct shc_coverage coverage = {.commands = script->command_count};
+	int r = set_up(&in, limits);
+
+	if (!r)
+		r = run(&in, &ends);
+	if (!r)
+		r = run_uncalled(&in, &ends);
+	for (uint32_t i = 0; in.seen && i < script->command_count; i++) {
+		coverage.analysed += (in.seen[i] & SHC_SEEN) != 0;
+		coverage.havoc += (in.seen[i] & SHC_APPROXIMATED) != 0;
+	}
+	coverage.budget_exhausted = in.exhausted;
+	shc_outcomes_finish(&ends);
+	tear_down(&in);
+	if (!r)
+		*ret_coverage = coverage;
+	return r;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A simple command after expansion: its name, its fields and its redirections, as built-ins, specifications and checks
+ * read them.
+ */
+#ifndef SHCHECK_SEMANTIC_COMMAND_H
+#define SHCHECK_SEMANTIC_COMMAND_H
+
+#include "interpreter.h"
+
+enum { SHC_FIELDS_SHOWN = 256 };
+
+struct shc_call {
+	struct shc_interpreter *in;
+	const struct shc_command *command;
+	struct shc_fields fields;       /* [0] is the name */
+	struct shc_text name;           /* known name, or length 0 */
+	const struct shc_term **values; /* of the fields; shape [fields.count] */
+};
+
+/*
+ * A built-in: changes @state, sets its status and appends it to @out, forked where both outcomes matter. Takes @state.
+ * 0 or -ENOMEM.
+ */
+struct shc_builtin {
+	const char *name;
+	bool special; /* POSIX special built-in */
+	int (*run)(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+};
+
+/* shc_builtin_find - the built-in called @name, or NULL. */
+const struct shc_builtin *shc_builtin_find(struct shc_text name);
+
+/* shc_test_run - `test` and `[`: forks on the result and narrows what was tested. */
+int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_effect_run - a command with a known effect on files; false when there is none for this name. */
+bool shc_effect_known(struct shc_text name);
+int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_call_option - is the short option @letter (or the long one, if not NULL) among the leading options? */
+bool shc_call_option(const struct shc_call *call, char letter, const char *long_name);
+
+/* shc_call_operand - index of the first operand: behind the options and "--". May equal the count. */
+uint32_t shc_call_operand(const struct shc_call *call);
+
+/* shc_check_call - the checks that look at one expanded command. */
+void shc_check_call(const struct shc_call *call, struct shc_state *state);
+
+/* shc_check_removal - SH1xx on the operands of a command that deletes or empties them. */
+void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive);
+
+/* shc_status_both - append @state with status 0 and a copy with status 1. Takes @state. */
+int shc_status_both(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+#endif

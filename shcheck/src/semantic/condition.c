@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * test, [ ] and [[ ]]: both outcomes as states that know what was tested (POSIX.1-2017 XCU, test; bash(1), CONDITIONAL
+ * EXPRESSIONS).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "parameter.h"
+#include "path.h"
+
+/* A test whose outcome is split: takes @state, appends what is true and what is false. */
+struct split {
+	struct shc_interpreter *in;
+	const struct shc_command *command;
+	struct shc_outcomes *yes, *no;
+};
+
+static int add_both(const struct split *split, struct shc_state *yes, struct shc_state *no)
+{
+	int r = 0;
+
+	if (yes)
+		r = shc_outcomes_add(split->in, split->yes, yes, SHC_FLOW_NEXT, 0);
+	if (!no)
+		return r;
+	if (r) {
+		shc_state_destroy(no);
+		return r;
+	}
+	return shc_outcomes_add(split->in, split->no, no, SHC_FLOW_NEXT, 0);
+}
+
+/* Neither outcome teaches anything. */
+static int split_unknown(const struct split *split, struct shc_state *state)
+{
+	struct shc_state *no = shc_state_clone(state);
+
+	if (!no) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	return add_both(split, state, no);
+}
+
+/* True when @term is in @language, false when it is not; paths that cannot be are left out. Takes @state. */
+static int split_language(const struct split *split, struct shc_state *state,
+	const struct shc_term *term, const struct shc_dfa *language)
+{
+	struct shc_dfa_pool *pool = split->in->pool;
+	struct shc_state *no = shc_state_clone(state);
+	const struct shc_dfa *rest;
+	int yes_possible, no_possible = 1;
+
+	if (!no) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	yes_possible = shc_state_narrow_term(state, pool, term, language);
+	if (!shc_dfa_difference(pool, shc_dfa_text(pool), language, &rest))
+		no_possible = shc_state_narrow_term(no, pool, term, rest);
+	if (yes_possible <= 0) {
+		shc_state_destroy(state);
+		state = NULL;
+	}
+	if (no_possible <= 0) {
+		shc_state_destroy(no);
+		no = NULL;
+	}
+	if (yes_possible < 0 || no_possible < 0) {
+		shc_state_destroy(state);
+		shc_state_destroy(no);
+		return -ENOMEM;
+	}
+	return add_both(split, state, no);
+}
+
+static int split_empty(const struct split *split, struct shc_state *state,
+	const struct shc_term *term, bool when_empty)
+{
+	struct split turned = *split;
+
+	if (!when_empty) {
+		turned.yes = split->no;
+		turned.no = split->yes;
+	}
+	return split_language(&turned, state, term, shc_dfa_epsilon(split->in->pool));
+}
+
+/* @a = @b. When one is known the other learns it; two unknowns learn what they have in common. */
+static int split_equal(const struct split *split, struct shc_state *state, const struct shc_term *a,
+	const struct shc_term *b)
+{
+	struct shc_dfa_pool *pool = split->in->pool;
+	const struct shc_dfa *language;
+	struct shc_state *no;
+	struct shc_text text;
+	int r;
+
+	if (a == b)
+		return add_both(split, state, NULL);
+	if (shc_term_known(b, &text) || shc_term_known(a, &text)) {
+		const struct shc_term *other = shc_term_known(b, &text) ? a : b;
+
+		if (other == a)
+			(void)shc_term_known(b, &text);
+		else
+			(void)shc_term_known(a, &text);
+		if (shc_dfa_literal(pool, text.bytes, text.length, &language))
+			return split_unknown(split, state);
+		return split_language(split, state, other, language);
+	}
+	no = shc_state_clone(state);
+	if (!no) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	r = shc_state_term_language(state, pool, b, &language);
+	if (r != -ENOMEM)
+		r = shc_state_narrow_term(state, pool, a, language);
+	if (r > 0) {
+		r = shc_state_term_language(state, pool, a, &language);
+		if (r != -ENOMEM)
+			r = shc_state_narrow_term(state, pool, b, language);
+	}
+	if (r <= 0) {
+		shc_state_destroy(state);
+		state = NULL;
+	}
+	if (r < 0) {
+		shc_state_destroy(no);
+		return -ENOMEM;
+	}
+	return add_both(split, state, no);
+}
+
+/* ---- Numbers -------------------------------------------------------------------------------------------------- */
+
+static bool number_known(const struct shc_term *term, int64_t *ret)
+{
+	struct shc_text text;
+	char buffer[24], *end;
+
+	if (!shc_term_known(term, &text) || !text.length || text.length >= sizeof(buffer))
+		return false;
+	memcpy(buffer, text.bytes, text.length);
+	buffer[text.length] = 0;
+	*ret = strtoll(buffer, &end, 10);
+	return !*end;
+}
+
+static bool compare(const char *op, int64_t a, int64_t b)
+{
+	if (!strcmp(op, "-eq"))
+		return a == b;
+	if (!strcmp(op, "-ne"))
+		return a != b;
+	if (!strcmp(op, "-lt"))
+		return a < b;
+	if (!strcmp(op, "-le"))
+		return a <= b;
+	if (!strcmp(op, "-gt"))
+		return a > b;
+	return a >= b;
+}
+
+/* The numbers for which "x OP @b" holds; -ne by its complement. */
+static int interval_of(
+	struct shc_dfa_pool *pool, const char *op, int64_t b, const struct shc_dfa **ret)
+{
+	if (!strcmp(op, "-lt"))
+		return shc_dfa_interval(pool, INT64_MIN, b - 1, ret);
+	if (!strcmp(op, "-le"))
+		return shc_dfa_interval(pool, INT64_MIN, b, ret);
+	if (!strcmp(op, "-gt"))
+		return shc_dfa_interval(pool, b + 1, INT64_MAX, ret);
+	if (!strcmp(op, "-ge"))
+		return shc_dfa_interval(pool, b, INT64_MAX, ret);
+	return shc_dfa_interval(pool, b, b, ret);
+}
+
+static int split_number(const struct split *split, struct shc_state *state, const char *op,
+	const struct shc_term *a, const struct shc_term *b)
+{
+	const struct shc_atom *atom = shc_term_single_atom(a);
+	const struct shc_dfa *language;
+	struct split turned = *split;
+	int64_t left, right;
+
+	if (!number_known(b, &right))
+		return split_unknown(split, state);
+	if (number_known(a, &left)) {
+		bool yes = compare(op, left, right);
+
+		return add_both(split, yes ? state : NULL, yes ? NULL : state);
+	}
+	/* Only numbers that the shell itself has written are spelt as intervals are: "007" and " 7" are 7 too. */
+	if (!atom || atom->origin != SHC_ORIGIN_NUMBER || right <= INT64_MIN + 1 ||
+		right >= INT64_MAX - 1 || interval_of(split->in->pool, op, right, &language))
+		return split_unknown(split, state);
+	if (!strcmp(op, "-ne")) {
+		turned.yes = split->no;
+		turned.no = split->yes;
+	}
+	return split_language(&turned, state, a, language);
+}
+
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
+
+static bool kind_satisfies(enum shc_file_kind kind, char op)
+{
+	switch (op) {
+	case 'd':
+		return kind == SHC_FILE_DIRECTORY;
+	case 'f':
+		return kind == SHC_FILE_REGULAR;
+	case 'h':
+	case 'L':
+		return kind == SHC_FILE_LINK;
+	default:
+		return kind != SHC_FILE_NOTHING;
+	}
+}
+
+static int split_file(
+	const struct split *split, struct shc_state *state, char op, const struct shc_term *operand)
+{
+	struct shc_interpreter *in = split->in;
+	const struct shc_term *path = shc_path_normal(in, state, operand);
+	enum shc_file_kind kind = op == 'd'   ? SHC_FILE_DIRECTORY
+				  : op == 'f' ? SHC_FILE_REGULAR
+					      : SHC_FILE_SOMETHING;
+	const struct shc_fact *fact;
+	struct shc_state *no;
+
+	if (!path) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	fact = shc_path_fact(in, state, path);
+	if (fact && (fact->kind == SHC_FILE_NOTHING || fact->contents_gone))
+		return add_both(split, NULL, state);
+	if (fact && fact->path == path && kind_satisfies(fact->kind, op) && strchr("edf", op) &&
+		fact->kind != SHC_FILE_SOMETHING)
+		return add_both(split, state, NULL);
+	no = shc_state_clone(state);
+	if (!no || (!fact && shc_path_learn(in, state, path, kind, split->command->range)) ||
+		(op == 'e' && !fact &&
+			shc_path_learn(in, no, path, SHC_FILE_NOTHING, split->command->range))) {
+		shc_state_destroy(no);
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	return add_both(split, state, no);
+}
+
+/* ---- test and [ ------------------------------------------------------------------------------------------------ */
+
+static bool is_one_of(struct shc_text text, const char *const *names)
+{
+	for (; *names; names++)
+		if (shc_text_is(text, *names))
+			return true;
+	return false;
+}
+
+static int split_unary(const struct split *split, struct shc_state *state, struct shc_text op,
+	const struct shc_term *operand)
+{
+	if (op.length != 2 || op.bytes[0] != '-')
+		return split_unknown(split, state);
+	if (op.bytes[1] == 'n' || op.bytes[1] == 'z')
+		return split_empty(split, state, operand, op.bytes[1] == 'z');
+	if (strchr("defhLrwxsbcpSgukGO", op.bytes[1]))
+		return split_file(split, state, op.bytes[1], operand);
+	return split_unknown(split, state);
+}
+
+static int split_binary(const struct split *split, struct shc_state *state,
+	const struct shc_term *a, struct shc_text op, const struct shc_term *b)
+{
+	static const char *const numeric[] = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge", NULL};
+	struct split turned = *split;
+	char name[4] = {0};
+
+	if (is_one_of(op, numeric)) {
+		memcpy(name, op.bytes, 3);
+		return split_number(split, state, name, a, b);
+	}
+	if (shc_text_is(op, "=") || shc_text_is(op, "=="))
+		return split_equal(split, state, a, b);
+	if (shc_text_is(op, "!=")) {
+		turned.yes = split->no;
+		turned.no = split->yes;
+		return split_equal(&turned, state, a, b);
+	}
+	return split_unknown(split, state);
+}
+
+/* POSIX decides by the number of operands. @first .. @end are fields that each occur once. */
+static int split_operands(const struct split *split, const struct shc_call *call, uint32_t first,
+	uint32_t end, struct shc_state *state)
+{
+	uint32_t count = end - first;
+	struct split turned = *split;
+	struct shc_text op;
+
+	if (!count)
+		return add_both(split, NULL, state);
+	if (count > 1 && count != 3 && shc_term_is(call->values[first], "!")) {
+		turned.yes = split->no;
+		turned.no = split->yes;
+		return split_operands(&turned, call, first + 1, end, state);
+	}
+	if (count == 1)
+		return split_empty(split, state, call->values[first], false);
+	if (count == 2 && shc_term_known(call->values[first], &op))
+		return split_unary(split, state, op, call->values[first + 1]);
+	if (count == 3 && shc_term_known(call->values[first + 1], &op))
+		return split_binary(split, state, call->values[first], op, call->values[first + 2]);
+	return split_unknown(split, state);
+}
+
+static int deliver(const struct split *split, int r, struct shc_outcomes *out)
+{
+	struct shc_outcomes *lists[] = {split->yes, split->no};
+
+	for (int which = 0; which < 2; which++) {
+		struct shc_outcomes *list = lists[which];
+
+		for (uint32_t i = 0; i < list->count; i++) {
+			struct shc_state *state = list->items[i].state;
+
+			shc_set_status(state, split->command, which, which);
+			if (r)
+				shc_state_destroy(state);
+			else
+				r = shc_outcomes_add(split->in, out, state, SHC_FLOW_NEXT, 0);
+		}
+		list->count = 0;
+		shc_outcomes_finish(list);
+	}
+	return r;
+}
+
+int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes yes = {0}, no = {0};
+	struct split split = {.in = call->in, .command = call->command, .yes = &yes, .no = &no};
+	uint32_t end = call->fields.count;
+	bool plain = true;
+	int r;
+
+	if (shc_text_is(call->name, "[") && end > 1 && shc_term_is(call->values[end - 1], "]"))
+		end--;
+	for (uint32_t i = 1; i < end; i++)
+		plain &= call->fields.items[i].occurrence == SHC_ONCE;
+	r = plain ? split_operands(&split, call, 1, end, state) : split_unknown(&split, state);
+	return deliver(&split, r, out);
+}
+
+/* ---- [[ ]] ------------------------------------------------------------------------------------------------------ */
+
+static int split_tree(
+	const struct split *split, const struct shc_test *test, struct shc_state *state);
+
+static int tree_on_each(
+	const struct split *split, const struct shc_test *test, struct shc_outcomes *from)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		if (r)
+			shc_state_destroy(from->items[i].state);
+		else
+			r = split_tree(split, test, from->items[i].state);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
+static int split_pattern(const struct split *split, const struct shc_test *test,
+	struct shc_state *state, const struct shc_term *subject)
+{
+	const struct shc_dfa *language;
+	int r;
+
+	if (shc_text_is(test->op, "=~"))
+		return split_unknown(split, state);
+	r = shc_expand_pattern(split->in, state, test->second, &language);
+	if (r < 0) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return r ? split_language(split, state, subject, language) : split_unknown(split, state);
+}
+
+static int split_leaf(
+	const struct split *split, const struct shc_test *test, struct shc_state *state)
+{
+	struct split turned = *split;
+	const struct shc_term *first, *second;
+	int r = shc_expand_value(split->in, state, test->first, &first);
+
+	if (r > 0 && test->kind == SHC_TEST_BINARY &&
+		(shc_text_is(test->op, "=") || shc_text_is(test->op, "==") ||
+			shc_text_is(test->op, "=~")))
+		return split_pattern(split, test, state, first);
+	if (r > 0 && test->kind == SHC_TEST_BINARY && shc_text_is(test->op, "!=")) {
+		turned.yes = split->no;
+		turned.no = split->yes;
+		return split_pattern(&turned, test, state, first);
+	}
+	if (r > 0 && test->kind == SHC_TEST_BINARY)
+		r = shc_expand_value(split->in, state, test->second, &second);
+	if (r < 0) {
+		shc_state_destroy(state);
+		return r;
+	}
+	if (!r)
+		return split_unknown(split, state);
+	if (test->kind == SHC_TEST_WORD)
+		return split_empty(split, state, first, false);
+	if (test->kind == SHC_TEST_UNARY)
+		return split_unary(split, state, test->op, first);
+	return split_binary(split, state, first, test->op, second);
+}
+
+static int split_tree(
+	const struct split *split, const struct shc_test *test, struct shc_state *state)
+{
+	struct split inner = *split;
+	struct shc_outcomes between = {0};
+	int r;
+
+	switch (test->kind) {
+	case SHC_TEST_NOT:
+		inner.yes = split->no;
+		inner.no = split->yes;
+		return split_tree(&inner, test->left, state);
+	case SHC_TEST_GROUP:
+		return split_tree(split, test->left, state);
+	case SHC_TEST_AND:
+		inner.yes = &between;
+		break;
+	case SHC_TEST_OR:
+		inner.no = &between;
+		break;
+	default:
+		return split_leaf(split, test, state);
+	}
+	r = split_tree(&inner, test->left, state);
+	if (r) {
+		shc_outcomes_finish(&between);
+		return r;
+	}
+	return tree_on_each(split, test->right, &between);
+}
+
+int shc_execute_test(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes yes = {0}, no = {0};
+	struct split split = {.in = in, .command = command, .yes = &yes, .no = &no};
+
+	return deliver(&split, split_tree(&split, command->test, state), out);
+}

@@ -1,0 +1,1000 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Control flow: lists, and-or lists, pipelines, conditions, loops, case, subshells and functions over outcomes, and
+ * where `set -e` applies (POSIX.1-2017 XCU 2.9, set -e).
+ */
+#include "interpreter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parameter.h"
+
+enum {
+	LOOP_ROUNDS_MAX = 24,
+	PEELED = 2, /* turns of a loop that are kept apart before states are joined */
+	FOR_FIELDS_MAX = 12,
+};
+
+/* Two results in order: the first error counts, and both were carried out. */
+static int first_error(int now, int before)
+{
+	return before ? before : now;
+}
+
+static int joined(int r)
+{
+	return r ? r : 1;
+}
+
+/* ---- Outcomes ------------------------------------------------------------------------------------------------- */
+
+void shc_outcomes_finish(struct shc_outcomes *outcomes)
+{
+	for (uint32_t i = 0; i < outcomes->count; i++)
+		shc_state_destroy(outcomes->items[i].state);
+	free(outcomes->items);
+	*outcomes = (struct shc_outcomes){0};
+}
+
+static bool status_alike(const struct shc_status *a, const struct shc_status *b)
+{
+	return (a->low == 0 && a->high == 0) == (b->low == 0 && b->high == 0) &&
+	       (a->low > 0) == (b->low > 0);
+}
+
+/* Join @state into the last outcome of its kind. 1, 0 when there is none, or -ENOMEM. */
+static int outcomes_join(struct shc_interpreter *in, struct shc_outcomes *outcomes,
+	const struct shc_state *state, enum shc_flow flow, uint32_t levels)
+{
+	for (uint32_t i = outcomes->count; i-- > 0;) {
+		struct shc_outcome *item = &outcomes->items[i];
+
+		if (item->flow != flow || item->levels != levels ||
+			!status_alike(&item->state->status, &state->status))
+			continue;
+		return joined(shc_state_join(
+			item->state, state, in->terms, SHC_JOIN_STATES, 0, state->status.range));
+	}
+	return 0;
+}
+
+/* Paths kept apart here: fewer, the more of the budget is used up. */
+static uint32_t paths_max(const struct shc_interpreter *in)
+{
+	uint64_t tenth = in->steps_max / 10;
+
+	if (in->steps < tenth)
+		return SHC_PATHS_MAX;
+	return in->steps < 2 * tenth ? 8 : in->steps < 4 * tenth ? 4 : 2;
+}
+
+int shc_outcomes_add(struct shc_interpreter *in, struct shc_outcomes *outcomes,
+	struct shc_state *state, enum shc_flow flow, uint32_t levels)
+{
+	if (outcomes->count >= paths_max(in) || (flow == SHC_FLOW_EXIT && outcomes->count >= 8)) {
+		int r = outcomes_join(in, outcomes, state, flow, levels);
+
+		if (r) {
+			shc_state_destroy(state);
+			return r < 0 ? r : 0;
+		}
+	}
+	if (outcomes->count == outcomes->capacity) {
+		uint32_t capacity = outcomes->capacity ? outcomes->capacity * 2 : 4;
+		struct shc_outcome *grown = realloc(outcomes->items, capacity * sizeof(*grown));
+
+		if (!grown) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+		outcomes->items = grown;
+		outcomes->capacity = capacity;
+	}
+	outcomes->items[outcomes->count++] =
+		(struct shc_outcome){.state = state, .flow = flow, .levels = levels};
+	return 0;
+}
+
+/* Move all outcomes of @from behind those of @to; @from is empty afterwards, also on failure. */
+static int outcomes_move(
+	struct shc_interpreter *in, struct shc_outcomes *to, struct shc_outcomes *from)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		if (r)
+			shc_state_destroy(from->items[i].state);
+		else
+			r = shc_outcomes_add(in, to, from->items[i].state, from->items[i].flow,
+				from->items[i].levels);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
+void shc_set_status(struct shc_state *state, const struct shc_command *command, int low, int high)
+{
+	state->status = (struct shc_status){
+		.low = low,
+		.high = high,
+		.owner = command ? command->id + 1 : 0,
+		.range = command ? command->range : state->status.range,
+	};
+}
+
+int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *zero,
+	struct shc_outcomes *other)
+{
+	struct shc_state *copy;
+	int r;
+
+	if (state->status.high == 0)
+		return shc_outcomes_add(in, zero, state, SHC_FLOW_NEXT, 0);
+	if (state->status.low > 0)
+		return shc_outcomes_add(in, other, state, SHC_FLOW_NEXT, 0);
+	copy = shc_state_clone(state);
+	if (!copy) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	copy->status.low = 1;
+	state->status.high = 0;
+	r = shc_outcomes_add(in, zero, state, SHC_FLOW_NEXT, 0);
+	if (r) {
+		shc_state_destroy(copy);
+		return r;
+	}
+	return shc_outcomes_add(in, other, copy, SHC_FLOW_NEXT, 0);
+}
+
+/* Where -e applies, a failed command ends the shell. Moves @from to @out. */
+static int apply_errexit(
+	struct shc_interpreter *in, struct shc_outcomes *from, struct shc_outcomes *out)
+{
+	struct shc_outcomes zero = {0}, failed = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct shc_outcome *item = &from->items[i];
+
+		if (r) {
+			shc_state_destroy(item->state);
+			continue;
+		}
+		if (item->flow == SHC_FLOW_NEXT && item->state->errexit && !in->suppressed)
+			r = shc_split_status(in, item->state, &zero, &failed);
+		else
+			r = shc_outcomes_add(in, &zero, item->state, item->flow, item->levels);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	for (uint32_t i = 0; i < failed.count; i++)
+		failed.items[i].flow = SHC_FLOW_EXIT;
+	r = first_error(outcomes_move(in, out, &zero), r);
+	return first_error(outcomes_move(in, out, &failed), r);
+}
+
+/* ---- Lists ---------------------------------------------------------------------------------------------------- */
+
+/* Run @list on every NEXT outcome of @from; the others pass. Empties @from. */
+static int list_on_each(struct shc_interpreter *in, const struct shc_list *list,
+	struct shc_outcomes *from, struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct shc_outcome *item = &from->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT)
+			r = shc_execute_list(in, list, item->state, out);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
+/* Run @command on every NEXT outcome of @from. Empties @from. */
+static int command_on_each(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_outcomes *from, struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct shc_outcome *item = &from->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT)
+			r = shc_execute_command(in, command, item->state, out);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
+static int execute_background(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+
+int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes now = {0};
+	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
+
+	for (const struct shc_statement *statement = list->first; statement && !r;
+		statement = statement->next) {
+		struct shc_outcomes next = {0};
+
+		if (statement->background) {
+			for (uint32_t i = 0; i < now.count && !r; i++) {
+				if (now.items[i].flow == SHC_FLOW_NEXT)
+					r = execute_background(
+						in, statement->command, now.items[i].state, &next);
+				else
+					r = shc_outcomes_add(in, &next, now.items[i].state,
+						now.items[i].flow, now.items[i].levels);
+				now.items[i].state = NULL;
+			}
+			shc_outcomes_finish(&now);
+		} else {
+			r = command_on_each(in, statement->command, &now, &next);
+		}
+		now = next;
+	}
+	return first_error(outcomes_move(in, out, &now), r);
+}
+
+static int execute_and_or(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes now = {0};
+	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
+
+	for (const struct shc_command *item = command->and_or.commands; item && !r;
+		item = item->next) {
+		struct shc_outcomes zero = {0}, other = {0}, next = {0};
+		bool last = !item->next;
+
+		if (item->joint == SHC_JOINT_FIRST) {
+			zero = now;
+		} else {
+			for (uint32_t i = 0; i < now.count; i++) {
+				struct shc_outcome *old = &now.items[i];
+
+				if (r)
+					shc_state_destroy(old->state);
+				else if (old->flow == SHC_FLOW_NEXT)
+					r = shc_split_status(in, old->state, &zero, &other);
+				else
+					r = shc_outcomes_add(
+						in, &next, old->state, old->flow, old->levels);
+			}
+			now.count = 0;
+			shc_outcomes_finish(&now);
+			if (item->joint == SHC_JOINT_OR) {
+				struct shc_outcomes swap = zero;
+
+				zero = other;
+				other = swap;
+			}
+		}
+		in->suppressed += !last;
+		r = first_error(command_on_each(in, item, &zero, &next), r);
+		in->suppressed -= !last;
+		r = first_error(outcomes_move(in, &next, &other), r);
+		now = next;
+	}
+	return first_error(outcomes_move(in, out, &now), r);
+}
+
+/* ---- Subshells and pipelines ---------------------------------------------------------------------------------- */
+
+/* What outlives a subshell: the file system, what was learnt about unknowns, output and status. Takes @inner. */
+static int leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
+	struct shc_state *inner, struct shc_outcomes *out)
+{
+	struct shc_state *after = shc_state_clone(outer);
+
+	if (!after) {
+		shc_state_destroy(inner);
+		return -ENOMEM;
+	}
+	free(after->facts);
+	free(after->narrowed);
+	after->facts = inner->facts;
+	after->fact_count = inner->fact_count;
+	after->narrowed = inner->narrowed;
+	after->narrowed_count = inner->narrowed_count;
+	after->status = inner->status;
+	after->output = inner->output;
+	after->steps = inner->steps;
+	inner->facts = NULL;
+	inner->narrowed = NULL;
+	shc_state_destroy(inner);
+	return shc_outcomes_add(in, out, after, SHC_FLOW_NEXT, 0);
+}
+
+int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list,
+	const struct shc_command *command, const struct shc_state *outer, struct shc_outcomes *out)
+{
+	struct shc_outcomes inner = {0};
+	struct shc_state *state = shc_state_clone(outer);
+	int r = state ? 0 : -ENOMEM;
+
+	in->subshells++;
+	if (!r)
+		r = list ? shc_execute_list(in, list, state, &inner)
+			 : shc_execute_command(in, command, state, &inner);
+	in->subshells--;
+	for (uint32_t i = 0; i < inner.count; i++) {
+		if (r)
+			shc_state_destroy(inner.items[i].state);
+		else
+			r = leave_subshell(in, outer, inner.items[i].state, out);
+	}
+	inner.count = 0;
+	shc_outcomes_finish(&inner);
+	return r;
+}
+
+static int execute_background(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes ignored = {0};
+	int r;
+
+	/* What it does to files comes at an unknown time: its findings count, its facts do not. */
+	in->suppressed++;
+	r = shc_execute_subshell(in, NULL, command, state, &ignored);
+	in->suppressed--;
+	shc_outcomes_finish(&ignored);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	shc_set_status(state, command, 0, 0);
+	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+}
+
+/* Run the commands of a pipeline one after the other, each in a subshell; only the last one's output is captured. */
+static int execute_stages(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes now = {0};
+	uint32_t outer_reads = in->read_count, outer_start = in->read_start;
+	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
+
+	in->read_start = in->read_count;
+	for (const struct shc_command *stage = command->pipeline.commands; stage && !r;
+		stage = stage->next) {
+		struct shc_outcomes next = {0};
+
+		for (uint32_t i = 0; i < now.count && !r; i++) {
+			struct shc_state *from = now.items[i].state;
+			const struct shc_term *output = from->output;
+
+			if (stage->next)
+				from->output = NULL;
+			in->suppressed += stage->next != NULL;
+			in->piped++;
+			r = shc_execute_subshell(in, NULL, stage, from, &next);
+			in->piped--;
+			in->suppressed -= stage->next != NULL;
+			if (stage->next)
+				for (uint32_t j = 0; j < next.count; j++)
+					next.items[j].state->output = output;
+		}
+		shc_outcomes_finish(&now);
+		now = next;
+	}
+	in->read_count = outer_reads;
+	in->read_start = outer_start;
+	return first_error(outcomes_move(in, out, &now), r);
+}
+
+static int execute_pipeline(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes results = {0};
+	bool negated = command->pipeline.negations & 1, alone = command->pipeline.count == 1;
+	int r;
+
+	in->suppressed += negated;
+	if (alone)
+		r = shc_execute_command(in, command->pipeline.commands, state, &results);
+	else
+		r = execute_stages(in, command, state, &results);
+	in->suppressed -= negated;
+	for (uint32_t i = 0; i < results.count && negated; i++) {
+		struct shc_status *status = &results.items[i].state->status;
+		int low = status->high == 0, high = status->low == 0;
+
+		status->low = low;
+		status->high = high;
+	}
+	if (!negated && !alone)
+		return first_error(apply_errexit(in, &results, out), r);
+	return first_error(outcomes_move(in, out, &results), r);
+}
+
+/* ---- Conditions ----------------------------------------------------------------------------------------------- */
+
+/* Run @condition without -e and sort its NEXT outcomes by status; the others go to @out. */
+static int execute_condition(struct shc_interpreter *in, const struct shc_list *condition,
+	struct shc_state *state, struct shc_outcomes *zero, struct shc_outcomes *other,
+	struct shc_outcomes *out)
+{
+	struct shc_outcomes results = {0};
+	int r;
+
+	in->suppressed++;
+	r = shc_execute_list(in, condition, state, &results);
+	in->suppressed--;
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_outcome *item = &results.items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT)
+			r = shc_split_status(in, item->state, zero, other);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	results.count = 0;
+	shc_outcomes_finish(&results);
+	return r;
+}
+
+static int execute_if(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes now = {0};
+	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
+
+	for (const struct shc_clause *clause = command->if_.clauses; clause && !r;
+		clause = clause->next) {
+		struct shc_outcomes zero = {0}, other = {0};
+
+		if (!clause->condition) {
+			r = list_on_each(in, clause->body, &now, out);
+			break;
+		}
+		for (uint32_t i = 0; i < now.count; i++) {
+			if (r)
+				shc_state_destroy(now.items[i].state);
+			else
+				r = execute_condition(in, clause->condition, now.items[i].state,
+					&zero, &other, out);
+		}
+		now.count = 0;
+		shc_outcomes_finish(&now);
+		r = first_error(list_on_each(in, clause->body, &zero, out), r);
+		now = other;
+	}
+	for (uint32_t i = 0; i < now.count; i++)
+		now.items[i].state->status.low = now.items[i].state->status.high = 0;
+	return first_error(outcomes_move(in, out, &now), r);
+}
+
+static int case_item(struct shc_interpreter *in, const struct shc_case_item *item,
+	const struct shc_term *subject, struct shc_outcomes *now, struct shc_outcomes *taken)
+{
+	struct shc_outcomes next = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < now->count && r >= 0; i++) {
+		struct shc_state *state = now->items[i].state;
+		const struct shc_dfa *language = shc_dfa_empty(in->pool), *pattern, *rest;
+		struct shc_state *match = NULL;
+
+		r = 1;
+		for (const struct shc_word *word = item->patterns; word && r > 0;
+			word = word->next) {
+			r = shc_expand_pattern(in, state, word, &pattern);
+			if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language))
+				language = shc_dfa_text(in->pool);
+		}
+		if (r < 0)
+			break;
+		match = shc_state_clone(state);
+		r = match ? shc_state_narrow_term(match, in->pool, subject, language) : -ENOMEM;
+		if (r > 0)
+			r = shc_outcomes_add(in, taken, match, SHC_FLOW_NEXT, 0);
+		else
+			shc_state_destroy(match);
+		if (r < 0)
+			break;
+		if (!shc_dfa_difference(in->pool, shc_dfa_text(in->pool), language, &rest))
+			r = shc_state_narrow_term(state, in->pool, subject, rest);
+		else
+			r = 1;
+		if (r > 0) {
+			now->items[i].state = NULL;
+			r = shc_outcomes_add(in, &next, state, SHC_FLOW_NEXT, 0);
+		}
+	}
+	shc_outcomes_finish(now);
+	*now = next;
+	return r < 0 ? r : 0;
+}
+
+static int execute_case(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	const struct shc_term *subject;
+	struct shc_outcomes now = {0}, fall = {0};
+	int r = shc_expand_value(in, state, command->case_.subject, &subject);
+
+	if (r <= 0) {
+		shc_set_status(state, command, 1, 1);
+		return r < 0 ? (shc_state_destroy(state), r)
+			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
+	}
+	shc_set_status(state, command, 0, 0);
+	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
+	for (const struct shc_case_item *item = command->case_.items; item && !r;
+		item = item->next) {
+		struct shc_outcomes taken = fall;
+
+		fall = (struct shc_outcomes){0};
+		r = case_item(in, item, subject, &now, &taken);
+		if (r)
+			shc_outcomes_finish(&taken);
+		else if (item->end == SHC_CASE_BREAK)
+			r = list_on_each(in, item->body, &taken, out);
+		else if (item->end == SHC_CASE_FALL)
+			r = list_on_each(in, item->body, &taken, &fall);
+		else
+			r = list_on_each(in, item->body, &taken, &now);
+	}
+	r = first_error(outcomes_move(in, out, &fall), r);
+	return first_error(outcomes_move(in, out, &now), r);
+}
+
+/* ---- Loops ---------------------------------------------------------------------------------------------------- */
+
+/* What comes out of a body: to the head again, or out of the loop. Empties @from. */
+static int sort_body(struct shc_interpreter *in, struct shc_outcomes *from,
+	struct shc_outcomes *head, struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct shc_outcome *item = &from->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT ||
+			 (item->flow == SHC_FLOW_CONTINUE && item->levels <= 1))
+			r = shc_outcomes_add(in, head, item->state, SHC_FLOW_NEXT, 0);
+		else if (item->flow == SHC_FLOW_BREAK && item->levels <= 1)
+			r = shc_outcomes_add(in, out, item->state, SHC_FLOW_NEXT, 0);
+		else if (item->flow == SHC_FLOW_BREAK || item->flow == SHC_FLOW_CONTINUE)
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels - 1);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, 0);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
+/* Join all of @head into one state. */
+static int fold(struct shc_interpreter *in, struct shc_outcomes *head, uint32_t round,
+	struct shc_range range)
+{
+	int r = 0;
+
+	for (uint32_t i = 1; i < head->count; i++) {
+		if (!r)
+			r = shc_state_join(head->items[0].state, head->items[i].state, in->terms,
+				SHC_JOIN_STATES, round, range);
+		shc_state_destroy(head->items[i].state);
+	}
+	if (head->count > 1)
+		head->count = 1;
+	return r;
+}
+
+/*
+ * After the peeled turns: join the states at the head with those of the turn before. Sets *ret_stable when nothing new
+ * has come, which ends the loop.
+ */
+static int close_round(struct shc_interpreter *in, struct shc_outcomes *head,
+	struct shc_state **before, uint32_t round, struct shc_range range, bool *ret_stable)
+{
+	int r;
+
+	*ret_stable = head->count == 0;
+	if (round < PEELED || !head->count)
+		return 0;
+	r = fold(in, head, round - PEELED, range);
+	if (r)
+		return r;
+	if (*before) {
+		if (shc_state_covers(*before, head->items[0].state, in->pool)) {
+			*ret_stable = true;
+			return 0;
+		}
+		r = shc_state_join(head->items[0].state, *before, in->terms, SHC_JOIN_STATES,
+			round - PEELED, range);
+		if (r)
+			return r;
+	}
+	shc_state_destroy(*before);
+	*before = shc_state_clone(head->items[0].state);
+	return *before ? 0 : -ENOMEM;
+}
+
+static int execute_while(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	bool until = command->kind == SHC_COMMAND_UNTIL, stable = false;
+	struct shc_outcomes head = {0};
+	struct shc_state *before = NULL;
+	int r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
+
+	for (uint32_t round = 0; !stable && !r; round++) {
+		struct shc_outcomes zero = {0}, other = {0}, body = {0};
+
+		for (uint32_t i = 0; i < head.count; i++) {
+			if (r)
+				shc_state_destroy(head.items[i].state);
+			else
+				r = execute_condition(in, command->loop.condition,
+					head.items[i].state, until ? &other : &zero,
+					until ? &zero : &other, out);
+		}
+		head.count = 0;
+		shc_outcomes_finish(&head);
+		for (uint32_t i = 0; i < other.count; i++)
+			other.items[i].state->status.low = other.items[i].state->status.high = 0;
+		r = first_error(outcomes_move(in, out, &other), r);
+		r = first_error(list_on_each(in, command->loop.body, &zero, &body), r);
+		r = first_error(sort_body(in, &body, &head, out), r);
+		if (!r)
+			r = close_round(in, &head, &before, round, command->range, &stable);
+		if (round >= LOOP_ROUNDS_MAX) {
+			in->exhausted = true;
+			break;
+		}
+	}
+	shc_outcomes_finish(&head);
+	shc_state_destroy(before);
+	return r;
+}
+
+static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
+{
+	struct shc_outcomes next = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < head->count && !r; i++) {
+		struct shc_state *state = head->items[i].state;
+		struct shc_outcomes body = {0};
+		const struct shc_term *term;
+
+		if (field->occurrence != SHC_ONCE) {
+			struct shc_state *none = shc_state_clone(state);
+
+			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
+		}
+		term = shc_loop_value(in, field);
+		if (!r)
+			r = term ? shc_assign(in, state, command->for_.name, term,
+					   command->for_.name_range)
+				 : -ENOMEM;
+		head->items[i].state = NULL;
+		if (r) {
+			shc_state_destroy(state);
+			break;
+		}
+		r = shc_execute_list(in, command->for_.body, state, &body);
+		r = first_error(sort_body(in, &body, &next, out), r);
+	}
+	shc_outcomes_finish(head);
+	*head = next;
+	return r;
+}
+
+/* A field that stands for any number of values: turns until nothing new comes. */
+static int for_many(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
+{
+	struct shc_state *before = NULL;
+	bool stable = false;
+	int r = 0;
+
+	for (uint32_t round = 0; !stable && !r; round++) {
+		r = for_turn(in, command, field, head, out);
+		if (!r)
+			r = close_round(in, head, &before, round, command->range, &stable);
+		if (round >= LOOP_ROUNDS_MAX) {
+			in->exhausted = true;
+			break;
+		}
+	}
+	shc_state_destroy(before);
+	return r;
+}
+
+static int expand_for_words(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_fields *fields)
+{
+	static const struct shc_parameter at = {
+		.kind = SHC_PARAMETER_SPECIAL, .name = {.bytes = "@", .length = 1}};
+	struct shc_part parameter = {.kind = SHC_PART_PARAMETER, .range = command->for_.name_range};
+	struct shc_part quoted = {.kind = SHC_PART_DOUBLE, .range = command->for_.name_range};
+	struct shc_word word = {.range = command->for_.name_range, .parts = &quoted};
+	int r = 1;
+
+	if (command->for_.has_in) {
+		for (const struct shc_word *each = command->for_.words; each && r > 0;
+			each = each->next)
+			r = shc_expand_word(in, state, each, fields);
+		return r;
+	}
+	parameter.parameter = (struct shc_parameter *)&at;
+	quoted.parts = &parameter;
+	return shc_expand_word(in, state, &word, fields);
+}
+
+static int execute_for(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_fields fields = {0};
+	struct shc_outcomes head = {0};
+	int r = expand_for_words(in, command, state, &fields);
+
+	if (r <= 0) {
+		shc_fields_finish(&fields);
+		return r < 0 ? (shc_state_destroy(state), r)
+			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
+	}
+	shc_check_for(in, command, state, &fields);
+	shc_set_status(state, command, 0, 0);
+	r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
+	for (uint32_t i = 0; i < fields.count && !r; i++) {
+		struct shc_field *field = &fields.items[i];
+
+		if (i >= FOR_FIELDS_MAX)
+			field->occurrence = SHC_ANY;
+		r = field->occurrence == SHC_ANY ? for_many(in, command, field, &head, out)
+						 : for_turn(in, command, field, &head, out);
+		if (head.count > 4)
+			r = first_error(fold(in, &head, 0, command->range), r);
+	}
+	shc_fields_finish(&fields);
+	return first_error(outcomes_move(in, out, &head), r);
+}
+
+/* for ((;;)) and select: the condition is unknown; any number of turns. */
+static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	const struct shc_list *list =
+		command->kind == SHC_COMMAND_SELECT ? command->for_.body : command->for_arith.body;
+	struct shc_outcomes head = {0};
+	struct shc_state *before = NULL;
+	bool stable = false;
+	int r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
+
+	shc_forget_assigned(in, command, state);
+	for (uint32_t round = 0; !stable && !r; round++) {
+		struct shc_outcomes body = {0};
+
+		for (uint32_t i = 0; i < head.count && !r; i++) {
+			struct shc_state *leave = shc_state_clone(head.items[i].state);
+
+			r = leave ? shc_outcomes_add(in, out, leave, SHC_FLOW_NEXT, 0) : -ENOMEM;
+		}
+		r = first_error(list_on_each(in, list, &head, &body), r);
+		r = first_error(sort_body(in, &body, &head, out), r);
+		for (uint32_t i = 0; i < head.count; i++)
+			shc_forget_assigned(in, command, head.items[i].state);
+		if (!r)
+			r = close_round(in, &head, &before, round, command->range, &stable);
+		if (round >= LOOP_ROUNDS_MAX) {
+			in->exhausted = true;
+			break;
+		}
+	}
+	shc_outcomes_finish(&head);
+	shc_state_destroy(before);
+	return r;
+}
+
+/* ---- Functions ------------------------------------------------------------------------------------------------ */
+
+int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes body = {0};
+	int r;
+
+	for (uint32_t i = 0; i < in->call_depth; i++) {
+		if (in->calls[i] != function)
+			continue;
+		/* Recursion: the call may do anything that the script does. */
+		shc_approximate(in, function);
+		shc_set_status(state, function, 0, 255);
+		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+	}
+	if (in->call_depth == sizeof(in->calls) / sizeof(*in->calls)) {
+		shc_approximate(in, function);
+		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+	}
+	in->calls[in->call_depth++] = function;
+	r = shc_execute_command(in, function->function.body, state, &body);
+	for (uint32_t i = 0; i < body.count; i++) {
+		struct shc_outcome *item = &body.items[i];
+
+		shc_restore_hidden(item->state, in->call_depth);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state,
+				item->flow == SHC_FLOW_RETURN ? SHC_FLOW_NEXT : item->flow,
+				item->levels);
+	}
+	in->call_depth--;
+	body.count = 0;
+	shc_outcomes_finish(&body);
+	return r;
+}
+
+static int define_function(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	uint32_t number;
+	int r = shc_name_number(in, command->function.name, &number);
+
+	if (!r)
+		r = shc_state_define(state, number, command);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	shc_set_status(state, command, 0, 0);
+	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+}
+
+/* ---- Dispatch ------------------------------------------------------------------------------------------------- */
+
+static int execute_group(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes results = {0};
+	int r;
+
+	if (command->kind == SHC_COMMAND_GROUP)
+		return shc_execute_list(in, command->list, state, out);
+	r = shc_execute_subshell(in, command->list, NULL, state, &results);
+	shc_state_destroy(state);
+	return first_error(apply_errexit(in, &results, out), r);
+}
+
+static int execute_kind(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	switch (command->kind) {
+	case SHC_COMMAND_PIPELINE:
+		return execute_pipeline(in, command, state, out);
+	case SHC_COMMAND_AND_OR:
+		return execute_and_or(in, command, state, out);
+	case SHC_COMMAND_GROUP:
+	case SHC_COMMAND_SUBSHELL:
+		return execute_group(in, command, state, out);
+	case SHC_COMMAND_IF:
+		return execute_if(in, command, state, out);
+	case SHC_COMMAND_WHILE:
+	case SHC_COMMAND_UNTIL:
+		return execute_while(in, command, state, out);
+	case SHC_COMMAND_FOR:
+		return execute_for(in, command, state, out);
+	case SHC_COMMAND_FOR_ARITH:
+	case SHC_COMMAND_SELECT:
+		return execute_unknown_loop(in, command, state, out);
+	case SHC_COMMAND_CASE:
+		return execute_case(in, command, state, out);
+	case SHC_COMMAND_FUNCTION:
+		return define_function(in, command, state, out);
+	default:
+		shc_approximate(in, command);
+		shc_set_status(state, command, 0, 255);
+		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+	}
+}
+
+/* Does a redirection take the command's standard output away from who captures it? */
+static bool diverts_output(const struct shc_command *command)
+{
+	for (const struct shc_redirect *redirect = command->redirects; redirect;
+		redirect = redirect->next) {
+		if (redirect->kind == SHC_REDIRECT_BOTH ||
+			redirect->kind == SHC_REDIRECT_BOTH_APPEND)
+			return true;
+		if (redirect->fd > 1 || redirect->fd == 0 || redirect->fd_name.length)
+			continue;
+		if (redirect->kind == SHC_REDIRECT_OUTPUT ||
+			redirect->kind == SHC_REDIRECT_APPEND ||
+			redirect->kind == SHC_REDIRECT_CLOBBER ||
+			redirect->kind == SHC_REDIRECT_DUP_OUTPUT)
+			return true;
+	}
+	return false;
+}
+
+static int execute_prepared(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	switch (command->kind) {
+	case SHC_COMMAND_SIMPLE:
+		return shc_execute_simple(in, command, state, out);
+	case SHC_COMMAND_TEST:
+		return shc_execute_test(in, command, state, out);
+	case SHC_COMMAND_ARITH:
+		return shc_execute_arith(in, command, state, out);
+	default:
+		return execute_kind(in, command, state, out);
+	}
+}
+
+/* Run @command on a prepared @state, with its output diverted where a redirection says so. Takes @state. */
+static int execute_diverted(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	const struct shc_term *output = state->output;
+	struct shc_outcomes results = {0};
+	int r;
+
+	if (!diverts_output(command))
+		return execute_prepared(in, command, state, out);
+	state->output = NULL;
+	r = execute_prepared(in, command, state, &results);
+	for (uint32_t i = 0; i < results.count; i++)
+		results.items[i].state->output = output;
+	return first_error(outcomes_move(in, out, &results), r);
+}
+
+int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes prepared = {0}, results = {0};
+	bool checked = command->kind == SHC_COMMAND_SIMPLE || command->kind == SHC_COMMAND_TEST ||
+		       command->kind == SHC_COMMAND_ARITH;
+	int r;
+
+	in->seen[command->id] |= SHC_SEEN;
+	if (++in->steps > in->steps_max) {
+		in->exhausted = true;
+		shc_state_destroy(state);
+		return 0;
+	}
+	r = shc_prepare(in, command, state, &prepared);
+	for (uint32_t i = 0; i < prepared.count; i++) {
+		struct shc_outcome *item = &prepared.items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow != SHC_FLOW_NEXT)
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+		else
+			r = execute_diverted(in, command, item->state, &results);
+	}
+	prepared.count = 0;
+	shc_outcomes_finish(&prepared);
+	if (checked)
+		return first_error(apply_errexit(in, &results, out), r);
+	return first_error(outcomes_move(in, out, &results), r);
+}

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From words to fields, in the shell's order: braces, tilde, parameters, substitutions and arithmetic, field splitting,
+ * pathname expansion, quote removal (POSIX.1-2017 XCU 2.6). Known text is split exactly; what an unknown may be is kept
+ * as marks on its piece, so that checks can say which unknown splits or matches what.
+ */
+#include "interpreter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../syntax/arena.h"
+#include "parameter.h"
+
+/* Fields that one word may give; more are one field that occurs any number of times. */
+enum { FIELDS_MAX = 512, SEQUENCE_MAX = 64 };
+
+/* The field that is being put together. */
+struct builder {
+	struct shc_interpreter *in;
+	struct shc_state *state;
+	const struct shc_word *word;
+	struct shc_fields *fields;
+	struct shc_field_piece *pieces;
+	uint32_t count, capacity;
+	bool exists;     /* a quoted or literal part: there is a field even when it is empty */
+	bool value_only; /* no splitting and no pathname expansion */
+};
+
+void shc_fields_finish(struct shc_fields *fields)
+{
+	free(fields->items);
+	*fields = (struct shc_fields){0};
+}
+
+static int builder_piece(struct builder *b, const struct shc_field_piece *piece)
+{
+	if (b->count == b->capacity) {
+		uint32_t capacity = b->capacity ? b->capacity * 2 : 8;
+		struct shc_field_piece *grown = realloc(b->pieces, capacity * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		b->pieces = grown;
+		b->capacity = capacity;
+	}
+	b->pieces[b->count++] = *piece;
+	return 0;
+}
+
+static enum shc_occurrence occurrence_of(const struct builder *b)
+{
+	bool splits = false, empty = !b->exists;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct shc_field_piece *piece = &b->pieces[i];
+
+		splits |= piece->splits;
+		if (!piece->piece.atom ||
+			!shc_dfa_matches(shc_state_language_of(b->state, piece->piece.atom), "", 0))
+			empty = false;
+	}
+	return splits ? SHC_ANY : empty ? SHC_OPTIONAL : SHC_ONCE;
+}
+
+/* End the field, if there is one. */
+static int builder_end(struct builder *b, bool always)
+{
+	struct shc_fields *fields = b->fields;
+	struct shc_field *field;
+
+	if (!b->count && !b->exists && !always)
+		return 0;
+	if (fields->count == fields->capacity) {
+		uint32_t capacity = fields->capacity ? fields->capacity * 2 : 4;
+		struct shc_field *grown = realloc(fields->items, capacity * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		fields->items = grown;
+		fields->capacity = capacity;
+	}
+	field = &fields->items[fields->count];
+	field->pieces = shc_arena_take(b->in->arena, (b->count + 1) * sizeof(*field->pieces));
+	if (!field->pieces)
+		return -ENOMEM;
+	if (b->count)
+		memcpy(field->pieces, b->pieces, b->count * sizeof(*field->pieces));
+	field->count = b->count;
+	field->occurrence = occurrence_of(b);
+	field->word = b->word;
+	b->count = 0;
+	b->exists = false;
+	if (fields->count + 1 >= FIELDS_MAX)
+		field->occurrence = SHC_ANY;
+	else
+		fields->count++;
+	return 0;
+}
+
+/* The bytes at which unquoted expansions are split. */
+static int separators(struct builder *b, struct shc_ifs *ret, bool *ret_known)
+{
+	static const char ifs_name[] = "IFS";
+	const struct shc_variable *variable;
+	struct shc_text known = {.bytes = " \t\n", .length = 3};
+	uint32_t number;
+	int r = shc_name_number(b->in, (struct shc_text){.bytes = ifs_name, .length = 3}, &number);
+
+	if (r < 0)
+		return r;
+	variable = shc_state_variable(b->state, number);
+	if (!variable)
+		return -ENOMEM;
+	*ret_known = true;
+	if (variable->assigned && variable->term && !shc_term_known(variable->term, &known)) {
+		*ret_known = false;
+		known = (struct shc_text){.bytes = " \t\n", .length = 3};
+	}
+	*ret = shc_ifs_of(known.bytes, known.length);
+	return 0;
+}
+
+static bool is_separator(const struct shc_ifs *ifs, unsigned char byte)
+{
+	return shc_byte_set_has(&ifs->white, byte) || shc_byte_set_has(&ifs->other, byte);
+}
+
+static bool has_pattern(struct shc_text text)
+{
+	for (uint32_t i = 0; i < text.length; i++)
+		if (strchr("*?[", text.bytes[i]) && text.bytes[i])
+			return true;
+	return false;
+}
+
+static int add_known(struct builder *b, struct shc_text text, bool unquoted)
+{
+	struct shc_field_piece piece = {.piece.text = text};
+
+	if (!text.length)
+		return 0;
+	piece.glob = unquoted && !b->state->noglob && has_pattern(text);
+	return builder_piece(b, &piece);
+}
+
+/* Split known text: white space around and between fields goes, any other separator ends one. */
+static int split_known(struct builder *b, struct shc_text text, const struct shc_ifs *ifs)
+{
+	uint32_t start = 0, at = 0;
+	int r = 0;
+
+	while (at < text.length && !r) {
+		unsigned char byte = (unsigned char)text.bytes[at];
+
+		if (!is_separator(ifs, byte)) {
+			at++;
+			continue;
+		}
+		r = add_known(b,
+			(struct shc_text){.bytes = text.bytes + start, .length = at - start}, true);
+		if (!r)
+			r = builder_end(b, shc_byte_set_has(&ifs->other, byte));
+		at++;
+		start = at;
+	}
+	if (r)
+		return r;
+	return add_known(
+		b, (struct shc_text){.bytes = text.bytes + start, .length = at - start}, true);
+}
+
+static bool bytes_meet(const struct shc_byte_set *a, const struct shc_byte_set *b)
+{
+	for (int i = 0; i < 4; i++)
+		if (a->words[i] & b->words[i])
+			return true;
+	return false;
+}
+
+static int add_atom(struct builder *b, const struct shc_atom *atom, bool unquoted,
+	const struct shc_ifs *ifs, bool ifs_known)
+{
+	static const char pattern_bytes[] = "*?[";
+	struct shc_byte_set patterns = shc_byte_set_of(pattern_bytes, 3), bytes, all;
+	struct shc_field_piece piece = {.piece.atom = atom};
+
+	if (unquoted) {
+		bytes = shc_dfa_bytes(shc_state_language_of(b->state, atom));
+		all = shc_byte_set_union(&ifs->white, &ifs->other);
+		piece.splits = !ifs_known || bytes_meet(&bytes, &all);
+		piece.matches = !b->state->noglob && bytes_meet(&bytes, &patterns);
+	}
+	return builder_piece(b, &piece);
+}
+
+/* Append a value: whole when quoted, split otherwise. */
+static int add_term(struct builder *b, const struct shc_term *term, bool quoted)
+{
+	bool unquoted = !quoted && !b->value_only, known = true;
+	struct shc_ifs ifs = {0};
+	int r = unquoted ? separators(b, &ifs, &known) : 0;
+
+	for (uint32_t i = 0; i < term->count && !r; i++) {
+		const struct shc_piece *piece = &term->pieces[i];
+
+		if (piece->atom)
+			r = add_atom(b, piece->atom, unquoted, &ifs, known);
+		else if (unquoted)
+			r = split_known(b, piece->text, &ifs);
+		else
+			r = add_known(b, piece->text, false);
+	}
+	return r;
+}
+
+/* "$@": every parameter a field of its own, the first and last joined with what stands beside. */
+static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
+{
+	struct shc_state *state = b->state;
+	int r = 0;
+
+	for (uint32_t i = 0; i < state->argument_count && !r; i++) {
+		if (i)
+			r = builder_end(b, quoted);
+		b->exists |= quoted;
+		if (!r)
+			r = add_term(b, state->arguments[i], quoted);
+	}
+	if (r || !state->arguments_open)
+		return r;
+	if (state->argument_count)
+		r = builder_end(b, quoted);
+	if (!r) {
+		struct shc_field_piece piece = {.splits = true};
+		const struct shc_term *term = shc_term_atom(
+			b->in->terms, SHC_ORIGIN_ARGUMENT, shc_dfa_text(b->in->pool), range);
+
+		if (!term)
+			return -ENOMEM;
+		piece.piece.atom = shc_term_single_atom(term);
+		piece.matches = !quoted && !state->noglob;
+		r = builder_piece(b, &piece);
+	}
+	return r;
+}
+
+static bool gives_fields(const struct shc_parameter *parameter)
+{
+	return parameter->kind == SHC_PARAMETER_SPECIAL && parameter->op == SHC_OP_NONE &&
+	       (shc_text_is(parameter->name, "@") || shc_text_is(parameter->name, "*"));
+}
+
+static int add_parameter(struct builder *b, const struct shc_part *part, bool quoted)
+{
+	const struct shc_parameter *parameter = part->parameter;
+	const struct shc_term *term;
+	int r;
+
+	if (gives_fields(parameter) && !b->value_only &&
+		(!quoted || shc_text_is(parameter->name, "@"))) {
+		r = add_arguments(b, quoted, part->range);
+		return r < 0 ? r : 1;
+	}
+	if (parameter->subscript.kind == SHC_SUBSCRIPT_AT && !b->value_only &&
+		parameter->op == SHC_OP_NONE) {
+		struct shc_field_piece piece = {.splits = true};
+
+		/* "${a[@]}": any number of fields, each any element. */
+		r = shc_parameter_expand(b->in, b->state, parameter, part->range, &term);
+		if (r <= 0)
+			return r;
+		term = shc_unknown(
+			b->in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(b->in->pool), part->range);
+		if (!term)
+			return -ENOMEM;
+		piece.piece.atom = shc_term_single_atom(term);
+		r = builder_piece(b, &piece);
+		return r < 0 ? r : 1;
+	}
+	r = shc_parameter_expand(b->in, b->state, parameter, part->range, &term);
+	if (r <= 0)
+		return r;
+	r = add_term(b, term, quoted);
+	return r < 0 ? r : 1;
+}
+
+static const struct shc_term *substituted(const struct builder *b, const struct shc_part *part)
+{
+	for (uint32_t i = b->state->substituted_count; i-- > 0;)
+		if (b->state->substituted[i].part == part)
+			return b->state->substituted[i].output;
+	return shc_unknown(b->in, SHC_ORIGIN_OUTPUT, shc_dfa_text(b->in->pool), part->range);
+}
+
+static int add_tilde(struct builder *b, const struct shc_part *part)
+{
+	const struct shc_dfa *language;
+	const struct shc_term *term = b->in->home;
+
+	if (part->text.length) {
+		if (shc_dfa_glob(b->in->pool, "/?*", 3, 0, &language, NULL))
+			language = shc_dfa_text(b->in->pool);
+		term = shc_unknown(b->in, SHC_ORIGIN_DIRECTORY, language, part->range);
+	}
+	return term ? add_term(b, term, true) : -ENOMEM;
+}
+
+static int add_parts(struct builder *b, const struct shc_part *part, bool quoted);
+
+static int add_glob(struct builder *b, struct shc_text text)
+{
+	struct shc_field_piece piece = {.piece.text = text};
+
+	piece.glob = !b->value_only && !b->state->noglob;
+	b->exists = true;
+	return builder_piece(b, &piece);
+}
+
+static int add_unknown(struct builder *b, const struct shc_part *part, enum shc_origin origin)
+{
+	const struct shc_term *term =
+		shc_unknown(b->in, origin, shc_dfa_text(b->in->pool), part->range);
+
+	b->exists = true;
+	return term ? add_term(b, term, true) : -ENOMEM;
+}
+
+static int add_text(struct builder *b, struct shc_text text)
+{
+	b->exists = true;
+	return add_known(b, text, false);
+}
+
+/* One part. 1, 0 (the shell ends) or -ENOMEM. */
+static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
+{
+	const struct shc_term *term;
+	int r;
+
+	switch (part->kind) {
+	case SHC_PART_LITERAL:
+	case SHC_PART_ESCAPE:
+	case SHC_PART_SINGLE:
+	case SHC_PART_ANSI:
+		r = add_text(b, part->text);
+		break;
+	case SHC_PART_DOUBLE:
+	case SHC_PART_LOCALE:
+		/* "$@" without parameters is no field at all; every other quoted part is one. */
+		if (!part->parts || part->parts->next || part->parts->kind != SHC_PART_PARAMETER ||
+			!gives_fields(part->parts->parameter))
+			b->exists = true;
+		return add_parts(b, part->parts, true);
+	case SHC_PART_PARAMETER:
+		return add_parameter(b, part, quoted);
+	case SHC_PART_COMMAND:
+		term = substituted(b, part);
+		r = term ? add_term(b, term, quoted) : -ENOMEM;
+		break;
+	case SHC_PART_ARITHMETIC:
+		r = shc_arith_value(b->in, b->state, &part->arithmetic, part->range, &term);
+		if (r > 0)
+			r = add_term(b, term, quoted);
+		break;
+	case SHC_PART_TILDE:
+		r = add_tilde(b, part);
+		break;
+	case SHC_PART_GLOB:
+		r = add_glob(b, part->text);
+		break;
+	case SHC_PART_GLOB_OPEN:
+		r = add_glob(b, (struct shc_text){.bytes = "[", .length = 1});
+		break;
+	case SHC_PART_PROCESS:
+		r = add_unknown(b, part, SHC_ORIGIN_FILE_NAME);
+		break;
+	default:
+		r = add_unknown(b, part, SHC_ORIGIN_APPROXIMATION);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* Copy the field under construction, so that every alternative of a brace expansion starts from it. */
+static int builder_fork(const struct builder *from, struct builder *to)
+{
+	*to = *from;
+	to->pieces = NULL;
+	to->count = to->capacity = 0;
+	for (uint32_t i = 0; i < from->count; i++)
+		if (builder_piece(to, &from->pieces[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+/* {a,b}: each alternative with everything before and behind it; takes over the rest of the word. */
+static int add_braces(struct builder *b, const struct shc_part *part)
+{
+	int r = 1;
+
+	for (const struct shc_word *word = part->braces.alternatives; word && r > 0;
+		word = word->next) {
+		struct builder fork;
+
+		r = builder_fork(b, &fork) ? -ENOMEM : 1;
+		if (r > 0)
+			r = add_parts(&fork, word->parts, false);
+		if (r > 0)
+			r = add_parts(&fork, part->next, false);
+		if (r > 0 && builder_end(&fork, false))
+			r = -ENOMEM;
+		free(fork.pieces);
+	}
+	b->count = 0;
+	b->exists = false;
+	return r;
+}
+
+static int add_parts(struct builder *b, const struct shc_part *part, bool quoted)
+{
+	int r = 1;
+
+	for (; part && r > 0; part = part->next) {
+		if (part->kind == SHC_PART_BRACES && !b->value_only)
+			return add_braces(b, part);
+		r = add_part(b, part, quoted);
+	}
+	return r;
+}
+
+int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_word *word, struct shc_fields *ret)
+{
+	struct builder b = {.in = in, .state = state, .word = word, .fields = ret};
+	int r = add_parts(&b, word->parts, false);
+
+	if (r > 0 && builder_end(&b, false))
+		r = -ENOMEM;
+	free(b.pieces);
+	return r;
+}
+
+int shc_fields_add_term(struct shc_interpreter *in, struct shc_state *state,
+	struct shc_fields *fields, const struct shc_word *word, const struct shc_term *term)
+{
+	struct builder b = {.in = in,
+		.state = state,
+		.word = word,
+		.fields = fields,
+		.exists = true,
+		.value_only = true};
+	int r = add_term(&b, term, true);
+
+	if (!r)
+		r = builder_end(&b, true);
+	free(b.pieces);
+	return r;
+}
+
+const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct shc_field *field)
+{
+	const struct shc_term *term = shc_term_text(in->terms, "", 0);
+
+	for (uint32_t i = 0; i < field->count && term; i++) {
+		const struct shc_piece *piece = &field->pieces[i].piece;
+		const struct shc_term *next;
+
+		if (piece->atom)
+			next = shc_term_of_atom(in->terms, piece->atom);
+		else
+			next = shc_term_text(in->terms, piece->text.bytes, piece->text.length);
+		term = shc_term_concat(in->terms, term, next);
+	}
+	return term;
+}
+
+int shc_expand_value(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_word *word, const struct shc_term **ret)
+{
+	struct shc_fields fields = {0};
+	struct builder b = {
+		.in = in, .state = state, .word = word, .fields = &fields, .value_only = true};
+	int r = word ? add_parts(&b, word->parts, false) : 1;
+
+	if (r > 0) {
+		struct shc_field field = {.pieces = b.pieces, .count = b.count};
+
+		*ret = shc_field_term(in, &field);
+		if (!*ret)
+			r = -ENOMEM;
+	}
+	free(b.pieces);
+	shc_fields_finish(&fields);
+	return r;
+}
+
+/* ---- Patterns ------------------------------------------------------------------------------------------------- */
+
+/* Append the pattern language of one part of known text: quoted bytes stand for themselves. */
+static int pattern_text(struct shc_interpreter *in, struct shc_text text, bool quoted,
+	const struct shc_dfa **language)
+{
+	const struct shc_dfa *part;
+	int r;
+
+	if (quoted)
+		r = shc_dfa_literal(in->pool, text.bytes, text.length, &part);
+	else
+		r = shc_dfa_glob(in->pool, text.bytes, text.length, SHC_GLOB_EXTENDED, &part, NULL);
+	if (!r)
+		r = shc_dfa_concat(in->pool, *language, part, language);
+	return r;
+}
+
+static int pattern_value(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_part *part, bool quoted, const struct shc_dfa **language)
+{
+	struct shc_part alone = *part;
+	struct shc_word word = {.range = part->range, .parts = &alone};
+	const struct shc_term *term;
+	int r;
+
+	alone.next = NULL;
+	r = shc_expand_value(in, state, &word, &term);
+	if (r <= 0)
+		return r;
+	for (uint32_t i = 0; i < term->count && r >= 0; i++) {
+		const struct shc_piece *piece = &term->pieces[i];
+		const struct shc_dfa *atom;
+
+		if (!piece->atom) {
+			r = pattern_text(in, piece->text, quoted, language);
+			continue;
+		}
+		/* An unquoted unknown may hold pattern characters and then match anything. */
+		atom = quoted ? shc_state_language_of(state, piece->atom) : shc_dfa_text(in->pool);
+		r = shc_dfa_concat(in->pool, *language, atom, language);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* 0 of a step becomes 1: the expansion goes on. */
+static int going_on(int r)
+{
+	return r ? r : 1;
+}
+
+static int pattern_parts(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_part *part, bool quoted, const struct shc_dfa **language)
+{
+	int r = 1;
+
+	for (; part && r > 0; part = part->next) {
+		switch (part->kind) {
+		case SHC_PART_LITERAL:
+		case SHC_PART_ESCAPE:
+		case SHC_PART_SINGLE:
+		case SHC_PART_ANSI:
+			r = going_on(pattern_text(in, part->text, true, language));
+			break;
+		case SHC_PART_GLOB:
+			r = going_on(pattern_text(in, part->text, false, language));
+			break;
+		case SHC_PART_DOUBLE:
+		case SHC_PART_LOCALE:
+			r = pattern_parts(in, state, part->parts, true, language);
+			break;
+		case SHC_PART_PARAMETER:
+		case SHC_PART_COMMAND:
+		case SHC_PART_ARITHMETIC:
+		case SHC_PART_TILDE:
+			r = pattern_value(in, state, part, quoted, language);
+			break;
+		default:
+			r = going_on(shc_dfa_concat(
+				in->pool, *language, shc_dfa_text(in->pool), language));
+		}
+	}
+	return r;
+}
+
+int shc_expand_pattern(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_word *word, const struct shc_dfa **ret)
+{
+	const struct shc_dfa *language = shc_dfa_epsilon(in->pool);
+	int r = word ? pattern_parts(in, state, word->parts, false, &language) : 1;
+
+	if (r == -E2BIG) {
+		language = shc_dfa_text(in->pool);
+		r = 1;
+	}
+	if (r > 0)
+		*ret = language;
+	return r;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside the abstract interpreter: its context, the outcomes of commands, and the functions its files share.
+ *
+ * Every function that may run out of memory returns -ENOMEM and the whole analysis ends with it. Budgets are counted
+ * steps: when they are used up, paths are cut and the script is reported as exhausted, never silently.
+ */
+#ifndef SHCHECK_SEMANTIC_INTERPRETER_H
+#define SHCHECK_SEMANTIC_INTERPRETER_H
+
+#include <shcheck/analyse.h>
+#include <shcheck/finding.h>
+#include <shcheck/parse.h>
+
+#include "state.h"
+
+/* What a command leaves behind besides its state. */
+enum shc_flow {
+	SHC_FLOW_NEXT,
+	SHC_FLOW_BREAK, /* .levels */
+	SHC_FLOW_CONTINUE,
+	SHC_FLOW_RETURN,
+	SHC_FLOW_EXIT,
+};
+
+struct shc_outcome {
+	struct shc_state *state;
+	enum shc_flow flow;
+	uint32_t levels;
+};
+
+/* A list of outcomes that owns its states. */
+struct shc_outcomes {
+	struct shc_outcome *items;
+	uint32_t count, capacity;
+};
+
+struct shc_name {
+	struct shc_text text;
+	const struct shc_term *environment; /* what the environment may hold; made on demand */
+	bool assigned_anywhere;             /* somewhere in the script, on whatever path */
+	bool defined_anywhere;              /* as a function */
+};
+
+struct shc_interpreter {
+	const struct shc_script *script;
+	struct shc_findings *findings;
+	struct shc_arena *arena;
+	struct shc_dfa_pool *pool;
+	struct shc_terms *terms;
+	struct shc_name *names;
+	uint32_t name_count, name_capacity;
+	uint32_t *name_slots; /* open addressing, number + 1 */
+	uint32_t name_slot_count;
+	const struct shc_term *home;  /* the value of an untouched HOME */
+	const struct shc_term *start; /* the directory in which the script is started */
+	uint64_t steps, steps_max;
+	bool exhausted;
+	uint64_t *
+		reported; /* (check, place) that a finding was made of: open addressing, 0 = free */
+	uint32_t reported_count, reported_slots;
+	uint8_t *seen; /* shape [script->command_count]: bit 0 analysed, bit 1 approximated */
+	uint32_t call_depth;
+	const struct shc_command *calls[16]; /* functions being run, to see recursion */
+	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
+	uint32_t subshells;
+	uint32_t piped;                /* > 0: inside a pipeline, so standard input is a pipe */
+	const struct shc_term **reads; /* files that stages of the running pipelines read */
+	uint32_t read_count, read_capacity, read_start;
+};
+
+enum {
+	SHC_SEEN = 1,
+	SHC_APPROXIMATED = 2,
+	/* Paths kept apart at one point; beyond that the two last are joined. */
+	SHC_PATHS_MAX = 24,
+	/* States of a language after a join in a loop. */
+	SHC_JOIN_STATES = 64,
+};
+
+/* ---- Findings --------------------------------------------------------------------------------------------------- */
+
+/*
+ * shc_report - add a finding unless the same check has been reported at the same place: many paths lead to one command.
+ * Returns it, or NULL (then there is nothing more to do).
+ */
+struct shc_finding *shc_report(struct shc_interpreter *in, int id, struct shc_range range,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- Names ---------------------------------------------------------------------------------------------------- */
+
+/* shc_name_number - the number of @name, given on first use. 0 or -ENOMEM. */
+int shc_name_number(struct shc_interpreter *in, struct shc_text name, uint32_t *ret);
+
+/* shc_name_environment - the unknown that the environment may have in a variable. NULL when there is no memory. */
+const struct shc_term *shc_name_environment(struct shc_interpreter *in, uint32_t name);
+
+/* ---- Outcomes ------------------------------------------------------------------------------------------------- */
+
+/* shc_outcomes_add - append; takes @state, also on failure. 0 or -ENOMEM. */
+int shc_outcomes_add(struct shc_interpreter *in, struct shc_outcomes *outcomes,
+	struct shc_state *state, enum shc_flow flow, uint32_t levels);
+void shc_outcomes_finish(struct shc_outcomes *outcomes);
+
+/* ---- Expansion ------------------------------------------------------------------------------------------------ */
+
+/* How many fields a part of a word can give. */
+enum shc_occurrence {
+	SHC_ONCE,
+	SHC_OPTIONAL, /* none when it is empty */
+	SHC_ANY,      /* any number */
+};
+
+/* A piece of a field: known text, an atom, or a glob. */
+struct shc_field_piece {
+	struct shc_piece piece;
+	bool glob;    /* .piece.text is an unquoted pattern */
+	bool splits;  /* unquoted, and may hold separators */
+	bool matches; /* unquoted, and may hold pattern characters */
+};
+
+struct shc_field {
+	struct shc_field_piece *pieces; /* in the arena */
+	uint32_t count;
+	enum shc_occurrence occurrence;
+	const struct shc_word *word;
+};
+
+struct shc_fields {
+	struct shc_field *items;
+	uint32_t count, capacity;
+};
+
+void shc_fields_finish(struct shc_fields *fields);
+
+/* shc_fields_add_term - append @term as one whole field of @word. 0 or -ENOMEM. */
+int shc_fields_add_term(struct shc_interpreter *in, struct shc_state *state,
+	struct shc_fields *fields, const struct shc_word *word, const struct shc_term *term);
+
+/* shc_field_term - the field as a value, globs as their own text. NULL when there is no memory. */
+const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct shc_field *field);
+
+/*
+ * shc_expand_word - all fields of @word in @state (which assignments of ${x=w} and ${x?w} change).
+ * Returns 1, 0 when the expansion ends the shell (${x?}, -u), or -ENOMEM. Substitutions must have been run before.
+ */
+int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_word *word, struct shc_fields *ret);
+
+/* shc_expand_value - the same without splitting and globbing (assignments, redirects, case). NULL @word is "". */
+int shc_expand_value(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_word *word, const struct shc_term **ret);
+
+/* shc_expand_pattern - the language of @word as a pattern (case, [[ = ]], ${x#P}). As shc_expand_value(). */
+int shc_expand_pattern(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_word *word, const struct shc_dfa **ret);
+
+/* ---- Arithmetic ----------------------------------------------------------------------------------------------- */
+
+/* shc_arith_value - @text as a term: known where its operands are. 1 or -ENOMEM. */
+int shc_arith_value(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_arith_text *text, struct shc_range range, const struct shc_term **ret);
+
+/* ---- Execution ------------------------------------------------------------------------------------------------ */
+
+/* All of these take @state and append to @out. 0 or -ENOMEM. */
+int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
+	struct shc_state *state, struct shc_outcomes *out);
+int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
+	struct shc_state *state, struct shc_outcomes *out);
+
+/*
+ * shc_run_substitutions - run every command substitution of @words in a copy of each state and fork on what comes out.
+ * Appends states with results in ->substituted; flow is always NEXT.
+ */
+int shc_run_substitutions(struct shc_interpreter *in, const struct shc_word *words,
+	struct shc_state *state, struct shc_outcomes *out);
+
+/*
+ * shc_execute_subshell - run @list (or else @command) in a copy of @outer; what outlives a subshell is appended to @out as
+ * states like @outer. @outer is unchanged.
+ */
+int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list,
+	const struct shc_command *command, const struct shc_state *outer, struct shc_outcomes *out);
+
+/*
+ * shc_prepare - what comes before a command: its substitutions are run, and its redirections opened. Takes @state. A
+ * redirection that fails gives an outcome of its own where that matters.
+ */
+int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+
+/* [[ ]] and (( )). */
+int shc_execute_test(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_loop_value - what the variable of a `for` holds in the turn for @field. NULL when there is no memory. */
+const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field);
+
+/* shc_check_for - SH5xx on the words of a `for`. */
+void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, const struct shc_fields *fields);
+
+/* shc_forget_assigned - variables that a loop of unknown arithmetic assigns may hold any number. */
+void shc_forget_assigned(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state);
+
+/* shc_restore_hidden - end of a function: put back what `local` hid at @depth. */
+void shc_restore_hidden(struct shc_state *state, uint32_t depth);
+
+/* shc_split_status - append @state once with status 0 and once without, as far as either is possible. Takes @state. */
+int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *zero,
+	struct shc_outcomes *other);
+
+/* shc_set_status - status [low, high] of @command. */
+void shc_set_status(struct shc_state *state, const struct shc_command *command, int low, int high);
+
+/* shc_run_assignment - one assignment of a command. 1, 0 (the shell ends) or -ENOMEM. */
+int shc_run_assignment(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a);
+
+/* shc_assign - give a variable a value in @state. 0 or -ENOMEM. */
+int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+	const struct shc_term *term, struct shc_range range);
+
+/* shc_approximate - a command that is not modelled: the state is kept, the command counted and an obligation recorded. */
+void shc_approximate(struct shc_interpreter *in, const struct shc_command *command);
+
+#endif

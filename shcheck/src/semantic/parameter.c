@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "parameter.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Variables that a shell or any login sets: reading them is never "unset". */
+static const char *const always_set[] = {
+	"HOME",
+	"PATH",
+	"PWD",
+	"IFS",
+	"PPID",
+	"OPTIND",
+	"UID",
+	"EUID",
+	"RANDOM",
+	"SECONDS",
+	"LINENO",
+	"HOSTNAME",
+	"HOSTTYPE",
+	"OSTYPE",
+	"MACHTYPE",
+	"BASH",
+	"BASHPID",
+	"BASH_VERSION",
+	"BASH_VERSINFO",
+	"BASH_SOURCE",
+	"BASH_LINENO",
+	"BASH_SUBSHELL",
+	"FUNCNAME",
+	"SHELLOPTS",
+	"SHLVL",
+	"PS1",
+	"PS4",
+	"GROUPS",
+	"DIRSTACK",
+	"PIPESTATUS",
+	"BASHOPTS",
+	"EPOCHSECONDS",
+	"EPOCHREALTIME",
+	"BASH_COMMAND",
+	"BASH_REMATCH",
+};
+
+static bool is_always_set(struct shc_text name)
+{
+	for (size_t i = 0; i < sizeof(always_set) / sizeof(*always_set); i++)
+		if (shc_text_is(name, always_set[i]))
+			return true;
+	return false;
+}
+
+const struct shc_term *shc_unknown(struct shc_interpreter *in, enum shc_origin origin,
+	const struct shc_dfa *language, struct shc_range range)
+{
+	const struct shc_term *term = NULL;
+	char buffer[256];
+	size_t length;
+
+	/* A language of one string is no unknown. */
+	if (shc_dfa_single(language, buffer, sizeof(buffer), &length))
+		term = shc_term_text(in->terms, buffer, length);
+	return term ? term : shc_term_atom(in->terms, origin, language, range);
+}
+
+static const struct shc_term *number_term(
+	struct shc_interpreter *in, long long low, long long high, struct shc_range range)
+{
+	const struct shc_dfa *language;
+
+	if (shc_dfa_interval(in->pool, low, high, &language))
+		language = shc_dfa_text(in->pool);
+	return shc_unknown(in, SHC_ORIGIN_NUMBER, language, range);
+}
+
+bool shc_may_be_empty(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *term)
+{
+	(void)in;
+	for (uint32_t i = 0; i < term->count; i++) {
+		if (!term->pieces[i].atom)
+			return false;
+		if (!shc_dfa_matches(shc_state_language_of(state, term->pieces[i].atom), "", 0))
+			return false;
+	}
+	return true;
+}
+
+static int read_variable(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+	struct shc_parameter_value *ret)
+{
+	const struct shc_variable *variable;
+	uint32_t number;
+	int r = shc_name_number(in, name, &number);
+
+	if (r < 0)
+		return r;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	if (variable->assigned) {
+		ret->presence = variable->presence;
+		ret->term = variable->term;
+		return 0;
+	}
+	ret->term = shc_text_is(name, "HOME")  ? in->home
+		    : shc_text_is(name, "PWD") ? state->directory
+					       : shc_name_environment(in, number);
+	ret->presence = is_always_set(name) ? SHC_PRESENT : SHC_PERHAPS;
+	return ret->term ? 0 : -ENOMEM;
+}
+
+/* Parameters beyond the known ones are numbered from the first `shift` on, so that equal numbers are equal values. */
+static int read_positional(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
+	struct shc_parameter_value *ret)
+{
+	char text[24];
+	uint32_t name;
+	int length, r;
+
+	if (number && number <= state->argument_count) {
+		ret->presence = SHC_PRESENT;
+		ret->term = state->arguments[number - 1];
+		return 0;
+	}
+	if (number && !state->arguments_open) {
+		ret->presence = SHC_ABSENT;
+		ret->term = NULL;
+		return 0;
+	}
+	length = snprintf(text, sizeof(text), "%llu",
+		number ? (unsigned long long)number + state->shifted : 0);
+	r = shc_name_number(
+		in, (struct shc_text){.bytes = text, .length = (uint32_t)length}, &name);
+	if (r < 0)
+		return r;
+	ret->presence = number ? SHC_PERHAPS : SHC_PRESENT;
+	ret->term = shc_name_environment(in, name);
+	return ret->term ? 0 : -ENOMEM;
+}
+
+/* All positional parameters as one string: "$*". */
+static const struct shc_term *joined_arguments(
+	struct shc_interpreter *in, const struct shc_state *state, struct shc_range range)
+{
+	const struct shc_term *all = shc_term_text(in->terms, "", 0);
+	const struct shc_term *space = shc_term_text(in->terms, " ", 1);
+
+	if (state->arguments_open)
+		return shc_unknown(in, SHC_ORIGIN_ARGUMENT, shc_dfa_text(in->pool), range);
+	for (uint32_t i = 0; i < state->argument_count; i++) {
+		if (i)
+			all = shc_term_concat(in->terms, all, space);
+		all = shc_term_concat(in->terms, all, state->arguments[i]);
+	}
+	return all;
+}
+
+static int read_special(struct shc_interpreter *in, struct shc_state *state, char which,
+	struct shc_range range, struct shc_parameter_value *ret)
+{
+	ret->presence = SHC_PRESENT;
+	switch (which) {
+	case '?':
+		ret->term = number_term(in, state->status.low, state->status.high, range);
+		break;
+	case '#':
+		ret->term = number_term(in, state->argument_count,
+			state->arguments_open ? INT64_MAX : (int64_t)state->argument_count, range);
+		break;
+	case '@':
+	case '*':
+		ret->term = joined_arguments(in, state, range);
+		break;
+	case '$':
+		ret->term = number_term(in, 1, INT_MAX, range);
+		break;
+	case '!':
+		ret->presence = SHC_PERHAPS;
+		ret->term = number_term(in, 1, INT_MAX, range);
+		break;
+	default:
+		ret->term =
+			shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
+	}
+	return ret->term ? 0 : -ENOMEM;
+}
+
+int shc_parameter_read(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_parameter *parameter, struct shc_range range,
+	struct shc_parameter_value *ret)
+{
+	if (parameter->indirect || parameter->kind == SHC_PARAMETER_BAD ||
+		parameter->op == SHC_OP_NAMES || parameter->op == SHC_OP_KEYS) {
+		ret->presence = SHC_PERHAPS;
+		ret->term =
+			shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
+		return ret->term ? 0 : -ENOMEM;
+	}
+	switch (parameter->kind) {
+	case SHC_PARAMETER_VARIABLE:
+		return read_variable(in, state, parameter->name, ret);
+	case SHC_PARAMETER_POSITIONAL:
+		return read_positional(in, state, parameter->number, ret);
+	default:
+		return read_special(in, state, parameter->name.bytes[0], range, ret);
+	}
+}
+
+/* ---- Operators ------------------------------------------------------------------------------------------------ */
+
+struct operation {
+	struct shc_interpreter *in;
+	struct shc_state *state;
+	const struct shc_parameter *parameter;
+	struct shc_range range;
+	struct shc_parameter_value value;
+};
+
+/* The language of a term; all text when it grows too large. NULL when there is no memory. */
+static const struct shc_dfa *language_of(const struct operation *op, const struct shc_term *term)
+{
+	const struct shc_dfa *language;
+
+	if (shc_state_term_language(op->state, op->in->pool, term, &language) == -ENOMEM)
+		return NULL;
+	return language;
+}
+
+/* A derived unknown; a language too large (r = -E2BIG) is all text. */
+static int derived(const struct operation *op, int r, const struct shc_dfa *language,
+	const struct shc_term **ret)
+{
+	if (r == -E2BIG || r == -EINVAL)
+		language = shc_dfa_text(op->in->pool);
+	else if (r < 0)
+		return r;
+	*ret = shc_unknown(op->in, SHC_ORIGIN_DERIVED, language, op->range);
+	return *ret ? 1 : -ENOMEM;
+}
+
+/* Either of two terms: one unknown with both languages. */
+static int either(const struct operation *op, const struct shc_term *a, const struct shc_term *b,
+	const struct shc_term **ret)
+{
+	const struct shc_dfa *left = language_of(op, a), *right = language_of(op, b), *both = NULL;
+	int r;
+
+	if (a == b) {
+		*ret = a;
+		return 1;
+	}
+	if (!left || !right)
+		return -ENOMEM;
+	r = shc_dfa_union(op->in->pool, left, right, &both);
+	return derived(op, r, both, ret);
+}
+
+/* Which of the branches of - = ? + can be taken: bit 0 the value, bit 1 the word. */
+static unsigned int branches(const struct operation *op)
+{
+	const struct shc_parameter_value *value = &op->value;
+	unsigned int taken = 0;
+
+	if (value->presence != SHC_ABSENT)
+		taken |= 1;
+	if (value->presence != SHC_PRESENT)
+		taken |= 2;
+	if (op->parameter->colon && value->term) {
+		const struct shc_dfa *language = language_of(op, value->term);
+
+		if (language && language == shc_dfa_epsilon(op->in->pool))
+			taken = 2;
+		else if (shc_may_be_empty(op->in, op->state, value->term))
+			taken |= 2;
+	}
+	return taken;
+}
+
+/* The value without "" where the colon says so, and without absence. */
+static const struct shc_term *present_value(const struct operation *op)
+{
+	const struct shc_dfa *language, *rest;
+	const struct shc_term *term = op->value.term;
+
+	if (!op->parameter->colon || !shc_may_be_empty(op->in, op->state, term))
+		return term;
+	language = language_of(op, term);
+	if (!language)
+		return NULL;
+	if (shc_dfa_difference(op->in->pool, language, shc_dfa_epsilon(op->in->pool), &rest))
+		return term;
+	return shc_unknown(op->in, SHC_ORIGIN_DERIVED, rest, op->range);
+}
+
+static int default_value(const struct operation *op, const struct shc_term **ret)
+{
+	unsigned int taken = branches(op);
+	const struct shc_term *word = NULL, *value = NULL;
+	int r;
+
+	if (taken & 2) {
+		r = shc_expand_value(op->in, op->state, op->parameter->word, &word);
+		if (r <= 0)
+			return r;
+	}
+	if (taken & 1) {
+		value = present_value(op);
+		if (!value)
+			return -ENOMEM;
+	}
+	r = 1;
+	if (word && value)
+		r = either(op, value, word, ret);
+	else
+		*ret = word ? word : value;
+	if (r > 0 && op->parameter->op == SHC_OP_ASSIGN && (taken & 2) &&
+		op->parameter->kind == SHC_PARAMETER_VARIABLE)
+		if (shc_assign(op->in, op->state, op->parameter->name, *ret, op->range))
+			return -ENOMEM;
+	return r;
+}
+
+static int alternative_value(const struct operation *op, const struct shc_term **ret)
+{
+	unsigned int taken = branches(op);
+	const struct shc_term *empty = shc_term_text(op->in->terms, "", 0);
+	const struct shc_term *word = empty;
+	int r;
+
+	if (taken & 1) {
+		r = shc_expand_value(op->in, op->state, op->parameter->word, &word);
+		if (r <= 0)
+			return r;
+	}
+	if (!(taken & 2)) {
+		*ret = word;
+		return 1;
+	}
+	if (!(taken & 1)) {
+		*ret = empty;
+		return 1;
+	}
+	return either(op, word, empty, ret);
+}
+
+/* ${x?} goes on only where x is there: the state learns it. */
+static int checked_value(const struct operation *op, const struct shc_term **ret)
+{
+	unsigned int taken = branches(op);
+	const struct shc_dfa *nonempty;
+	int r = 1;
+
+	if (!(taken & 1))
+		return 0;
+	if (op->parameter->colon && !shc_dfa_difference(op->in->pool, shc_dfa_text(op->in->pool),
+					    shc_dfa_epsilon(op->in->pool), &nonempty))
+		r = shc_state_narrow_term(op->state, op->in->pool, op->value.term, nonempty);
+	if (r > 0 && op->parameter->kind == SHC_PARAMETER_VARIABLE)
+		if (shc_assign(op->in, op->state, op->parameter->name, op->value.term, op->range))
+			return -ENOMEM;
+	*ret = op->value.term;
+	return r;
+}
+
+static int removed_value(const struct operation *op, const struct shc_term *term,
+	enum shc_removal removal, const struct shc_term **ret)
+{
+	const struct shc_dfa *language = language_of(op, term), *pattern, *result = NULL;
+	int r = shc_expand_pattern(op->in, op->state, op->parameter->word, &pattern);
+
+	if (r <= 0)
+		return r;
+	if (!language)
+		return -ENOMEM;
+	r = shc_dfa_remove(op->in->pool, removal, language, pattern, &result);
+	if (!r && result == language) {
+		*ret = term;
+		return 1;
+	}
+	return derived(op, r, result, ret);
+}
+
+static int replaced_value(const struct operation *op, const struct shc_term *term,
+	enum shc_substitution kind, const struct shc_term **ret)
+{
+	const struct shc_dfa *language = language_of(op, term), *pattern, *replacement,
+			     *result = NULL;
+	const struct shc_term *with;
+	int r = shc_expand_pattern(op->in, op->state, op->parameter->word, &pattern);
+
+	if (r > 0)
+		r = shc_expand_value(op->in, op->state, op->parameter->replacement, &with);
+	if (r <= 0)
+		return r;
+	replacement = language_of(op, with);
+	if (!language || !replacement)
+		return -ENOMEM;
+	r = shc_dfa_substitute(op->in->pool, kind, language, pattern, replacement, &result, NULL);
+	return derived(op, r, result, ret);
+}
+
+static int cased_value(const struct operation *op, const struct shc_term *term, enum shc_case kind,
+	const struct shc_term **ret)
+{
+	const struct shc_dfa *language = language_of(op, term), *result = NULL;
+	int r;
+
+	if (!language)
+		return -ENOMEM;
+	if (op->parameter->word)
+		return derived(op, -E2BIG, NULL, ret);
+	r = shc_dfa_case(op->in->pool, kind, language, &result);
+	return derived(op, r, result, ret);
+}
+
+static int length_value(
+	const struct operation *op, const struct shc_term *term, const struct shc_term **ret)
+{
+	const struct shc_dfa *language = language_of(op, term);
+	uint64_t low, high;
+
+	if (!language)
+		return -ENOMEM;
+	low = shc_dfa_length_min(language);
+	high = shc_dfa_length_max(language);
+	*ret = number_term(
+		op->in, (long long)low, high > INT64_MAX ? INT64_MAX : (long long)high, op->range);
+	return *ret ? 1 : -ENOMEM;
+}
+
+static int substring_value(
+	const struct operation *op, const struct shc_term *term, const struct shc_term **ret)
+{
+	const struct shc_dfa *language = language_of(op, term), *result = NULL;
+	int r;
+
+	if (!language)
+		return -ENOMEM;
+	r = shc_dfa_substrings(op->in->pool, language, &result);
+	return derived(op, r, result, ret);
+}
+
+static int apply(
+	const struct operation *op, const struct shc_term *term, const struct shc_term **ret)
+{
+	switch (op->parameter->op) {
+	case SHC_OP_LENGTH:
+		return length_value(op, term, ret);
+	case SHC_OP_REMOVE_PREFIX:
+		return removed_value(op, term, SHC_REMOVE_PREFIX, ret);
+	case SHC_OP_REMOVE_PREFIX_LONG:
+		return removed_value(op, term, SHC_REMOVE_PREFIX_LONGEST, ret);
+	case SHC_OP_REMOVE_SUFFIX:
+		return removed_value(op, term, SHC_REMOVE_SUFFIX, ret);
+	case SHC_OP_REMOVE_SUFFIX_LONG:
+		return removed_value(op, term, SHC_REMOVE_SUFFIX_LONGEST, ret);
+	case SHC_OP_REPLACE:
+		return replaced_value(op, term, SHC_SUBSTITUTE_FIRST, ret);
+	case SHC_OP_REPLACE_ALL:
+		return replaced_value(op, term, SHC_SUBSTITUTE_ALL, ret);
+	case SHC_OP_REPLACE_PREFIX:
+		return replaced_value(op, term, SHC_SUBSTITUTE_START, ret);
+	case SHC_OP_REPLACE_SUFFIX:
+		return replaced_value(op, term, SHC_SUBSTITUTE_END, ret);
+	case SHC_OP_UPPER:
+		return cased_value(op, term, SHC_CASE_UPPER_FIRST, ret);
+	case SHC_OP_UPPER_ALL:
+		return cased_value(op, term, SHC_CASE_UPPER, ret);
+	case SHC_OP_LOWER:
+		return cased_value(op, term, SHC_CASE_LOWER_FIRST, ret);
+	case SHC_OP_LOWER_ALL:
+		return cased_value(op, term, SHC_CASE_LOWER, ret);
+	case SHC_OP_SUBSTRING:
+		return substring_value(op, term, ret);
+	case SHC_OP_NONE:
+		*ret = term;
+		return 1;
+	default:
+		return derived(op, -E2BIG, NULL, ret);
+	}
+}
+
+int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_parameter *parameter, struct shc_range range, const struct shc_term **ret)
+{
+	struct operation op = {.in = in, .state = state, .parameter = parameter, .range = range};
+	const struct shc_term *term;
+	int r = shc_parameter_read(in, state, parameter, range, &op.value);
+
+	if (r < 0)
+		return r;
+	switch (parameter->op) {
+	case SHC_OP_DEFAULT:
+	case SHC_OP_ASSIGN:
+		return default_value(&op, ret);
+	case SHC_OP_ALTERNATIVE:
+		return alternative_value(&op, ret);
+	case SHC_OP_ERROR:
+		return checked_value(&op, ret);
+	default:
+		break;
+	}
+	term = op.value.term;
+	if (op.value.presence != SHC_PRESENT) {
+		if (state->nounset && parameter->kind != SHC_PARAMETER_SPECIAL &&
+			op.value.presence == SHC_ABSENT)
+			return 0;
+		if (!term)
+			term = shc_term_text(in->terms, "", 0);
+		else if (!state->nounset && !shc_may_be_empty(in, state, term))
+			r = either(&op, term, shc_term_text(in->terms, "", 0), &term);
+		if (r < 0 || !term)
+			return -ENOMEM;
+	}
+	return apply(&op, term, ret);
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parameter.h"
+
+/* Deleting one of these, or everything in it, breaks the system. */
+static const char *const system_paths[] = {
+	"/",
+	"/bin",
+	"/boot",
+	"/dev",
+	"/etc",
+	"/home",
+	"/lib",
+	"/lib32",
+	"/lib64",
+	"/libx32",
+	"/media",
+	"/mnt",
+	"/opt",
+	"/proc",
+	"/root",
+	"/run",
+	"/sbin",
+	"/srv",
+	"/sys",
+	"/usr",
+	"/usr/bin",
+	"/usr/include",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/local",
+	"/usr/local/bin",
+	"/usr/sbin",
+	"/usr/share",
+	"/var",
+	"/var/cache",
+	"/var/lib",
+	"/var/lib/dpkg",
+	"/var/log",
+	"/var/run",
+	"/var/spool",
+	"/Applications",
+	"/Library",
+	"/System",
+	"/Users",
+	"/Volumes",
+};
+
+enum {
+	OTHER = 1,       /* stands for an unknown that is not empty and holds no slash */
+	STAR = 2,        /* a glob that matches every name */
+	HOME = 3,        /* the value of HOME */
+	START = 4,       /* the start directory */
+	SUBSETS_MAX = 4, /* unknowns that are tried empty together */
+};
+
+/* ---- Normal form ---------------------------------------------------------------------------------------------- */
+
+/* Remove "//", "/./" and a trailing slash from @text in place; returns the new length. @first: at the path's start. */
+static uint32_t squeeze(char *text, uint32_t length, bool last)
+{
+	uint32_t to = 0;
+
+	for (uint32_t i = 0; i < length; i++) {
+		if (text[i] == '/' && to && text[to - 1] == '/')
+			continue;
+		if (text[i] == '.' && to && text[to - 1] == '/' && i + 1 < length &&
+			text[i + 1] == '/')
+			continue;
+		text[to++] = text[i];
+	}
+	if (last) {
+		while (to > 1 && text[to - 1] == '/')
+			to--;
+		if (to > 2 && text[to - 1] == '.' && text[to - 2] == '/')
+			to -= 2;
+	}
+	return to;
+}
+
+static const struct shc_term *squeeze_term(struct shc_interpreter *in, const struct shc_term *path)
+{
+	const struct shc_term *result = shc_term_text(in->terms, "", 0);
+
+	for (uint32_t i = 0; i < path->count && result; i++) {
+		const struct shc_piece *piece = &path->pieces[i];
+		const struct shc_term *next;
+		char *copy;
+
+		if (piece->atom) {
+			next = shc_term_of_atom(in->terms, piece->atom);
+		} else {
+			copy = malloc(piece->text.length + 1u);
+			if (!copy)
+				return NULL;
+			memcpy(copy, piece->text.bytes, piece->text.length);
+			next = shc_term_text(in->terms, copy,
+				squeeze(copy, piece->text.length, i + 1 == path->count));
+			free(copy);
+		}
+		result = shc_term_concat(in->terms, result, next);
+	}
+	return result;
+}
+
+const struct shc_term *shc_path_normal(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path)
+{
+	const struct shc_term *full = path;
+
+	if (!path->count)
+		return path;
+	if (path->pieces[0].atom) {
+		struct shc_byte_set first =
+			shc_dfa_first_bytes(shc_state_language_of(state, path->pieces[0].atom));
+
+		if (shc_byte_set_has(&first, '/') || shc_may_be_empty(in, state, path))
+			return squeeze_term(in, path);
+		full = NULL;
+	} else if (path->pieces[0].text.bytes[0] != '/') {
+		full = NULL;
+	}
+	if (!full) {
+		struct shc_text known;
+
+		if (shc_term_known(path, &known) && known.length >= 2 &&
+			!memcmp(known.bytes, "./", 2))
+			path = shc_term_text(in->terms, known.bytes + 2, known.length - 2);
+		full = shc_term_concat(
+			in->terms, state->directory, shc_term_text(in->terms, "/", 1));
+		full = shc_term_concat(in->terms, full, path);
+	}
+	return full ? squeeze_term(in, full) : NULL;
+}
+
+/* ---- Facts ---------------------------------------------------------------------------------------------------- */
+
+/* Is @path below @folder, or the same? Both normal; terms are compared piece by piece. */
+static bool is_within(const struct shc_term *path, const struct shc_term *folder)
+{
+	const struct shc_piece *a, *b;
+	uint32_t last = folder->count - 1;
+
+	if (path == folder)
+		return true;
+	if (!folder->count || path->count < folder->count)
+		return false;
+	for (uint32_t i = 0; i < last; i++) {
+		a = &path->pieces[i];
+		b = &folder->pieces[i];
+		if (a->atom != b->atom ||
+			(!a->atom && (a->text.length != b->text.length ||
+					     memcmp(a->text.bytes, b->text.bytes, a->text.length))))
+			return false;
+	}
+	a = &path->pieces[last];
+	b = &folder->pieces[last];
+	if (b->atom)
+		return a->atom == b->atom && path->count > folder->count &&
+		       !path->pieces[last + 1].atom && path->pieces[last + 1].text.bytes[0] == '/';
+	if (a->atom || a->text.length <= b->text.length ||
+		memcmp(a->text.bytes, b->text.bytes, b->text.length))
+		return false;
+	return a->text.bytes[b->text.length] == '/' || b->text.bytes[b->text.length - 1] == '/';
+}
+
+const struct shc_fact *shc_path_fact(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path)
+{
+	(void)in;
+	for (uint32_t i = state->fact_count; i-- > 0;) {
+		const struct shc_fact *fact = &state->facts[i];
+
+		if (fact->path == path)
+			return fact;
+		/* Below something absent, or in an emptied folder, nothing is. */
+		if ((fact->kind == SHC_FILE_NOTHING || fact->contents_gone) &&
+			is_within(path, fact->path))
+			return fact;
+	}
+	return NULL;
+}
+
+int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
+	enum shc_file_kind kind, struct shc_range range)
+{
+	struct shc_fact fact = {.path = path, .kind = kind, .range = range};
+	uint32_t kept = 0;
+
+	(void)in;
+	for (uint32_t i = 0; i < state->fact_count; i++) {
+		const struct shc_fact *old = &state->facts[i];
+
+		/* Deleting a folder ends all that was known below it; making a file gives its folders back. */
+		if (kind == SHC_FILE_NOTHING && is_within(old->path, path))
+			continue;
+		if (kind != SHC_FILE_NOTHING && old->kind == SHC_FILE_NOTHING &&
+			is_within(path, old->path))
+			continue;
+		state->facts[kept++] = *old;
+	}
+	state->fact_count = kept;
+	return shc_state_add_fact(state, &fact);
+}
+
+int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path)
+{
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (state->facts[i].path == path)
+			state->facts[i].written_unread = false;
+	if (!in->piped)
+		return 0;
+	if (in->read_count == in->read_capacity) {
+		uint32_t capacity = in->read_capacity ? in->read_capacity * 2 : 8;
+		const struct shc_term **grown = realloc(in->reads, capacity * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		in->reads = grown;
+		in->read_capacity = capacity;
+	}
+	in->reads[in->read_count++] = path;
+	return 0;
+}
+
+/* ---- Protected paths ------------------------------------------------------------------------------------------ */
+
+static enum shc_protection judge_home(const char *path)
+{
+	size_t length;
+
+	if (path[0] == HOME)
+		return !path[1] || !strcmp(path + 1, "/*") ? SHC_PROTECTED_USER : SHC_UNPROTECTED;
+	if (strncmp(path, "/home/", 6) && strncmp(path, "/Users/", 7))
+		return SHC_UNPROTECTED;
+	path = strchr(path + 1, '/') + 1;
+	length = strcspn(path, "/");
+	if (path[0] == STAR || (length && (!path[length] || !strcmp(path + length, "/*"))))
+		return SHC_PROTECTED_USER;
+	return SHC_UNPROTECTED;
+}
+
+/* @path: squeezed, stars as STAR. */
+static enum shc_protection judge(char *path)
+{
+	size_t length = strlen(path);
+	char end[4] = {0};
+
+	for (char *at = path; *at; at++)
+		if (*at == OTHER)
+			return SHC_UNPROTECTED;
+	/* A last component that is only "*" means the contents of the folder before it. */
+	if (length >= 1 && path[length - 1] == STAR && (length == 1 || path[length - 2] == '/')) {
+		memcpy(end, "/*", 3);
+		length -= length > 2 ? 2 : 1;
+		path[length] = 0;
+	}
+	if (!path[0] && end[0])
+		return SHC_PROTECTED_START;
+	for (size_t i = 0; i < sizeof(system_paths) / sizeof(*system_paths); i++)
+		if (!strcmp(path, system_paths[i]))
+			return SHC_PROTECTED_SYSTEM;
+	if (path[0] == START && !path[1])
+		return SHC_PROTECTED_START;
+	return judge_home(path);
+}
+
+/* The text of @field with the atoms of @empty (bits over those that may be empty) taken as "". Length, or -1. */
+static int spell(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_field *field, unsigned int empty, char *buffer, size_t size,
+	const struct shc_atom **ret_blamed)
+{
+	unsigned int bit = 0;
+	size_t length = 0;
+
+	*ret_blamed = NULL;
+	for (uint32_t i = 0; i < field->count; i++) {
+		const struct shc_piece *piece = &field->pieces[i].piece;
+		char one = OTHER;
+
+		if (!piece->atom) {
+			if (length + piece->text.length + 1 >= size)
+				return -1;
+			if (field->pieces[i].glob && shc_text_is(piece->text, "*")) {
+				buffer[length++] = STAR;
+				continue;
+			}
+			memcpy(buffer + length, piece->text.bytes, piece->text.length);
+			length += piece->text.length;
+			continue;
+		}
+		if (piece->atom == shc_term_single_atom(in->home))
+			one = HOME;
+		else if (piece->atom == shc_term_single_atom(in->start))
+			one = START;
+		else if (shc_dfa_matches(shc_state_language_of(state, piece->atom), "", 0) &&
+			 bit < SUBSETS_MAX && (empty >> bit++ & 1)) {
+			*ret_blamed = piece->atom;
+			continue;
+		}
+		if (length + 2 >= size)
+			return -1;
+		buffer[length++] = one;
+	}
+	length = squeeze(buffer, (uint32_t)length, true);
+	buffer[length] = 0;
+	return (int)length;
+}
+
+static uint32_t may_be_empty_count(const struct shc_state *state, const struct shc_field *field)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < field->count; i++)
+		if (field->pieces[i].piece.atom &&
+			shc_dfa_matches(
+				shc_state_language_of(state, field->pieces[i].piece.atom), "", 0))
+			count++;
+	return count;
+}
+
+static void show_path(struct shc_harm *harm, const char *path)
+{
+	size_t to = 0;
+
+	for (; *path && to + 8 < sizeof(harm->path); path++) {
+		const char *text = *path == HOME ? "$HOME" : *path == START ? "." : NULL;
+
+		if (text) {
+			memcpy(harm->path + to, text, strlen(text));
+			to += strlen(text);
+		} else {
+			harm->path[to++] = *path == STAR ? '*' : *path;
+		}
+	}
+	harm->path[to] = 0;
+}
+
+struct shc_harm shc_field_harm(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_field *field)
+{
+	struct shc_harm harm = {0};
+	uint32_t unknown = may_be_empty_count(state, field);
+	unsigned int subsets = 1u << (unknown < SUBSETS_MAX ? unknown : SUBSETS_MAX);
+	char path[512], shown[512];
+
+	for (unsigned int empty = 0; empty < subsets; empty++) {
+		int length = spell(in, state, field, empty, path, sizeof(path), &harm.empty);
+
+		if (length <= 0)
+			continue;
+		memcpy(shown, path, (size_t)length + 1);
+		harm.protection = judge(path);
+		if (harm.protection != SHC_UNPROTECTED) {
+			show_path(&harm, shown);
+			return harm;
+		}
+	}
+	harm.empty = NULL;
+	return harm;
+}
+
+/* ---- Redirections --------------------------------------------------------------------------------------------- */
+
+static bool is_read_now(const struct shc_interpreter *in, const struct shc_term *path)
+{
+	for (uint32_t i = in->read_start; i < in->read_count; i++)
+		if (in->reads[i] == path)
+			return true;
+	return false;
+}
+
+static bool is_device(const struct shc_term *path)
+{
+	struct shc_text text;
+
+	return path->count && !path->pieces[0].atom && (text = path->pieces[0].text).length > 5 &&
+	       !memcmp(text.bytes, "/dev/", 5);
+}
+
+/* `> f`: what was in f is gone. */
+static int truncate_file(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, struct shc_state *state, const struct shc_term *path)
+{
+	const struct shc_fact *fact = shc_path_fact(in, state, path);
+	struct shc_fact now = {
+		.path = path,
+		.kind = SHC_FILE_REGULAR,
+		.written_unread = true,
+		.range = redirect->range,
+	};
+	struct shc_finding *finding;
+
+	if (is_device(path))
+		return 0;
+	if (is_read_now(in, path)) {
+		finding = shc_report(in, 111, command->range,
+			"the shell empties this file before the pipeline reads it");
+		shc_finding_hint(in->findings, finding,
+			"write to another name and mv it over the file when all went well");
+	} else if (fact && fact->written_unread && fact->path == path &&
+		   fact->range.start == redirect->range.start &&
+		   command->kind == SHC_COMMAND_SIMPLE && command->simple.words) {
+		finding = shc_report(in, 112, command->range,
+			"every turn of the loop overwrites what the turn before has written");
+		shc_finding_hint(in->findings, finding,
+			"append with >>, or redirect the whole loop: done > file");
+	}
+	if (shc_path_learn(in, state, path, SHC_FILE_REGULAR, redirect->range))
+		return -ENOMEM;
+	return shc_state_add_fact(state, &now);
+}
+
+static void check_function_name(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, const struct shc_state *state)
+{
+	struct shc_finding *finding;
+	uint32_t number;
+
+	if (!redirect->target->constant ||
+		shc_name_number(in, redirect->target->literal, &number) ||
+		!shc_state_function(state, number))
+		return;
+	finding = shc_report(in, 504, command->range,
+		"this writes to a file called '%.*s', not to the function of that name",
+		(int)redirect->target->literal.length, redirect->target->literal.bytes);
+	shc_finding_hint(in->findings, finding, "use a pipe: ... | %.*s",
+		(int)redirect->target->literal.length, redirect->target->literal.bytes);
+	shc_finding_relate(in->findings, finding, shc_state_function(state, number)->range,
+		"the function is defined here");
+}
+
+int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, struct shc_state *state)
+{
+	const struct shc_term *term, *path;
+	int r;
+
+	switch (redirect->kind) {
+	case SHC_REDIRECT_INPUT:
+	case SHC_REDIRECT_OUTPUT:
+	case SHC_REDIRECT_CLOBBER:
+	case SHC_REDIRECT_APPEND:
+	case SHC_REDIRECT_BOTH:
+	case SHC_REDIRECT_BOTH_APPEND:
+		break;
+	default:
+		return 0;
+	}
+	r = shc_expand_value(in, state, redirect->target, &term);
+	if (r <= 0)
+		return r;
+	path = shc_path_normal(in, state, term);
+	if (!path)
+		return -ENOMEM;
+	if (redirect->kind == SHC_REDIRECT_INPUT) {
+		in->piped++;
+		r = shc_path_read(in, state, path);
+		in->piped--;
+		return r;
+	}
+	check_function_name(in, command, redirect, state);
+	if (redirect->kind == SHC_REDIRECT_APPEND || redirect->kind == SHC_REDIRECT_BOTH_APPEND)
+		return shc_path_learn(in, state, path, SHC_FILE_REGULAR, redirect->range);
+	return truncate_file(in, command, redirect, state, path);
+}

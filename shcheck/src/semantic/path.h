@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Paths as terms, and the symbolic file system on them (design page, "File system"). Hierarchical: what is known of a
+ * folder answers for what is below it.
+ */
+#ifndef SHCHECK_SEMANTIC_PATH_H
+#define SHCHECK_SEMANTIC_PATH_H
+
+#include "command.h"
+
+/*
+ * shc_path_normal - @path as an absolute term without empty and "." components and without a trailing slash. ".." stays:
+ * what it means depends on links. A path that begins with an unknown which may be relative stays as it is.
+ * NULL when there is no memory.
+ */
+const struct shc_term *shc_path_normal(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path);
+
+/* shc_path_fact - what is known of @path (normal): the fact on it or on a folder above, or NULL. */
+const struct shc_fact *shc_path_fact(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path);
+
+/* shc_path_learn - from now on there is @kind at @path (normal). 0 or -ENOMEM. */
+int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
+	enum shc_file_kind kind, struct shc_range range);
+
+/* Why a path must not be deleted. */
+enum shc_protection {
+	SHC_UNPROTECTED,
+	SHC_PROTECTED_SYSTEM, /* /, /usr, /etc, ... or everything in one of them */
+	SHC_PROTECTED_USER,   /* a home, or everything in one */
+	SHC_PROTECTED_START, /* the directory in which the script was started, or everything in it */
+};
+
+/* How a field can become a protected path. */
+struct shc_harm {
+	enum shc_protection protection;
+	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
+	char path[160];               /* what it then is */
+};
+
+/* shc_field_harm - can @field be a protected path, unknowns that may be empty taken as empty? The first way found. */
+struct shc_harm shc_field_harm(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_field *field);
+
+/* shc_redirect_open - the effect of a redirection on files, and its checks. 0 or -ENOMEM. */
+int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, struct shc_state *state);
+
+/* shc_path_read - @path (normal) is read by a command: what was written there is not lost; a stage of a pipeline
+ * remembers it. 0 or -ENOMEM. */
+int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path);
+
+#endif

@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Simple commands: substitutions first, then assignments and words, redirections, and the dispatch to functions,
+ * built-ins, commands with a specification, and the rest (POSIX.1-2017 XCU 2.9.1).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../syntax/arena.h"
+#include "command.h"
+#include "parameter.h"
+#include "path.h"
+
+/* ---- Substitutions -------------------------------------------------------------------------------------------- */
+
+/* Forks per command: outcomes of substitutions beyond this are joined. */
+enum { SUBSTITUTION_FORKS = 6 };
+
+/* The output of a substitution loses its trailing newlines. */
+static const struct shc_term *without_newlines(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *output)
+{
+	const struct shc_dfa *language, *newlines, *result;
+	struct shc_byte_set newline = shc_byte_set_of("\n", 1);
+	struct shc_piece last;
+	uint32_t length;
+
+	if (!output->count)
+		return output;
+	last = output->pieces[output->count - 1];
+	if (!last.atom) {
+		/* Known text at the end: cut there, and go on with what is before it when all of it was newlines. */
+		length = last.text.length;
+		while (length && last.text.bytes[length - 1] == '\n')
+			length--;
+		output = shc_term_slice(in->terms, output, 0, output->count - 1);
+		if (length)
+			return shc_term_concat(in->terms, output,
+				shc_term_text(in->terms, last.text.bytes, length));
+		return output ? without_newlines(in, state, output) : NULL;
+	}
+	language = shc_state_language_of(state, last.atom);
+	if (!shc_byte_set_has(&(struct shc_byte_set){{0}}, '\n')) {
+		struct shc_byte_set ends = shc_dfa_last_bytes(language);
+
+		if (!shc_byte_set_has(&ends, '\n'))
+			return output;
+	}
+	if (shc_dfa_bytes_star(in->pool, &newline, &newlines) ||
+		shc_dfa_remove(in->pool, SHC_REMOVE_SUFFIX_LONGEST, language, newlines, &result))
+		return output;
+	return shc_term_concat(in->terms, shc_term_slice(in->terms, output, 0, output->count - 1),
+		shc_unknown(in, SHC_ORIGIN_OUTPUT, result, last.atom->range));
+}
+
+static int remember(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_part *part, const struct shc_term *output)
+{
+	struct shc_substituted *grown =
+		realloc(state->substituted, (state->substituted_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	state->substituted = grown;
+	output = without_newlines(in, state, output);
+	if (!output)
+		return -ENOMEM;
+	grown[state->substituted_count++] =
+		(struct shc_substituted){.part = part, .output = output};
+	return 0;
+}
+
+static int run_substitution(struct shc_interpreter *in, const struct shc_part *part,
+	const struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes results = {0};
+	struct shc_state *capture = shc_state_clone(state);
+	uint32_t suppressed = in->suppressed, piped = in->piped;
+	int r = capture ? 0 : -ENOMEM;
+
+	if (!r) {
+		capture->output = shc_term_text(in->terms, "", 0);
+		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
+		in->suppressed += in->script->dialect == SHC_BASH;
+		in->piped = 0;
+		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
+		in->suppressed = suppressed;
+		in->piped = piped;
+	}
+	shc_state_destroy(capture);
+	for (uint32_t i = 0; i < results.count && !r; i++) {
+		struct shc_state *result = results.items[i].state;
+		const struct shc_term *output = result->output;
+
+		if (!output || part->command.form == SHC_FORM_FILE)
+			output = shc_unknown(
+				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
+		result->output = state->output;
+		r = output ? remember(in, result, part, output) : -ENOMEM;
+		if (!r) {
+			results.items[i].state = NULL;
+			r = shc_outcomes_add(in, out, result, SHC_FLOW_NEXT, 0);
+		}
+	}
+	shc_outcomes_finish(&results);
+	return r;
+}
+
+static int substitute_parts(
+	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now);
+
+static int substitute_word(
+	struct shc_interpreter *in, const struct shc_word *word, struct shc_outcomes *now)
+{
+	return word ? substitute_parts(in, word->parts, now) : 0;
+}
+
+static int substitute_command(
+	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now)
+{
+	struct shc_outcomes next = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < now->count && !r; i++)
+		r = run_substitution(in, part, now->items[i].state, &next);
+	shc_outcomes_finish(now);
+	/* Joined states forget their results: too many of them are one state whose output is unknown. */
+	for (uint32_t i = SUBSTITUTION_FORKS; i < next.count; i++) {
+		if (!r)
+			r = shc_state_join(next.items[0].state, next.items[i].state, in->terms,
+				SHC_JOIN_STATES, 0, part->range);
+		shc_state_destroy(next.items[i].state);
+	}
+	if (next.count > SUBSTITUTION_FORKS)
+		next.count = SUBSTITUTION_FORKS;
+	*now = next;
+	return r;
+}
+
+static int substitute_part(
+	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now)
+{
+	int r = 0;
+
+	switch (part->kind) {
+	case SHC_PART_DOUBLE:
+	case SHC_PART_LOCALE:
+		return substitute_parts(in, part->parts, now);
+	case SHC_PART_COMMAND:
+		return substitute_command(in, part, now);
+	case SHC_PART_PARAMETER:
+		r = substitute_word(in, part->parameter->word, now);
+		return r ? r : substitute_word(in, part->parameter->replacement, now);
+	case SHC_PART_ARITHMETIC:
+		return substitute_word(in, part->arithmetic.word, now);
+	case SHC_PART_BRACES:
+		for (const struct shc_word *word = part->braces.alternatives; word && !r;
+			word = word->next)
+			r = substitute_word(in, word, now);
+		return r;
+	case SHC_PART_ARRAY:
+		for (const struct shc_array_element *element = part->array; element && !r;
+			element = element->next)
+			r = substitute_word(in, element->value, now);
+		return r;
+	default:
+		return 0;
+	}
+}
+
+static int substitute_parts(
+	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now)
+{
+	int r = 0;
+
+	for (; part && !r; part = part->next)
+		r = substitute_part(in, part, now);
+	return r;
+}
+
+int shc_run_substitutions(struct shc_interpreter *in, const struct shc_word *words,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	int r = shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+
+	for (const struct shc_word *word = words; word && !r; word = word->next)
+		r = substitute_word(in, word, out);
+	return r;
+}
+
+static int substitute_assignment(
+	struct shc_interpreter *in, const struct shc_assignment *a, struct shc_outcomes *now)
+{
+	int r = substitute_word(in, a->value, now);
+
+	for (const struct shc_array_element *e = a->elements; e && !r; e = e->next)
+		r = substitute_word(in, e->value, now);
+	return r;
+}
+
+/* ---- Before a command ----------------------------------------------------------------------------------------- */
+
+/* Does the word read $?: then the state is split, so that rc=$? and a later test of rc know the command's outcome. */
+static bool reads_status(const struct shc_part *part)
+{
+	for (; part; part = part->next) {
+		if (part->kind == SHC_PART_DOUBLE && reads_status(part->parts))
+			return true;
+		if (part->kind == SHC_PART_PARAMETER &&
+			part->parameter->kind == SHC_PARAMETER_SPECIAL &&
+			shc_text_is(part->parameter->name, "?"))
+			return true;
+	}
+	return false;
+}
+
+static bool command_reads_status(const struct shc_command *command)
+{
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return false;
+	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
+		if (a->value && reads_status(a->value->parts))
+			return true;
+	for (const struct shc_word *word = command->simple.words; word; word = word->next)
+		if (reads_status(word->parts))
+			return true;
+	return false;
+}
+
+static int split_for_status(struct shc_interpreter *in, struct shc_outcomes *now)
+{
+	struct shc_outcomes next = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < now->count; i++) {
+		if (r)
+			shc_state_destroy(now->items[i].state);
+		else
+			r = shc_split_status(in, now->items[i].state, &next, &next);
+	}
+	now->count = 0;
+	shc_outcomes_finish(now);
+	*now = next;
+	return r;
+}
+
+static int open_redirects(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_outcomes *now, struct shc_outcomes *out)
+{
+	for (uint32_t i = 0; i < now->count; i++) {
+		struct shc_state *state = now->items[i].state;
+
+		for (const struct shc_redirect *redirect = command->redirects; redirect;
+			redirect = redirect->next) {
+			int r = shc_redirect_open(in, command, redirect, state);
+
+			if (r < 0)
+				return r;
+		}
+		now->items[i].state = NULL;
+		if (shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes now = {0};
+	int r;
+
+	state->substituted_count = 0;
+	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
+	if (!r && command_reads_status(command))
+		r = split_for_status(in, &now);
+	if (!r && command->kind == SHC_COMMAND_SIMPLE) {
+		for (const struct shc_assignment *a = command->simple.assignments; a && !r;
+			a = a->next)
+			r = substitute_assignment(in, a, &now);
+		for (const struct shc_word *word = command->simple.words; word && !r;
+			word = word->next)
+			r = substitute_word(in, word, &now);
+	} else if (!r && command->kind == SHC_COMMAND_CASE) {
+		r = substitute_word(in, command->case_.subject, &now);
+	} else if (!r && command->kind == SHC_COMMAND_FOR) {
+		for (const struct shc_word *word = command->for_.words; word && !r;
+			word = word->next)
+			r = substitute_word(in, word, &now);
+	}
+	for (const struct shc_redirect *redirect = command->redirects; redirect && !r;
+		redirect = redirect->next)
+		r = substitute_word(in, redirect->target, &now);
+	if (!r)
+		r = open_redirects(in, command, &now, out);
+	shc_outcomes_finish(&now);
+	return r;
+}
+
+/* ---- Assignments ---------------------------------------------------------------------------------------------- */
+
+int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+	const struct shc_term *term, struct shc_range range)
+{
+	struct shc_variable *variable;
+	uint32_t number;
+	int r = shc_name_number(in, name, &number);
+
+	if (r < 0)
+		return r;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	variable->presence = SHC_PRESENT;
+	variable->assigned = true;
+	variable->term = term;
+	variable->range = range;
+	in->names[number].assigned_anywhere = true;
+	return 0;
+}
+
+static int assign_array(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_assignment *a, const struct shc_term **ret)
+{
+	*ret = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
+	(void)state;
+	return *ret ? 1 : -ENOMEM;
+}
+
+/* One assignment. 1, 0 (the shell ends) or -ENOMEM. */
+int shc_run_assignment(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a)
+{
+	const struct shc_term *term, *old;
+	struct shc_variable *variable;
+	uint32_t number;
+	int r = a->is_array ? assign_array(in, state, a, &term)
+			    : shc_expand_value(in, state, a->value, &term);
+
+	if (r <= 0)
+		return r;
+	r = shc_name_number(in, a->name, &number);
+	if (r < 0)
+		return r;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	if (a->append && !a->is_array) {
+		old = variable->assigned ? variable->term : shc_name_environment(in, number);
+		term = old ? shc_term_concat(in->terms, old, term) : term;
+		if (!term)
+			return -ENOMEM;
+	}
+	if (a->subscript.kind != SHC_SUBSCRIPT_NONE || (a->append && a->is_array))
+		term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
+	if (!term || shc_assign(in, state, a->name, term, a->range))
+		return -ENOMEM;
+	state->variables[number].array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
+	return 1;
+}
+
+/* ---- Calls ---------------------------------------------------------------------------------------------------- */
+
+static int call_values(struct shc_call *call)
+{
+	call->values = calloc(call->fields.count + 1, sizeof(*call->values));
+	if (!call->values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < call->fields.count; i++) {
+		call->values[i] = shc_field_term(call->in, &call->fields.items[i]);
+		if (!call->values[i])
+			return -ENOMEM;
+	}
+	if (call->fields.count && call->fields.items[0].occurrence == SHC_ONCE)
+		(void)shc_term_known(call->values[0], &call->name);
+	return 0;
+}
+
+bool shc_call_option(const struct shc_call *call, char letter, const char *long_name)
+{
+	for (uint32_t i = 1; i < call->fields.count; i++) {
+		struct shc_text text;
+
+		if (!shc_term_known(call->values[i], &text) || text.length < 2 ||
+			text.bytes[0] != '-')
+			continue;
+		if (text.bytes[1] == '-') {
+			if (text.length == 2)
+				return false;
+			if (long_name && text.length - 2 <= strlen(long_name) &&
+				!memcmp(text.bytes + 2, long_name, text.length - 2))
+				return true;
+		} else if (memchr(text.bytes + 1, letter, text.length - 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+uint32_t shc_call_operand(const struct shc_call *call)
+{
+	uint32_t i;
+
+	for (i = 1; i < call->fields.count; i++) {
+		struct shc_text text;
+
+		if (!shc_term_known(call->values[i], &text) || text.length < 2 ||
+			text.bytes[0] != '-')
+			break;
+		if (text.length == 2 && text.bytes[1] == '-')
+			return i + 1;
+	}
+	return i;
+}
+
+/* Call a function: its fields become the positional parameters for the time of the body. */
+static int call_function(const struct shc_call *call, const struct shc_command *function,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_outcomes results = {0};
+	const struct shc_term **kept = state->arguments, **copy;
+	uint32_t kept_count = state->argument_count, kept_shifted = state->shifted, count = 0;
+	bool kept_open = state->arguments_open, open = false;
+	int r = 0;
+
+	state->arguments = malloc((call->fields.count + 1) * sizeof(*state->arguments));
+	if (!state->arguments) {
+		state->arguments = kept;
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 1; i < call->fields.count && !open; i++) {
+		if (call->fields.items[i].occurrence == SHC_ONCE)
+			state->arguments[count++] = shc_loop_value(in, &call->fields.items[i]);
+		else
+			open = true;
+	}
+	state->argument_count = count;
+	state->arguments_open = open;
+	r = shc_execute_function(in, function, state, &results);
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_state *after = results.items[i].state;
+
+		copy = malloc((kept_count + 1) * sizeof(*copy));
+		if (r || !copy) {
+			free(copy);
+			shc_state_destroy(after);
+			r = r ? r : -ENOMEM;
+			continue;
+		}
+		if (kept_count)
+			memcpy(copy, kept, kept_count * sizeof(*copy));
+		free(after->arguments);
+		after->arguments = copy;
+		after->argument_count = kept_count;
+		after->arguments_open = kept_open;
+		after->shifted = kept_shifted;
+		r = shc_outcomes_add(
+			in, out, after, results.items[i].flow, results.items[i].levels);
+	}
+	free(kept);
+	results.count = 0;
+	shc_outcomes_finish(&results);
+	return r;
+}
+
+/* A command of which nothing is known but that it runs: any status, any output. */
+static int call_unknown(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+
+	shc_approximate(in, call->command);
+	if (state->output) {
+		state->output = shc_term_concat(in->terms, state->output,
+			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+				call->command->range));
+		if (!state->output) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+	}
+	shc_set_status(state, call->command, 0, 255);
+	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+}
+
+static int dispatch(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	const struct shc_builtin *builtin = shc_builtin_find(call->name);
+	const struct shc_command *function = NULL;
+	uint32_t number;
+
+	if (call->name.length) {
+		if (shc_name_number(call->in, call->name, &number)) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+		function = shc_state_function(state, number);
+	}
+	if (function && !(builtin && builtin->special))
+		return call_function(call, function, state, out);
+	shc_check_call(call, state);
+	if (builtin)
+		return builtin->run(call, state, out);
+	if (shc_effect_known(call->name))
+		return shc_effect_run(call, state, out);
+	return call_unknown(call, state, out);
+}
+
+/* Assignments before a command hold for that command only; special built-ins and functions of POSIX aside. */
+static int run_assignments(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
+{
+	int r = 1;
+
+	for (const struct shc_assignment *a = command->simple.assignments; a && r > 0; a = a->next)
+		r = shc_run_assignment(in, state, a);
+	return r;
+}
+
+static int expand_words(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_call *call)
+{
+	int r = 1;
+
+	for (const struct shc_word *word = command->simple.words; word && r > 0;
+		word = word->next) {
+		/* The operand of `export x=...` is neither split nor globbed, like an assignment. */
+		if (word->assignment && in->script->dialect == SHC_BASH) {
+			const struct shc_term *term;
+			struct shc_word plain = *word;
+			struct shc_fields *fields = &call->fields;
+
+			r = shc_expand_value(in, state, &plain, &term);
+			if (r > 0)
+				r = shc_fields_add_term(in, state, fields, word, term) ? -ENOMEM
+										       : 1;
+			continue;
+		}
+		r = shc_expand_word(in, state, word, &call->fields);
+	}
+	if (r > 0 && call_values(call))
+		r = -ENOMEM;
+	return r;
+}
+
+int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_call call = {.in = in, .command = command};
+	bool substituted = state->substituted_count > 0;
+	int r = expand_words(in, command, state, &call);
+
+	if (r > 0 && !call.fields.count) {
+		r = run_assignments(in, command, state);
+		if (r > 0 && !substituted)
+			shc_set_status(state, command, 0, 0);
+	} else if (r > 0) {
+		r = dispatch(&call, state, out);
+		state = NULL;
+	}
+	shc_fields_finish(&call.fields);
+	free(call.values);
+	if (r < 0) {
+		shc_state_destroy(state);
+		return r;
+	}
+	if (!state)
+		return 0;
+	if (!r)
+		shc_set_status(state, command, 1, 255);
+	return shc_outcomes_add(in, out, state, r ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, 0);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One abstract state of the shell: what is known at a point of a path. States are values: clone, change, join.
+ *
+ * Variables are indexed by the interpreter's numbering of names, so that a state is a few flat arrays and a clone is a
+ * few copies. Not thread-safe. Source: design page, "State"; POSIX.1-2017 XCU 2.12 (shell execution environment).
+ */
+#ifndef SHCHECK_SEMANTIC_STATE_H
+#define SHCHECK_SEMANTIC_STATE_H
+
+#include "term.h"
+
+struct shc_command;
+
+enum shc_presence {
+	SHC_PRESENT,
+	SHC_ABSENT,
+	SHC_PERHAPS,
+};
+
+/* A shell variable. @term is NULL exactly when it is absent. */
+struct shc_variable {
+	enum shc_presence presence;
+	bool exported;
+	bool readonly;
+	bool array;    /* elements are not kept apart: @term is any of them */
+	bool assigned; /* by the script, on this path */
+	const struct shc_term *term;
+	struct shc_range range; /* of the last assignment */
+};
+
+/* What is at a path. */
+enum shc_file_kind {
+	SHC_FILE_UNKNOWN,
+	SHC_FILE_NOTHING,   /* absent */
+	SHC_FILE_SOMETHING, /* exists, kind unknown */
+	SHC_FILE_REGULAR,
+	SHC_FILE_DIRECTORY,
+	SHC_FILE_LINK,
+};
+
+/* One fact of the symbolic file system: later facts shadow earlier ones on the same path or below it. */
+struct shc_fact {
+	const struct shc_term *path; /* normalised, see path.h */
+	enum shc_file_kind kind;
+	bool contents_gone;     /* a directory that was emptied */
+	bool written_unread;    /* truncated or written here and not read since */
+	struct shc_range range; /* the command that made it so */
+};
+
+/* A language to which an atom was narrowed. */
+struct shc_narrowing {
+	uint32_t atom;
+	const struct shc_dfa *language;
+};
+
+/* A decision taken on the way: becomes a related place of findings. */
+struct shc_step {
+	struct shc_range range;
+	const char *text; /* static */
+	const struct shc_step *before;
+};
+
+/* Exit status: any of [low, high], of the command @owner (id), so that a test of $? narrows both. */
+struct shc_status {
+	int low, high;
+	uint32_t owner;
+	struct shc_range range;
+};
+
+/* The result of a command substitution that was run before its word is expanded. */
+struct shc_substituted {
+	const struct shc_part *part;
+	const struct shc_term *output;
+};
+
+/* What `local` hid: put back when the function at this depth of calls returns. */
+struct shc_hidden {
+	uint32_t depth;
+	uint32_t name;
+	struct shc_variable variable;
+};
+
+struct shc_state {
+	struct shc_variable *variables; /* shape [variable_count], by number of the name */
+	uint32_t variable_count;
+	struct shc_narrowing *narrowed; /* by atom */
+	uint32_t narrowed_count;
+	struct shc_fact *facts; /* in order of time */
+	uint32_t fact_count;
+	const struct shc_term **arguments; /* $1 ...; known part of the positional parameters */
+	uint32_t argument_count;
+	bool arguments_open; /* any number of unknown ones may follow */
+	uint32_t shifted;    /* parameters that `shift` took away beyond the known ones */
+	const struct shc_command **functions; /* by number of the name; NULL = not defined here */
+	uint32_t function_count;
+	struct shc_substituted *substituted;
+	uint32_t substituted_count;
+	struct shc_hidden *hidden;
+	uint32_t hidden_count;
+	const struct shc_term *directory; /* the current one, absolute */
+	bool directory_doubtful;          /* a cd before may have failed unnoticed */
+	struct shc_range directory_range; /* of that cd */
+	struct shc_status status;
+	const struct shc_term
+		*output; /* what was printed since capturing began; NULL = not captured */
+	bool sourced;    /* a file that was not read may have set any variable and function */
+	bool errexit, nounset, noglob, noclobber, pipefail;
+	const struct shc_step *steps;
+};
+
+/* shc_state_create - an empty state: no variables, status 0. NULL when there is no memory. */
+struct shc_state *shc_state_create(void);
+/* shc_state_clone - an independent copy. NULL when there is no memory. */
+struct shc_state *shc_state_clone(const struct shc_state *state);
+void shc_state_destroy(struct shc_state *state);
+
+/* shc_state_variable - the variable numbered @name, made absent-and-untouched when new. NULL when there is no memory. */
+struct shc_variable *shc_state_variable(struct shc_state *state, uint32_t name);
+
+/* shc_state_function, shc_state_define - the function called by number @name, or NULL; and its definition. */
+const struct shc_command *shc_state_function(const struct shc_state *state, uint32_t name);
+int shc_state_define(struct shc_state *state, uint32_t name, const struct shc_command *function);
+
+/* shc_state_language_of - what @atom may be in this state. */
+const struct shc_dfa *shc_state_language_of(
+	const struct shc_state *state, const struct shc_atom *atom);
+
+/*
+ * shc_state_narrow - intersect what @atom may be with @language.
+ * Returns 1, 0 when nothing is left (the path is impossible; the state is unchanged), or -ENOMEM. A language that grows
+ * too large is left as it was: a superset.
+ */
+int shc_state_narrow(struct shc_state *state, struct shc_dfa_pool *pool,
+	const struct shc_atom *atom, const struct shc_dfa *language);
+
+/* shc_state_term_language - every string that @term may be in this state. 0, -E2BIG (then *ret is all text), -ENOMEM. */
+int shc_state_term_language(const struct shc_state *state, struct shc_dfa_pool *pool,
+	const struct shc_term *term, const struct shc_dfa **ret);
+
+/*
+ * shc_state_narrow_term - intersect what @term may be with @language, as far as one atom of it can take the blame: the
+ * rest of the term is divided away by quotients. Returns 1, 0 (impossible) or -ENOMEM.
+ */
+int shc_state_narrow_term(struct shc_state *state, struct shc_dfa_pool *pool,
+	const struct shc_term *term, const struct shc_dfa *language);
+
+/* shc_state_add_fact - append @fact, dropping what it shadows. 0 or -ENOMEM. */
+int shc_state_add_fact(struct shc_state *state, const struct shc_fact *fact);
+
+/*
+ * shc_state_join - make @into a state that covers itself and @other.
+ * @states_max: size of languages beyond which they are widened; @round: how often this place was joined.
+ * Values that differ become one new atom with both languages. Returns 0 or -ENOMEM; @other is unchanged.
+ */
+int shc_state_join(struct shc_state *into, const struct shc_state *other, struct shc_terms *terms,
+	uint32_t states_max, uint32_t round, struct shc_range range);
+
+/* shc_state_covers - does @wide hold everything that @narrow does? Used to end loops; false is always safe. */
+bool shc_state_covers(
+	const struct shc_state *wide, const struct shc_state *narrow, struct shc_dfa_pool *pool);
+
+#endif

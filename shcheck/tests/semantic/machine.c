@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The scripts of this machine through the whole analysis: no crash, no memory without bound, few out of budget. They
+ * are read, never run. Prints coverage and findings by check.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <shcheck/analyse.h>
+#include <shcheck/parse.h>
+#include <shcheck/report.h>
+
+#include "scripts.h"
+
+enum { SCRIPTS_PER_RUN = 300, IDS_MAX = 1000 };
+
+#define EXHAUSTED_PER_CENT_MAX 3
+#define RESIDENT_KIB_MAX (512L << 10)
+
+struct tally {
+	uint64_t scripts, commands, analysed, havoc, exhausted;
+	uint64_t findings[IDS_MAX];
+	double slowest_seconds;
+	const char *slowest;
+};
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void analyse(const struct shc_source *source, struct tally *tally)
+{
+	enum shc_dialect dialect = SHC_BASH;
+	struct shc_coverage coverage = {0};
+	struct shc_findings *findings;
+	struct shc_script *script = NULL;
+
+	if (shc_dialect_detect(source, &dialect, NULL) < 0 || shc_findings_create(&findings))
+		return;
+	if (!shc_parse(source, dialect, findings, &script) &&
+		!shc_analyse(script, NULL, findings, &coverage))
+		tally->scripts++;
+	tally->commands += coverage.commands;
+	tally->analysed += coverage.analysed;
+	tally->havoc += coverage.havoc;
+	tally->exhausted += coverage.budget_exhausted;
+	if (coverage.budget_exhausted)
+		(void)printf("out of budget: %s\n", source->name);
+	for (size_t i = 0; i < shc_findings_count(findings); i++) {
+		const struct shc_finding *finding = shc_findings_at(findings, i);
+
+		tally->findings[finding->id]++;
+		if (getenv("HB_VERBOSE"))
+			(void)printf("%s:%" PRIu32 ": SH%d %s\n", source->name,
+				shc_source_place(source, finding->range.start).line, finding->id,
+				finding->message);
+	}
+	shc_script_destroy(script);
+	shc_findings_destroy(findings);
+}
+
+int main(void)
+{
+	struct scripts scripts = {0};
+	struct tally tally = {0};
+	struct rusage usage;
+
+	scripts_find(&scripts);
+	scripts_sample(&scripts, SCRIPTS_PER_RUN);
+	for (size_t i = 0; i < scripts.count; i++) {
+		struct shc_source *source;
+		double start = seconds();
+
+		if (shc_source_read(scripts.paths[i], &source, NULL))
+			continue;
+		analyse(source, &tally);
+		shc_source_destroy(source);
+		if (seconds() - start > tally.slowest_seconds) {
+			tally.slowest_seconds = seconds() - start;
+			tally.slowest = scripts.paths[i];
+		}
+	}
+	(void)getrusage(RUSAGE_SELF, &usage);
+	(void)printf("%" PRIu64 " scripts, %" PRIu64 " commands, %" PRIu64 " analysed, %" PRIu64
+		     " approximated, %" PRIu64 " out of budget\n",
+		tally.scripts, tally.commands, tally.analysed, tally.havoc, tally.exhausted);
+	(void)printf("slowest: %s, %.2f s of CPU; %ld KiB resident\n",
+		tally.slowest ? tally.slowest : "none", tally.slowest_seconds, usage.ru_maxrss);
+	for (int id = 0; id < IDS_MAX; id++)
+		if (tally.findings[id])
+			(void)printf("SH%d %" PRIu64 "\n", id, tally.findings[id]);
+	scripts_finish(&scripts);
+	if (tally.exhausted * 100 > tally.scripts * EXHAUSTED_PER_CENT_MAX) {
+		(void)printf("FAILED: more than %d %% are out of budget\n", EXHAUSTED_PER_CENT_MAX);
+		return 1;
+	}
+	if (usage.ru_maxrss > RESIDENT_KIB_MAX) {
+		(void)puts("FAILED: more memory than promised");
+		return 1;
+	}
+	return 0;
+}
