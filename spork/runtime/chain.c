@@ -54,7 +54,6 @@ static void add_frame(struct spork_chain *chain, const struct spork_module *modu
 	mix(chain->key, offset);
 	chain->offsets[chain->count] = offset;
 	chain->modules[chain->count] = name;
-	chain->ids[chain->count] = module->id;
 	chain->count++;
 }
 

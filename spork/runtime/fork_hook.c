@@ -187,9 +187,9 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 		spork_count_syscall(attempt->syscall);
 	if (!entry)
 		return;
-	/* Once: does any path lead to exec at all? */
-	if (entry->verdict == SPORK_VERDICT_UNKNOWN && entry->aborted == 0)
-		session_request_site(arena->session, &arena->chain);
+	/* Once: by then the modules have code, and the chain of callers is complete. */
+	if (entry->aborted == 0 && entry->converted == 0)
+		session_request_context(arena->session, &arena->chain);
 	spork_store_aborted(entry, attempt->reason);
 }
 

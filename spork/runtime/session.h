@@ -50,8 +50,8 @@ int session_module(struct session *session, uint64_t pc);
 
 /* session_request - ask the helper for the code of a module. Never blocks. */
 void session_request(const struct session *session, int module);
-/* session_request_site - ask for a verdict about a calling context. Never blocks. */
-void session_request_site(const struct session *session, const struct spork_chain *chain);
+/* Ask the helper what the analyser thinks of a calling context. Never blocks. */
+void session_request_context(const struct session *session, const struct spork_chain *chain);
 /* The same for all modules of the process without code; only while it has a single thread. */
 void session_request_all(struct session *session);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the runtime asks of the helper: one datagram for each module without code, or calling context without a
- * verdict. No answer; what it leaves in the cache is the answer.
+ * What the runtime asks of the helper: one datagram for each module without code, and one for a
+ * calling context whose attempt has failed. No answer; the code file and the verdict in the store
+ * are the answers.
  */
 #ifndef SPORK_REQUEST_H
 #define SPORK_REQUEST_H
@@ -20,20 +21,22 @@ struct spork_request {
 	char path[SPORK_REQUEST_PATH_BYTES]; /* absolute, terminated */
 };
 
-/* What the runtime wants to know about a calling context whose attempt has failed: the verdict goes into the store. */
-#define SPORK_SITE_REQUEST_MAGIC 0x32717273U
-#define SPORK_SITE_PATH_BYTES 256
+#define SPORK_CONTEXT_MAGIC 0x31787463U
+#define SPORK_CONTEXT_PATH_BYTES 256
 
-struct spork_site_request {
+/* One activation: where it goes on, from the lowest address of its module. */
+struct spork_context_frame {
+	struct spork_build_id id;
+	uint64_t offset;
+	char path[SPORK_CONTEXT_PATH_BYTES]; /* absolute, terminated */
+};
+
+/* May this fork ever be followed by exec? Frames as in struct spork_chain. */
+struct spork_context_request {
 	uint32_t magic;
-	uint32_t
-		count; /* frames, innermost first: where the child goes on, then return addresses */
+	uint32_t count;
 	uint64_t key[2];
-	struct {
-		uint64_t offset;
-		struct spork_build_id id;
-		char path[SPORK_SITE_PATH_BYTES];
-	} frames[SPORK_CHAIN_FRAMES];
+	struct spork_context_frame frames[SPORK_CHAIN_FRAMES];
 };
 
 #endif

@@ -12,8 +12,6 @@
 
 #include <stdint.h>
 
-#include "spork/code.h"
-
 #define SPORK_STORE_MAGIC 0x32766b726f7073ULL
 #define SPORK_STORE_ENTRIES 8192
 #define SPORK_CHAIN_FRAMES 8
@@ -51,7 +49,6 @@ struct spork_chain {
 	uint32_t count;
 	uint64_t offsets[SPORK_CHAIN_FRAMES];
 	const char *modules[SPORK_CHAIN_FRAMES]; /* paths, owned by the dynamic linker */
-	struct spork_build_id ids[SPORK_CHAIN_FRAMES];
 };
 
 /* spork_store_find - the valid entry of @key, or NULL. */

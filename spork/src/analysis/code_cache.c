@@ -359,7 +359,9 @@ int code_cache_callers(
 	size_t low = 0, high, first;
 	int err = cache->has_calls ? 0 : read_calls(cache);
 
-	if (err)
+	*ret = NULL;
+	*ret_count = 0;
+	if (err || cache->call_count == 0)
 		return err;
 	high = cache->call_count;
 	while (low < high) {
@@ -371,7 +373,6 @@ int code_cache_callers(
 			high = middle;
 	}
 	first = low;
-	*ret_count = 0;
 	*ret = cache->calls + first;
 	while (first + *ret_count < cache->call_count &&
 		cache->calls[first + *ret_count].target == target)

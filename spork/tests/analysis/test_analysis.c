@@ -544,6 +544,11 @@ static int read_self(void *data, uint64_t address, void *buffer, size_t size_byt
 	return 0;
 }
 
+static uint64_t address_of(const struct process *process, const struct spork_analysis_frame *frame)
+{
+	return frame->address + process->modules[frame->module].bias;
+}
+
 __attribute__((noinline)) static size_t unwind_here(const struct process *process,
 	struct spork_analysis_frame *frames, void **oracle, int *ret_oracle_count)
 {
@@ -573,16 +578,19 @@ Test(unwinding, gives_the_callers_that_backtrace_gives)
 	struct spork_analysis_frame frames[SPORK_FRAMES_MAX];
 	void *oracle[SPORK_FRAMES_MAX];
 	int oracle_count = 0;
-	size_t count;
+	size_t count, first = 1;
 
 	(void)dl_iterate_phdr(add_module, &process);
 	count = nested(4, &process, frames, oracle, &oracle_count);
 	cr_assert(count >= 6 && oracle_count >= 6);
-	/* The innermost addresses differ: each is where it was asked. */
-	for (size_t i = 1; i < count && i < (size_t)oracle_count; i++) {
-		uint64_t address = frames[i].address + process.modules[frames[i].module].bias;
-
-		cr_assert(address == (uint64_t)(uintptr_t)oracle[i], "frame %zu", i);
+	/* The innermost addresses differ: each is where it was asked. A sanitizer puts a frame of its own before. */
+	while (first < 3 && address_of(&process, &frames[1]) != (uint64_t)(uintptr_t)oracle[first])
+		first++;
+	cr_assert(first < 3, "the innermost caller is another");
+	for (size_t i = 1; i < count && first + i - 1 < (size_t)oracle_count; i++) {
+		cr_assert(address_of(&process, &frames[i]) ==
+				  (uint64_t)(uintptr_t)oracle[first + i - 1],
+			"frame %zu", i);
 		cr_assert(i == 1 || frames[i - 1].cfa > frames[i - 2].cfa);
 	}
 	for (size_t i = 0; i < process.count; i++)
