@@ -7,6 +7,7 @@
 #include "experiments.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <spawn.h>
@@ -126,13 +127,16 @@ static int probe_lines(struct hb_trial *trial)
 static int setup_commands(struct hb_trial *trial, const char *script)
 {
 	struct commands *commands = calloc(1, sizeof(*commands));
+	char path[PATH_MAX];
 
 	if (!commands)
 		return hb_trial_fail(trial, "no memory");
 	hb_trial_set_state(trial, commands);
 	commands->script = script;
-	(void)snprintf(commands->folder, sizeof(commands->folder), "%s/commands.XXXXXX",
-		hb_trial_tmpdir(trial));
+	/* Absolute, because programs are run in folders of their own. */
+	if (!realpath(hb_trial_tmpdir(trial), path))
+		return hb_trial_fail(trial, "%s: %s", hb_trial_tmpdir(trial), strerror(errno));
+	(void)snprintf(commands->folder, sizeof(commands->folder), "%.200s/commands.XXXXXX", path);
 	if (!mkdtemp(commands->folder))
 		return hb_trial_fail(trial, "%s: %s", commands->folder, strerror(errno));
 	return 0;
