@@ -6,6 +6,11 @@
 static const struct hb_experiment *const experiments[] = {
 	&spork_spawn_latency,
 	&spork_bystander,
+	&spork_programs,
+	&spork_small_commands,
+	&spork_startup,
+	&spork_coverage,
+	&spork_trap_mechanisms,
 	&spork_analyser,
 	&spork_decoders,
 #ifdef __x86_64__

@@ -102,6 +102,14 @@ static const char *mode_of(const char *variant)
 	return strcmp(variant, "spork_idle") == 0 ? "fork" : "auto";
 }
 
+/* Experiments whose trials start other programs under spork need no runtime of their own. */
+static bool is_in_process(const char *experiment)
+{
+	return experiment &&
+	       (strcmp(experiment, "spawn-latency") == 0 || strcmp(experiment, "bystander") == 0 ||
+		       strcmp(experiment, "startup") == 0);
+}
+
 void under_spork_enter(int argc, char **argv)
 {
 	const char *variant = option(argc, argv, "--variant");
@@ -110,7 +118,8 @@ void under_spork_enter(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--warm") == 0)
 		exit(warm());
-	if (!variant || strncmp(variant, "spork", 5) != 0 || strcmp(argv[1], "--trial") != 0 ||
+	if (!is_in_process(option(argc, argv, "--experiment")) || !variant ||
+		strncmp(variant, "spork", 5) != 0 || strcmp(argv[1], "--trial") != 0 ||
 		getenv(MARK) || !find_program() || argc > WORDS_MAX - 16)
 		return;
 	translate(mode_of(variant));
