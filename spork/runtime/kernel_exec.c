@@ -207,7 +207,7 @@ static char *const *environment(const struct start *start, struct strings *s)
 {
 	size_t room = spork_environment_room(start->envp);
 	enum spork_notice kind =
-		room ? spork_program_kind(start->directory, start->path, start->flags)
+		room ? spork_start_kind(start->directory, start->path, start->envp, start->flags)
 		     : SPORK_NOTICE_EXEC_AWAY;
 	char *text = take(s, SPORK_TEXT_BYTES);
 
@@ -248,5 +248,8 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 	err = start_program(&start, envp);
 	kernel_signals_block();
 	k->attempt->outcome = k->committed ? RECORD_COMMITTED : RECORD_RUNS;
+	/* Our part of the environment may be what is too much. */
+	if (err == -E2BIG && !k->committed)
+		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	return kernel_result(k, err);
 }

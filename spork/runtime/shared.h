@@ -67,6 +67,8 @@ bool shared_keys_work(void);
 void shared_set_rights(bool protect);
 
 /* Where the kernel keeps the number of the CPU for this thread (rseq(2)): it writes there when the parent wakes up. */
+#define RSEQ_PROCESSOR_OFFSET 4 /* of cpu_id in struct rseq */
+#define RSEQ_UNKNOWN (-1)       /* RSEQ_CPU_ID_UNINITIALIZED */
 uint64_t shared_rseq_area(void);
 
 /* brk and mmap of the child, done for real and undone by the parent. Kernel results. */

@@ -140,6 +140,13 @@ int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t
  * switched on before the machine runs.
  */
 void spork_overlay_log_reads(struct spork_overlay *o, bool on);
+
+/*
+ * Files that are mapped may have become shorter, and reading behind their end would kill the parent. @modules, sorted
+ * by base, are not looked at in this respect. The list must outlive the overlay's use.
+ */
+void spork_overlay_trust(
+	struct spork_overlay *o, const struct spork_module *modules, size_t module_count);
 int spork_overlay_validate(const struct spork_overlay *o);
 
 /* Pages written so far, and a visitor over them (late fork: put them into the real memory of a private copy). */

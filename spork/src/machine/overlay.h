@@ -70,6 +70,8 @@ struct spork_overlay {
 	struct overlay_mark marks[OVERLAY_MARKS];
 	size_t mark_count;
 	bool log;
+	const struct spork_module *trusted; /* modules; sorted by base */
+	size_t trusted_count;
 
 	/* Why the last access failed. */
 	enum spork_stop stop;

@@ -81,6 +81,7 @@ int overlay_set_range(struct spork_overlay *o, uint64_t start, uint64_t end, enu
 struct mapping {
 	uint64_t start, end;
 	bool readable, writable, shared, stack;
+	bool file; /* may be: of a file, which may be shorter than the mapping */
 };
 
 /* PROCMAP_QUERY of Linux 6.11, which the headers of Debian 12 do not have yet. */
@@ -119,6 +120,7 @@ static int ask_query(int64_t fd, uint64_t address, struct mapping *ret_mapping)
 		.readable = query.vma_flags & 1,
 		.writable = query.vma_flags & 2,
 		.shared = query.vma_flags & 8,
+		.file = query.inode != 0,
 		.stack = __builtin_memcmp(name, "[stack]", 8) == 0,
 	};
 	return 0;
@@ -156,6 +158,7 @@ static bool parse_line(const char *at, const char *end, struct mapping *m)
 	m->readable = at[1] == 'r';
 	m->writable = at[2] == 'w';
 	m->shared = at[4] == 's';
+	m->file = true;
 	m->stack = end - at > 8 && __builtin_memcmp(end - 7, stack, 7) == 0;
 	return true;
 }
@@ -191,8 +194,7 @@ static int ask_text(int64_t fd, uint64_t address, struct mapping *ret_mapping)
 	}
 }
 
-/* Without /proc (a changed root): a page that can be read is taken as read-only memory. */
-static enum overlay_kind probe(uint64_t address)
+static bool can_read(uint64_t address)
 {
 	uint8_t byte;
 	struct iovec here = {&byte, 1};
@@ -200,9 +202,27 @@ static enum overlay_kind probe(uint64_t address)
 	uint64_t pid = (uint64_t)direct_call3(SYS_getpid, 0, 0, 0);
 
 	return direct_call(SYS_process_vm_readv, pid, (uint64_t)(uintptr_t)&here, 1,
-		       (uint64_t)(uintptr_t)&there, 1, 0) == 1
-		       ? OVERLAY_READ_ONLY
-		       : OVERLAY_HOLE;
+		       (uint64_t)(uintptr_t)&there, 1, 0) == 1;
+}
+
+/* If its last page has a file behind it, all have. Modules are what they were when they were loaded. */
+static bool is_whole(const struct spork_overlay *o, const struct mapping *m)
+{
+	size_t low = 0, high = o->trusted_count;
+
+	if (!m->file)
+		return true;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (o->trusted[middle].end <= m->start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (low < o->trusted_count && o->trusted[low].base <= m->start &&
+		       m->end <= o->trusted[low].end) ||
+	       can_read(m->end - 1);
 }
 
 static enum overlay_kind kind_of(const struct mapping *m)
@@ -252,7 +272,8 @@ static enum overlay_kind ask(struct spork_overlay *o, uint64_t address)
 	int rc;
 
 	if (fd < 0) {
-		kind = probe(address);
+		/* Without /proc (a changed root): a page that can be read is taken as read-only memory. */
+		kind = can_read(address) ? OVERLAY_READ_ONLY : OVERLAY_HOLE;
 		learn(o, page, page + OVERLAY_PAGE, kind);
 		return kind;
 	}
@@ -263,8 +284,9 @@ static enum overlay_kind ask(struct spork_overlay *o, uint64_t address)
 	if (rc < 0)
 		return OVERLAY_HOLE;
 	if (address >= m.start) {
-		learn(o, m.start, m.end, kind_of(&m));
-		return kind_of(&m);
+		kind = m.readable && !is_whole(o, &m) ? OVERLAY_HOLE : kind_of(&m);
+		learn(o, m.start, m.end, kind);
+		return kind;
 	}
 	if (!stack_would_grow(o, address, &m))
 		return OVERLAY_HOLE;
