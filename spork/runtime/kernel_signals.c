@@ -84,6 +84,12 @@ enum call_result kernel_sigprocmask(struct kernel *k)
 	return kernel_result(k, 0);
 }
 
+bool kernel_signal_refused(struct kernel *k, int number)
+{
+	return (k->mask & SIGNAL_BIT(number)) ||
+	       (fetch(k, number) && k->actions[number].handler == (uint64_t)SIG_IGN);
+}
+
 bool kernel_signal_waits(const struct kernel *k)
 {
 	uint64_t pending = 0;

@@ -94,9 +94,10 @@ size_t spork_environment_room(char *const *envp);
 char *const *spork_environment_put(char *const *envp, char **list, char *text);
 
 /* Which environment does the program at @path get? A notice: SPORK_NOTICE_EXEC means ours is put back. */
-enum spork_notice spork_program_kind(int directory, const char *path, int flags);
+enum spork_notice spork_start_kind(int directory, const char *path, char *const *envp, int flags);
 /* The same, remembering programs by their inode; only while the arena is held. */
-enum spork_notice spork_program_kind_kept(int directory, const char *path, int flags);
+enum spork_notice spork_start_kind_kept(
+	int directory, const char *path, char *const *envp, int flags);
 
 /* Counting; all do nothing where no statistics were asked for. */
 struct spork_statistics *spork_statistics_map(void);
