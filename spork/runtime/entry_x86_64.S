@@ -20,6 +20,7 @@ spork_trapped:
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322
 #define NR_MADVISE 28
+#define NR_RT_SIGACTION 13
 
 /*
  * The child of the shared executor must not get past its own system call layer: here its calls are made from code that
@@ -135,6 +136,7 @@ spork_entry_fork:
 
 	EXEC_ENTRY spork_entry_execve, spork_exec_hook, spork_resume_execve, NR_EXECVE
 	EXEC_ENTRY spork_entry_execveat, spork_execat_hook, spork_resume_execveat, NR_EXECVEAT
+	EXEC_ENTRY spork_entry_sigaction, spork_sigaction_hook, spork_resume_sigaction, NR_RT_SIGACTION
 	EXEC_ENTRY spork_entry_madvise, spork_madvise_hook, spork_resume_madvise, NR_MADVISE
 	EXEC_ENTRY spork_entry_fexecve, spork_execat_hook, spork_resume_fexecve, NR_EXECVEAT
 

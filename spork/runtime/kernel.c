@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,7 +15,6 @@
 #include <sys/time.h>
 #include <sys/times.h>
 #include <sys/utsname.h>
-#include <errno.h>
 
 #include "raw_syscall.h"
 #include "shared.h"
@@ -31,6 +33,7 @@ enum how {
 	SET_ID, /* native if nothing changes */
 	EXITS,
 	TID,
+	CLOCK, /* of the process or thread: by the child's own process */
 	OPEN,
 	OPENAT,
 	CREAT,
@@ -187,7 +190,7 @@ static const struct row rows[] = {
 	[SYS_sched_getaffinity] = {CHILD, {0, 0, OUT_BYTES(1)}},
 	[SYS_sched_setaffinity] = {CHILD, {0, 0, IN_BYTES(1)}},
 	[SYS_set_tid_address] = {TID, {0}},
-	[SYS_clock_gettime] = {QUERY, {0, OUT(struct timespec)}},
+	[SYS_clock_gettime] = {CLOCK, {0, OUT(struct timespec)}},
 	[SYS_clock_getres] = {QUERY, {0, OUT(struct timespec)}},
 	[SYS_clock_nanosleep] = {BLOCKS, {0}},
 	[SYS_ioprio_set] = {CHILD, {0}},
@@ -308,13 +311,13 @@ int64_t kernel_string(struct kernel *k, uint64_t address, char *buffer, uint64_t
 	return -ENAMETOOLONG;
 }
 
-char *kernel_path(struct kernel *k, uint64_t address)
+char *kernel_path(struct kernel *k, int directory, uint64_t address)
 {
 	char *path = kernel_room(k, PATH_BYTES);
 
 	/* A file that is still to be made or emptied must not be looked at as it was before. */
 	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 &&
-			       !kernel_defers_file(k, path)
+			       !kernel_defers_file(k, directory, path)
 		       ? path
 		       : NULL;
 }
@@ -336,11 +339,15 @@ static bool translate(struct kernel *k, const struct row *row, int index, uint64
 	case SCALAR:
 		return true;
 	case DESCRIPTOR:
-		return kernel_fd_placeholder(k, *value) == 0;
+		return kernel_fd_placeholder(k, *value) == 0 && !kernel_fd_hidden(k, *value);
 	case PATH_IN:
 		/* A null pointer is an error of the program's, for the kernel to say so. */
 		if (*value)
-			*value = (uint64_t)kernel_path(k, *value);
+			*value = (uint64_t)kernel_path(k,
+				index > 0 && row->arguments[index - 1] == FD
+					? (int)kernel_argument(k, index - 1)
+					: AT_FDCWD,
+				*value);
 		return *value != 0;
 	case GROUPS_IN:
 	case GROUPS_OUT:
@@ -584,9 +591,19 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 	case SET_ID:
 		return set_id(k);
 	case EXITS:
+		/* Too late for another process to take over: a child is made that ends with this status. */
+		if (k->committed)
+			(void)raw1(SYS_exit_group, kernel_argument(k, 0));
 		return kernel_abort(k, SPORK_ABORT_NO_EXEC);
 	case TID:
 		return thread_id(k);
+	case CLOCK:
+		/* Clocks of a process or thread stand near zero in a child, and are negative if another's. */
+		return k->child || (kernel_argument(k, 0) != CLOCK_PROCESS_CPUTIME_ID &&
+					   kernel_argument(k, 0) != CLOCK_THREAD_CPUTIME_ID &&
+					   (int32_t)kernel_argument(k, 0) >= 0)
+			       ? native(k, row)
+			       : CALL_CHILD;
 	case BRK:
 		return kernel_brk(k);
 	case MMAP:
@@ -597,7 +614,8 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 		return kernel_mprotect(k);
 	case ENTRIES:
 		/* The position in a folder that the parent has opened is the parent's, too. */
-		return kernel_fd_own(k, kernel_argument(k, 0))
+		/* Nor does a folder hold yet what is still to be made in it. */
+		return kernel_fd_own(k, kernel_argument(k, 0)) && k->deferred_count == 0
 			       ? native(k, row)
 			       : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	case FUTEX:

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "kernel.h"
@@ -19,6 +20,16 @@
 #define WINDOW_BYTES (4 * MAPPING_MAX)
 #define COPY_BYTES 16384
 #define PAGE_ROUND(x) (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
+
+/* With a limit the kernel might say no, where the overlay never does. */
+static bool is_limited(const struct kernel *k)
+{
+	struct rlimit limit;
+
+	return !shared_state(k->attempt) &&
+	       (raw2(SYS_getrlimit, RLIMIT_AS, &limit) || limit.rlim_cur != RLIM_INFINITY ||
+		       raw2(SYS_getrlimit, RLIMIT_DATA, &limit) || limit.rlim_cur != RLIM_INFINITY);
+}
 
 enum call_result kernel_brk(struct kernel *k)
 {
@@ -33,6 +44,8 @@ enum call_result kernel_brk(struct kernel *k)
 	if (wanted < k->brk_first || wanted == k->brk)
 		return wanted == 0 || wanted == k->brk ? kernel_result(k, (int64_t)k->brk)
 						       : kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+	if (wanted > k->brk && is_limited(k))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (wanted - k->brk_first > MAPPING_MAX)
 		return kernel_abort(k, SPORK_ABORT_ARENA);
 	from = PAGE_ROUND(wanted < k->brk ? wanted : k->brk);
@@ -103,7 +116,7 @@ enum call_result kernel_mmap(struct kernel *k)
 	if (size == 0 || size > MAPPING_MAX)
 		return kernel_abort(k, SPORK_ABORT_ARENA);
 	if ((flags & MAP_TYPE) != MAP_PRIVATE || (flags & (MAP_FIXED | MAP_GROWSDOWN)) ||
-		(protection & PROT_EXEC))
+		(protection & PROT_EXEC) || is_limited(k))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (!anonymous && (kernel_fd_placeholder(k, fd) || raw2(SYS_fstat, fd, &status) ||
 				  !S_ISREG(status.st_mode)))

@@ -14,8 +14,8 @@ struct arena;
 struct session;
 
 /*
- * recipe_find - the recipe of the context @key and its size, mapped if need be; NULL = there is none to be
- * trusted.
+ * recipe_find - the recipe of the context @key and its size, mapped if need be; NULL = there is
+ * none to be trusted.
  */
 const void *recipe_find(struct session *session, const uint64_t key[2], size_t *ret_size_bytes);
 

@@ -20,6 +20,7 @@
 #include "raw_syscall.h"
 #include "recipe.h"
 #include "runtime.h"
+#include "shared.h"
 #include "text.h"
 
 /* Instructions of one attempt; the busiest child that was measured took 100,000. */
@@ -210,11 +211,16 @@ static void run_child(void *argument)
 	struct arena *arena = argument;
 	struct kernel *k = &arena->kernel;
 	uint32_t tid = (uint32_t)raw0(SYS_gettid);
+	const uint64_t rseq = shared_rseq_area();
+	const int32_t unknown = RSEQ_UNKNOWN;
 	enum progress progress = GO_ON;
 
 	k->child = true;
+	/* The kernel keeps the number of the processor there for the parent only; without it libc asks. */
 	if (spork_overlay_write(arena->attempt.machine.overlay,
-		    arena->attempt.frame->gpr[SPORK_R10], &tid, sizeof(tid)))
+		    arena->attempt.frame->gpr[SPORK_R10], &tid, sizeof(tid)) ||
+		(rseq && spork_overlay_write(arena->attempt.machine.overlay,
+				 rseq + RSEQ_PROCESSOR_OFFSET, &unknown, sizeof(unknown))))
 		progress = give_up(&arena->attempt, SPORK_ABORT_MEMORY);
 	/* The call that brought us here is made again, now by the right process. */
 	if (progress == GO_ON && arena->call_waits && kernel_call(k) == CALL_ABORT)

@@ -45,12 +45,13 @@ void spork_environment_take(char **envp);
 
 /* Addresses behind the patched system calls. */
 extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
-	spork_resume_madvise;
+	spork_resume_madvise, spork_resume_sigaction;
 void spork_entry_fork(void);
 void spork_entry_execve(void);
 void spork_entry_execveat(void);
 void spork_entry_fexecve(void);
 void spork_entry_madvise(void);
+void spork_entry_sigaction(void);
 
 /* Called by the entries. */
 uint64_t spork_fork_enter(const struct spork_frame *frame);
@@ -60,13 +61,19 @@ int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
 /* Memory that a forked child must not see, or must see as zeros: an interpreted child would see the parent's. */
 extern bool spork_fork_hides_memory;
 int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice);
+/*
+ * Signals for which libc has installed a handler at any time since the program was started: bit
+ * N-1. Bits are never taken back, because a child of vfork may be the one who changes the action.
+ */
+extern uint64_t spork_handled_once;
+int64_t spork_sigaction_hook(int number, const void *action, void *old, uint64_t size_bytes);
 int64_t spork_execat_hook(
 	int directory, const char *path, char *const *argv, char *const *envp, int flags);
 
 int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), void *argument);
 /*
- * 16, 32 or 64: bytes of a vector register that the kernel preserves; 0 = without XSAVE nothing can be given
- * back.
+ * 16, 32 or 64: bytes of a vector register that the kernel preserves; 0 = without XSAVE nothing
+ * can be given back.
  */
 uint32_t spork_vector_width(void);
 void spork_vectors_save(void *area);
@@ -87,7 +94,10 @@ size_t spork_environment_room(char *const *envp);
 char *const *spork_environment_put(char *const *envp, char **list, char *text);
 
 /* Which environment does the program at @path get? A notice: SPORK_NOTICE_EXEC means ours is put back. */
-enum spork_notice spork_program_kind(int directory, const char *path, int flags);
+enum spork_notice spork_start_kind(int directory, const char *path, char *const *envp, int flags);
+/* The same, remembering programs by their inode; only while the arena is held. */
+enum spork_notice spork_start_kind_kept(
+	int directory, const char *path, char *const *envp, int flags);
 
 /* Counting; all do nothing where no statistics were asked for. */
 struct spork_statistics *spork_statistics_map(void);

@@ -79,6 +79,7 @@ static void drop(struct session *session, uint32_t at)
 		session->records[i] = session->records[i + 1];
 	}
 	session->count--;
+	session->range_count = 0;
 }
 
 struct session *session_open(void)

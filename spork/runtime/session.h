@@ -32,10 +32,22 @@ struct session_recipe {
 	size_t size_bytes;
 };
 
+#define SESSION_RANGES 48
+
+/* Memory that was looked up at an earlier fork and that no program takes away: data of modules, thread block, stack. */
+struct session_range {
+	uint64_t start, end;
+	bool writable;
+};
+
 struct session {
 	uint32_t count;
 	struct spork_module modules[SESSION_MODULES]; /* sorted by base */
 	struct session_module records[SESSION_MODULES];
+	struct session_range ranges[SESSION_RANGES];
+	uint32_t range_count;   /* 0: to be looked up */
+	uint32_t range_modules; /* modules when they were looked up */
+	uint64_t heap_start;    /* 0: no heap then */
 	struct spork_store *store;
 	uint32_t recipe_count;
 	struct session_recipe recipes[SESSION_RECIPES];

@@ -67,9 +67,12 @@ bool shared_keys_work(void);
 /* The key rights of this thread: with @protect, memory of key 0 cannot be written. */
 void shared_set_rights(bool protect);
 
+#define RSEQ_PROCESSOR_OFFSET 4 /* of cpu_id in struct rseq */
+#define RSEQ_UNKNOWN (-1)       /* RSEQ_CPU_ID_UNINITIALIZED */
+
 /*
- * Where the kernel keeps the number of the CPU for this thread (rseq(2)): it writes there when the parent
- * wakes up.
+ * Where the kernel keeps the number of the CPU for this thread (rseq(2)): it writes there when
+ * the parent wakes up.
  */
 uint64_t shared_rseq_area(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What happens when a program starts: our part of the environment is taken, and five system call instructions of
+ * What happens when a program starts: our part of the environment is taken, and six system call instructions of
  * libc are led here. Everything else waits for the first fork.
  */
 #include <stddef.h>
@@ -11,12 +11,12 @@
 #include "raw_syscall.h"
 #include "runtime.h"
 
-#define SEARCH_BYTES 96
+#define SEARCH_BYTES 256
 #define PATTERN_BYTES 7
-#define SITE_COUNT 5
+#define SITE_COUNT 6
 
 uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
-	spork_resume_madvise;
+	spork_resume_madvise, spork_resume_sigaction;
 
 struct patch {
 	const char *symbol;
@@ -105,6 +105,8 @@ static void install(void)
 		{"fexecve", SYS_execveat, spork_entry_fexecve, &spork_resume_fexecve},
 		{"_Fork", SYS_clone, spork_entry_fork, &spork_resume_fork},
 		{"madvise", SYS_madvise, spork_entry_madvise, &spork_resume_madvise},
+		{"__libc_sigaction", SYS_rt_sigaction, spork_entry_sigaction,
+			&spork_resume_sigaction},
 		{"execveat", SYS_execveat, spork_entry_execveat, &spork_resume_execveat},
 	};
 	const struct link_map *libc = loader_find("libc.so.6");

@@ -28,6 +28,7 @@
 
 #include "cache_folder.h"
 #include "command.h"
+#include "program_kind.h"
 #include "report.h"
 #include "service.h"
 #include "supervise.h"
@@ -47,6 +48,7 @@ struct run {
 	enum spork_mode mode;
 	uint64_t min_rss;
 	char **command;
+	enum program_kind kind;
 
 	char cache[CACHE_PATH_BYTES];
 	char name[64];
@@ -307,6 +309,7 @@ static int write_report(const struct run *run, int status, struct hb_error *rete
 	const struct report_head head = {.mode = modes[run->mode],
 		.min_rss = run->min_rss,
 		.command = (const char *const *)run->command,
+		.program = program_kind_name(run->kind),
 		.status = status};
 	cJSON *root = report_json(run->statistics, &head);
 	int err = 0;
@@ -403,9 +406,13 @@ static int run(int argc, char **argv)
 		return code < 0 ? 0 : code;
 	if (prepare(&run, &error))
 		return command_fault(&command_run, &error);
-	list = environment(&run, &error);
+	run.kind = program_kind(run.command[0]);
+	list = run.kind == PROGRAM_DYNAMIC ? environment(&run, &error) : environ;
 	if (!list)
 		return command_fault(&command_run, &error);
+	if (run.kind != PROGRAM_DYNAMIC && !counting(&run) && isatty(STDERR_FILENO))
+		(void)fprintf(stderr, "spork run: %s is a %s program and runs untouched\n",
+			run.command[0], program_kind_name(run.kind));
 	if (counting(&run) || run.settle)
 		return run_watched(&run, list, &error);
 	return run_in_place(&run, list, &error);

@@ -351,8 +351,10 @@ static struct shc_array_element *read_element(struct parser *p)
 
 	if (p->in.text[start] == '[' && (end = find_subscript_end(p, start)) != 0 &&
 		begins_value(p, end)) {
-		if (!shc_read_subscript(p, &element->subscript))
+		if (!shc_read_subscript(p, &element->subscript)) {
+			shc_end_error(p, start, "subscript", "]");
 			return element;
+		}
 		element->append = shc_char(p, 0) == '+';
 		p->in.pos += element->append ? 2 : 1;
 		element->value = shc_read_word(p, (struct scope){.flags = SCOPE_VALUE});
@@ -417,8 +419,11 @@ struct shc_assignment *shc_read_assignment(struct parser *p)
 	assignment->name = shc_text_of(p, start, name_end);
 	assignment->name_range = shc_range_of(p, start, name_end);
 	p->in.pos = after_name;
-	if (after_name != at && !shc_read_subscript(p, &assignment->subscript))
+	if (after_name != at && !shc_read_subscript(p, &assignment->subscript)) {
+		/* Quotes and backquotes over several lines may take the ] that was seen. */
+		shc_end_error(p, after_name, "subscript", "]");
 		return assignment;
+	}
 	assignment->append = shc_char(p, 0) == '+';
 	p->in.pos += assignment->append ? 2 : 1;
 	p->last_end = p->in.pos;

@@ -342,14 +342,22 @@ bool code_cache_is_instruction(struct code_cache *cache, const struct spork_deco
 	const struct spork_function *function = spork_image_function_at(cache->image, call);
 	uint64_t at = function ? function->start : call;
 
+	/* Calls come in ascending order: each goes on where the last one ended, so that a function is decoded once. */
+	if (cache->decoded_to <= call && cache->decoded_to > at)
+		at = cache->decoded_to;
 	while (at < call) {
-		const struct spork_instruction *instruction;
+		struct spork_instruction instruction;
+		size_t available;
+		const uint8_t *bytes = spork_image_bytes(cache->image, at, &available, NULL);
 
-		if (code_cache_decode(cache, decoder, state, at, &instruction))
+		if (!bytes || decoder->decode(state, bytes, available < 15 ? available : 15, at,
+				      &instruction))
 			at++;
 		else
-			at += instruction->length;
+			at += instruction.length;
 	}
+	/* Behind a call that is inside of an instruction, the instruction's end is as good a place. */
+	cache->decoded_to = at;
 	return at == call;
 }
 

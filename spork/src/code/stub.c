@@ -97,7 +97,7 @@ static bool address_prefix(uint8_t byte)
 static bool emit_redirected(struct emitter *e, const struct decoded *d)
 {
 	const ZydisDecodedInstructionRaw *raw = &d->insn.raw;
-	size_t at = 0, tail;
+	size_t at = 0, tail, start = e->size;
 	uint8_t byte, rex = 0;
 
 	if (raw->modrm.offset == 0 || d->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_3DNOW)
@@ -132,7 +132,8 @@ static bool emit_redirected(struct emitter *e, const struct decoded *d)
 	if (tail > d->insn.length)
 		return false;
 	emit(e, d->bytes + tail, d->insn.length - tail);
-	return true;
+	/* Useless prefixes and the longer displacement can make it longer than the CPU takes. */
+	return e->size - start <= ZYDIS_MAX_INSTRUCTION_LENGTH;
 }
 
 static bool note_register(struct usage *u, const ZydisDecodedOperand *operand)

@@ -88,6 +88,7 @@ struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes)
 	o->zeros = zeros;
 	o->page_capacity = PAGES_FIRST;
 	o->pages = page_table(o, PAGES_FIRST);
+	o->stop = SPORK_STOP_MEMORY;
 	forget_tlb(o);
 	return o;
 }

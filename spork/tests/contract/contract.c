@@ -24,6 +24,7 @@ static const struct pitfall *const groups[] = {
 	pitfalls_signals,
 	pitfalls_processes,
 	pitfalls_descriptors,
+	pitfalls_files,
 	pitfalls_threads,
 };
 
