@@ -18,6 +18,7 @@ enum long_option {
 	OPTION_COLOR = 256,
 	OPTION_DUMP,
 	OPTION_PRINT,
+	OPTION_STRICT,
 	OPTION_VERSION,
 	OPTION_HELP,
 };
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
 	{"color", optional_argument, NULL, OPTION_COLOR},
 	{"dump-ast", no_argument, NULL, OPTION_DUMP},
 	{"print", no_argument, NULL, OPTION_PRINT},
+	{"strict", no_argument, NULL, OPTION_STRICT},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -49,6 +51,8 @@ static const char help[] =
 	"  -e, --exclude IDS        do not report these\n"
 	"  -f, --format FORMAT      human, gcc or json (default: human)\n"
 	"      --color[=WHEN]       auto, always or never (default: auto)\n"
+	"      --strict             exit with 1, too, when a script could not be covered within "
+	"its budget\n"
 	"      --dump-ast           print the syntax tree instead\n"
 	"      --print              print the script from its tree instead\n"
 	"      --version, --help\n\n"
@@ -178,6 +182,9 @@ static int read_option(int option, struct options *options)
 	case OPTION_PRINT:
 		options->action = ACTION_PRINT;
 		return -1;
+	case OPTION_STRICT:
+		options->strict = true;
+		return -1;
 	case OPTION_VERSION:
 		(void)puts("shcheck " VERSION);
 		return EXIT_CLEAN;
@@ -190,7 +197,8 @@ static int read_option(int option, struct options *options)
 static int refuse_option(const char *word, bool lacks_value)
 {
 	static const char *const names[] = {"--shell", "--severity", "--format", "--include",
-		"--exclude", "--color", "--dump-ast", "--print", "--version", "--help", NULL};
+		"--exclude", "--color", "--strict", "--dump-ast", "--print", "--version", "--help",
+		NULL};
 	const char *near = hb_suggest(word, names);
 
 	if (lacks_value) {

@@ -17,7 +17,7 @@ struct floor {
 };
 
 static const struct floor floors[] = {
-	{"blind", 65, 55, 2},
+	{"blind", 95, 95, 0},
 };
 
 static const char *const form_names[] = {"buggy", "rewrite", "fixed"};
