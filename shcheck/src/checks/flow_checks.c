@@ -42,15 +42,17 @@ static bool is_glued_bracket(const struct shc_call *call)
 /* x = 1, $x=1, x= 5: assignments that are read as commands. */
 static const char *assignment_mistake(const struct shc_call *call)
 {
-	const struct shc_field *first = &call->fields.items[0];
+	const struct shc_part *part = call->command->simple.words->parts;
 	struct shc_text text;
 
+	if (!part)
+		return NULL;
 	if (call->name.length && is_name(call->name) && call->fields.count >= 2 &&
 		shc_term_known(call->values[1], &text) && shc_text_is(text, "="))
 		return "an assignment has no blanks around '=': this runs a command called";
-	if (first->count >= 2 && first->pieces[0].piece.atom && !first->pieces[1].piece.atom &&
-		first->word->parts->kind == SHC_PART_PARAMETER &&
-		first->pieces[1].piece.text.bytes[0] == '=')
+	if (part->kind == SHC_PART_PARAMETER && part->next &&
+		part->next->kind == SHC_PART_LITERAL && part->next->text.length &&
+		part->next->text.bytes[0] == '=')
 		return "an assignment has no '$' before the name: this runs a command called";
 	return NULL;
 }

@@ -222,6 +222,8 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 	struct shc_range nowhere = {0, 0};
 
 	in->work_max = WORK_DEFAULT;
+	in->stage = 1;
+	in->stage_count = 1;
 	in->steps_max = limits && limits->steps ? limits->steps : STEPS_DEFAULT;
 	if (shc_arena_create(&in->arena) || shc_dfa_pool_create(&languages, &in->pool) ||
 		shc_terms_create(in->pool, in->arena, &in->terms))

@@ -263,6 +263,8 @@ static int split_file(
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
+	if (shc_term_is(operand, ""))
+		return add_both(split, NULL, state);
 	fact = shc_path_fact(in, state, path);
 	if (fact && (fact->kind == SHC_FILE_NOTHING || fact->contents_gone))
 		return add_both(split, NULL, state);

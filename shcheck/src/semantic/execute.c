@@ -383,9 +383,11 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 {
 	struct shc_outcomes now = {0};
 	uint32_t outer_reads = in->read_count, outer_start = in->read_start;
+	uint32_t outer_stage = in->stage, first_stage = in->stage_count + 2, number = 0;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	in->read_start = in->read_count;
+	in->stage_count += command->pipeline.count + 1;
 	for (const struct shc_command *stage = command->pipeline.commands; stage && !r;
 		stage = stage->next) {
 		struct shc_outcomes next = {0};
@@ -398,7 +400,9 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 				from->output = NULL;
 			in->suppressed += stage->next != NULL;
 			in->piped++;
+			in->stage = first_stage + number;
 			r = shc_execute_subshell(in, NULL, stage, from, &next);
+			in->stage = outer_stage;
 			in->piped--;
 			in->suppressed -= stage->next != NULL;
 			if (stage->next)
@@ -407,6 +411,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 		}
 		shc_outcomes_finish(&now);
 		now = next;
+		number++;
 	}
 	in->read_count = outer_reads;
 	in->read_start = outer_start;
@@ -664,7 +669,8 @@ static void check_forever(
 {
 	struct shc_finding *finding;
 
-	if (!(never_left && shc_condition_varies(command)) && !shc_never_leaves(in, command))
+	if (in->open ||
+		(!(never_left && shc_condition_varies(command)) && !shc_never_leaves(in, command)))
 		return;
 	finding = shc_report(in, 510, command->range,
 		"this loop never ends: nothing in it changes what its condition tests");
@@ -1056,6 +1062,9 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	/* What a redirection reads is read by this command; what a stage reads, by the whole pipeline. */
 	if (!in->piped)
 		in->read_count = reads;
+	for (uint32_t i = reads; i < in->read_count; i++)
+		if (in->reads[i].stage == SHC_STAGE_OPEN)
+			in->reads[i].stage = in->stage;
 	if (checked)
 		return first_error(apply_errexit(in, &results, out), r);
 	return first_error(outcomes_move(in, out, &results), r);

@@ -49,6 +49,12 @@ struct shc_read_site {
 	bool assigned;
 };
 
+/* A file that a stage of a running pipeline reads. */
+struct shc_file_read {
+	const struct shc_term *path;
+	uint32_t stage; /* SHC_STAGE_OPEN: by a redirection of the command at hand */
+};
+
 struct shc_interpreter {
 	const struct shc_script *script;
 	struct shc_findings *findings;
@@ -79,10 +85,11 @@ struct shc_interpreter {
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
-	uint32_t loops;                /* bodies of loops around what is run */
-	uint32_t substitutions;        /* command substitutions around what is run */
-	uint32_t piped;                /* > 0: inside a pipeline, so standard input is a pipe */
-	const struct shc_term **reads; /* files that stages of the running pipelines read */
+	uint32_t loops;         /* bodies of loops around what is run */
+	uint32_t substitutions; /* command substitutions around what is run */
+	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
+	struct shc_file_read *reads;
+	uint32_t stage, stage_count; /* the stage being run, and how many there were */
 	uint32_t read_count, read_capacity, read_start;
 };
 
@@ -90,6 +97,7 @@ enum {
 	SHC_SEEN = 1,
 	SHC_APPROXIMATED = 2,
 	SHC_SIMPLE = 4,
+	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,
 	/* States of a language after a join in a loop. */

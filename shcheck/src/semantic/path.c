@@ -230,14 +230,14 @@ int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const str
 		return 0;
 	if (in->read_count == in->read_capacity) {
 		uint32_t capacity = in->read_capacity ? in->read_capacity * 2 : 8;
-		const struct shc_term **grown = realloc(in->reads, capacity * sizeof(*grown));
+		struct shc_file_read *grown = realloc(in->reads, capacity * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		in->reads = grown;
 		in->read_capacity = capacity;
 	}
-	in->reads[in->read_count++] = path;
+	in->reads[in->read_count++] = (struct shc_file_read){.path = path, .stage = in->stage};
 	return 0;
 }
 
@@ -418,7 +418,7 @@ struct shc_harm shc_field_harm(
 static bool is_read_now(const struct shc_interpreter *in, const struct shc_term *path)
 {
 	for (uint32_t i = in->read_start; i < in->read_count; i++)
-		if (in->reads[i] == path)
+		if (in->reads[i].path == path && in->reads[i].stage != in->stage)
 			return true;
 	return false;
 }
@@ -507,8 +507,12 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 	if (!path)
 		return -ENOMEM;
 	if (redirect->kind == SHC_REDIRECT_INPUT) {
+		uint32_t stage = in->stage;
+
 		in->piped++;
+		in->stage = SHC_STAGE_OPEN;
 		r = shc_path_read(in, state, path);
+		in->stage = stage;
 		in->piped--;
 		return r;
 	}
