@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From words to fields, in the shell's order: braces, tilde, parameters, substitutions and arithmetic, field splitting,
- * pathname expansion, quote removal (POSIX.1-2017 XCU 2.6). Known text is split exactly; what an unknown may be is kept
+ * From words to fields, in the shell's order: braces, tilde, parameters, substitutions and arithmetic, field
+ * splitting,
+ * pathname expansion, quote removal (POSIX.1-2017 XCU 2.6). Known text is split exactly; what an unknown may be
+ * is kept
  * as marks on its piece, so that checks can say which unknown splits or matches what.
  */
 #include "interpreter.h"
@@ -235,8 +237,9 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 		r = builder_end(b, quoted);
 	if (!r) {
 		struct shc_field_piece piece = {.splits = true};
-		const struct shc_term *term = shc_term_atom(
-			b->in->terms, SHC_ORIGIN_ARGUMENT, shc_dfa_text(b->in->pool), range);
+		const struct shc_term *term = shc_term_atom(b->in->terms,
+			state->arguments_output ? SHC_ORIGIN_OUTPUT : SHC_ORIGIN_ARGUMENT,
+			shc_dfa_text(b->in->pool), range);
 
 		if (!term)
 			return -ENOMEM;

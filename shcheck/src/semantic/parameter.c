@@ -45,7 +45,7 @@ static const char *const always_set[] = {
 	"BASH_REMATCH",
 };
 
-static bool is_always_set(struct shc_text name)
+bool shc_name_is_set(struct shc_text name)
 {
 	for (size_t i = 0; i < sizeof(always_set) / sizeof(*always_set); i++)
 		if (shc_text_is(name, always_set[i]))
@@ -109,7 +109,7 @@ static int read_variable(struct shc_interpreter *in, struct shc_state *state, st
 	ret->term = shc_text_is(name, "HOME")  ? in->home
 		    : shc_text_is(name, "PWD") ? state->directory
 					       : shc_name_environment(in, number);
-	ret->presence = is_always_set(name) ? SHC_PRESENT : SHC_PERHAPS;
+	ret->presence = shc_name_is_set(name) ? SHC_PRESENT : SHC_PERHAPS;
 	return ret->term ? 0 : -ENOMEM;
 }
 
@@ -165,6 +165,15 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 	ret->presence = SHC_PRESENT;
 	switch (which) {
 	case '?':
+		if (state->status.lost) {
+			const struct shc_dfa *zero;
+
+			if (shc_dfa_literal(in->pool, "0", 1, &zero))
+				return -ENOMEM;
+			ret->term = shc_term_atom(
+				in->terms, SHC_ORIGIN_LOST, zero, state->status.range);
+			break;
+		}
 		ret->term = number_term(in, state->status.low, state->status.high, range);
 		break;
 	case '#':
@@ -504,6 +513,9 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 	default:
 		break;
 	}
+	if (parameter->kind == SHC_PARAMETER_VARIABLE && !parameter->indirect &&
+		shc_note_read(in, state, parameter->name))
+		return -ENOMEM;
 	term = op.value.term;
 	if (op.value.presence != SHC_PRESENT) {
 		if (state->nounset && parameter->kind != SHC_PARAMETER_SPECIAL &&
