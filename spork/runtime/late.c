@@ -64,6 +64,9 @@ static void __attribute__((noreturn)) go_on(struct arena *arena)
 
 	spork_overlay_visit(arena->attempt.machine.overlay, place, &placing);
 	set_actions(&arena->kernel);
+	if (arena->kernel.robust_list)
+		(void)raw2(
+			SYS_set_robust_list, arena->kernel.robust_list, arena->kernel.robust_bytes);
 	(void)raw3(SYS_madvise, arena, sizeof(*arena), MADV_WIPEONFORK);
 	__atomic_store_n(&arena->busy, 0, __ATOMIC_RELEASE);
 	spork_vectors_restore(arena->vectors);
