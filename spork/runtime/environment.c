@@ -172,21 +172,24 @@ size_t spork_environment_room(char *const *envp)
 
 char *const *spork_environment_put(char *const *envp, char **list, char *text)
 {
-	size_t count = 0, at = 0;
+	size_t count = 0, at = 0, start;
 	bool found = false;
 
 	for (; envp && envp[count]; count++) {
+		/* @list may be @envp. */
+		const char *entry = envp[count];
+
 		list[count] = envp[count];
-		if (envp[count][0] != 'L' || !text_starts(envp[count], preload_name))
+		if (entry[0] != 'L' || !text_starts(entry, preload_name))
 			continue;
 		/* The program's own libraries come after ours. */
-		list[count] = text + at;
+		start = at;
 		at = text_append(text, SPORK_TEXT_BYTES, at, spork_configuration.preload);
 		at = text_append(text, SPORK_TEXT_BYTES, at, ":");
-		at = text_append(
-			text, SPORK_TEXT_BYTES, at, envp[count] + NAME_LENGTH(preload_name));
+		at = text_append(text, SPORK_TEXT_BYTES, at, entry + NAME_LENGTH(preload_name));
 		if (at + 2 >= SPORK_TEXT_BYTES)
 			return envp;
+		list[count] = text + start;
 		at++;
 		found = true;
 	}

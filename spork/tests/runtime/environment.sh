@@ -39,6 +39,12 @@ alike 'an empty environment' env -i /usr/bin/env
 alike 'the kernel has no text of ours' sh -c 'tr "\0" "\n" </proc/self/environ | grep -c spork'
 alike 'an own LD_PRELOAD' env LD_PRELOAD=/nonexistent.so sh -c 'env | grep LD_PRELOAD'
 alike 'an empty LD_PRELOAD' env LD_PRELOAD= sh -c 'env | grep LD_PRELOAD'
+# Converted forks put it back on another way than those that are not.
+own='for i in 1 2 3; do LD_PRELOAD=libm.so.6 /usr/bin/env | grep LD_; done; LD_DEBUG=files /bin/true 2>&1 | grep -c spork'
+want=$(bash -c "$own" 2>&1)
+for round in 1 2 3; do
+	same "an own LD_PRELOAD, round $round" "$want" "$("$spork" run --min-rss 0 --settle -- bash -c "$own" 2>&1)"
+done
 same 'the program' 1 "$("$spork" run -- sh -c "$loaded")"
 same 'through an empty environment' 1 "$("$spork" run -- env -i /bin/sh -c "$loaded")"
 same 'through a set LD_PRELOAD' 1 "$("$spork" run -- env LD_PRELOAD= /bin/sh -c "$loaded")"
