@@ -142,18 +142,38 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 	return ret->term ? 0 : -ENOMEM;
 }
 
+/* What "$*" puts between parameters: the first byte of IFS. NULL when it is not known, or there is no memory. */
+static const struct shc_term *arguments_separator(
+	struct shc_interpreter *in, const struct shc_state *state)
+{
+	const struct shc_variable *variable;
+	struct shc_text text;
+	uint32_t number;
+
+	if (shc_name_number(in, (struct shc_text){.bytes = "IFS", .length = 3}, &number))
+		return NULL;
+	variable = number < state->variable_count ? &state->variables[number] : NULL;
+	if (!variable || !variable->assigned || variable->presence == SHC_ABSENT)
+		return shc_term_text(in->terms, " ", 1);
+	if (variable->presence != SHC_PRESENT || !shc_term_known(variable->term, &text))
+		return NULL;
+	return shc_term_text(in->terms, text.bytes, text.length ? 1 : 0);
+}
+
 /* All positional parameters as one string: "$*". */
 static const struct shc_term *joined_arguments(
-	struct shc_interpreter *in, const struct shc_state *state, struct shc_range range)
+	struct shc_interpreter *in, const struct shc_state *state, bool at, struct shc_range range)
 {
 	const struct shc_term *all = shc_term_text(in->terms, "", 0);
-	const struct shc_term *space = shc_term_text(in->terms, " ", 1);
+	const struct shc_term *between = arguments_separator(in, state);
 
-	if (state->arguments_open)
+	/* In a value, bash joins "$@" with blanks and dash with the first byte of IFS. */
+	if (!between || state->arguments_open ||
+		(at && state->argument_count > 1 && !shc_term_is(between, " ")))
 		return shc_unknown(in, SHC_ORIGIN_ARGUMENT, shc_dfa_text(in->pool), range);
 	for (uint32_t i = 0; i < state->argument_count; i++) {
 		if (i)
-			all = shc_term_concat(in->terms, all, space);
+			all = shc_term_concat(in->terms, all, between);
 		all = shc_term_concat(in->terms, all, state->arguments[i]);
 	}
 	return all;
@@ -174,7 +194,10 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 				in->terms, SHC_ORIGIN_LOST, zero, state->status.range);
 			break;
 		}
-		ret->term = number_term(in, state->status.low, state->status.high, range);
+		/* Substitutions of the same word have run already, though they stand further on. */
+		ret->term = state->substituted_count
+				    ? number_term(in, 0, 255, range)
+				    : number_term(in, state->status.low, state->status.high, range);
 		break;
 	case '#':
 		ret->term = number_term(in, state->argument_count,
@@ -182,7 +205,7 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 		break;
 	case '@':
 	case '*':
-		ret->term = joined_arguments(in, state, range);
+		ret->term = joined_arguments(in, state, which == '@', range);
 		break;
 	case '$':
 		ret->term = number_term(in, 1, INT_MAX, range);
