@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "mistake.h"
 #include "parameter.h"
 
 /* Fields that one word may give; more are one field that occurs any number of times. */
@@ -84,6 +85,7 @@ static int builder_end(struct builder *b, bool always)
 	struct shc_fields *fields = b->fields;
 	struct shc_field *field;
 
+	b->exists |= MADE(UNQUOTED_EMPTY_STAYS);
 	if (b->anything && !b->closing)
 		return 0;
 	if (!b->count && !b->exists && !always)
@@ -130,6 +132,8 @@ static int separators(struct builder *b, struct shc_ifs *ret, bool *ret_known)
 	if (!variable)
 		return -ENOMEM;
 	*ret_known = true;
+	if (MADE(IFS_IGNORED))
+		variable = &(const struct shc_variable){.presence = SHC_ABSENT};
 	if (variable->assigned && variable->term && !shc_term_known(variable->term, &known)) {
 		*ret_known = false;
 		known = (struct shc_text){.bytes = " \t\n", .length = 3};
@@ -157,7 +161,8 @@ static int add_known(struct builder *b, struct shc_text text, bool unquoted)
 
 	if (!text.length)
 		return 0;
-	piece.glob = unquoted && !b->state->noglob && has_pattern(text);
+	piece.glob =
+		unquoted && !b->state->noglob && has_pattern(text) && !MADE(VALUE_GLOB_IS_TEXT);
 	/* A backslash in a value takes the meaning of a pattern character behind it, and bash makes it a pattern. */
 	piece.matches = unquoted && !b->state->noglob && memchr(text.bytes, '\\', text.length);
 	return builder_piece(b, &piece);
@@ -216,7 +221,8 @@ static int add_atom(struct builder *b, const struct shc_atom *atom, bool unquote
 /* Append a value: whole when quoted, split otherwise. */
 static int add_term(struct builder *b, const struct shc_term *term, bool quoted)
 {
-	bool unquoted = !quoted && !b->value_only, known = true;
+	bool unquoted = (!quoted || MADE(QUOTED_SPLIT)) && !b->value_only && !MADE(NEVER_SPLIT);
+	bool known = true;
 	struct shc_ifs ifs = {0};
 	int r = unquoted ? separators(b, &ifs, &known) : 0;
 
@@ -260,7 +266,7 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 		empty |= shc_may_be_empty(b->in, state, state->arguments[i]);
 	if (!r && !quoted && (empty || !known || bytes_meet(&ifs.other, &ifs.other)))
 		return add_anything(b, SHC_ORIGIN_ARGUMENT, range) < 0 ? -ENOMEM : 0;
-	for (uint32_t i = 0; i < state->argument_count && !r; i++) {
+	for (uint32_t i = 0; i + MADE(LAST_ARGUMENT_LOST) < state->argument_count && !r; i++) {
 		if (i)
 			r = builder_end(b, quoted);
 		b->exists |= quoted;
@@ -288,7 +294,8 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 
 static bool gives_fields(const struct shc_parameter *parameter)
 {
-	return parameter->kind == SHC_PARAMETER_SPECIAL && parameter->op == SHC_OP_NONE &&
+	return parameter->kind == SHC_PARAMETER_SPECIAL && !MADE(AT_IS_ONE_FIELD) &&
+	       parameter->op == SHC_OP_NONE &&
 	       (shc_text_is(parameter->name, "@") || shc_text_is(parameter->name, "*"));
 }
 
@@ -381,7 +388,8 @@ static const struct shc_term *substituted(const struct builder *b, const struct 
 static int add_tilde(struct builder *b, const struct shc_part *part)
 {
 	const struct shc_dfa *language;
-	const struct shc_term *term = b->in->home;
+	const struct shc_term *term =
+		MADE(TILDE_IS_TEXT) ? shc_term_text(b->in->terms, "~", 1) : b->in->home;
 
 	if (part->text.length) {
 		const struct shc_dfa *itself, *tilde;
@@ -405,7 +413,8 @@ static int add_glob(struct builder *b, struct shc_text text)
 {
 	struct shc_field_piece piece = {.piece.text = text};
 
-	piece.glob = !b->value_only && !b->state->noglob;
+	piece.glob = !b->value_only && !MADE(GLOB_IS_TEXT) &&
+		     b->state->noglob == MADE(NOGLOB_IGNORED_IN_REVERSE);
 	b->exists = true;
 	return builder_piece(b, &piece);
 }
@@ -444,7 +453,7 @@ static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 		if (!part->parts || part->parts->next || part->parts->kind != SHC_PART_PARAMETER ||
 			!gives_fields(part->parts->parameter) ||
 			shc_text_is(part->parts->parameter->name, "*"))
-			b->exists = true;
+			b->exists = !MADE(QUOTED_EMPTY_VANISHES);
 		return add_parts(b, part->parts, true);
 	case SHC_PART_PARAMETER:
 		return add_parameter(b, part, quoted);
@@ -501,7 +510,7 @@ static int add_braces(struct builder *b, const struct shc_part *part)
 	if (b->fields->count > b->first)
 		return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
 	for (const struct shc_word *word = part->braces.alternatives; word && r > 0;
-		word = word->next) {
+		word = MADE(FIRST_ALTERNATIVE_ONLY) ? NULL : word->next) {
 		struct builder fork;
 
 		r = builder_fork(b, &fork) ? -ENOMEM : 1;

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "command.h"
 #include "parameter.h"
+#include "mistake.h"
 #include "path.h"
 #include "survey.h"
 
@@ -27,7 +28,7 @@ static const struct shc_term *without_newlines(
 	struct shc_piece last;
 	uint32_t length;
 
-	if (!output->count)
+	if (!output->count || MADE(NEWLINES_STAY))
 		return output;
 	last = output->pieces[output->count - 1];
 	if (!last.atom) {
