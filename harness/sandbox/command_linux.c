@@ -18,6 +18,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 #include "inside.h"
 
 #define STACK_BYTES ((size_t)(256 * 1024))
@@ -192,6 +198,8 @@ struct fault command_start(
 	pid_t pid;
 
 	memcpy(start.descriptors, descriptors, sizeof(start.descriptors));
+	/* The last command left this stack by exec, so an address sanitizer still holds its frames to be in use. */
+	ASAN_UNPOISON_MEMORY_REGION(in->scratch, STACK_BYTES);
 	pid = clone(
 		command_main, in->scratch + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
 	if (pid < 0)

@@ -18,6 +18,7 @@ enum long_option {
 	OPTION_COLOR = 256,
 	OPTION_DUMP,
 	OPTION_PRINT,
+	OPTION_CROSS_CHECK,
 	OPTION_STRICT,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{"color", optional_argument, NULL, OPTION_COLOR},
 	{"dump-ast", no_argument, NULL, OPTION_DUMP},
 	{"print", no_argument, NULL, OPTION_PRINT},
+	{"cross-check", no_argument, NULL, OPTION_CROSS_CHECK},
 	{"strict", no_argument, NULL, OPTION_STRICT},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -55,6 +57,7 @@ static const char help[] =
 	"its budget\n"
 	"      --dump-ast           print the syntax tree instead\n"
 	"      --print              print the script from its tree instead\n"
+	"      --cross-check        compare the tree with tree-sitter's instead\n"
 	"      --version, --help\n\n"
 	"Exit codes: 0 clean, 1 findings, 2 a file cannot be read, 3 unknown option, 4 bad value "
 	"of an option.\n";
@@ -153,6 +156,20 @@ static int read_colour(const char *value, struct options *options)
 	return -1;
 }
 
+static int read_cross_check(struct options *options)
+{
+#ifdef SHCHECK_CONCRETE
+	options->action = ACTION_CROSS_CHECK;
+	return -1;
+#else
+	(void)options;
+	(void)fputs("shcheck: --cross-check: built without it; install libtree-sitter-dev, run "
+		    "./hotbed setup and configure the build anew\n",
+		stderr);
+	return EXIT_BAD_VALUE;
+#endif
+}
+
 static int read_option(int option, struct options *options)
 {
 	static const char *const formats[] = {"human", "gcc", "json", NULL};
@@ -182,6 +199,8 @@ static int read_option(int option, struct options *options)
 	case OPTION_PRINT:
 		options->action = ACTION_PRINT;
 		return -1;
+	case OPTION_CROSS_CHECK:
+		return read_cross_check(options);
 	case OPTION_STRICT:
 		options->strict = true;
 		return -1;
@@ -197,8 +216,8 @@ static int read_option(int option, struct options *options)
 static int refuse_option(const char *word, bool lacks_value)
 {
 	static const char *const names[] = {"--shell", "--severity", "--format", "--include",
-		"--exclude", "--color", "--strict", "--dump-ast", "--print", "--version", "--help",
-		NULL};
+		"--exclude", "--color", "--strict", "--dump-ast", "--print", "--cross-check",
+		"--version", "--help", NULL};
 	const char *near = hb_suggest(word, names);
 
 	if (lacks_value) {

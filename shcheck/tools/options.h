@@ -21,6 +21,7 @@ enum action {
 	ACTION_CHECK,
 	ACTION_DUMP,
 	ACTION_PRINT,
+	ACTION_CROSS_CHECK,
 };
 
 struct options {

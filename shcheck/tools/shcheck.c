@@ -10,6 +10,7 @@
 #include <hotbed/error.h>
 
 #include <shcheck/analyse.h>
+#include <shcheck/concrete.h>
 #include <shcheck/parse.h>
 
 #include "options.h"
@@ -45,12 +46,48 @@ static void report(struct run *run, const char *name, const struct shc_source *s
 		shc_report_file(run->report, name, source, findings, coverage);
 }
 
+#ifdef SHCHECK_CONCRETE
+/* Log where the concrete tree differs; ours stands, so this is no finding. */
+static void cross_check(const struct shc_script *script)
+{
+	struct shc_cross_check check = {0};
+	const char *name = script->source->name;
+	int code = shc_cross_check(script, &check);
+
+	if (code < 0) {
+		(void)fprintf(stderr, "shcheck: %s: no concrete tree: %s\n", name, strerror(-code));
+		return;
+	}
+	for (size_t i = 0; i < check.count; i++) {
+		const struct shc_disagreement *row = &check.rows[i];
+		struct shc_place place = shc_source_place(script->source, row->range.start);
+		struct shc_place end = shc_source_place(script->source, row->range.end);
+
+		(void)printf("%s:%u:%u: %s up to %u:%u only in the %s tree\n", name, place.line,
+			place.column, shc_concrete_kind_name(row->kind), end.line, end.column,
+			row->here ? "syntax" : "concrete");
+	}
+	(void)printf("%s: agreed on %u commands, %u words, %u redirects; %zu differ; %u errors in "
+		     "the concrete tree\n",
+		name, check.agreeing[SHC_CONCRETE_COMMAND], check.agreeing[SHC_CONCRETE_WORD],
+		check.agreeing[SHC_CONCRETE_REDIRECT], check.count, check.error_count);
+	shc_cross_check_finish(&check);
+}
+#else
+static void cross_check(const struct shc_script *script)
+{
+	(void)script;
+}
+#endif
+
 static void print_tree(const struct run *run, const struct shc_script *script)
 {
 	if (run->options->action == ACTION_DUMP)
 		shc_dump(script, stdout);
 	else if (run->options->action == ACTION_PRINT)
 		shc_print(script, stdout);
+	else if (run->options->action == ACTION_CROSS_CHECK)
+		cross_check(script);
 }
 
 /* Check a source that could be read. Returns 0 or -ENOMEM. */

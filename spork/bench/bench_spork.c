@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The driver of the spork experiments: `hotbed run spork` calls it. */
 #include "experiments.h"
+#include "under_spork.h"
 
 static const struct hb_experiment *const experiments[] = {
 	&spork_spawn_latency,
 	&spork_bystander,
+	&spork_programs,
+	&spork_small_commands,
+	&spork_startup,
+	&spork_coverage,
+	&spork_trap_mechanisms,
+	&spork_analyser,
+	&spork_decoders,
+#ifdef __x86_64__
+	&spork_interpreter,
+#endif
 	NULL,
 };
 
@@ -16,5 +27,6 @@ int main(int argc, char **argv)
 		.experiments = experiments,
 	};
 
+	under_spork_enter(argc, argv);
 	return hb_driver_main(&driver, argc, argv);
 }

@@ -20,6 +20,7 @@
 
 #include "heap.h"
 #include "spawner.h"
+#include "under_spork.h"
 
 #define GIB (UINT64_C(1) << 30)
 #define RUN_NS INT64_C(600000000)
@@ -77,6 +78,11 @@ static void *bystander_main(void *user)
 		(void)hb_clock_sleep_until(hb_clock_now_ns() + 100000, 0);
 	write_pages(bystander, hb_clock_now_ns());
 	return NULL;
+}
+
+static int probe(struct hb_trial *trial)
+{
+	return hb_trial_data(trial) == &spork_starter_spork ? under_spork_probe(trial) : 0;
 }
 
 static int setup(struct hb_trial *trial)
@@ -273,23 +279,38 @@ static const struct hb_metric metrics[] = {
 	{.name = NULL},
 };
 
-#define VARIANT(name_, role_, help_, starter_)                                        \
-	{                                                                             \
-		.name = (name_), .role = (role_), .help = (help_), .setup = setup,    \
-		.warmup = warmup, .run = run, .verify = verify, .teardown = teardown, \
-		.sabotage = sabotage, .data = (starter_),                             \
+#define VARIANT(name_, role_, help_, starter_)                                                     \
+	{                                                                                          \
+		.name = (name_), .role = (role_), .help = (help_), .probe = probe, .setup = setup, \
+		.warmup = warmup, .run = run, .verify = verify, .teardown = teardown,              \
+		.sabotage = sabotage, .data = (starter_),                                          \
 	}
 
 static const struct hb_variant variants[] = {
 	VARIANT("fork", HB_ROLE_BASELINE, "fork, then exec at once", &spork_starter_fork),
 	VARIANT("vfork", HB_ROLE_RIVAL, "vfork, then exec", &spork_starter_vfork),
 	VARIANT("none", HB_ROLE_RIVAL, "nothing is started: what the second thread could do", NULL),
-	VARIANT("posix_spawn", HB_ROLE_IDEA, "posix_spawn, the call that spork turns fork into",
+	VARIANT("posix_spawn", HB_ROLE_RIVAL, "posix_spawn, the call that spork turns fork into",
 		&spork_starter_posix_spawn),
+	VARIANT("spork", HB_ROLE_IDEA, "the program of variant fork, run by 'spork run'",
+		&spork_starter_spork),
 	{.name = NULL},
 };
 
 static const struct hb_claim claims[] = {
+	{
+		.name = "bystander-unhurt-by-spork",
+		.text = "Under spork, forking from 1 GiB, the second thread does as much as when "
+			"nothing is started.",
+		.paper = "Hotbed",
+		.section = "",
+		.metric = "ops_per_s",
+		.variant = "spork",
+		.where = "rss_bytes=1G",
+		.against_variant = "none",
+		.lo = 0.95,
+		.hi = 1.1,
+	},
 	{
 		.name = "bystander-unhurt",
 		.text = "With posix_spawn from 1 GiB the second thread does as much as when "

@@ -7,5 +7,13 @@
 
 extern const struct hb_experiment spork_spawn_latency;
 extern const struct hb_experiment spork_bystander;
+extern const struct hb_experiment spork_analyser;
+extern const struct hb_experiment spork_decoders;
+extern const struct hb_experiment spork_interpreter;
+extern const struct hb_experiment spork_coverage;
+extern const struct hb_experiment spork_programs;
+extern const struct hb_experiment spork_trap_mechanisms;
+extern const struct hb_experiment spork_small_commands;
+extern const struct hb_experiment spork_startup;
 
 #endif

@@ -41,3 +41,8 @@ static int start_wrong(
 
 const struct spork_starter spork_starter_fork = {
 	.name = "fork", .start = start, .start_wrong = start_wrong};
+
+const struct spork_starter spork_starter_spork = {
+	.name = "spork", .start = start, .start_wrong = start_wrong};
+const struct spork_starter spork_starter_spork_shared = {
+	.name = "spork_shared", .start = start, .start_wrong = start_wrong};

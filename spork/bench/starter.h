@@ -24,6 +24,9 @@ struct spork_starter {
 };
 
 extern const struct spork_starter spork_starter_fork;
+/* The same, in a process that runs under `spork run`. */
+extern const struct spork_starter spork_starter_spork;
+extern const struct spork_starter spork_starter_spork_shared;
 extern const struct spork_starter spork_starter_vfork;
 extern const struct spork_starter spork_starter_posix_spawn;
 

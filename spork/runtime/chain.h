@@ -7,8 +7,9 @@
 #include "spork/executor.h"
 
 /*
- * chain_unwind - fill @chain with at most SPORK_CHAIN_FRAMES return addresses, fewer where there are no rows. Reads
- * the stack through the kernel: a wrong row or a damaged frame pointer does no harm.
+ * chain_unwind - fill @chain with at most SPORK_CHAIN_FRAMES return addresses, fewer where there
+ * are no rows. Reads the stack through the kernel: a wrong row or a damaged frame pointer does no
+ * harm.
  */
 void chain_unwind(struct session *session, const struct spork_frame *frame, uint64_t resume,
 	struct spork_chain *chain);

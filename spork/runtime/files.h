@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files of the cache, as the runtime opens them: never through a link, only where the folder and the file belong to
- * the effective user and nobody else may write them. No descriptor stays open.
+ * Files of the cache, as the runtime opens them: never through a link, only where the folder and
+ * the file belong to the effective user and nobody else may write them. No descriptor stays open.
  */
 #ifndef SPORK_FILES_H
 #define SPORK_FILES_H

@@ -17,6 +17,7 @@
 #include "text.h"
 
 struct arena *spork_arena;
+bool spork_fork_hides_memory;
 
 static const struct spork_executor *const executors[] = {
 	&spork_executor_record,
@@ -31,11 +32,17 @@ static uint64_t decline(enum spork_reason reason)
 	return 0;
 }
 
-/* What _Fork asks for; other users of the pattern get what they asked for. */
+/* What _Fork asks for, or less; with every other flag the caller gets what it asked for. */
 static bool is_plain_fork(const struct spork_frame *frame)
 {
-	return frame->gpr[7] == (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD) &&
+	return (frame->gpr[7] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)) ==
+		       SIGCHLD &&
 	       frame->gpr[SPORK_RSI] == 0;
+}
+
+uint64_t spork_tid_address(const struct spork_frame *frame)
+{
+	return frame->gpr[7] & CLONE_CHILD_SETTID ? frame->gpr[SPORK_R10] : 0;
 }
 
 /* The peak never lies below the present size, and costs a tenth of asking for that. */
@@ -68,6 +75,13 @@ static struct arena *get_arena(void)
 	return expected;
 }
 
+int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice)
+{
+	if (advice == MADV_DONTFORK || advice == MADV_WIPEONFORK)
+		spork_fork_hides_memory = true;
+	return raw3(SYS_madvise, address, size_bytes, advice);
+}
+
 uint64_t spork_fork_enter(const struct spork_frame *frame)
 {
 	const uint64_t all = UINT64_MAX;
@@ -79,6 +93,8 @@ uint64_t spork_fork_enter(const struct spork_frame *frame)
 		return decline(SPORK_FORK_MODE);
 	if (!is_plain_fork(frame))
 		return decline(SPORK_FORK_FLAGS);
+	if (spork_fork_hides_memory)
+		return decline(SPORK_FORK_HIDDEN);
 	if (surely_small())
 		return decline(SPORK_FORK_SMALL);
 	arena = spork_vector_width() ? get_arena() : NULL;
@@ -175,8 +191,12 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 	}
 	if (attempt->reason == SPORK_ABORT_SYSCALL)
 		spork_count_syscall(attempt->syscall);
-	if (entry)
-		spork_store_aborted(entry, attempt->reason);
+	if (!entry)
+		return;
+	/* Once: by then the modules have code, and the chain of callers is complete. */
+	if (entry->aborted == 0 && entry->converted == 0)
+		session_request_context(arena->session, &arena->chain);
+	spork_store_aborted(entry, attempt->reason);
 }
 
 /* What an abort was about, for the report: "libc.so.6+0x1234", "0x7f00…" or "syscall 16". */
@@ -206,7 +226,11 @@ static void describe(
 		break;
 	}
 	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, "0x");
-	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	at = text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, address, 16);
+	if (reason != SPORK_ABORT_MEMORY)
+		return;
+	at = text_append(detail, SPORK_SITE_DETAIL_BYTES, at, " touches 0x");
+	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, attempt->fault, 16);
 }
 
 int64_t spork_fork_attempt(const struct spork_frame *frame)
@@ -222,9 +246,10 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	/* The interpreter uses vector registers, which a system call leaves alone. */
 	spork_vectors_save(arena->vectors);
 	attempt->frame = frame;
-	attempt->resume = spork_resume_fork;
+	attempt->resume = frame->resume;
 	attempt->caller.mask = arena->mask;
 	arena->chain.count = 0;
+	arena->late = 0;
 	reason = admit(arena, &entry);
 	executor = reason == SPORK_REASON_COUNT ? choose(attempt) : NULL;
 	if (reason == SPORK_REASON_COUNT && !executor)
@@ -233,8 +258,10 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 		attempt->outcome = 0;
 		attempt->missing = attempt->syscall = 0;
 		attempt->reason = SPORK_REASON_COUNT;
+		attempt->converted = executor->converted;
+		arena->entry = entry;
 		pid = executor->attempt(attempt);
-		reason = pid > 0 ? executor->converted : attempt->reason;
+		reason = pid > 0 ? attempt->converted : attempt->reason;
 		if (pid <= 0)
 			learn_from_abort(arena, entry);
 		else if (entry)
@@ -244,5 +271,5 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	describe(arena, reason, detail);
 	spork_count_site(&arena->chain, reason, detail);
 	spork_vectors_restore(arena->vectors);
-	return pid > 0 ? pid : 0;
+	return pid > 0 ? pid : arena->late;
 }

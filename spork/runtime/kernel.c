@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,7 +15,6 @@
 #include <sys/time.h>
 #include <sys/times.h>
 #include <sys/utsname.h>
-#include <errno.h>
 
 #include "raw_syscall.h"
 #include "shared.h"
@@ -31,6 +33,7 @@ enum how {
 	SET_ID, /* native if nothing changes */
 	EXITS,
 	TID,
+	CLOCK, /* of the process or thread: by the child's own process */
 	OPEN,
 	OPENAT,
 	CREAT,
@@ -66,7 +69,8 @@ enum argument_kind {
 	FIXED_OUT,
 	SIZED_IN,  /* size in another argument */
 	SIZED_OUT, /* size in another argument; the result says how much was written */
-	GROUPS_OUT /* the same, counted in words of 4 bytes */
+	GROUPS_IN, /* counted in words of 4 bytes */
+	GROUPS_OUT
 };
 
 #define ARGUMENT(kind, size) ((uint16_t)((kind) << 12 | (size)))
@@ -76,6 +80,7 @@ enum argument_kind {
 #define OUT(type) ARGUMENT(FIXED_OUT, sizeof(type))
 #define IN_BYTES(index) ARGUMENT(SIZED_IN, index)
 #define OUT_BYTES(index) ARGUMENT(SIZED_OUT, index)
+#define IN_GROUPS(index) ARGUMENT(GROUPS_IN, index)
 #define OUT_GROUPS(index) ARGUMENT(GROUPS_OUT, index)
 
 #define ARGUMENTS 6
@@ -157,6 +162,7 @@ static const struct row rows[] = {
 	[SYS_getresuid] = {QUERY, {OUT(struct ids), OUT(struct ids), OUT(struct ids)}},
 	[SYS_getresgid] = {QUERY, {OUT(struct ids), OUT(struct ids), OUT(struct ids)}},
 	[SYS_getgroups] = {CHILD, {0, OUT_GROUPS(0)}},
+	[SYS_setgroups] = {CHILD, {0, IN_GROUPS(0)}},
 	[SYS_setpgid] = {CHILD, {0}},
 	[SYS_getppid] = {CHILD, {0}},
 	[SYS_getpgrp] = {CHILD, {0}},
@@ -184,7 +190,7 @@ static const struct row rows[] = {
 	[SYS_sched_getaffinity] = {CHILD, {0, 0, OUT_BYTES(1)}},
 	[SYS_sched_setaffinity] = {CHILD, {0, 0, IN_BYTES(1)}},
 	[SYS_set_tid_address] = {TID, {0}},
-	[SYS_clock_gettime] = {QUERY, {0, OUT(struct timespec)}},
+	[SYS_clock_gettime] = {CLOCK, {0, OUT(struct timespec)}},
 	[SYS_clock_getres] = {QUERY, {0, OUT(struct timespec)}},
 	[SYS_clock_nanosleep] = {BLOCKS, {0}},
 	[SYS_ioprio_set] = {CHILD, {0}},
@@ -226,9 +232,12 @@ void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	k->mask = attempt->caller.mask;
 	k->changed = 0;
 	k->brk = k->brk_first = 0;
+	k->free_start = k->free_end = 0;
 	memset(k->own, 0, sizeof(k->own));
 	memset(k->placeholder, 0, sizeof(k->placeholder));
 	k->opens = 0;
+	k->maps = false;
+	k->robust_list = 0;
 	k->deferred_count = k->text_bytes = 0;
 }
 
@@ -303,16 +312,21 @@ int64_t kernel_string(struct kernel *k, uint64_t address, char *buffer, uint64_t
 	return -ENAMETOOLONG;
 }
 
-char *kernel_path(struct kernel *k, uint64_t address)
+char *kernel_path(struct kernel *k, int directory, uint64_t address)
 {
 	char *path = kernel_room(k, PATH_BYTES);
 
-	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 ? path : NULL;
+	/* A file that is still to be made or emptied must not be looked at as it was before. */
+	return path && kernel_string(k, address, path, PATH_BYTES) >= 0 &&
+			       !kernel_defers_file(k, directory, path)
+		       ? path
+		       : NULL;
 }
 
 static bool reads(uint16_t argument)
 {
-	return argument >> 12 == FIXED_IN || argument >> 12 == SIZED_IN;
+	return argument >> 12 == FIXED_IN || argument >> 12 == SIZED_IN ||
+	       argument >> 12 == GROUPS_IN;
 }
 
 /* One argument on its way in. False: cannot be translated. */
@@ -326,16 +340,21 @@ static bool translate(struct kernel *k, const struct row *row, int index, uint64
 	case SCALAR:
 		return true;
 	case DESCRIPTOR:
-		return kernel_fd_placeholder(k, *value) == 0;
+		return kernel_fd_placeholder(k, *value) == 0 && !kernel_fd_hidden(k, *value);
 	case PATH_IN:
 		/* A null pointer is an error of the program's, for the kernel to say so. */
 		if (*value)
-			*value = (uint64_t)kernel_path(k, *value);
+			*value = (uint64_t)kernel_path(k,
+				index > 0 && row->arguments[index - 1] == FD
+					? (int)kernel_argument(k, index - 1)
+					: AT_FDCWD,
+				*value);
 		return *value != 0;
+	case GROUPS_IN:
 	case GROUPS_OUT:
 	case SIZED_IN:
 	case SIZED_OUT:
-		size = kernel_argument(k, (int)size) * (argument >> 12 == GROUPS_OUT ? 4 : 1);
+		size = kernel_argument(k, (int)size) * (argument >> 12 >= GROUPS_IN ? 4 : 1);
 		break;
 	case FIXED_IN:
 	case FIXED_OUT:
@@ -374,6 +393,21 @@ static bool give_back(
 	return kernel_write(k, address, (const void *)room, size);
 }
 
+/*
+ * The kernel keeps the number of the CPU in memory for sched_getcpu(), but not for a child on shared memory. Where
+ * it is allowed to run decides what is a right answer.
+ */
+static bool tell_cpu(struct kernel *k)
+{
+	uint64_t area = shared_rseq_area();
+	uint32_t cpu, cpus[2];
+
+	if (!area || raw3(SYS_getcpu, &cpu, NULL, NULL))
+		return false;
+	cpus[0] = cpus[1] = cpu;
+	return spork_overlay_write(k->attempt->machine.overlay, area, cpus, sizeof(cpus)) == 0;
+}
+
 static enum call_result native(struct kernel *k, const struct row *row)
 {
 	uint64_t values[ARGUMENTS];
@@ -390,6 +424,8 @@ static enum call_result native(struct kernel *k, const struct row *row)
 		if (!give_back(k, row, i, values[i], result))
 			return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	}
+	if (KERNEL_NUMBER(k) == SYS_sched_setaffinity && result == 0 && !tell_cpu(k))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	return kernel_result(k, result);
 }
 
@@ -546,6 +582,10 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 		return only_self(KERNEL_NUMBER(k), k) ? native(k, row)
 						      : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	case ZERO:
+		if (KERNEL_NUMBER(k) == SYS_set_robust_list) {
+			k->robust_list = kernel_argument(k, 0);
+			k->robust_bytes = kernel_argument(k, 1);
+		}
 		return kernel_result(k, 0);
 	case BLOCKS:
 		return kernel_abort(k, SPORK_ABORT_BLOCKING);
@@ -556,9 +596,19 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 	case SET_ID:
 		return set_id(k);
 	case EXITS:
+		/* Too late for another process to take over: a child is made that ends with this status. */
+		if (k->committed)
+			(void)raw1(SYS_exit_group, kernel_argument(k, 0));
 		return kernel_abort(k, SPORK_ABORT_NO_EXEC);
 	case TID:
 		return thread_id(k);
+	case CLOCK:
+		/* Clocks of a process or thread stand near zero in a child, and are negative if another's. */
+		return k->child || (kernel_argument(k, 0) != CLOCK_PROCESS_CPUTIME_ID &&
+					   kernel_argument(k, 0) != CLOCK_THREAD_CPUTIME_ID &&
+					   (int32_t)kernel_argument(k, 0) >= 0)
+			       ? native(k, row)
+			       : CALL_CHILD;
 	case BRK:
 		return kernel_brk(k);
 	case MMAP:
@@ -569,7 +619,8 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 		return kernel_mprotect(k);
 	case ENTRIES:
 		/* The position in a folder that the parent has opened is the parent's, too. */
-		return kernel_fd_own(k, kernel_argument(k, 0))
+		/* Nor does a folder hold yet what is still to be made in it. */
+		return kernel_fd_own(k, kernel_argument(k, 0)) && k->deferred_count == 0
 			       ? native(k, row)
 			       : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	case FUTEX:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * System calls of an interpreted child. Before its process exists only those are done that are the same in the
- * parent; then private effects are carried out natively by the child, effects outside are deferred until exec is
- * certain, and whatever may block or is not known ends the attempt.
+ * System calls of an interpreted child. Before its process exists only those are done that are
+ * the same in the parent; then private effects are carried out natively by the child, effects
+ * outside are deferred until exec is certain, and whatever may block or is not known ends the
+ * attempt.
  *
  * Source: docs/design/spork.md, "Two phases"; man pages of the calls.
  */
@@ -15,7 +16,8 @@
 #include "spork/executor.h"
 
 #define KERNEL_BOUNCE_BYTES (160 * 1024)
-#define KERNEL_FDS 1024 /* descriptors above are treated as the parent's */
+#define KERNEL_FDS 1024     /* descriptors above are treated as the parent's */
+#define KERNEL_FD_ABOVE 400 /* our own descriptors: above those a program counts on */
 #define KERNEL_DEFERRED 16
 #define KERNEL_TEXT_BYTES 16384
 
@@ -39,7 +41,8 @@ struct deferred {
 	int real; /* DEFERRED_OPEN: the file, once it is open */
 	uint8_t number; /* DEFERRED_OPEN: which placeholders stand for it; DEFERRED_WRITE: into which, 0 = none */
 	bool creates, created;
-	uint32_t flags, mode; /* open; or the request of ioctl in flags */
+	uint32_t flags, mode, mask; /* open; or the request of ioctl in flags */
+	uint64_t device, inode;     /* DEFERRED_OPEN: of the file that will be emptied */
 	uint32_t text,
 		size; /* the path or the bytes, in kernel.text; or the argument of ioctl in text */
 };
@@ -52,6 +55,9 @@ struct kernel {
 	uint64_t changed; /* bit N-1: actions[N] holds the child's action of signal N */
 	struct kernel_action actions[65];
 	uint64_t brk, brk_first;
+	uint64_t robust_list, robust_bytes; /* what set_robust_list() was given, for a late fork */
+	bool maps; /* the child has mapped, unmapped or protected memory, in the overlay */
+	uint64_t free_start, free_end; /* addresses for what the child maps */
 	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */
 	uint8_t placeholder
 		[KERNEL_FDS]; /* number of the deferred open that a descriptor stands for */
@@ -80,11 +86,13 @@ bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size
 bool kernel_write(struct kernel *k, uint64_t address, const void *buffer, uint64_t size_bytes);
 /* A string of the child; its length without the NUL byte, or -errno. */
 int64_t kernel_string(struct kernel *k, uint64_t address, char *buffer, uint64_t capacity);
-/* A path, copied to the bounce buffer; NULL = not readable or too long. */
-char *kernel_path(struct kernel *k, uint64_t address);
+/* A path below @directory, copied to the bounce buffer; NULL = not readable, too long, or of a deferred file. */
+char *kernel_path(struct kernel *k, int directory, uint64_t address);
 
 bool kernel_fd_own(const struct kernel *k, uint64_t fd);
 void kernel_fd_set_own(struct kernel *k, int64_t fd, bool own);
+/* May this be one of our own descriptors, which the child has not opened? */
+bool kernel_fd_hidden(const struct kernel *k, uint64_t fd);
 uint8_t kernel_fd_placeholder(const struct kernel *k, uint64_t fd);
 void kernel_fd_copy(struct kernel *k, uint64_t from, int64_t to);
 void kernel_fd_forget(struct kernel *k, uint64_t fd);
@@ -113,6 +121,8 @@ enum call_result kernel_sigaction(struct kernel *k);
 enum call_result kernel_sigprocmask(struct kernel *k);
 /* Read the action of a signal now, so that exec leaves it as it is although another is in force meanwhile. */
 bool kernel_signal_known(struct kernel *k, int number);
+/* Does the child block or ignore a signal? */
+bool kernel_signal_refused(struct kernel *k, int number);
 /* Would a signal that is pending now reach the child before exec? */
 bool kernel_signal_waits(const struct kernel *k);
 /* Ignored signals and mask as the new program is to find them; and everything blocked again when exec failed. */
@@ -129,6 +139,12 @@ enum call_result kernel_defer_write(
 	struct kernel *k, uint64_t fd, const void *bytes, uint32_t size);
 enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument);
+/* Is the terminal about to change, so that it must not be asked? */
+bool kernel_defers_terminal(const struct kernel *k);
+/* What F_GETFL will say of the file behind a placeholder. */
+int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd);
+/* Could @path, below @directory, lead to a file that is among them, or to a descriptor that stands for one? */
+bool kernel_defers_file(const struct kernel *k, int directory, const char *path);
 /* Carry them out. False: nothing has happened. */
 bool kernel_commit(struct kernel *k);
 

@@ -7,15 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 
 #include "kernel.h"
 #include "raw_syscall.h"
+#include "text.h"
 
-#define FD_ABOVE 400 /* our own descriptors: above those a program counts on */
+#define MEMORY_DEVICES 1 /* null, zero, full, random */
 
 static struct deferred *add(struct kernel *k, enum deferred_kind kind)
 {
@@ -36,7 +39,7 @@ static struct deferred *add(struct kernel *k, enum deferred_kind kind)
 
 static int hold(uint64_t fd)
 {
-	return (int)raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_ABOVE);
+	return (int)raw3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, KERNEL_FD_ABOVE);
 }
 
 /* The folder that a relative path starts from, as it is now. */
@@ -104,6 +107,7 @@ enum call_result kernel_defer_open(struct kernel *k, int directory, const char *
 	uint32_t flags, uint32_t mode, bool creates)
 {
 	struct deferred *d = add(k, DEFERRED_OPEN);
+	struct stat status;
 	int64_t stand_in;
 
 	if (!d || k->opens == UINT8_MAX || !will_open(directory, path, flags, creates) ||
@@ -112,18 +116,82 @@ enum call_result kernel_defer_open(struct kernel *k, int directory, const char *
 	d->fd = path[0] == '/' ? AT_FDCWD : hold_folder(directory);
 	d->creates = creates;
 	d->flags = flags;
-	d->mode = mode & ~now_umask();
-	if (d->fd < 0 && d->fd != AT_FDCWD)
+	d->mode = mode;
+	d->mask = now_umask();
+	if ((d->fd < 0 && d->fd != AT_FDCWD) ||
+		(!creates && raw4(SYS_newfstatat, directory, path, &status, 0)))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->device = creates ? 0 : status.st_dev;
+	d->inode = creates ? 0 : status.st_ino;
 	/* The number is right from now on; what is behind it comes later. */
 	stand_in = raw3(SYS_open, "/dev/null", O_PATH | (flags & O_CLOEXEC), 0);
-	if (stand_in < 0 || stand_in >= KERNEL_FDS)
+	if (stand_in < 0 || stand_in >= KERNEL_FD_ABOVE)
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	d->number = ++k->opens;
 	k->deferred_count++;
 	kernel_fd_forget(k, (uint64_t)stand_in);
 	k->placeholder[stand_in] = d->number;
 	return kernel_result(k, stand_in);
+}
+
+int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd)
+{
+	enum {
+		LARGE_FILE = 0100000,
+		ONLY_FOR_OPEN = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC
+	};
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_OPEN && d->number == kernel_fd_placeholder(k, fd))
+			return (int64_t)((d->flags & ~(uint32_t)ONLY_FOR_OPEN) | LARGE_FILE);
+	}
+	return -EBADF;
+}
+
+static bool is_stand_in(const char *path, const struct stat *status)
+{
+	static const char *const devices[] = {
+		"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"};
+
+	if (!S_ISCHR(status->st_mode) || major(status->st_rdev) != MEMORY_DEVICES)
+		return false;
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		if (text_equal(path, devices[i]))
+			return false;
+	}
+	return true;
+}
+
+bool kernel_defers_file(const struct kernel *k, int directory, const char *path)
+{
+	struct stat status = {0};
+	bool exists = false, opens = false;
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind != DEFERRED_OPEN)
+			continue;
+		/* A link may lead to the same file under any name, once it is there. */
+		if (text_equal(text_base(path), text_base((const char *)k->text + d->text)))
+			return true;
+		if (!opens)
+			exists = raw4(SYS_newfstatat, directory, path, &status, 0) == 0;
+		opens = true;
+		if (exists && !d->creates && status.st_ino == d->inode &&
+			status.st_dev == d->device)
+			return true;
+	}
+	/* /dev/stdout and its like lead to what stands in for the file. */
+	return exists && is_stand_in(path, &status);
+}
+
+static bool takes_bytes(const struct stat *status)
+{
+	return S_ISREG(status->st_mode) || S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode) ||
+	       S_ISSOCK(status->st_mode);
 }
 
 enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
@@ -137,7 +205,9 @@ enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *b
 	d->number = kernel_fd_placeholder(k, fd);
 	if (!d->number) {
 		flags = raw2(SYS_fcntl, fd, F_GETFL);
-		if (raw2(SYS_fstat, fd, &status) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		/* Others (event counters, packets) may refuse what they are given. */
+		if (raw2(SYS_fstat, fd, &status) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
+			!takes_bytes(&status))
 			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 		d->fd = hold(fd);
 		if (d->fd < 0)
@@ -145,6 +215,15 @@ enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *b
 	}
 	k->deferred_count++;
 	return kernel_result(k, size);
+}
+
+bool kernel_defers_terminal(const struct kernel *k)
+{
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_TERMINAL)
+			return true;
+	}
+	return false;
 }
 
 enum call_result kernel_defer_terminal(
@@ -161,6 +240,9 @@ enum call_result kernel_defer_terminal(
 
 		if (err)
 			return kernel_result(k, err);
+		/* A process in the background is stopped for this, or told that it may not. */
+		if (now != (uint32_t)raw0(SYS_getpgrp) && !kernel_signal_refused(k, SIGTTOU))
+			return kernel_abort(k, SPORK_ABORT_SIGNAL);
 	}
 	d = add(k, DEFERRED_TERMINAL);
 	if (!d)
@@ -183,7 +265,8 @@ static int64_t open_deferred(struct kernel *k, struct deferred *d)
 	/* What others have created meanwhile is not ours to remove, should it come to that. */
 	if (d->creates)
 		flags |= O_EXCL;
-	mask = (mode_t)raw1(SYS_umask, 0);
+	/* A folder may have a default access list, which takes the place of the mask: the kernel has to choose. */
+	mask = (mode_t)raw1(SYS_umask, d->mask);
 	d->real = (int)raw4(SYS_openat, d->fd, path, flags, d->mode);
 	(void)raw1(SYS_umask, mask);
 	d->created = d->real >= 0 && d->creates;

@@ -3,10 +3,12 @@
  * The end of the interpretation: path, arguments and environment are copied out of the overlay, what has been
  * deferred is carried out, and the child's process executes the program.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "arena.h"
@@ -16,6 +18,10 @@
 #include "runtime.h"
 
 #define POINTERS_MAX 65536
+#define HEAD_BYTES 1024
+#define SCRIPT_LINE 250      /* what the kernel looks at, and a little less */
+#define STRING_MAX 131072ULL /* bytes of one string: MAX_ARG_STRLEN */
+#define EXECUTE 1            /* X_OK */
 
 struct strings {
 	uint8_t *at, *end;
@@ -75,7 +81,7 @@ struct start {
 	char **argv, **envp;
 };
 
-static bool read_start(struct kernel *k, bool at, struct strings *s, struct start *ret)
+static bool read_path(struct kernel *k, bool at, struct strings *s, struct start *ret)
 {
 	int first = at ? 1 : 0;
 
@@ -87,50 +93,112 @@ static bool read_start(struct kernel *k, bool at, struct strings *s, struct star
 	ret->path = copy_string(k, s, kernel_argument(k, first));
 	if (!ret->path)
 		return false;
-	ret->argv = copy_list(k, s, kernel_argument(k, first + 1), 0);
-	ret->envp = ret->argv ? copy_list(k, s, kernel_argument(k, first + 2), 3) : NULL;
-	return ret->envp != NULL;
+	return true;
+}
+
+static bool read_lists(struct kernel *k, struct strings *s, struct start *start)
+{
+	int first = start->at ? 2 : 1;
+
+	start->argv = copy_list(k, s, kernel_argument(k, first), 0);
+	start->envp = start->argv ? copy_list(k, s, kernel_argument(k, first + 1), 3) : NULL;
+	return start->envp != NULL;
 }
 
 /* The kernel's answer to a file that is not there or must not be executed, without an attempt. 0: it may be. */
 static int64_t foresee(const struct start *start)
 {
-	enum { EXECUTE = 1 };
 	int64_t err = raw4(SYS_faccessat2, start->directory, start->path, EXECUTE,
 		AT_EACCESS | (start->flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)));
 
 	return err == -ENOSYS || err == -EINVAL ? 0 : err;
 }
 
-/* Will exec succeed, as far as one can see? Asked only when effects outside depend on it. */
-static bool certain(const struct start *start)
+/* An executable of this machine, whose dynamic linker is there. @head: HEAD_BYTES, @got of them read. */
+static bool starts(const uint8_t *head, int64_t got)
 {
-	uint8_t head[256];
+	const Elf64_Ehdr *header = (const void *)head;
+
+	if (got < (int64_t)sizeof(*header) || memcmp(head, ELFMAG, SELFMAG) != 0 ||
+		header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64 ||
+		(header->e_type != ET_EXEC && header->e_type != ET_DYN) ||
+		header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum == 0 ||
+		header->e_phoff > (uint64_t)got || header->e_phoff % 8 ||
+		header->e_phnum * sizeof(Elf64_Phdr) > (uint64_t)got - header->e_phoff)
+		return false;
+	for (int i = 0; i < header->e_phnum; i++) {
+		const Elf64_Phdr *segment = (const void *)(head + header->e_phoff);
+
+		segment += i;
+		if (segment->p_type == PT_INTERP)
+			return segment->p_offset < (uint64_t)got && segment->p_filesz > 1 &&
+			       segment->p_filesz <= (uint64_t)got - segment->p_offset &&
+			       head[segment->p_offset + segment->p_filesz - 1] == '\0' &&
+			       raw4(SYS_faccessat2, AT_FDCWD, head + segment->p_offset, EXECUTE,
+				       AT_EACCESS) == 0;
+	}
+	return true;
+}
+
+static int64_t read_head(const char *path, uint8_t *head)
+{
 	struct stat status;
 	int64_t fd, got;
 
-	if (start->at || raw2(SYS_stat, start->path, &status) || !S_ISREG(status.st_mode))
-		return false;
-	fd = raw3(SYS_open, start->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	if (raw2(SYS_stat, path, &status) || !S_ISREG(status.st_mode) ||
+		raw4(SYS_faccessat2, AT_FDCWD, path, EXECUTE, AT_EACCESS))
+		return -1;
+	fd = raw3(SYS_open, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
-		return false;
-	got = raw4(SYS_pread64, fd, head, sizeof(head), 0);
+		return -1;
+	got = raw4(SYS_pread64, fd, head, HEAD_BYTES, 0);
 	(void)raw1(SYS_close, fd);
-	if (got >= 64 && memcmp(head, "\177ELF", 4) == 0)
+	return got;
+}
+
+/* The kernel's limits of what a program is given: each string, and all of them, with room to spare for its own. */
+static bool fits(const struct start *start)
+{
+	uint64_t total = 64 * 1024;
+	char *const *const lists[] = {start->argv, start->envp};
+	struct rlimit stack;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (char *const *list = lists[i]; *list; list++) {
+			uint64_t length = strlen(*list) + 1;
+
+			if (length >= STRING_MAX)
+				return false;
+			total += length + sizeof(*list);
+		}
+	}
+	return raw2(SYS_getrlimit, RLIMIT_STACK, &stack) == 0 && total < stack.rlim_cur / 4;
+}
+
+/* Will exec succeed, as far as one can see? Asked only when effects outside depend on it. */
+static bool certain(const struct start *start)
+{
+	uint8_t head[HEAD_BYTES] __attribute__((aligned(8)));
+	int64_t got = start->at ? -1 : read_head(start->path, head);
+
+	if (got < 0 || !fits(start))
+		return false;
+	if (starts(head, got))
 		return true;
-	/* A script, whose interpreter must be there. */
+	/* A script, whose interpreter must be a program. */
 	if (got < 3 || head[0] != '#' || head[1] != '!')
 		return false;
-	for (int64_t from = 2, to; from < got; from = to + 1) {
+	for (int64_t from = 2, to; from < got && from < SCRIPT_LINE; from = to + 1) {
 		for (to = from;
 			to < got && head[to] != ' ' && head[to] != '\t' && head[to] != '\n';)
 			to++;
 		if (to == from)
 			continue;
-		if (to == got)
+		if (to >= SCRIPT_LINE || to == got)
 			return false;
 		head[to] = '\0';
-		return raw4(SYS_faccessat2, AT_FDCWD, head + from, 1, AT_EACCESS) == 0;
+		got = read_head((const char *)head + from, head);
+		return starts(head, got);
 	}
 	return false;
 }
@@ -145,9 +213,9 @@ static int64_t start_program(const struct start *start, char *const *envp)
 static char *const *environment(const struct start *start, struct strings *s)
 {
 	size_t room = spork_environment_room(start->envp);
-	enum spork_notice kind =
-		room ? spork_program_kind(start->directory, start->path, start->flags)
-		     : SPORK_NOTICE_EXEC_AWAY;
+	enum spork_notice kind = room ? spork_start_kind_kept(start->directory, start->path,
+						start->envp, start->flags)
+				      : SPORK_NOTICE_EXEC_AWAY;
 	char *text = take(s, SPORK_TEXT_BYTES);
 
 	spork_notice(kind, 1);
@@ -167,22 +235,31 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 
 	if (!k->child)
 		return CALL_CHILD;
-	if (!read_start(k, at, &strings, &start))
+	if (!read_path(k, at, &strings, &start))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+	/* Along PATH most are not there: their arguments are not worth copying. */
 	err = foresee(&start);
 	if (err)
 		return kernel_result(k, err);
+	if (!read_lists(k, &strings, &start))
+		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	if (k->attempt->caller.threaded && spork_overlay_validate(k->attempt->machine.overlay))
 		return kernel_abort(k, SPORK_ABORT_STALE);
 	if (!k->committed && kernel_signal_waits(k))
 		return kernel_abort(k, SPORK_ABORT_SIGNAL);
 	envp = environment(&start, &strings);
+	if (kernel_defers_file(k, start.directory, start.path))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	if (k->deferred_count > 0 && (!certain(&start) || !kernel_commit(k)))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	kernel_signals_apply(k);
 	k->attempt->outcome = RECORD_EXEC;
+	spork_arena->recipe_led = spork_arena->recipe_on;
 	err = start_program(&start, envp);
 	kernel_signals_block();
 	k->attempt->outcome = k->committed ? RECORD_COMMITTED : RECORD_RUNS;
+	/* Our part of the environment may be what is too much. */
+	if (err == -E2BIG && !k->committed)
+		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	return kernel_result(k, err);
 }

@@ -57,6 +57,11 @@ void kernel_fd_forget(struct kernel *k, uint64_t fd)
 	k->placeholder[(uint32_t)fd] = 0;
 }
 
+bool kernel_fd_hidden(const struct kernel *k, uint64_t fd)
+{
+	return k->deferred_count > 0 && (uint32_t)fd >= KERNEL_FD_ABOVE && (int32_t)fd >= 0;
+}
+
 /* A placeholder of a number that the kernel would not give back is of no use above the table. */
 static bool representable(const struct kernel *k, uint64_t from, int64_t to)
 {
@@ -106,10 +111,13 @@ enum call_result kernel_dup(struct kernel *k, uint64_t nr)
 
 	if (!k->child)
 		return CALL_CHILD;
+	if (kernel_fd_hidden(k, from) ||
+		(nr != SYS_dup && kernel_fd_hidden(k, kernel_argument(k, 1))))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	to = raw3(nr, from, kernel_argument(k, 1), kernel_argument(k, 2));
 	if (to < 0 || (uint64_t)to == from)
 		return kernel_result(k, to);
-	if (!representable(k, from, to))
+	if (!representable(k, from, to) || kernel_fd_hidden(k, (uint64_t)to))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	kernel_fd_copy(k, from, to);
 	return kernel_result(k, to);
@@ -134,13 +142,16 @@ enum call_result kernel_fcntl(struct kernel *k)
 	uint64_t fd = (uint32_t)kernel_argument(k, 0), command = kernel_argument(k, 1);
 	int64_t result;
 
+	if (kernel_fd_hidden(k, fd))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	switch (command) {
 	case F_GETFD:
 		return kernel_result(k, raw2(SYS_fcntl, fd, command));
 	case F_GETFL:
 	case 1032 /* F_GETPIPE_SZ */:
 		if (kernel_fd_placeholder(k, fd))
-			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+			return command == F_GETFL ? kernel_result(k, kernel_deferred_flags(k, fd))
+						  : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 		return kernel_result(k, raw2(SYS_fcntl, fd, command));
 	default:
 		break;
@@ -153,7 +164,8 @@ enum call_result kernel_fcntl(struct kernel *k)
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
 		result = raw3(SYS_fcntl, fd, command, kernel_argument(k, 2));
-		if (result >= 0 && !representable(k, fd, result))
+		if (result >= 0 &&
+			(!representable(k, fd, result) || kernel_fd_hidden(k, (uint64_t)result)))
 			return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 		if (result >= 0)
 			kernel_fd_copy(k, fd, result);
@@ -179,6 +191,7 @@ enum call_result kernel_pipe(struct kernel *k)
 	if (result)
 		return kernel_result(k, result);
 	if (pair[0] >= KERNEL_FDS || pair[1] >= KERNEL_FDS ||
+		kernel_fd_hidden(k, (uint64_t)pair[0]) || kernel_fd_hidden(k, (uint64_t)pair[1]) ||
 		!kernel_write(k, kernel_argument(k, 0), pair, sizeof(pair)))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	for (int i = 0; i < 2; i++) {
@@ -244,8 +257,11 @@ enum call_result kernel_seek(struct kernel *k)
 	uint64_t fd = (uint32_t)kernel_argument(k, 0);
 	int64_t now;
 
+	/* The file behind it will be empty, or new, and at its start. */
 	if (kernel_fd_placeholder(k, fd))
-		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+		return kernel_argument(k, 1) == 0 && kernel_argument(k, 2) <= 2
+			       ? kernel_result(k, 0)
+			       : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	now = raw3(SYS_lseek, fd, 0, 1 /* SEEK_CUR */);
 	if (now < 0 || (kernel_argument(k, 1) == 0 && kernel_argument(k, 2) == 1))
 		return kernel_result(k, now);
@@ -282,7 +298,11 @@ enum call_result kernel_ioctl(struct kernel *k)
 	if (!k->child)
 		return CALL_CHILD;
 	if (bytes) {
+		/* The file behind it will be a regular one. */
 		if (kernel_fd_placeholder(k, fd))
+			return request == FIONREAD ? kernel_abort(k, SPORK_ABORT_EXTERNAL)
+						   : kernel_result(k, -ENOTTY);
+		if (kernel_defers_terminal(k))
 			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 		result = raw3(SYS_ioctl, fd, request, answer);
 		if (result == 0 && !kernel_write(k, kernel_argument(k, 2), answer, bytes))
@@ -329,6 +349,8 @@ static enum call_result open_now(
 {
 	int64_t fd = raw4(SYS_openat, directory, path, flags, mode);
 
+	if (fd >= 0 && kernel_fd_hidden(k, (uint64_t)fd))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	if (fd >= 0) {
 		kernel_fd_forget(k, (uint64_t)fd);
 		kernel_fd_set_own(k, fd, own);
@@ -375,7 +397,7 @@ enum call_result kernel_open(
 
 	if (!k->child)
 		return CALL_CHILD;
-	path = kernel_path(k, address);
+	path = kernel_path(k, directory, address);
 	if (!path || kernel_fd_placeholder(k, (uint64_t)(uint32_t)directory))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	if ((flags & O_TMPFILE) == O_TMPFILE)

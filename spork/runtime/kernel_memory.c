@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Memory that the child maps exists in the overlay only: its process shares the parent's address space until exec. */
+/*
+ * Memory that the child maps exists in the overlay only: its process shares the parent's address space until
+ * exec.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "kernel.h"
@@ -13,8 +17,19 @@
 #include "shared.h"
 
 #define MAPPING_MAX (16ULL << 20) /* bytes: more is no preparation of an exec */
+#define WINDOW_BYTES (4 * MAPPING_MAX)
 #define COPY_BYTES 16384
 #define PAGE_ROUND(x) (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
+
+/* With a limit the kernel might say no, where the overlay never does. */
+static bool is_limited(const struct kernel *k)
+{
+	struct rlimit limit;
+
+	return !shared_state(k->attempt) &&
+	       (raw2(SYS_getrlimit, RLIMIT_AS, &limit) || limit.rlim_cur != RLIM_INFINITY ||
+		       raw2(SYS_getrlimit, RLIMIT_DATA, &limit) || limit.rlim_cur != RLIM_INFINITY);
+}
 
 enum call_result kernel_brk(struct kernel *k)
 {
@@ -29,6 +44,8 @@ enum call_result kernel_brk(struct kernel *k)
 	if (wanted < k->brk_first || wanted == k->brk)
 		return wanted == 0 || wanted == k->brk ? kernel_result(k, (int64_t)k->brk)
 						       : kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+	if (wanted > k->brk && is_limited(k))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (wanted - k->brk_first > MAPPING_MAX)
 		return kernel_abort(k, SPORK_ABORT_ARENA);
 	from = PAGE_ROUND(wanted < k->brk ? wanted : k->brk);
@@ -60,16 +77,31 @@ static bool fill(struct kernel *k, uint64_t address, uint64_t size, uint64_t fd,
 	return room != NULL;
 }
 
-/* An address that is free in the parent: nothing of its own can be hidden by what the child maps there. */
-static uint64_t free_address(uint64_t size)
+/*
+ * Addresses that are free in the parent: nothing of its own can be hidden by what the child maps there. One stretch
+ * is looked for, and handed out from its start; what the child unmaps is not given again.
+ */
+static uint64_t free_address(struct kernel *k, uint64_t size)
 {
-	int64_t found = raw6(SYS_mmap, NULL, size, PROT_NONE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t address = k->free_start;
 
-	if (RAW_FAILED(found))
+	if (!address) {
+		int64_t found = raw6(SYS_mmap, NULL, WINDOW_BYTES, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (RAW_FAILED(found))
+			return 0;
+		(void)raw2(SYS_munmap, found, WINDOW_BYTES);
+		address = (uint64_t)found;
+		k->free_end = address + WINDOW_BYTES;
+	}
+	if (size > k->free_end - address)
 		return 0;
-	(void)raw2(SYS_munmap, found, size);
-	return (uint64_t)found;
+	/* A page between two mappings, so that a run over the end is noticed as it would be. */
+	k->free_start = address + size + PAGE_BYTES;
+	if (k->free_start > k->free_end)
+		k->free_start = k->free_end;
+	return address;
 }
 
 enum call_result kernel_mmap(struct kernel *k)
@@ -84,7 +116,7 @@ enum call_result kernel_mmap(struct kernel *k)
 	if (size == 0 || size > MAPPING_MAX)
 		return kernel_abort(k, SPORK_ABORT_ARENA);
 	if ((flags & MAP_TYPE) != MAP_PRIVATE || (flags & (MAP_FIXED | MAP_GROWSDOWN)) ||
-		(protection & PROT_EXEC))
+		(protection & PROT_EXEC) || is_limited(k))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (!anonymous && (kernel_fd_placeholder(k, fd) || raw2(SYS_fstat, fd, &status) ||
 				  !S_ISREG(status.st_mode)))
@@ -92,7 +124,8 @@ enum call_result kernel_mmap(struct kernel *k)
 	if (shared_state(k->attempt))
 		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,
 						flags, (int32_t)fd, kernel_argument(k, 5)));
-	address = free_address(size);
+	k->maps = true;
+	address = free_address(k, size);
 	if (!address || spork_overlay_map(overlay, address, address + size, true))
 		return kernel_abort(k, SPORK_ABORT_ARENA);
 	if (!anonymous && !fill(k, address, size, fd, kernel_argument(k, 5)))
@@ -111,6 +144,7 @@ enum call_result kernel_munmap(struct kernel *k)
 		return shared_munmap(shared_state(k->attempt), start, end - start)
 			       ? kernel_result(k, 0)
 			       : kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	k->maps = true;
 	if (start % PAGE_BYTES || end <= start ||
 		spork_overlay_unmap(k->attempt->machine.overlay, start, end))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
@@ -124,6 +158,7 @@ enum call_result kernel_mprotect(struct kernel *k)
 
 	if (shared_state(k->attempt))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	k->maps = true;
 	if (start % PAGE_BYTES || end <= start || !(protection & PROT_READ) ||
 		(protection & PROT_EXEC) ||
 		spork_overlay_protect(

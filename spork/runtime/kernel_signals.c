@@ -84,6 +84,12 @@ enum call_result kernel_sigprocmask(struct kernel *k)
 	return kernel_result(k, 0);
 }
 
+bool kernel_signal_refused(struct kernel *k, int number)
+{
+	return (k->mask & SIGNAL_BIT(number)) ||
+	       (fetch(k, number) && k->actions[number].handler == (uint64_t)SIG_IGN);
+}
+
 bool kernel_signal_waits(const struct kernel *k)
 {
 	uint64_t pending = 0;
@@ -119,8 +125,8 @@ void kernel_signals_apply(struct kernel *k)
 				action.handler = (uint64_t)SIG_IGN;
 			(void)raw4(SYS_rt_sigaction, number, &action, NULL, KERNEL_SIGSET_BYTES);
 		} else if (handled & bit) {
-			if (!k->attempt->caller.threaded ||
-				(fetch(k, number) && k->actions[number].handler > 1))
+			/* Perhaps no longer: what is ignored stays ignored. */
+			if (fetch(k, number) && k->actions[number].handler > 1)
 				set_default(k, number);
 		}
 	}

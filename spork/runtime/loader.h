@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The dynamic linker's own records: loaded objects and their symbols, read without calling into libc.
+ * The dynamic linker's own records: loaded objects and their symbols, read without calling into
+ * libc.
  */
 #ifndef SPORK_LOADER_H
 #define SPORK_LOADER_H
@@ -16,10 +17,13 @@ const struct link_map *loader_first(void);
 /* loader_find - the object whose file name (without folders) is @name. */
 const struct link_map *loader_find(const char *name);
 /*
- * loader_symbol - address of a defined symbol of @map, of its default version; 0 = none. Indirect functions
- * are not found.
+ * loader_symbol - address of a defined symbol of @map, of its default version; 0 = none. Indirect
+ * functions are not found.
  */
 uint64_t loader_symbol(const struct link_map *map, const char *name);
+
+/* loader_span - the addresses that @map's segments take. False: it has none. */
+bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_end);
 
 /* loader_build_id - of the object whose ELF header is mapped at @base; false = has none in its first page. */
 bool loader_build_id(uint64_t base, struct spork_build_id *ret_id);

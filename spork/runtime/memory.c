@@ -12,6 +12,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes);
 void *memmove(void *to, const void *from, size_t size_bytes);
 void *memset(void *to, int byte, size_t size_bytes);
 int memcmp(const void *a, const void *b, size_t size_bytes);
+int bcmp(const void *a, const void *b, size_t size_bytes);
 void *memchr(const void *bytes, int byte, size_t size_bytes);
 size_t strlen(const char *text);
 
@@ -59,8 +60,18 @@ int memcmp(const void *a, const void *b, size_t size_bytes)
 void *memchr(const void *bytes, int byte, size_t size_bytes)
 {
 	const volatile uint8_t *at = bytes;
+	const uint64_t ones = 0x0101010101010101ULL;
+	size_t i = 0;
 
-	for (size_t i = 0; i < size_bytes; i++) {
+	/* Eight at a time: the highest bit of a byte remains where the difference was zero. */
+	for (; i + 8 <= size_bytes; i += 8) {
+		uint64_t word =
+			*(const volatile uint64_t *)(uintptr_t)(at + i) ^ (uint8_t)byte * ones;
+
+		if ((word - ones) & ~word & (ones << 7))
+			break;
+	}
+	for (; i < size_bytes; i++) {
 		if (at[i] == (uint8_t)byte)
 			return (void *)(uintptr_t)&at[i];
 	}
@@ -143,4 +154,9 @@ const char *text_number(const char *text, uint64_t *ret)
 	}
 	*ret = value;
 	return text;
+}
+
+int bcmp(const void *a, const void *b, size_t size_bytes)
+{
+	return memcmp(a, b, size_bytes);
 }

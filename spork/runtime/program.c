@@ -4,6 +4,7 @@
  * linker get the environment as their starter meant it, because nobody would take ours out again.
  */
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
@@ -16,27 +17,59 @@
 #define HEAD_BYTES 1024
 #define SCRIPT_DEPTH 4
 
-/* The file's first bytes; 0 = cannot be read. */
-static size_t read_head(int directory, const char *path, int flags, uint8_t *head)
+/* Where @address of the image lies in the file; 0 = nowhere. */
+static uint64_t file_offset(const uint8_t *head, uint64_t address)
 {
-	int64_t fd, got;
+	const Elf64_Ehdr *header = (const void *)head;
+	const Elf64_Phdr *segments = (const void *)(head + header->e_phoff);
 
-	if ((flags & AT_EMPTY_PATH) && !path[0]) {
-		got = raw4(SYS_pread64, directory, head, HEAD_BYTES, 0);
-		return got > 0 ? (size_t)got : 0;
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (segments[i].p_type == PT_LOAD &&
+			address - segments[i].p_vaddr < segments[i].p_filesz)
+			return address - segments[i].p_vaddr + segments[i].p_offset;
 	}
-	fd = raw4(SYS_openat, directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return 0;
-	got = raw4(SYS_pread64, fd, head, HEAD_BYTES, 0);
-	(void)raw1(SYS_close, fd);
-	return got > 0 ? (size_t)got : 0;
+	return 0;
+}
+
+/*
+ * The run-time of AddressSanitizer ends a program in which another library was loaded before it. Compilers name it
+ * first among those that are needed. @head: of a program that loads_us().
+ */
+static bool wants_to_be_first(int64_t fd, const uint8_t *head)
+{
+	const Elf64_Ehdr *header = (const void *)head;
+	const Elf64_Phdr *segments = (const void *)(head + header->e_phoff);
+	Elf64_Dyn entries[64];
+	uint64_t name = UINT64_MAX, strings = 0;
+	char text[24];
+
+	for (int i = 0; i < header->e_phnum; i++) {
+		uint64_t size = segments[i].p_filesz < sizeof(entries) ? segments[i].p_filesz
+								       : sizeof(entries);
+		int64_t got;
+
+		if (segments[i].p_type != PT_DYNAMIC)
+			continue;
+		got = raw4(SYS_pread64, fd, entries, size, segments[i].p_offset);
+		for (int64_t k = 0; (k + 1) * (int64_t)sizeof(entries[0]) <= got; k++) {
+			if (entries[k].d_tag == DT_NEEDED && name == UINT64_MAX)
+				name = entries[k].d_un.d_val;
+			if (entries[k].d_tag == DT_STRTAB)
+				strings = file_offset(head, entries[k].d_un.d_ptr);
+		}
+	}
+	return name != UINT64_MAX && strings &&
+	       raw4(SYS_pread64, fd, text, sizeof(text), strings + name) == sizeof(text) &&
+	       (text_starts(text, "libasan.so") || text_starts(text, "libclang_rt.asan"));
 }
 
 static bool is_set_id(int directory, const char *path, int flags)
 {
 	struct stat status;
 
+	/* The kernel asks for a secure start of every program whose caller has two identities (AT_SECURE). */
+	if (raw0(SYS_getuid) != raw0(SYS_geteuid) || raw0(SYS_getgid) != raw0(SYS_getegid))
+		return true;
 	if (raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH))
 		return false;
 	/* File capabilities make a program as secure as set-id bits do. */
@@ -90,37 +123,137 @@ static const char *interpreter(uint8_t *head, size_t size_bytes)
 	return (const char *)head + start;
 }
 
-enum spork_notice spork_program_kind(int directory, const char *path, int flags)
+static enum spork_notice kind_of_elf(int64_t fd, const uint8_t *head, size_t size_bytes,
+	int directory, const char *path, int flags)
+{
+	if (!loads_us(head, size_bytes))
+		return SPORK_NOTICE_EXEC_STATIC;
+	if (is_set_id(directory, path, flags))
+		return SPORK_NOTICE_EXEC_SETUID;
+	return wants_to_be_first(fd, head) ? SPORK_NOTICE_EXEC_AWAY : SPORK_NOTICE_EXEC;
+}
+
+/* One file: what it is, or SPORK_NOTICE_COUNT for a script, whose interpreter is then in @head at *@ret_next. */
+static enum spork_notice kind_of_file(
+	int directory, const char *path, int flags, uint8_t *head, const char **ret_next)
+{
+	bool empty = (flags & AT_EMPTY_PATH) && !path[0];
+	int64_t fd = empty ? directory
+			   : raw4(SYS_openat, directory, path,
+				     O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	int64_t got = fd < 0 ? 0 : raw4(SYS_pread64, fd, head, HEAD_BYTES, 0);
+	enum spork_notice kind = SPORK_NOTICE_EXEC;
+
+	*ret_next = NULL;
+	/* Without a free descriptor nobody knows what it is. */
+	if (fd == -EMFILE || fd == -ENFILE)
+		return SPORK_NOTICE_EXEC_AWAY;
+	/* A program that may be executed but not read: the kernel makes it non-dumpable, and ld.so loads us. */
+	if (got <= 0)
+		kind = is_set_id(directory, path, flags) ? SPORK_NOTICE_EXEC_SETUID
+							 : SPORK_NOTICE_EXEC;
+	else if (got >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0)
+		kind = kind_of_elf(fd, head, (size_t)got, directory, path, flags);
+	else
+		/* Neither: ENOEXEC; nothing will be started with this environment. */
+		*ret_next = interpreter(head, (size_t)got);
+	if (fd >= 0 && !empty)
+		(void)raw1(SYS_close, fd);
+	return kind;
+}
+
+static enum spork_notice program_kind(int directory, const char *path, int flags)
 {
 	uint8_t heads[2][HEAD_BYTES] __attribute__((aligned(8)));
+	enum spork_notice kind = SPORK_NOTICE_EXEC;
 
 	/* ld.so would complain loudly about a library that it cannot reach. */
-	if (raw3(SYS_faccessat, AT_FDCWD, spork_library_path(), 4 /* R_OK */))
+	if (raw2(SYS_access, spork_library_path(), 4 /* R_OK */))
 		return SPORK_NOTICE_EXEC_AWAY;
 	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
-		uint8_t *head = heads[depth % 2];
-		size_t got = read_head(directory, path, flags, head);
 		const char *next;
 
-		/* A program that may be executed but not read: the kernel makes it non-dumpable, and ld.so loads us. */
-		if (got == 0)
-			return is_set_id(directory, path, flags) ? SPORK_NOTICE_EXEC_SETUID
-								 : SPORK_NOTICE_EXEC;
-		if (got >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0) {
-			if (!loads_us(head, got))
-				return SPORK_NOTICE_EXEC_STATIC;
-			return is_set_id(directory, path, flags) ? SPORK_NOTICE_EXEC_SETUID
-								 : SPORK_NOTICE_EXEC;
-		}
-		next = interpreter(head, got);
-		/* ENOEXEC: nothing will be started with this environment. */
+		kind = kind_of_file(directory, path, flags, heads[depth % 2], &next);
 		if (!next)
-			return SPORK_NOTICE_EXEC;
+			break;
 		path = next;
 		directory = AT_FDCWD;
 		flags = 0;
 	}
-	return SPORK_NOTICE_EXEC;
+	return kind;
+}
+
+/* The dynamic linker tells what it loads: it must not tell of us. And nothing may come before some libraries. */
+static bool is_watched(char *const *envp)
+{
+	static const char *const first[] = {"libasan", "libclang_rt.asan"};
+
+	for (; envp && *envp; envp++) {
+		if ((*envp)[0] != 'L' || (*envp)[1] != 'D' || (*envp)[2] != '_')
+			continue;
+		if (text_starts(*envp, "LD_TRACE_LOADED_OBJECTS=") ||
+			text_starts(*envp, "LD_DEBUG=") || text_starts(*envp, "LD_VERBOSE="))
+			return true;
+		if (!text_starts(*envp, "LD_PRELOAD="))
+			continue;
+		for (const char *at = *envp; *at; at++) {
+			if (text_starts(at, first[0]) || text_starts(at, first[1]))
+				return true;
+		}
+	}
+	return false;
+}
+
+enum spork_notice spork_start_kind(int directory, const char *path, char *const *envp, int flags)
+{
+	return is_watched(envp) ? SPORK_NOTICE_EXEC_AWAY : program_kind(directory, path, flags);
+}
+
+/* What was found out about one file. */
+struct known_program {
+	uint64_t device, inode;
+	struct timespec changed;
+	enum spork_notice kind;
+	bool valid;
+};
+
+#define KNOWN_PROGRAMS 8
+
+static struct known_program known[KNOWN_PROGRAMS];
+
+/* As program_kind(), for a file whose state @status tells. */
+static enum spork_notice kept_kind(
+	int directory, const char *path, int flags, const struct stat *status)
+{
+	struct known_program *entry = &known[status->st_ino % KNOWN_PROGRAMS];
+	uint8_t head[HEAD_BYTES] __attribute__((aligned(8)));
+	const char *next;
+	enum spork_notice kind;
+
+	if (entry->valid && entry->device == status->st_dev && entry->inode == status->st_ino &&
+		entry->changed.tv_sec == status->st_ctim.tv_sec &&
+		entry->changed.tv_nsec == status->st_ctim.tv_nsec)
+		return entry->kind;
+	kind = kind_of_file(directory, path, flags, head, &next);
+	/* A script's interpreter may change without the script; and a lack of descriptors passes. */
+	if (next || kind == SPORK_NOTICE_EXEC_AWAY)
+		return program_kind(directory, path, flags);
+	*entry =
+		(struct known_program){status->st_dev, status->st_ino, status->st_ctim, kind, true};
+	return kind;
+}
+
+enum spork_notice spork_start_kind_kept(
+	int directory, const char *path, char *const *envp, int flags)
+{
+	struct stat status;
+
+	if (is_watched(envp) || raw2(SYS_access, spork_library_path(), 4 /* R_OK */))
+		return SPORK_NOTICE_EXEC_AWAY;
+	if (raw0(SYS_getuid) != raw0(SYS_geteuid) || raw0(SYS_getgid) != raw0(SYS_getegid) ||
+		raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH))
+		return program_kind(directory, path, flags);
+	return kept_kind(directory, path, flags, &status);
 }
 
 struct start {
@@ -156,14 +289,16 @@ static int64_t hook(const struct start *start, char *const *envp)
 {
 	size_t room = spork_environment_room(envp);
 	enum spork_notice kind;
+	int64_t result = -E2BIG;
 
 	if (!start->path || room == 0)
 		return start_program(start, envp);
-	kind = spork_program_kind(start->directory, start->path, start->flags);
+	kind = spork_start_kind(start->directory, start->path, envp, start->flags);
 	spork_notice(kind, 1);
-	if (kind != SPORK_NOTICE_EXEC)
-		return start_program(start, envp);
-	return start_with_us(start, envp, room);
+	if (kind == SPORK_NOTICE_EXEC)
+		result = start_with_us(start, envp, room);
+	/* Ours may be what is too much. */
+	return result == -E2BIG ? start_program(start, envp) : result;
 }
 
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp)

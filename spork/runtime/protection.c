@@ -37,7 +37,10 @@ struct shared *shared_state(const struct spork_attempt *attempt)
 	return attempt->machine.overlay ? NULL : (struct shared *)spork_arena->overlay;
 }
 
-/* ---- Which memory --------------------------------------------------------------------------------------------- */
+/*
+ * ---- Which memory
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static const char *hexadecimal(const char *at, uint64_t *ret)
 {
@@ -57,7 +60,7 @@ static const char *hexadecimal(const char *at, uint64_t *ret)
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
-#define OURS_MAX 4
+#define OURS_MAX 8
 
 struct range {
 	uint64_t start, end;
@@ -74,6 +77,12 @@ static size_t find_ours(struct range *ours)
 		(struct range){(uint64_t)spork_arena, (uint64_t)spork_arena + sizeof(struct arena)};
 	ours[count++] = (struct range){(uint64_t)spork_arena->session,
 		(uint64_t)spork_arena->session + sizeof(struct session)};
+	if (spork_statistics_map())
+		ours[count++] = (struct range){(uint64_t)spork_statistics_map(),
+			(uint64_t)spork_statistics_map() + sizeof(struct spork_statistics)};
+	if (spork_arena->session->store)
+		ours[count++] = (struct range){(uint64_t)spork_arena->session->store,
+			(uint64_t)spork_arena->session->store + sizeof(struct spork_store)};
 	for (uint16_t i = 0; i < __ehdr_start.e_phnum && count < OURS_MAX; i++) {
 		if (headers[i].p_type == PT_LOAD && headers[i].p_flags & PF_W)
 			ours[count++] = (struct range){(uint64_t)image + headers[i].p_vaddr,
@@ -118,7 +127,9 @@ static bool add_area(
 	const char *name;
 
 	at = hexadecimal(at + 1, &area.end);
-	if (at[2] != 'w' || at[4] != 'p')
+	/* Where keys protect, they protect everything that is not unlocked. */
+	area.common = at[4] != 'p';
+	if (at[2] != 'w' || (area.common && shared->keys))
 		return true;
 	area.executable = at[3] == 'x';
 	for (name = at; *name && *name != '\n' && *name != '['; name++)
@@ -157,7 +168,10 @@ static bool find_areas(struct shared *shared)
 	return true;
 }
 
-/* ---- Protection ----------------------------------------------------------------------------------------------- */
+/*
+ * ---- Protection
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static bool change_areas(const struct shared *shared, bool writable)
 {
@@ -254,7 +268,7 @@ static bool unlock_page(struct shared *shared, uint64_t page, enum spork_reason 
 		return true;
 	area = area_of(shared, page);
 	*ret_reason = SPORK_ABORT_MEMORY;
-	if (!area)
+	if (!area || area->common)
 		return false;
 	*ret_reason = SPORK_ABORT_HUGE_PAGE;
 	if (in_huge_page(area, page))
@@ -342,7 +356,10 @@ void shared_restore(struct shared *shared)
 		(void)raw1(SYS_pkey_free, shared->key);
 }
 
-/* ---- Memory that the child maps -------------------------------------------------------------------------------- */
+/*
+ * ---- Memory that the child maps
+ * --------------------------------------------------------------------------------
+ */
 
 static bool add_mapping(struct shared *shared, uint64_t start, uint64_t size)
 {
@@ -400,7 +417,10 @@ bool shared_munmap(struct shared *shared, uint64_t start, uint64_t size)
 	return false;
 }
 
-/* ---- Keys ----------------------------------------------------------------------------------------------------- */
+/*
+ * ---- Keys
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 void shared_set_rights(bool protect)
 {

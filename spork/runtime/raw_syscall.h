@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * System calls without libc: no errno, no cancellation points, nothing that touches thread-local memory. Results
- * are the kernel's: -errno on failure.
+ * System calls without libc: no errno, no cancellation points, nothing that touches thread-local
+ * memory. Results are the kernel's: -errno on failure.
  */
 #ifndef SPORK_RAW_SYSCALL_H
 #define SPORK_RAW_SYSCALL_H

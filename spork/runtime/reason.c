@@ -6,10 +6,10 @@ static const char *const reasons[SPORK_REASON_COUNT] = {
 	[SPORK_CONVERTED_RECORD] = "converted-record",
 	[SPORK_CONVERTED_RECIPE] = "converted-recipe",
 	[SPORK_CONVERTED_SHARED] = "converted-shared",
-	[SPORK_CONVERTED_LATE] = "converted-late",
 	[SPORK_FORK_MODE] = "fork-mode",
 	[SPORK_FORK_SMALL] = "fork-small",
 	[SPORK_FORK_FLAGS] = "fork-flags",
+	[SPORK_FORK_HIDDEN] = "fork-hidden-memory",
 	[SPORK_FORK_NO_MEMORY] = "fork-no-memory",
 	[SPORK_FORK_BUSY] = "fork-busy",
 	[SPORK_FORK_TRACED] = "fork-traced",
@@ -49,6 +49,7 @@ static const char *const notices[SPORK_NOTICE_COUNT] = {
 	[SPORK_NOTICE_INSTRUCTIONS] = "instructions",
 	[SPORK_NOTICE_PAGES] = "pages",
 	[SPORK_NOTICE_REQUESTS] = "requests",
+	[SPORK_NOTICE_LATE] = "late-forks",
 	[SPORK_NOTICE_REPLAYED] = "replayed-deaths",
 };
 

@@ -16,8 +16,11 @@
 #include "arena.h"
 #include "kernel.h"
 #include "loader.h"
+#include "ranges.h"
 #include "raw_syscall.h"
+#include "recipe.h"
 #include "runtime.h"
+#include "shared.h"
 #include "text.h"
 
 /* Instructions of one attempt; the busiest child that was measured took 100,000. */
@@ -53,20 +56,26 @@ static bool begin(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	struct spork_machine *machine = &attempt->machine;
-	uint64_t tid_address = attempt->frame->gpr[SPORK_R10];
+	uint64_t tid_address = spork_tid_address(attempt->frame);
 
 	load_registers(attempt, arena->vectors);
 	machine->modules = arena->session->modules;
 	machine->module_count = arena->session->count;
 	machine->executed = machine->fault_address = 0;
 	machine->trace = NULL;
+	machine->recipe_checked = NULL;
 	machine->overlay = spork_overlay_init(arena->overlay, sizeof(arena->overlay));
 	if (!machine->overlay)
 		return false;
 	spork_overlay_log_reads(machine->overlay, attempt->caller.threaded);
+	ranges_declare(arena);
 	kernel_begin(&arena->kernel, attempt);
+	recipe_prepare(arena);
+	arena->recipe_on = arena->recipe != NULL;
+	arena->recipe_led = false;
 	/* The kernel would write the child's thread id there, which nobody knows yet. */
-	return spork_overlay_mark_pending(machine->overlay, tid_address, sizeof(int)) == 0;
+	return !tid_address ||
+	       spork_overlay_mark_pending(machine->overlay, tid_address, sizeof(int)) == 0;
 }
 
 static enum progress give_up(struct spork_attempt *attempt, enum spork_reason reason)
@@ -101,6 +110,11 @@ static bool call_vdso(struct arena *arena, int module)
 	nr = vdso_call(arena->session->records[module].map, machine->fault_address);
 	if (nr < 0)
 		return false;
+	/* A trace would lead past the call without making it. */
+	machine->trace = NULL;
+	if (arena->trace_on)
+		arena->entry->recipe_faults = UINT64_MAX;
+	arena->trace_on = false;
 	regs->gpr[SPORK_RAX] = (uint64_t)nr;
 	if (kernel_call(&arena->kernel) != CALL_DONE ||
 		!kernel_read(&arena->kernel, regs->gpr[SPORK_RSP], &regs->rip, sizeof(regs->rip)))
@@ -126,6 +140,21 @@ static enum progress learn_code(struct arena *arena)
 	return give_up(&arena->attempt, SPORK_ABORT_NO_CODE);
 }
 
+/* The recipe as far as its guards hold, the interpreter from there on. */
+static enum spork_stop run_machine(struct arena *arena)
+{
+	struct spork_machine *machine = &arena->attempt.machine;
+	int stop = SPORK_STOP_BUDGET;
+
+	if (arena->recipe_on)
+		stop = spork_trace_replay(
+			machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
+	if (stop >= 0 && stop != SPORK_STOP_BUDGET)
+		return (enum spork_stop)stop;
+	arena->recipe_on = false;
+	return spork_machine_run(machine, BUDGET - machine->executed);
+}
+
 static enum progress step(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
@@ -135,7 +164,7 @@ static enum progress step(struct arena *arena)
 	if (machine->executed >= BUDGET)
 		return give_up(attempt, SPORK_ABORT_BUDGET);
 	arena->call_waits = false;
-	switch (spork_machine_run(machine, BUDGET - machine->executed)) {
+	switch (run_machine(arena)) {
 	case SPORK_STOP_SYSCALL:
 		arena->call_waits = true;
 		switch (kernel_call(&arena->kernel)) {
@@ -157,6 +186,8 @@ static enum progress step(struct arena *arena)
 		attempt->missing = machine->regs.rip;
 		return give_up(attempt, SPORK_ABORT_INSTRUCTION);
 	case SPORK_STOP_MEMORY:
+		attempt->missing = machine->regs.rip;
+		attempt->fault = machine->fault_address;
 		return give_up(attempt, SPORK_ABORT_MEMORY);
 	case SPORK_STOP_ARENA:
 		return give_up(attempt, SPORK_ABORT_ARENA);
@@ -181,11 +212,17 @@ static void run_child(void *argument)
 	struct arena *arena = argument;
 	struct kernel *k = &arena->kernel;
 	uint32_t tid = (uint32_t)raw0(SYS_gettid);
+	const uint64_t tid_address = spork_tid_address(arena->attempt.frame);
+	const uint64_t rseq = shared_rseq_area();
+	const int32_t unknown = RSEQ_UNKNOWN;
 	enum progress progress = GO_ON;
 
 	k->child = true;
-	if (spork_overlay_write(arena->attempt.machine.overlay,
-		    arena->attempt.frame->gpr[SPORK_R10], &tid, sizeof(tid)))
+	/* The kernel keeps the number of the processor there for the parent only; without it libc asks. */
+	if ((tid_address && spork_overlay_write(arena->attempt.machine.overlay, tid_address, &tid,
+				    sizeof(tid))) ||
+		(rseq && spork_overlay_write(arena->attempt.machine.overlay,
+				 rseq + RSEQ_PROCESSOR_OFFSET, &unknown, sizeof(unknown))))
 		progress = give_up(&arena->attempt, SPORK_ABORT_MEMORY);
 	/* The call that brought us here is made again, now by the right process. */
 	if (progress == GO_ON && arena->call_waits && kernel_call(k) == CALL_ABORT)
@@ -198,7 +235,10 @@ static void run_child(void *argument)
 	__builtin_unreachable();
 }
 
-/* A real child that ends as ours did: nobody can tell them apart, except by the process id, which nobody has seen. */
+/*
+ * A real child that ends as ours did: nobody can tell them apart, except by the process id, which nobody has
+ * seen.
+ */
 static void end_as(void *argument)
 {
 	const uint64_t none = 0;
@@ -288,10 +328,16 @@ static int64_t attempt_record(struct spork_attempt *attempt)
 	progress = begin(arena) ? run(arena) : give_up(attempt, SPORK_ABORT_ARENA);
 	if (progress == NEED_CHILD)
 		pid = record_run_child(arena, run_child);
+	else
+		arena->late = late_fork(arena);
 	spork_notice(SPORK_NOTICE_INSTRUCTIONS, attempt->machine.executed);
 	if (attempt->machine.overlay)
 		spork_notice(
 			SPORK_NOTICE_PAGES, spork_overlay_dirty_pages(attempt->machine.overlay));
+	if (pid > 0 && arena->entry)
+		recipe_keep(arena);
+	if (pid > 0 && arena->recipe_led)
+		attempt->converted = SPORK_CONVERTED_RECIPE;
 	return pid;
 }
 

@@ -25,4 +25,13 @@ struct arena;
  */
 int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *));
 
+/*
+ * late_fork - a real fork at the point that the interpreter has reached, instead of one from the
+ * start: its child puts the overlay into its own copy of the memory and goes on natively. Only
+ * while no process exists and the child has mapped nothing, and for parents with one thread,
+ * where it is the same as forking at once. Returns the child's process id, or 0: not possible
+ * here.
+ */
+int64_t late_fork(struct arena *arena);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the parts of libspork.so share. Its small static data is all that exists until the program forks for the first
- * time.
+ * What the parts of libspork.so share. Its small static data is all that exists until the program
+ * forks for the first time.
  */
 #ifndef SPORK_RUNTIME_H
 #define SPORK_RUNTIME_H
@@ -23,6 +23,7 @@ struct configuration {
 	bool active;
 	uint8_t mode;     /* enum spork_mode */
 	bool statistics;  /* counting was asked for */
+	bool trap;        /* catch raw forks, too */
 	uint64_t min_rss; /* bytes */
 	const char *run;  /* name of the run's folder below runs/ */
 	size_t run_length;
@@ -37,37 +38,65 @@ extern struct configuration spork_configuration;
 const char *spork_library_path(void);
 
 /*
- * spork_environment_take - hide what is ours in @envp, in place, and keep it in spork_configuration.
- * spork_environment_count - entries of an environment, and whether ours can be added on the stack.
+ * spork_environment_take - hide what is ours in @envp, in place, and keep it in
+ * spork_configuration. spork_environment_count - entries of an environment, and whether ours can
+ * be added on the stack.
  */
 void spork_environment_take(char **envp);
 
 /* Addresses behind the patched system calls. */
-extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve;
+extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
+	spork_resume_madvise, spork_resume_sigaction, spork_resume_syscall;
 void spork_entry_fork(void);
 void spork_entry_execve(void);
 void spork_entry_execveat(void);
 void spork_entry_fexecve(void);
+void spork_entry_madvise(void);
+void spork_entry_sigaction(void);
+void spork_entry_syscall(void);
+int64_t spork_call_on(uint64_t stack_top, int64_t (*function)(const struct spork_frame *),
+	const struct spork_frame *frame);
+
+/* Catch system calls that are made outside of libc, to find forks among them (raw_fork.c). */
+void spork_trap_calls(void);
+
+/* Where the kernel would write the child's thread id; 0 = nowhere. */
+uint64_t spork_tid_address(const struct spork_frame *frame);
 
 /* Called by the entries. */
 uint64_t spork_fork_enter(const struct spork_frame *frame);
 int64_t spork_fork_attempt(const struct spork_frame *frame);
 void spork_fork_leave(void);
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
+/* Memory that a forked child must not see, or must see as zeros: an interpreted child would see the parent's. */
+extern bool spork_fork_hides_memory;
+int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice);
+/*
+ * Signals for which libc has installed a handler at any time since the program was started: bit
+ * N-1. Bits are never taken back, because a child of vfork may be the one who changes the action.
+ */
+extern uint64_t spork_handled_once;
+int64_t spork_sigaction_hook(int number, const void *action, void *old, uint64_t size_bytes);
 int64_t spork_execat_hook(
 	int directory, const char *path, char *const *argv, char *const *envp, int flags);
 
 int64_t spork_clone_child(uint64_t flags, void *stack_top, void (*run)(void *), void *argument);
-/* 16, 32 or 64: bytes of a vector register that the kernel preserves; 0 = without XSAVE nothing can be given back. */
+/*
+ * 16, 32 or 64: bytes of a vector register that the kernel preserves; 0 = without XSAVE nothing
+ * can be given back.
+ */
 uint32_t spork_vector_width(void);
 void spork_vectors_save(void *area);
 void spork_vectors_restore(const void *area);
+/* Go on in the program, with these registers; vector registers are the caller's business. */
+void spork_resume(const uint64_t gpr[16], uint64_t rflags, uint64_t rip) __attribute__((noreturn));
+void spork_vectors_write(uint8_t (*zmm)[64], const uint64_t *k, uint32_t width);
 void spork_vectors_read(uint8_t (*zmm)[64], uint64_t *k, uint32_t width);
 
 /*
- * The environment of a program that is started, with ours put back. @list: room for spork_environment_room(envp)
- * pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD. Returns @list, or @envp unchanged when ours cannot
- * be added.
+ * The environment of a program that is started, with ours put back. @list: room for
+ * spork_environment_room(envp) pointers; @text: SPORK_TEXT_BYTES for a rewritten LD_PRELOAD.
+ * Returns @list, or @envp unchanged when ours cannot be added.
  */
 #define SPORK_TEXT_BYTES 8192
 #define SPORK_ENVIRONMENT_MAX 2000
@@ -75,7 +104,10 @@ size_t spork_environment_room(char *const *envp);
 char *const *spork_environment_put(char *const *envp, char **list, char *text);
 
 /* Which environment does the program at @path get? A notice: SPORK_NOTICE_EXEC means ours is put back. */
-enum spork_notice spork_program_kind(int directory, const char *path, int flags);
+enum spork_notice spork_start_kind(int directory, const char *path, char *const *envp, int flags);
+/* The same, remembering programs by their inode; only while the arena is held. */
+enum spork_notice spork_start_kind_kept(
+	int directory, const char *path, char *const *envp, int flags);
 
 /* Counting; all do nothing where no statistics were asked for. */
 struct spork_statistics *spork_statistics_map(void);

@@ -79,6 +79,7 @@ static void drop(struct session *session, uint32_t at)
 		session->records[i] = session->records[i + 1];
 	}
 	session->count--;
+	session->range_count = 0;
 }
 
 struct session *session_open(void)
@@ -172,22 +173,21 @@ int session_module(struct session *session, uint64_t pc)
 	return at;
 }
 
-static bool module_path(const struct session *session, int module, char *path)
+static bool module_path(const struct session *session, int module, char *path, size_t size_bytes)
 {
 	const char *name = session->records[module].name;
 	int64_t length;
 
 	if (name && name[0] == '/')
-		return text_append(path, SPORK_REQUEST_PATH_BYTES, 0, name) + 1 <
-		       SPORK_REQUEST_PATH_BYTES;
+		return text_append(path, size_bytes, 0, name) + 1 < size_bytes;
 	if (name && name[0])
 		return false;
-	length = raw3(SYS_readlink, "/proc/self/exe", path, SPORK_REQUEST_PATH_BYTES - 1);
+	length = raw3(SYS_readlink, "/proc/self/exe", path, size_bytes - 1);
 	path[length > 0 ? length : 0] = '\0';
 	return length > 0;
 }
 
-static void send_request(int64_t fd, const struct spork_request *request)
+static void send_request(int64_t fd, const void *request, size_t size_bytes)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char path[FILES_PATH_BYTES];
@@ -196,25 +196,61 @@ static void send_request(int64_t fd, const struct spork_request *request)
 		text_append(address.sun_path, sizeof(address.sun_path), 0, path) + 1 >=
 			sizeof(address.sun_path))
 		return;
-	if (raw6(SYS_sendto, fd, request, sizeof(*request), MSG_DONTWAIT | MSG_NOSIGNAL, &address,
+	if (raw6(SYS_sendto, fd, request, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL, &address,
 		    sizeof(address)) > 0)
 		spork_notice(SPORK_NOTICE_REQUESTS, 1);
+}
+
+static void ask(const void *request, size_t size_bytes)
+{
+	int64_t fd = raw3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	send_request(fd, request, size_bytes);
+	(void)raw1(SYS_close, fd);
+}
+
+/* The module of a frame: it was known when the chain was unwound. */
+static int module_of(const struct session *session, const char *name)
+{
+	for (uint32_t i = 0; i < session->count; i++) {
+		if (session->records[i].name == name)
+			return (int)i;
+	}
+	return -1;
+}
+
+void session_request_context(const struct session *session, const struct spork_chain *chain)
+{
+	struct spork_context_request request = {.magic = SPORK_CONTEXT_MAGIC};
+
+	if (!session->trusted)
+		return;
+	memcpy(request.key, chain->key, sizeof(request.key));
+	for (; request.count < chain->count; request.count++) {
+		struct spork_context_frame *frame = &request.frames[request.count];
+		int module = module_of(session, chain->modules[request.count]);
+
+		if (module < 0 || !session->records[module].identified ||
+			!module_path(session, module, frame->path, sizeof(frame->path)))
+			break;
+		frame->id = session->modules[module].id;
+		frame->offset = chain->offsets[request.count];
+	}
+	if (request.count > 1)
+		ask(&request, sizeof(request));
 }
 
 void session_request(const struct session *session, int module)
 {
 	struct spork_request request = {.magic = SPORK_REQUEST_MAGIC};
-	int64_t fd;
 
 	if (!session->trusted || module < 0 || !session->records[module].identified ||
-		!module_path(session, module, request.path))
+		!module_path(session, module, request.path, sizeof(request.path)))
 		return;
 	request.id = session->modules[module].id;
-	fd = raw3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	send_request(fd, &request);
-	(void)raw1(SYS_close, fd);
+	ask(&request, sizeof(request));
 }
 
 #define OBJECTS_MAX 128

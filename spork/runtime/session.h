@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process learns at its first fork and keeps: the modules with their code, and the verdict store. Forked
- * children inherit it. Changed only while the arena is held, and so that a child forked by another thread meanwhile
- * finds it whole.
+ * What a process learns at its first fork and keeps: the modules with their code, and the verdict
+ * store. Forked children inherit it. Changed only while the arena is held, and so that a child
+ * forked by another thread meanwhile finds it whole.
  */
 #ifndef SPORK_SESSION_H
 #define SPORK_SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "spork/machine.h"
 #include "spork/store.h"
 
 #define SESSION_MODULES 256
+#define SESSION_RECIPES 64
 
 struct link_map;
 
@@ -24,11 +26,31 @@ struct session_module {
 	bool identified;     /* has a build-id */
 };
 
+struct session_recipe {
+	uint64_t key[2];
+	const void *bytes; /* NULL: none yet */
+	size_t size_bytes;
+};
+
+#define SESSION_RANGES 48
+
+/* Memory that was looked up at an earlier fork and that no program takes away: data of modules, thread block, stack. */
+struct session_range {
+	uint64_t start, end;
+	bool writable;
+};
+
 struct session {
 	uint32_t count;
 	struct spork_module modules[SESSION_MODULES]; /* sorted by base */
 	struct session_module records[SESSION_MODULES];
+	struct session_range ranges[SESSION_RANGES];
+	uint32_t range_count;   /* 0: to be looked up */
+	uint32_t range_modules; /* modules when they were looked up */
+	uint64_t heap_start;    /* 0: no heap then */
 	struct spork_store *store;
+	uint32_t recipe_count;
+	struct session_recipe recipes[SESSION_RECIPES];
 	bool trusted; /* the cache */
 };
 
@@ -40,6 +62,8 @@ int session_module(struct session *session, uint64_t pc);
 
 /* session_request - ask the helper for the code of a module. Never blocks. */
 void session_request(const struct session *session, int module);
+/* Ask the helper what the analyser thinks of a calling context. Never blocks. */
+void session_request_context(const struct session *session, const struct spork_chain *chain);
 /* The same for all modules of the process without code; only while it has a single thread. */
 void session_request_all(struct session *session);
 

@@ -129,21 +129,30 @@ static void run_child(void *argument)
 	struct spork_attempt *attempt = &arena->attempt;
 	struct shared *shared = shared_state(attempt);
 	enum spork_reason reason = SPORK_ABORT_ADDRESS_SPACE;
-	uint64_t tid_address = attempt->frame->gpr[SPORK_R10];
+	uint64_t tid_address = spork_tid_address(attempt->frame);
 
 	arena->kernel.child = true;
+	memcpy(attempt->machine.regs.gpr, attempt->frame->gpr, sizeof(attempt->frame->gpr));
+	attempt->machine.regs.gpr[SPORK_RAX] = 0;
+	attempt->machine.regs.gpr[SPORK_RCX] = attempt->resume;
+	attempt->machine.regs.gpr[SPORK_R11] = attempt->frame->rflags;
 	/* The frame is on the program's stack, from which it is read only. */
 	if (!prepare(arena) || !shared_protect(shared) ||
-		!shared_unlock(shared, tid_address, sizeof(int), &reason) ||
+		(tid_address && !shared_unlock(shared, tid_address, sizeof(int), &reason)) ||
 		(shared->rseq && !shared_unlock(shared, shared->rseq, sizeof(uint64_t), &reason)))
 		leave(attempt, reason);
-	*(int *)tid_address = (int)raw0(SYS_gettid);
+	/* The kernel does not register it for this process: without a number libc asks for its processor. */
+	if (shared->rseq)
+		*(int32_t *)(shared->rseq + RSEQ_PROCESSOR_OFFSET) = RSEQ_UNKNOWN;
+	if (tid_address)
+		*(int *)tid_address = (int)raw0(SYS_gettid);
 	if (!catch_calls())
 		leave(attempt, SPORK_ABORT_ADDRESS_SPACE);
 	spork_shared_runs = 1;
 	if (shared->keys)
 		shared_set_rights(true);
-	spork_resume_program(attempt->frame, arena->vectors, attempt->resume);
+	spork_vectors_restore(arena->vectors);
+	spork_resume(attempt->machine.regs.gpr, attempt->frame->rflags, attempt->resume);
 }
 
 static bool available_shared(const struct spork_attempt *attempt)
@@ -155,6 +164,7 @@ static int64_t attempt_shared(struct spork_attempt *attempt)
 {
 	struct arena *arena = spork_arena;
 	struct shared *shared = (struct shared *)arena->overlay;
+	int32_t processor = 0, unknown = RSEQ_UNKNOWN;
 	int64_t pid;
 
 	attempt->machine.overlay = NULL;
@@ -163,12 +173,18 @@ static int64_t attempt_shared(struct spork_attempt *attempt)
 	shared->keys = shared_keys_work();
 	shared->area_count = shared->page_count = shared->mapping_count = 0;
 	shared->rseq = shared_rseq_area();
+	if (shared->rseq)
+		processor = *(const volatile int32_t *)(shared->rseq + RSEQ_PROCESSOR_OFFSET);
 	shared->brk = shared->brk_now = (uint64_t)raw1(SYS_brk, 0);
 	shared->key = -1;
 	kernel_begin(&arena->kernel, attempt);
 	pid = record_run_child(arena, run_child);
 	spork_shared_runs = 0;
 	shared_restore(shared);
+	/* Unless the kernel has written there since, which it does when the processor is another one. */
+	if (shared->rseq)
+		(void)__atomic_compare_exchange_n((int32_t *)(shared->rseq + RSEQ_PROCESSOR_OFFSET),
+			&unknown, processor, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	spork_notice(SPORK_NOTICE_PAGES, shared->page_count);
 	return pid;
 }

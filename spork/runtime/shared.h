@@ -27,6 +27,7 @@ struct shared_area {
 	uint64_t start, end;
 	bool stack; /* may have grown downwards since */
 	bool executable;
+	bool common; /* shared with others: a write there could not be taken back */
 };
 
 /* What a child maps for itself: unmapped by the parent. */
@@ -66,7 +67,13 @@ bool shared_keys_work(void);
 /* The key rights of this thread: with @protect, memory of key 0 cannot be written. */
 void shared_set_rights(bool protect);
 
-/* Where the kernel keeps the number of the CPU for this thread (rseq(2)): it writes there when the parent wakes up. */
+#define RSEQ_PROCESSOR_OFFSET 4 /* of cpu_id in struct rseq */
+#define RSEQ_UNKNOWN (-1)       /* RSEQ_CPU_ID_UNINITIALIZED */
+
+/*
+ * Where the kernel keeps the number of the CPU for this thread (rseq(2)): it writes there when
+ * the parent wakes up.
+ */
 uint64_t shared_rseq_area(void);
 
 /* brk and mmap of the child, done for real and undone by the parent. Kernel results. */
@@ -79,9 +86,6 @@ bool shared_munmap(struct shared *shared, uint64_t start, uint64_t size);
 extern const char spork_trapped[] __attribute__((visibility("hidden")));
 extern volatile uint8_t spork_shared_runs __attribute__((visibility("hidden")));
 
-/* In assembly: continue the program behind its system call, with the registers of @frame and @vectors. */
-void spork_resume_program(const struct spork_frame *frame, const void *vectors, uint64_t rip)
-	__attribute__((noreturn));
 void spork_signal_return(void);
 
 extern const struct spork_executor spork_executor_shared;

@@ -124,7 +124,7 @@ void spork_count_site(const struct spork_chain *chain, enum spork_reason reason,
 		return;
 	}
 	add(&site->attempts, 1);
-	if (reason <= SPORK_CONVERTED_LATE)
+	if (reason <= SPORK_CONVERTED_SHARED)
 		add(&site->converted, 1);
 	if (detail[0])
 		(void)text_append(site->detail, sizeof(site->detail), 0, detail);

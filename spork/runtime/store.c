@@ -65,6 +65,7 @@ struct spork_store_entry *spork_store_insert(
 			continue;
 		entry->key[1] = key[1];
 		entry->converted = entry->aborted = entry->streak = entry->skip = 0;
+		entry->recipe_faults = 0;
 		spork_store_set(entry, verdict);
 		found = entry;
 	}

@@ -137,6 +137,9 @@ int cache_folder_make(const char *path, struct hb_error *reterr)
 	(void)below(name, path, "code");
 	if (!err)
 		err = make_folder(name, reterr);
+	(void)below(name, path, "recipes");
+	if (!err)
+		err = make_folder(name, reterr);
 	(void)below(name, path, "runs");
 	if (!err)
 		err = make_folder(name, reterr);

@@ -3,6 +3,7 @@
  * The cache folder: where it is, that nobody else can write it, and what is in it.
  *
  *   CACHE/code/HEX      decoded modules, one file per build-id
+ *   CACHE/recipes/KEY   traces of successful children, one file per calling context
  *   CACHE/verdicts      struct spork_store
  *   CACHE/runs/NAME/    statistics and socket of one `spork run`, removed at its end
  */

@@ -30,23 +30,24 @@ struct totals {
 	uint64_t converted, aborted;
 };
 
+/* Build-ids, and the two halves of a context's hash. */
 static bool is_code_name(const char *name)
 {
-	size_t length = strspn(name, "0123456789abcdef");
+	size_t length = strspn(name, "0123456789abcdef-");
 
 	return length >= 2 && name[length] == '\0';
 }
 
 /* Calls for every code file; @fd is the folder's. */
-static int each_code(const char *cache, int (*visit)(int fd, const char *name, void *data),
-	void *data, struct hb_error *reterr)
+static int each_code(const char *cache, const char *below,
+	int (*visit)(int fd, const char *name, void *data), void *data, struct hb_error *reterr)
 {
 	char path[CACHE_PATH_BYTES + 16];
 	struct dirent *entry;
 	int err = 0;
 	DIR *folder;
 
-	(void)snprintf(path, sizeof(path), "%s/code", cache);
+	(void)snprintf(path, sizeof(path), "%s/%s", cache, below);
 	folder = opendir(path);
 	if (!folder)
 		return errno == ENOENT ? 0
@@ -138,7 +139,7 @@ static int print_json(const char *cache, const struct totals *totals)
 static int list(const char *cache, bool json, struct hb_error *reterr)
 {
 	struct totals totals = {0};
-	int err = each_code(cache, add_code, &totals, reterr);
+	int err = each_code(cache, "code", add_code, &totals, reterr);
 
 	if (err)
 		return err;
@@ -161,7 +162,10 @@ static int list(const char *cache, bool json, struct hb_error *reterr)
 static int clear(const char *cache, struct hb_error *reterr)
 {
 	char path[CACHE_PATH_BYTES + 16];
-	int err = each_code(cache, remove_code, reterr, reterr);
+	int err = each_code(cache, "code", remove_code, reterr, reterr);
+
+	if (!err)
+		err = each_code(cache, "recipes", remove_code, reterr, reterr);
 
 	(void)snprintf(path, sizeof(path), "%s/verdicts", cache);
 	if (!err && unlink(path) && errno != ENOENT)

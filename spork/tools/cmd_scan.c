@@ -95,7 +95,7 @@ static bool has_copy(const struct file_report *report)
 	return false;
 }
 
-static void print_sites(const struct file_report *report)
+static void print_sites(const struct census *census, const struct file_report *report)
 {
 	const char *path = spork_image_path(report->image);
 
@@ -104,9 +104,13 @@ static void print_sites(const struct file_report *report)
 		char function[48];
 
 		function_name_at(report->image, site->site.call, function, sizeof(function));
-		(void)printf("%s 0x%" PRIx64 " %s %s: %s (%s)\n", path, site->site.call, function,
-			site->site.callee, spork_site_verdict_name(site->analysis.verdict),
-			spork_site_reason_name(site->analysis.reason));
+		(void)printf("%s 0x%" PRIx64 " %s %s: ", path, site->site.call,
+			function[0] ? function : "-", site->site.callee);
+		if (census->verdicts)
+			(void)printf("%s (%s)\n", spork_site_verdict_name(site->analysis.verdict),
+				spork_site_reason_name(site->analysis.reason));
+		else
+			(void)printf("not analysed\n");
 	}
 }
 
@@ -155,7 +159,7 @@ static void count_file(struct census *census, const struct file_report *report)
 		if (add_file(census, report))
 			fail(census, -ENOMEM);
 	} else {
-		print_sites(report);
+		print_sites(census, report);
 	}
 }
 
@@ -281,7 +285,12 @@ static void print_totals(const struct census *census)
 		     " are static: these run untouched\n",
 		census->elf_files, census->fork_files, census->exec_files, census->setuid_files,
 		census->static_files);
-	(void)printf("%" PRIu64 " sites:", census->sites);
+	(void)printf("%" PRIu64 " sites", census->sites);
+	if (!census->verdicts) {
+		(void)printf("\n");
+		return;
+	}
+	(void)printf(":");
 	for (int i = 0; i < VERDICTS; i++)
 		(void)printf(" %s %" PRIu64, spork_site_verdict_name((enum spork_site_verdict)i),
 			census->sites_by_verdict[i]);

@@ -33,7 +33,7 @@ static bool add_totals(cJSON *root, const struct spork_statistics *statistics)
 
 	for (int i = 0; i < SPORK_REASON_COUNT; i++) {
 		forks += statistics->reasons[i];
-		if (i <= SPORK_CONVERTED_LATE)
+		if (i <= SPORK_CONVERTED_SHARED)
 			converted += statistics->reasons[i];
 	}
 	return !hb_json_add_u64(root, "forks", forks) &&
@@ -105,6 +105,7 @@ cJSON *report_json(const struct spork_statistics *statistics, const struct repor
 	if (root && !hb_json_add_text(root, "schema", "spork.stats/1") &&
 		add_command(root, head->command) && !hb_json_add_text(root, "mode", head->mode) &&
 		!hb_json_add_u64(root, "min_rss_bytes", head->min_rss) &&
+		!hb_json_add_text(root, "program", head->program) &&
 		add_status(root, head->status) &&
 		!hb_json_add_u64(root, "processes", statistics->processes) &&
 		add_totals(root, statistics) && add_counts(root, statistics) &&

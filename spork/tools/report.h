@@ -12,6 +12,7 @@ struct report_head {
 	const char *mode;
 	uint64_t min_rss;
 	const char *const *command; /* NULL-terminated */
+	const char *program;        /* "dynamic", or why the runtime cannot be in it */
 	int status;                 /* as waitpid() gives it */
 };
 

@@ -21,6 +21,7 @@
 
 #include <hotbed/error.h>
 
+#include <spork/analysis.h>
 #include <spork/code.h>
 #include <spork/image.h>
 #include <spork/store.h>
@@ -29,6 +30,7 @@
 
 /* Modules that were tried in this run, whatever came of it: each is translated once. */
 #define DONE_MAX 1024
+#define CONTEXT_INSTRUCTIONS_MAX 1000000
 #define NICE 5 /* the programs come first */
 
 struct helper {
@@ -101,11 +103,115 @@ static void translate(struct helper *helper, const struct spork_request *request
 	spork_image_close(image);
 }
 
+/* ---- Contexts ------------------------------------------------------------------------------------------------- */
+
+/* The modules of a context's frames; each file once. */
+struct context {
+	struct spork_analysis_module modules[SPORK_CHAIN_FRAMES];
+	struct spork_image *images[SPORK_CHAIN_FRAMES];
+	const char *paths[SPORK_CHAIN_FRAMES];
+	size_t module_count;
+	struct spork_analysis_frame frames[SPORK_CHAIN_FRAMES];
+};
+
+static bool same_id(const struct spork_build_id *a, const struct spork_build_id *b)
+{
+	return a && a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+/* Index of the frame's module, opened on first use; -1 = cannot be read, or has been replaced. */
+static int context_module(struct context *context, const struct spork_context_frame *frame)
+{
+	size_t at = context->module_count;
+
+	for (size_t i = 0; i < at; i++) {
+		if (strcmp(context->paths[i], frame->path) == 0)
+			return (int)i;
+	}
+	if (spork_image_open(frame->path, &context->images[at], NULL))
+		return -1;
+	context->module_count++;
+	context->paths[at] = frame->path;
+	context->modules[at] = (struct spork_analysis_module){
+		.image = context->images[at], .bias = (uint64_t)(at + 1) << 40};
+	return same_id(spork_image_build_id(context->images[at]), &frame->id) ? (int)at : -1;
+}
+
+/* Only "never" is believed: a context that can reach exec shows by itself what it is. */
+static void judge(struct helper *helper, const struct spork_context_request *request,
+	struct context *context, size_t frames)
+{
+	const struct spork_analysis_request question = {
+		.modules = context->modules,
+		.module_count = context->module_count,
+		.frames = context->frames,
+		.frame_count = frames,
+		.instruction_max = CONTEXT_INSTRUCTIONS_MAX,
+	};
+	struct spork_store_entry *entry = spork_store_find(helper->store, request->key);
+	struct spork_analyser *analyser;
+	struct spork_analysis analysis;
+
+	if (!entry || spork_analyser_create(NULL, &analyser))
+		return;
+	if (spork_analyse_site(analyser, &question, &analysis, NULL) == 0) {
+		if (analysis.verdict == SPORK_SITE_FORK && entry->converted == 0 &&
+			analysis.reason == SPORK_BECAUSE_NO_EXEC)
+			spork_store_set(entry, SPORK_VERDICT_FORK);
+		spork_analysis_finish(&analysis);
+	}
+	spork_analyser_destroy(analyser);
+}
+
+static void analyse(struct helper *helper, const struct spork_context_request *request)
+{
+	struct context context = {.module_count = 0};
+	size_t frames = 0;
+
+	if (!helper->store || request->count > SPORK_CHAIN_FRAMES)
+		return;
+	for (; frames < request->count; frames++) {
+		const struct spork_context_frame *frame = &request->frames[frames];
+		int module = -1;
+
+		if (frame->path[0] == '/' && memchr(frame->path, '\0', sizeof(frame->path)))
+			module = context_module(&context, frame);
+		if (module < 0)
+			break;
+		context.frames[frames] = (struct spork_analysis_frame){.module = (size_t)module,
+			.address = frame->offset + spork_image_lowest(context.images[module])};
+	}
+	if (frames > 1)
+		judge(helper, request, &context, frames);
+	for (size_t i = 0; i < context.module_count; i++)
+		spork_image_close(context.images[i]);
+}
+
+/* ---- Requests ------------------------------------------------------------------------------------------------- */
+
+union datagram {
+	struct spork_request code;
+	struct spork_context_request context;
+};
+
+static void answer(struct helper *helper, const union datagram *datagram, size_t size_bytes)
+{
+	const struct spork_request *code = &datagram->code;
+
+	if (size_bytes == sizeof(datagram->context) &&
+		datagram->context.magic == SPORK_CONTEXT_MAGIC)
+		analyse(helper, &datagram->context);
+	else if (size_bytes == sizeof(*code) && code->magic == SPORK_REQUEST_MAGIC &&
+		 code->id.length > 0 && code->id.length <= sizeof(code->id.bytes) &&
+		 memchr(code->path, '\0', sizeof(code->path)) && code->path[0] == '/')
+		translate(helper, code);
+}
+
 /* True if there was a request. Only those of our own user count. */
 static bool serve(struct helper *helper)
 {
-	struct spork_request request;
-	struct iovec vector = {&request, sizeof(request)};
+	static union datagram datagram;
+	struct iovec vector = {&datagram, sizeof(datagram)};
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(struct ucred))];
@@ -125,12 +231,8 @@ static bool serve(struct helper *helper)
 	if (!header || header->cmsg_type != SCM_CREDENTIALS)
 		return true;
 	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
-	if (sender.uid != geteuid() || got != (ssize_t)sizeof(request) ||
-		request.magic != SPORK_REQUEST_MAGIC || request.id.length == 0 ||
-		request.id.length > sizeof(request.id.bytes) ||
-		!memchr(request.path, '\0', sizeof(request.path)) || request.path[0] != '/')
-		return true;
-	translate(helper, &request);
+	if (sender.uid == geteuid())
+		answer(helper, &datagram, (size_t)got);
 	return true;
 }
 

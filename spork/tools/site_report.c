@@ -12,6 +12,9 @@
 #include <hotbed/json.h>
 
 #define LIBRARIES_MAX 64
+/* For one file, in instructions; a block costs as much as ten. A damaged file may seem to have millions of sites. */
+#define FILE_COST_MAX UINT64_C(20000000)
+#define BLOCK_COST 10
 #define LIBRARY_BYTES_MAX (INT64_C(24) << 20)
 
 static const char *const library_folders[] = {
@@ -126,13 +129,22 @@ static int analyse_all(struct spork_analyser *analyser, unsigned ablations,
 	struct file_report *report, struct hb_error *reterr)
 {
 	struct spork_analysis_module *modules;
+	uint64_t cost = 0;
 	int err = load_libraries(report);
 
 	modules = err ? NULL : place_modules(report);
 	if (!modules)
 		return hb_error_set(reterr, -ENOMEM, "no memory for the libraries");
-	for (size_t i = 0; i < report->site_count && !err; i++)
-		err = analyse(analyser, modules, ablations, report, &report->sites[i], reterr);
+	for (size_t i = 0; i < report->site_count && !err; i++) {
+		struct site_report *site = &report->sites[i];
+
+		if (cost < FILE_COST_MAX)
+			err = analyse(analyser, modules, ablations, report, site, reterr);
+		else
+			site->analysis = (struct spork_analysis){
+				.verdict = SPORK_SITE_UNKNOWN, .reason = SPORK_BECAUSE_BUDGET};
+		cost += site->analysis.instructions + BLOCK_COST * (uint64_t)site->analysis.states;
+	}
 	free(modules);
 	return err;
 }

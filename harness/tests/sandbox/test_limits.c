@@ -71,10 +71,21 @@ Test(limits, cpu_time_ends_an_infinite_loop)
 
 Test(limits, cpu_time_counts_all_processes_together)
 {
+	struct hb_sandbox_result result;
+
 	/* Each of them alone stays below; those that have ended count too. */
 	expect_killed(NULL, "while :; do (i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done); done",
 		(struct hb_sandbox_limits){.wall_ns = 60 * S, .cpu_ns = S / 2},
 		HB_SANDBOX_LIMIT_CPU);
+	/* These are PID 1's children when they end, so no other process's times hold theirs. */
+	result = limited(NULL,
+		"while :; do sh -c '(i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done) & exit'; "
+		"sleep 0.02; done",
+		(struct hb_sandbox_limits){.wall_ns = 60 * S, .cpu_ns = S / 2});
+	cr_assert(result.limits & HB_SANDBOX_LIMIT_CPU);
+	cr_assert(result.user_ns + result.system_ns < S, "%lld ns",
+		(long long)(result.user_ns + result.system_ns));
+	hb_sandbox_result_finish(&result);
 }
 
 Test(limits, output_is_cut_at_its_limit_and_ends_a_flood)

@@ -26,7 +26,7 @@ struct hb_error;
 #define PC_OPTIMISE_TYPES_MAX 32
 #define PC_OPTIMISE_NODES_MAX 64
 #define PC_OPTIMISE_COST_MAX 1e300 /* no sum of them is infinite */
-#define PC_OPTIMISE_STEPS 8000000  /* default of steps_max: about a second */
+#define PC_OPTIMISE_STEPS 5000000  /* default of steps_max: about a second */
 
 /* Nodes that can be bought. */
 struct pc_node_type {

@@ -112,6 +112,8 @@ void shc_dfa_pool_set_states(struct shc_dfa_pool *pool, uint32_t states);
 
 /*
  * shc_dfa_pool_collect - free every language but those in @roots and the constants (empty, epsilon, all, text).
+ * Results of steps stay in the pool too, so call it when shc_dfa_pool_usage() nears the limit, at a place where all
+ * languages in use are known.
  * @roots: shape [count]; NULL entries are allowed.
  */
 void shc_dfa_pool_collect(
@@ -181,7 +183,7 @@ enum shc_glob_flags {
 int shc_dfa_glob(struct shc_dfa_pool *pool, const char *pattern, size_t length, unsigned int flags,
 	const struct shc_dfa **ret, struct hb_error *reterr);
 
-#define SHC_PATTERN_MAX 65536
+#define SHC_PATTERN_MAX 16384
 #define SHC_PATTERN_DEPTH_MAX 100
 
 /*

@@ -11,17 +11,22 @@ struct bracket {
 	unsigned int flags;
 	struct shc_byte_set set;     /* single bytes and ranges */
 	struct shc_byte_set classes; /* of [:class:] */
+	/* Kinds of names that are closed nowhere behind some place: looking once more would make it quadratic. */
+	bool no_class, no_symbol, no_equivalent;
 };
 
 /* [.x.] [=x=] [:class:] at b->at, which is behind their first bracket. */
 static enum bracket_result parse_named(struct bracket *b, char kind, int *ret_byte)
 {
+	bool *none = kind == ':' ? &b->no_class : kind == '.' ? &b->no_symbol : &b->no_equivalent;
 	size_t from = b->at + 1;
 	struct shc_byte_set class;
 
+	if (*none)
+		return BRACKET_OPEN;
 	for (size_t i = from; i + 1 < b->length; i++) {
 		if (b->text[i] == '/' && b->flags & BRACKET_SLASH)
-			return BRACKET_OPEN;
+			break;
 		if (b->text[i] != kind || b->text[i + 1] != ']')
 			continue;
 		b->at = i + 2;
@@ -37,6 +42,7 @@ static enum bracket_result parse_named(struct bracket *b, char kind, int *ret_by
 		*ret_byte = (unsigned char)b->text[from];
 		return BRACKET_FOUND;
 	}
+	*none = true;
 	return BRACKET_OPEN;
 }
 
@@ -100,7 +106,7 @@ enum bracket_result bracket_parse(const char *text, size_t length, unsigned int 
 	bool negated = length && (text[0] == '^' || (text[0] == '!' && flags & BRACKET_BANG));
 	size_t first;
 
-	b.at = first = negated;
+	*ret_length = b.at = first = negated;
 	while (b.at < length &&
 		(text[b.at] != ']' || (b.at == first && !PLANTED(BRACKET_FIRST_CLOSES)))) {
 		int byte;
@@ -111,6 +117,7 @@ enum bracket_result bracket_parse(const char *text, size_t length, unsigned int 
 			result = parse_range(&b, byte);
 		else if (result == BRACKET_FOUND && byte >= 0)
 			shc_byte_set_add(&b.set, (unsigned char)byte);
+		*ret_length = b.at;
 		if (result == BRACKET_OPEN)
 			return BRACKET_OPEN;
 		if (result != BRACKET_FOUND)

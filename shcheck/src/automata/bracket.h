@@ -22,7 +22,8 @@ enum bracket_result {
  * bracket_parse - read a bracket expression.
  * @text: behind the opening bracket; @length bytes.
  * @ret_set: the bytes it stands for, after negation; NUL is not in it.
- * @ret_length: bytes read, with the closing bracket.
+ * @ret_length: bytes read, with the closing bracket if there is one. The time it takes is linear in them, but for names
+ *   like [:alpha:] that are not closed, each kind of which is looked for once in the rest of the text.
  */
 enum bracket_result bracket_parse(const char *text, size_t length, unsigned int flags,
 	struct shc_byte_set *ret_set, size_t *ret_length);

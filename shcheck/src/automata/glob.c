@@ -17,6 +17,7 @@ struct glob {
 		closing; /* of each opening parenthesis, NONE if it is never closed; EXTENDED only */
 	size_t brackets_until; /* behind the last closing bracket: no bracket expression starts behind it */
 	struct shc_byte_set any;
+	bool exhausted; /* brackets that are never closed took all steps */
 	struct hb_error *reterr;
 };
 
@@ -39,12 +40,16 @@ static unsigned int bracket_flags(const struct glob *g)
 }
 
 /* The bracket expression that opens at @at: bytes it takes, 0 if the bracket stands for itself. */
-static size_t bracket_at(const struct glob *g, size_t at, size_t end, struct shc_byte_set *ret_set)
+static size_t bracket_at(struct glob *g, size_t at, size_t end, struct shc_byte_set *ret_set)
 {
+	enum bracket_result result;
 	size_t length;
 
-	if (at >= g->brackets_until || bracket_parse(g->text + at + 1, end - at - 1,
-					       bracket_flags(g), ret_set, &length) == BRACKET_OPEN)
+	if (at >= g->brackets_until || g->exhausted)
+		return 0;
+	result = bracket_parse(g->text + at + 1, end - at - 1, bracket_flags(g), ret_set, &length);
+	g->exhausted = !charge(g->pool, length + 1);
+	if (result == BRACKET_OPEN)
 		return 0;
 	for (int i = 0; i < 4; i++)
 		ret_set->words[i] &= g->any.words[i];
@@ -279,6 +284,8 @@ static int compile(struct glob *g, const struct shc_dfa **ret)
 	start = state = nfa_state(&nfa, false);
 	nfa_start(&nfa, start);
 	err = sequence(g, &nfa, 0, g->length, 0, &state);
+	if (!err && g->exhausted)
+		err = -E2BIG;
 	if (err)
 		return err;
 	if (g->flags & SHC_GLOB_LEADING_DOT) {

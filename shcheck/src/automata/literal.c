@@ -199,10 +199,10 @@ int shc_dfa_interval(
 	nfa_start(&nfa, start);
 	if (first < 0) {
 		uint32_t minus = nfa_state(&nfa, false);
-		uint64_t high = first == INT64_MIN ? UINT64_MAX : (uint64_t)-first;
+		uint64_t high = first == INT64_MIN ? UINT64_MAX : 0 - (uint64_t)first;
 
 		digit_edge(&nfa, start, '-', '-', minus);
-		magnitudes(&nfa, minus, last < 0 ? (uint64_t)-last : 1, high);
+		magnitudes(&nfa, minus, last < 0 ? 0 - (uint64_t)last : 1, high);
 	}
 	if (last >= 0)
 		magnitudes(&nfa, start, first > 0 ? (uint64_t)first : 0,

@@ -387,7 +387,9 @@ int draft_finish(struct shc_dfa_pool *pool, const struct draft *draft, const str
 	int err;
 
 	hb_assert(draft->state_count > 0);
-	if (!charge(pool, (uint64_t)draft->state_count * draft->class_count))
+	/* Moves are counted in 32 bits. */
+	if ((uint64_t)draft->state_count * draft->class_count >= NONE ||
+		!charge(pool, (uint64_t)draft->state_count * draft->class_count))
 		return -E2BIG;
 	m.number = scratch(pool, draft->state_count, sizeof(*m.number));
 	m.original = scratch(pool, draft->state_count, sizeof(*m.original));

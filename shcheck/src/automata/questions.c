@@ -173,6 +173,7 @@ struct listing {
 	const struct shc_dfa *a;
 	size_t wanted, length_max;
 	uint64_t **rows; /* of each number of bytes left: bit set of the states that can end so */
+	uint32_t row_capacity, byte_capacity, state_capacity;
 	size_t words;
 	char *storage;
 	size_t used, capacity;
@@ -188,12 +189,18 @@ static bool can_end(const struct listing *l, size_t left, uint32_t state)
 	return l->rows[left][state / 64] >> state % 64 & 1;
 }
 
+/* Arrays grow with the length, so that a bound that is never reached costs nothing. */
 static int add_row(struct listing *l, size_t left)
 {
 	const struct shc_dfa *a = l->a;
+	uint32_t needed = (uint32_t)left + 2;
 
 	if (!charge(a->pool, (uint64_t)a->state_count * a->class_count))
 		return -E2BIG;
+	if (scratch_grow(a->pool, &l->rows, &l->row_capacity, needed, sizeof(*l->rows)) ||
+		scratch_grow(a->pool, &l->byte_at, &l->byte_capacity, needed, 1) ||
+		scratch_grow(a->pool, &l->state_at, &l->state_capacity, needed, sizeof(uint32_t)))
+		return -ENOMEM;
 	l->rows[left] = scratch_zero(a->pool, l->words, sizeof(uint64_t));
 	if (!l->rows[left])
 		return -ENOMEM;
@@ -271,18 +278,12 @@ static int list_length(struct listing *l, size_t length)
 
 static int list_strings(struct listing *l)
 {
-	struct shc_dfa_pool *pool = l->a->pool;
 	uint64_t longest = l->a->length_max;
 	int err = 0;
 
 	if (longest < l->length_max)
 		l->length_max = longest;
 	l->words = (l->a->state_count + 63) / 64;
-	l->rows = scratch(pool, l->length_max + 1, sizeof(*l->rows));
-	l->byte_at = scratch(pool, l->length_max + 1, 1);
-	l->state_at = scratch(pool, l->length_max + 1, sizeof(uint32_t));
-	if (!l->rows || !l->byte_at || !l->state_at)
-		return -ENOMEM;
 	for (size_t length = 0; length <= l->length_max && l->count < l->wanted && !err; length++) {
 		err = add_row(l, length);
 		if (!err)

@@ -263,9 +263,9 @@ int shc_dfa_translate(struct shc_dfa_pool *pool, const struct shc_dfa *a,
 	const struct shc_translation *translation, const struct shc_dfa **ret)
 {
 	struct scratch_mark mark = operation_begin(pool);
-	struct shc_rule *rules = scratch(pool, (size_t)257 * 259, sizeof(*rules));
+	struct shc_rule *rules;
 	struct shc_final finals[257];
-	struct shc_transducer transducer = {.state_count = 1, .finals = finals, .rules = rules};
+	struct shc_transducer transducer = {.state_count = 1, .finals = finals};
 	uint32_t state_of[256] = {0};
 	struct shc_byte_set sources[257] = {0};
 	int err = -ENOMEM;
@@ -278,6 +278,9 @@ int shc_dfa_translate(struct shc_dfa_pool *pool, const struct shc_dfa *a,
 		if (!shc_byte_set_has(&translation->deleted, (unsigned char)b))
 			shc_byte_set_add(&sources[state_of[translation->map[b]]], (unsigned char)b);
 	}
+	rules = scratch(pool, (size_t)transducer.state_count * (transducer.state_count + 1),
+		sizeof(*rules));
+	transducer.rules = rules;
 	for (uint32_t s = 0; rules && s < transducer.state_count; s++) {
 		finals[s] = (struct shc_final){.accepting = true};
 		rules[transducer.rule_count++] = (struct shc_rule){.from = s,

@@ -78,6 +78,12 @@ void shc_end_error(struct parser *p, uint32_t start, const char *what, const cha
 	p->end_reported = true;
 	finding = shc_fail(
 		p, 902, start, start + 1, "this %s is not closed: '%s' is missing", what, closer);
+	if (strcmp(closer, "fi") == 0 && p->else_if.end)
+		shc_finding_relate(p->findings, finding, p->else_if,
+			"'else if' begins another 'if' with a 'fi' of its own; 'elif' does not");
+	if (strcmp(closer, "}") == 0 && what[0] == '\'')
+		shc_finding_hint(p->findings, finding,
+			"'}' counts only where a command begins: after ';', '&' or a new line");
 	if ((closer[0] == '"' || closer[0] == '\'') && p->long_string.end)
 		shc_finding_relate(p->findings, finding, p->long_string,
 			"or a quote is missing here: this string goes over several lines");
@@ -142,7 +148,11 @@ static bool pass_stray(struct parser *p)
 	case TOKEN_CLOSE:
 		if (p->open_parentheses)
 			return false;
-		(void)shc_fail(p, 901, token->start, token->end, "unexpected ')': no '(' is open");
+		finding = shc_fail(
+			p, 901, token->start, token->end, "unexpected ')': no '(' is open");
+		if (inside_case)
+			shc_finding_hint(p->findings, finding,
+				"if a pattern ends here, ';;' is missing before it");
 		break;
 	case TOKEN_CASE_BREAK:
 	case TOKEN_CASE_FALL:
@@ -572,8 +582,9 @@ static struct shc_word *read_declared(struct parser *p)
 		return shc_read_word(p, (struct scope){.flags = SCOPE_WORD});
 	if (p->failed)
 		return NULL;
-	part = shc_add_part(p, &list, SHC_PART_LITERAL, start, p->value_start);
-	part->text = shc_text_of(p, start, p->value_start);
+	shc_add_literal(p, &list, start, start + assignment->name.length);
+	shc_add_literal(p, &list, p->after_name, p->value_start);
+	part = list.tail;
 	if (assignment->is_array)
 		shc_add_part(p, &list, SHC_PART_ARRAY, p->value_start, p->in.pos)->array =
 			assignment->elements;
@@ -607,6 +618,11 @@ static void read_open_parenthesis(struct parser *p, const struct shc_word *word,
 {
 	struct shc_finding *finding;
 
+	/* Without extglob the ! of !( is a word of its own. */
+	if (p->bash && p->in.pos > 0 && p->in.text[p->in.pos - 1] == '!') {
+		shc_refuse_extglob(p, p->in.pos - 1);
+		return;
+	}
 	finding = shc_fail(p, 901, p->in.pos, p->in.pos + 1, "unexpected '('%s",
 		is_first ? " after the name of a command" : "");
 	if (word && begins_array(word))
@@ -677,13 +693,17 @@ static struct shc_command *read_function(struct parser *p, struct shc_word *name
 	struct shc_command *command = shc_new_command(p, SHC_COMMAND_FUNCTION, start);
 
 	command->function.name = name->literal;
+	if (!name->constant || name->quoted)
+		command->function.name =
+			shc_text_of(p, start, start + name->range.end - name->range.start);
 	command->function.name_range = name->range;
 	command->function.parentheses = true;
 	if (!p->bash && !shc_is_name(p, start, start + name->literal.length)) {
 		(void)shc_fail(p, 901, start, start + name->literal.length,
 			"this name of a function has characters other than letters, digits and _");
-		if (!p->stopped)
-			p->failed = false;
+		if (p->stopped)
+			return NULL;
+		p->failed = false;
 	}
 	shc_advance(p);
 	if (shc_peek(p)->kind != TOKEN_CLOSE) {

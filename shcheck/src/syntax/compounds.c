@@ -34,6 +34,12 @@ bool shc_expect(struct parser *p, enum keyword keyword, const char *what, uint32
 		found ? shc_keyword_text(found) : "", found ? "'" : "");
 	shc_finding_relate(p->findings, finding, shc_range_of(p, start, start + 1),
 		"for the %s that begins here", what);
+	if (keyword == KEYWORD_CLOSE_TEST)
+		shc_finding_hint(p->findings, finding, "'[[' is ended by ']]', a word of its own");
+	else
+		shc_finding_hint(p->findings, finding,
+			"'%s' counts only where a command begins: after ';', '&' or a new line",
+			shc_keyword_text(keyword));
 	if (p->stopped)
 		return false;
 	/* A closing word that something outside waits for stays; the missing one is taken as if it were there. */
@@ -103,6 +109,8 @@ static struct shc_command *read_if(struct parser *p, uint32_t start)
 		found = shc_keyword(p, &end);
 		if (found == KEYWORD_ELSE || found == KEYWORD_ELIF)
 			pass_keyword(p, end);
+		if (found == KEYWORD_ELSE && shc_keyword(p, &end) == KEYWORD_IF)
+			p->else_if = shc_range_of(p, p->last_end - 4, end);
 	} while (found == KEYWORD_ELSE || found == KEYWORD_ELIF);
 	p->open[KEYWORD_ELIF]--;
 	p->open[KEYWORD_ELSE]--;
@@ -178,6 +186,8 @@ static void read_for_arith(struct parser *p, struct shc_command *command, uint32
 
 	if (!p->bash)
 		shc_dialect_error(p, p->in.pos, p->in.pos + 2, "'for ((' is of bash");
+	if (p->stopped)
+		return;
 	command->kind = SHC_COMMAND_FOR_ARITH;
 	p->in.pos += 2;
 	for (int i = 0; i < 3; i++) {
@@ -439,16 +449,20 @@ static struct shc_command *read_function_keyword(struct parser *p, uint32_t star
 {
 	struct shc_command *command = shc_new_command(p, SHC_COMMAND_FUNCTION, start);
 	struct shc_word *name;
+	uint32_t name_start;
 
 	if (shc_peek(p)->kind != TOKEN_WORD) {
 		shc_unexpected(p, "the name of the function");
 		return command;
 	}
+	name_start = p->in.pos;
 	name = shc_read_word(p, (struct scope){.flags = SCOPE_WORD});
 	if (p->failed)
 		return command;
-	command->function.name =
-		name->constant ? name->literal : (struct shc_text){p->in.text + p->in.pos, 0};
+	/* Of an odd name, which bash refuses when it gets there, the text. */
+	command->function.name = name->constant && !name->quoted
+					 ? name->literal
+					 : shc_text_of(p, name_start, p->in.pos);
 	command->function.name_range = name->range;
 	command->function.keyword = true;
 	if (shc_peek(p)->kind == TOKEN_OPEN) {
@@ -585,8 +599,8 @@ struct shc_command *shc_read_compound(struct parser *p)
 	} else {
 		keyword = shc_keyword(p, &end);
 		start = p->in.pos;
-		if (keyword == KEYWORD_NONE || keyword == KEYWORD_IN ||
-			keyword == KEYWORD_CLOSE_TEST) {
+		/* `time` behind a pipe is an ordinary command. */
+		if (keyword == KEYWORD_NONE || keyword == KEYWORD_IN || keyword == KEYWORD_TIME) {
 			if (!p->bash && strchr("[fs", shc_char(p, 0)) && shc_char(p, 0) > 0)
 				warn_of_bash(p);
 			return NULL;

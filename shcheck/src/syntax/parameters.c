@@ -351,8 +351,10 @@ static struct shc_array_element *read_element(struct parser *p)
 
 	if (p->in.text[start] == '[' && (end = find_subscript_end(p, start)) != 0 &&
 		begins_value(p, end)) {
-		if (!shc_read_subscript(p, &element->subscript))
+		if (!shc_read_subscript(p, &element->subscript)) {
+			shc_end_error(p, start, "subscript", "]");
 			return element;
+		}
 		element->append = shc_char(p, 0) == '+';
 		p->in.pos += element->append ? 2 : 1;
 		element->value = shc_read_word(p, (struct scope){.flags = SCOPE_VALUE});
@@ -398,7 +400,7 @@ static struct shc_array_element *read_elements(struct parser *p)
 
 struct shc_assignment *shc_read_assignment(struct parser *p)
 {
-	uint32_t start = p->in.pos, at = start, name_end;
+	uint32_t start = p->in.pos, at = start, name_end, after_name;
 	struct shc_assignment *assignment;
 
 	if (!shc_is_name_start(shc_char(p, 0)))
@@ -406,6 +408,9 @@ struct shc_assignment *shc_read_assignment(struct parser *p)
 	while (at < p->in.end && shc_is_name_char((unsigned char)p->in.text[at]))
 		at++;
 	name_end = at;
+	while (at + 1 < p->in.end && p->in.text[at] == '\\' && p->in.text[at + 1] == '\n')
+		at += 2;
+	after_name = at;
 	if (at < p->in.end && p->in.text[at] == '[' && p->bash)
 		at = find_subscript_end(p, at);
 	if (at == 0 || !begins_value(p, at))
@@ -413,9 +418,12 @@ struct shc_assignment *shc_read_assignment(struct parser *p)
 	assignment = shc_take(p, sizeof(*assignment));
 	assignment->name = shc_text_of(p, start, name_end);
 	assignment->name_range = shc_range_of(p, start, name_end);
-	p->in.pos = name_end;
-	if (name_end != at && !shc_read_subscript(p, &assignment->subscript))
+	p->in.pos = after_name;
+	if (after_name != at && !shc_read_subscript(p, &assignment->subscript)) {
+		/* Quotes and backquotes over several lines may take the ] that was seen. */
+		shc_end_error(p, after_name, "subscript", "]");
 		return assignment;
+	}
 	assignment->append = shc_char(p, 0) == '+';
 	p->in.pos += assignment->append ? 2 : 1;
 	p->last_end = p->in.pos;
@@ -423,6 +431,8 @@ struct shc_assignment *shc_read_assignment(struct parser *p)
 	if (shc_char(p, 0) == '(') {
 		if (!p->bash)
 			shc_dialect_error(p, start, p->in.pos + 1, "arrays are of bash");
+		if (p->stopped)
+			return assignment;
 		assignment->is_array = true;
 		assignment->elements = read_elements(p);
 	} else {
@@ -430,6 +440,7 @@ struct shc_assignment *shc_read_assignment(struct parser *p)
 	}
 	p->token_at = UINT32_MAX;
 	p->value_start = name_end;
+	p->after_name = after_name;
 	assignment->range = shc_range_of(p, start, p->in.pos);
 	return assignment;
 }

@@ -73,8 +73,8 @@ struct token {
 /* The text being read: the source, or an unescaped copy of a piece of it. */
 struct input {
 	const char *text; /* readable at `end`, too */
-	const uint32_t
-		*map; /* source offset of each byte and of the end; NULL = the offsets themselves */
+	/* Where each byte and the end stand in the source, with a backslash that was removed; NULL = unchanged. */
+	const struct shc_range *map;
 	uint32_t pos, end;
 };
 
@@ -99,18 +99,20 @@ struct parser {
 	bool end_reported; /* an error about the end of the source was reported */
 	bool at_run_time;  /* bash reads this only when it runs: errors are warnings */
 	uint32_t depth;
-	uint32_t error_offset;        /* of the last error, in the source; UINT32_MAX = none */
-	uint64_t scanned_bytes;       /* ahead, to tell (( from ( ( */
-	uint32_t last_end;            /* end of the last token read, in the text */
-	uint32_t value_start;         /* after the = of the last assignment read, in the text */
-	uint32_t commented;           /* comments before this offset of the source are recorded */
+	uint32_t error_offset;  /* of the last error, in the source; UINT32_MAX = none */
+	uint64_t scanned_bytes; /* ahead, to tell (( from ( ( */
+	uint32_t last_end;      /* end of the last token read, in the text */
+	uint32_t after_name;    /* after the name (and line continuations) of that assignment */
+	uint32_t value_start;   /* after the = of the last assignment read, in the text */
+	uint32_t commented;     /* comments before this offset of the source are recorded */
 	uint32_t open[KEYWORD_COUNT]; /* constructs waiting for this closing word */
 	uint32_t open_parentheses;
 	struct token token; /* at token_at */
 	uint32_t token_at;
 	uint32_t no_bracket_until; /* no ] between the last [ that had none and here */
-	struct shc_range
-		long_string; /* the last string of several lines, where a quote may be missing */
+	struct shc_range else_if;  /* the last `else if`, which may be meant as elif */
+	/* The last string of several lines, where a quote may be missing. */
+	struct shc_range long_string;
 	struct here_document *pending, **pending_last;
 	struct shc_comment **comment_last;
 	struct shc_alias **alias_last;
@@ -244,9 +246,9 @@ struct part_list {
 /* shc_read_word - the word at `pos` (no blanks before it), never NULL; it may be empty. */
 struct shc_word *shc_read_word(struct parser *p, struct scope scope);
 
-/* shc_read_double - the "..." at `pos` as a part of @kind that begins at @start. */
-void shc_read_double(
-	struct parser *p, enum shc_part_kind kind, uint32_t start, struct part_list *list);
+/* shc_read_double - the "..." at `pos`, which stands in @outside, as a part of @kind that begins at @start. */
+void shc_read_double(struct parser *p, enum shc_part_kind kind, uint32_t start,
+	struct scope outside, struct part_list *list);
 
 /* shc_word_of - a word of @parts with its summary fields; range [start, end) of the text. */
 struct shc_word *shc_word_of(
@@ -258,6 +260,9 @@ struct shc_part *shc_add_part(struct parser *p, struct part_list *list, enum shc
 
 /* shc_add_literal - [start, end) of the text as itself, joined with a literal right before it. */
 void shc_add_literal(struct parser *p, struct part_list *list, uint32_t start, uint32_t end);
+
+/* shc_refuse_extglob - report the extended pattern at @start, where they are not enabled. */
+void shc_refuse_extglob(struct parser *p, uint32_t start);
 
 /* shc_describe - the word of the text at @start for a message, cut: into @buffer of @size bytes. */
 const char *shc_describe(const struct parser *p, uint32_t start, char *buffer, size_t size);

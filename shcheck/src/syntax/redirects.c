@@ -12,6 +12,9 @@ static void await_body(struct parser *p, struct shc_redirect *redirect)
 	struct here_document *document = shc_take(p, sizeof(*document));
 
 	document->redirect = redirect;
+	/* Should the source end before the body, it is empty. */
+	redirect->body = shc_word_of(p, NULL, p->in.pos, p->in.pos);
+	redirect->body_range = redirect->body->range;
 	*p->pending_last = document;
 	p->pending_last = &document->next;
 }
@@ -138,7 +141,7 @@ static bool is_delimiter(
 static struct input strip_tabs(struct parser *p, uint32_t start, uint32_t end)
 {
 	char *text = shc_take(p, (size_t)(end - start) + 1);
-	uint32_t *map = shc_take(p, ((size_t)(end - start) + 1) * sizeof(*map));
+	struct shc_range *map = shc_take(p, ((size_t)(end - start) + 1) * sizeof(*map));
 	uint32_t length = 0;
 	bool begins = true;
 
@@ -149,14 +152,15 @@ static struct input strip_tabs(struct parser *p, uint32_t start, uint32_t end)
 			continue;
 		begins = c == '\n';
 		text[length] = c;
-		map[length++] = p->in.map ? p->in.map[at] : at;
+		map[length++] = shc_range_of(p, at, at + 1);
 	}
-	map[length] = p->in.map ? p->in.map[end] : end;
+	map[length] = shc_range_of(p, end, end);
 	return (struct input){text, map, 0, length};
 }
 
 static void read_body(struct parser *p, struct shc_redirect *redirect, uint32_t start, uint32_t end)
 {
+	struct shc_word *body = NULL;
 	struct outer outer;
 	uint32_t from;
 
@@ -174,17 +178,17 @@ static void read_body(struct parser *p, struct shc_redirect *redirect, uint32_t 
 		if (p->in.end > from)
 			shc_add_part(p, &list, SHC_PART_LITERAL, from, p->in.end)->text =
 				shc_text_of(p, from, p->in.end);
-		redirect->body = shc_word_of(p, list.first, from, p->in.end);
+		body = shc_word_of(p, list.first, from, p->in.end);
 	} else if (shc_enter(p)) {
-		redirect->body =
-			shc_read_word(p, (struct scope){.flags = SCOPE_QUOTED | SCOPE_SPACES});
+		body = shc_read_word(p, (struct scope){.flags = SCOPE_QUOTED | SCOPE_SPACES});
 		shc_leave(p);
 	}
 	/* What is wrong inside was reported; the lines after the document are not affected. */
-	if (!redirect->body || p->failed)
-		redirect->body = shc_word_of(p, NULL, from, from);
+	if (body && !p->failed)
+		redirect->body = body;
 	redirect->body->range = redirect->body_range;
-	p->pending = NULL;
+	if (p->pending)
+		shc_drop_here_documents(p);
 	shc_end_inner(p, &outer, false);
 	if (!p->stopped) {
 		p->failed = false;
@@ -267,11 +271,8 @@ void shc_read_here_documents(struct parser *p)
 
 void shc_drop_here_documents(struct parser *p)
 {
-	for (struct here_document *document = p->pending; document; document = document->next) {
-		document->redirect->body = shc_word_of(p, NULL, p->in.pos, p->in.pos);
-		document->redirect->body_range = document->redirect->body->range;
+	for (struct here_document *document = p->pending; document; document = document->next)
 		report_unterminated(p, document->redirect, p->in.pos);
-	}
 	p->pending = NULL;
 	p->pending_last = &p->pending;
 }

@@ -23,12 +23,12 @@ void *shc_take(struct parser *p, size_t size)
 
 struct shc_range shc_range_of(const struct parser *p, uint32_t start, uint32_t end)
 {
-	const uint32_t *map = p->in.map;
+	const struct shc_range *map = p->in.map;
 
 	if (!map)
 		return (struct shc_range){start, end};
-	/* The end of the last byte, so that a backslash removed after it stays outside. */
-	return (struct shc_range){map[start], end > start ? map[end - 1] + 1 : map[start]};
+	return (struct shc_range){
+		map[start].start, end > start ? map[end - 1].end : map[start].start};
 }
 
 struct shc_text shc_text_of(const struct parser *p, uint32_t start, uint32_t end)
@@ -69,7 +69,8 @@ void shc_leave(struct parser *p)
 struct shc_finding *shc_fail(
 	struct parser *p, int id, uint32_t start, uint32_t end, const char *format, ...)
 {
-	struct shc_range range = shc_range_of(p, start, end);
+	struct shc_range range = shc_range_of(
+		p, start < p->in.end ? start : p->in.end, end < p->in.end ? end : p->in.end);
 	struct shc_finding *finding;
 	char message[MESSAGE_BYTES];
 	va_list arguments;

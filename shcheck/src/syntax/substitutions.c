@@ -102,6 +102,8 @@ void shc_read_process(struct parser *p, struct part_list *list)
 		shc_dialect_error(p, start, start + 2,
 			input ? "<(...) is a process substitution of bash"
 			      : ">(...) is a process substitution of bash");
+	if (p->stopped)
+		return;
 	p->in.pos += 2;
 	inner = read_enclosed(p, start, "process substitution");
 	if (!inner || p->failed)
@@ -278,7 +280,7 @@ static bool read_quoted_dollar(
 	}
 	if (next == '"' && scope.flags & SCOPE_DOUBLE) {
 		p->in.pos++;
-		shc_read_double(p, SHC_PART_LOCALE, p->in.pos - 1, list);
+		shc_read_double(p, SHC_PART_LOCALE, p->in.pos - 1, scope, list);
 		return true;
 	}
 	return false;
@@ -308,7 +310,8 @@ void shc_read_dollar(struct parser *p, struct scope scope, struct part_list *lis
 		else if (!p->stopped) {
 			if (shc_char(p, 2) == '(' && !p->bash)
 				refuse_double(p);
-			read_command(p, list);
+			if (!p->stopped)
+				read_command(p, list);
 		}
 	} else if (next == '[' && p->bash) {
 		read_arithmetic_part(p, list, 2, "]");
@@ -348,11 +351,12 @@ static uint32_t find_backquote(const struct parser *p, uint32_t start, bool *ret
 static struct input unescape(struct parser *p, uint32_t start, uint32_t end, bool quoted)
 {
 	char *text = shc_take(p, (size_t)(end - start) + 1);
-	uint32_t *map = shc_take(p, ((size_t)(end - start) + 1) * sizeof(*map));
+	struct shc_range *map = shc_take(p, ((size_t)(end - start) + 1) * sizeof(*map));
 	uint32_t length = 0;
 
 	for (uint32_t at = start; at < end; at++) {
 		char c = p->in.text[at];
+		uint32_t from = at;
 
 		if (c == '\\' && at + 1 < end) {
 			char next = p->in.text[at + 1];
@@ -361,9 +365,9 @@ static struct input unescape(struct parser *p, uint32_t start, uint32_t end, boo
 				c = p->in.text[++at];
 		}
 		text[length] = c;
-		map[length++] = p->in.map ? p->in.map[at] : at;
+		map[length++] = shc_range_of(p, from, at + 1);
 	}
-	map[length] = p->in.map ? p->in.map[end] : end;
+	map[length] = shc_range_of(p, end, end);
 	return (struct input){text, map, 0, length};
 }
 

@@ -230,6 +230,8 @@ void shc_advance(struct parser *p)
 	hb_assert(p->token_at == p->in.pos && p->token.kind != TOKEN_WORD);
 	if (p->token.kind == TOKEN_END)
 		return;
+	if (p->stopped)
+		return;
 	p->in.pos = p->token.end;
 	p->token_at = UINT32_MAX;
 	if (p->token.kind == TOKEN_NEWLINE) {

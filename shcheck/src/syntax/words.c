@@ -124,15 +124,15 @@ static void read_single(struct parser *p, struct part_list *list)
 	p->in.pos = end + 1;
 }
 
-static struct shc_part *read_double_parts(struct parser *p, uint32_t start);
+static struct shc_part *read_double_parts(struct parser *p, uint32_t start, unsigned flags);
 
-void shc_read_double(
-	struct parser *p, enum shc_part_kind kind, uint32_t start, struct part_list *list)
+void shc_read_double(struct parser *p, enum shc_part_kind kind, uint32_t start,
+	struct scope outside, struct part_list *list)
 {
 	struct shc_part *parts, *part;
 
 	p->in.pos++;
-	parts = read_double_parts(p, start);
+	parts = read_double_parts(p, start, outside.flags & SCOPE_VERBATIM);
 	if (p->failed)
 		return;
 	part = shc_add_part(p, list, kind, start, p->in.pos);
@@ -149,6 +149,13 @@ static void read_backslash(struct parser *p, struct scope scope, struct part_lis
 
 	if (next == '\n' && !(scope.flags & SCOPE_VERBATIM)) {
 		p->in.pos += 2;
+		return;
+	}
+	/* At the end of the text it stands for itself, as if it were escaped. */
+	if (next < 0 && !(scope.flags & SCOPE_QUOTED)) {
+		shc_add_part(p, list, SHC_PART_ESCAPE, start, start + 1)->text =
+			shc_text_of(p, start, start + 1);
+		p->in.pos++;
 		return;
 	}
 	if (next < 0) {
@@ -266,10 +273,16 @@ static void read_extglob(struct parser *p, struct scope scope, struct part_list 
 	part->extglob.alternatives = first;
 }
 
+void shc_refuse_extglob(struct parser *p, uint32_t start)
+{
+	shc_finding_hint(p->findings,
+		shc_fail(p, 914, start, start + 2,
+			"this is an extended pattern, and extglob is not set above"),
+		"put 'shopt -s extglob' on a line of its own before it");
+}
+
 static bool begins_extglob(struct parser *p, struct scope scope)
 {
-	struct shc_finding *finding;
-
 	if (shc_char(p, 1) != '(' || !(scope.flags & SCOPE_EXTGLOB) || !p->bash)
 		return false;
 	if (p->extglob)
@@ -277,10 +290,7 @@ static bool begins_extglob(struct parser *p, struct scope scope)
 	/* Without the option, !( is a negated subshell. */
 	if (shc_char(p, 0) == '!')
 		return false;
-	finding = shc_fail(p, 914, p->in.pos, p->in.pos + 2,
-		"this is an extended pattern, and extglob is not set above");
-	shc_finding_hint(
-		p->findings, finding, "put 'shopt -s extglob' on a line of its own before it");
+	shc_refuse_extglob(p, p->in.pos);
 	p->extglob = true;
 	if (!p->stopped)
 		p->failed = false;
@@ -396,7 +406,7 @@ static void read_special(struct parser *p, struct scope scope, char c, struct pa
 	else if (c == '\'' && scope.flags & SCOPE_SINGLE)
 		read_single(p, list);
 	else if (c == '"' && scope.flags & SCOPE_DOUBLE)
-		shc_read_double(p, SHC_PART_DOUBLE, p->in.pos, list);
+		shc_read_double(p, SHC_PART_DOUBLE, p->in.pos, scope, list);
 	else if (c == '$' && !(scope.flags & SCOPE_VERBATIM))
 		shc_read_dollar(p, scope, list);
 	else if (c == '`' && !(scope.flags & SCOPE_VERBATIM))
@@ -448,13 +458,14 @@ static void read_parts(struct parser *p, struct scope scope, struct part_list *l
 		shc_end_error(p, nesting.apostrophe_start, "string in single quotes", "'");
 }
 
-static struct shc_part *read_double_parts(struct parser *p, uint32_t start)
+static struct shc_part *read_double_parts(struct parser *p, uint32_t start, unsigned flags)
 {
 	struct part_list list = {NULL, NULL};
 
 	if (!shc_enter(p))
 		return NULL;
-	read_parts(p, (struct scope){.flags = SCOPE_QUOTED | SCOPE_SPACES, .stop = '"'}, &list);
+	read_parts(p, (struct scope){.flags = SCOPE_QUOTED | SCOPE_SPACES | flags, .stop = '"'},
+		&list);
 	shc_leave(p);
 	if (p->failed)
 		return NULL;

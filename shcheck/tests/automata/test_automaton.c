@@ -175,7 +175,7 @@ Test(automaton, hostile_patterns_end_within_their_limits)
 		"[", "@(", "!(", "*a", "?(a|", "(", "\\", "[[:", "!(a)*", "+(*a)", "[^", "\0"};
 	struct shc_dfa_limits limits = {.steps = 1 << 22, .memory_bytes = 16 << 20};
 	struct shc_dfa_pool *small;
-	char *text = malloc(20000);
+	char *text = malloc(SHC_PATTERN_MAX);
 
 	cr_assert(text != NULL);
 	cr_assert_eq(shc_dfa_pool_create(&limits, &small), 0);
@@ -183,9 +183,12 @@ Test(automaton, hostile_patterns_end_within_their_limits)
 		size_t piece = pieces[i][0] ? strlen(pieces[i]) : 1, length = 0;
 		const struct shc_dfa *dfa = NULL;
 
-		for (; length + piece <= 20000; length += piece)
+		for (; length + piece + 2 <= SHC_PATTERN_MAX; length += piece)
 			memcpy(text + length, pieces[i], piece);
-		for (unsigned int flags = 0; flags < 16; flags++) {
+		/* So that a bracket is looked for to the end, and is none there where slashes count. */
+		memcpy(text + length, "/]", 2);
+		length += 2;
+		for (unsigned int flags = 0; flags < 16; flags += 5) {
 			int err = shc_dfa_glob(small, text, length, flags, &dfa, NULL);
 
 			cr_assert(err == 0 || err == -E2BIG || err == -ENOMEM);
@@ -286,6 +289,19 @@ Test(automaton, languages_are_described_in_words)
 	cr_assert_str_eq(shc_dfa_format(literal_of("abcdefg"), text, 8), "7 bytes");
 }
 
+Test(automaton, intervals_reach_the_ends_of_64_bits)
+{
+	const struct shc_dfa *dfa;
+
+	cr_assert_eq(shc_dfa_interval(pool, INT64_MIN + 1, INT64_MAX - 1, &dfa), 0);
+	cr_assert(matches(dfa, "-9223372036854775807") && matches(dfa, "9223372036854775806"));
+	cr_assert(!matches(dfa, "-9223372036854775808") && !matches(dfa, "9223372036854775807"));
+	cr_assert_eq(shc_dfa_interval(pool, INT64_MIN, INT64_MIN, &dfa), 0);
+	cr_assert(matches(dfa, "-9223372036854775808") && !matches(dfa, "-9223372036854775807"));
+	cr_assert_eq(shc_dfa_interval(pool, INT64_MIN, INT64_MAX, &dfa), 0);
+	cr_assert(matches(dfa, "0") && matches(dfa, "-12") && !matches(dfa, "01"));
+}
+
 /* Expressions that format writes are read back as the same language. */
 Test(automaton, descriptions_are_the_language)
 {
@@ -319,6 +335,10 @@ Test(automaton, examples_come_shortest_and_best_readable_first)
 	shc_strings_finish(&examples);
 	cr_assert_eq(shc_dfa_examples(glob_of("?????", 0), 3, 4, &examples), 0);
 	cr_assert_eq(examples.count, 0);
+	shc_strings_finish(&examples);
+	/* A bound far beyond what is reached. */
+	cr_assert_eq(shc_dfa_examples(dfa, 300, SIZE_MAX, &examples), 0);
+	cr_assert_eq(examples.count, 300);
 	shc_strings_finish(&examples);
 	cr_assert_eq(shc_dfa_enumerate(dfa, 1000, &examples), -E2BIG);
 	cr_assert_eq(shc_dfa_shortest(shc_dfa_empty(pool), text, sizeof(text), NULL), -ENOENT);

@@ -11,28 +11,18 @@
 #include <hotbed/assert.h>
 #include <hotbed/rng.h>
 
-#include "oracle.h"
+#include "draft.h"
 
 /* More than any case needs: words nest twice. */
 #define MEMORY_BYTES 16384
 #define DEPTH_MAX 2
 
-struct draft {
-	struct hb_rng rng;
-	char *memory;
-	size_t used_bytes;
-	bool bash;
-};
-
-#define CHOOSE(draft, array) \
-	((array)[hb_rng_below(&(draft)->rng, sizeof(array) / sizeof((array)[0]))])
-
-static bool chance(struct draft *draft, unsigned percent)
+bool draft_chance(struct draft *draft, unsigned percent)
 {
 	return hb_rng_below(&draft->rng, 100) < percent;
 }
 
-static void put(struct draft *draft, const char *text)
+void draft_put(struct draft *draft, const char *text)
 {
 	size_t length = strlen(text);
 
@@ -41,7 +31,7 @@ static void put(struct draft *draft, const char *text)
 	draft->used_bytes += length;
 }
 
-static struct shc_oracle_text finish(struct draft *draft, size_t start)
+struct shc_oracle_text draft_finish(struct draft *draft, size_t start)
 {
 	struct shc_oracle_text text = {draft->memory + start, draft->used_bytes - start};
 
@@ -57,7 +47,7 @@ static void put_literal(struct draft *draft)
 	static const char *const literals[] = {"a", "b", "ab", "c", ".", "-", "/", "=", ":", "*",
 		"?", "[ab]", "[!a]*", "\\*", "\\ ", "\\a", "d/", "%", "~", "1", "a*", ".h"};
 
-	put(draft, CHOOSE(draft, literals));
+	draft_put(draft, DRAFT_CHOOSE(draft, literals));
 }
 
 static void put_quoted(struct draft *draft)
@@ -65,7 +55,7 @@ static void put_quoted(struct draft *draft)
 	static const char *const texts[] = {"''", "'a b'", "'*'", "' '", "'a'", "':'", "'$x'",
 		"'\\a'", "'~'", "'\n'", "'[ab]'", "'-n'"};
 
-	put(draft, CHOOSE(draft, texts));
+	draft_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_special(struct draft *draft)
@@ -73,7 +63,7 @@ static void put_special(struct draft *draft)
 	static const char *const texts[] = {
 		"$@", "$*", "$#", "$1", "${2-a}", "${1}", "${#}", "${#1}", "${@}", "${*}", "$?"};
 
-	put(draft, CHOOSE(draft, texts));
+	draft_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_substitution(struct draft *draft)
@@ -82,7 +72,7 @@ static void put_substitution(struct draft *draft)
 		"$(printf '')", "$(printf '*')", "$(printf ' a:b ')", "$(printf %s \"$x\")",
 		"$(false)", "$(printf %s $y)", "`printf 'a\\nb'`", "`printf ':a'`"};
 
-	put(draft, CHOOSE(draft, texts));
+	draft_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_arithmetic(struct draft *draft)
@@ -90,7 +80,7 @@ static void put_arithmetic(struct draft *draft)
 	static const char *const texts[] = {"$((1+2))", "$((2*3-10))", "$((z+1))", "$(($#))",
 		"$((z=4))", "$((10/3%2))", "$((1<2&&3))", "$((0x10))", "$((010))"};
 
-	put(draft, CHOOSE(draft, texts));
+	draft_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_pattern(struct draft *draft)
@@ -98,7 +88,7 @@ static void put_pattern(struct draft *draft)
 	static const char *const texts[] = {"*", "?", "a*", "*a", "a", "[ab]", "[!b]", "'*'",
 		"\"?\"", "\\*", "*:", ":*", "*' '", "$y", "\"$y\"", "[a-c]*", "", "*/", "/*"};
 
-	put(draft, CHOOSE(draft, texts));
+	draft_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_bash(struct draft *draft)
@@ -107,7 +97,7 @@ static void put_bash(struct draft *draft)
 		"{a,b}", "a{b,c}d", "$'a\\tb'", "${x/#a/c}", "${x/%b/c}", "{1..3}", "${x: -1}",
 		"${@:1}", "${x@Q}"};
 
-	put(draft, CHOOSE(draft, texts));
+	draft_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_word(struct draft *draft, unsigned depth, bool quoted);
@@ -116,28 +106,28 @@ static void put_parameter(struct draft *draft, unsigned depth, bool quoted)
 {
 	static const char *const operators[] = {
 		"-", ":-", "=", ":=", "?", ":?", "+", ":+", "#", "##", "%", "%%"};
-	const char *name = CHOOSE(draft, names);
+	const char *name = DRAFT_CHOOSE(draft, names);
 	const char *operator;
 
-	if (depth >= DEPTH_MAX || chance(draft, 45)) {
+	if (depth >= DEPTH_MAX || draft_chance(draft, 45)) {
 		static const char *const before[] = {"$", "${", "${#"};
 		uint64_t form = hb_rng_below(&draft->rng, 10);
 
 		form = form < 5 ? 1 : form < 9 ? 0 : 2;
-		put(draft, before[form]);
-		put(draft, name);
-		put(draft, form ? "}" : "");
+		draft_put(draft, before[form]);
+		draft_put(draft, name);
+		draft_put(draft, form ? "}" : "");
 		return;
 	}
-	operator= CHOOSE(draft, operators);
-	put(draft, "${");
-	put(draft, name);
-	put(draft, operator);
+	operator= DRAFT_CHOOSE(draft, operators);
+	draft_put(draft, "${");
+	draft_put(draft, name);
+	draft_put(draft, operator);
 	if (operator[0] == '#' || operator[0] == '%')
 		put_pattern(draft);
 	else
 		put_word(draft, depth + 1, quoted);
-	put(draft, "}");
+	draft_put(draft, "}");
 }
 
 /* The inside of double quotes. */
@@ -156,7 +146,7 @@ static void put_inside(struct draft *draft, unsigned depth)
 		else if (kind < 7)
 			put_substitution(draft);
 		else
-			put(draft, CHOOSE(draft, texts));
+			draft_put(draft, DRAFT_CHOOSE(draft, texts));
 	}
 }
 
@@ -169,9 +159,9 @@ static void put_part(struct draft *draft, unsigned depth)
 	} else if (kind < 36) {
 		put_quoted(draft);
 	} else if (kind < 52) {
-		put(draft, "\"");
+		draft_put(draft, "\"");
 		put_inside(draft, depth);
-		put(draft, "\"");
+		draft_put(draft, "\"");
 	} else if (kind < 78) {
 		put_parameter(draft, depth, false);
 	} else if (kind < 88) {
@@ -201,10 +191,10 @@ static struct shc_oracle_text value_make(struct draft *draft)
 		"\n", "\t", "[ab]", "\\", "~", "1", "2", "d", ".", "'", "\"", "$x"};
 	size_t start = draft->used_bytes;
 
-	put(draft, "");
+	draft_put(draft, "");
 	for (uint64_t parts = hb_rng_below(&draft->rng, 5); parts > 0; parts--)
-		put(draft, CHOOSE(draft, pieces));
-	return finish(draft, start);
+		draft_put(draft, DRAFT_CHOOSE(draft, pieces));
+	return draft_finish(draft, start);
 }
 
 static void variables_make(struct draft *draft, struct shc_oracle_case *ret)
@@ -215,52 +205,69 @@ static void variables_make(struct draft *draft, struct shc_oracle_case *ret)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct shc_oracle_variable *variable = &ret->variables[ret->variables_count++];
 
-		*variable =
-			(struct shc_oracle_variable){.name = names[i], .set = chance(draft, 80)};
+		*variable = (struct shc_oracle_variable){
+			.name = names[i], .set = draft_chance(draft, 80)};
 		if (variable->set)
 			variable->value = value_make(draft);
 	}
-	if (chance(draft, 50)) {
+	if (draft_chance(draft, 50)) {
 		struct shc_oracle_variable *variable = &ret->variables[ret->variables_count++];
 
-		*variable = (struct shc_oracle_variable){.name = "IFS", .set = chance(draft, 85)};
+		*variable =
+			(struct shc_oracle_variable){.name = "IFS", .set = draft_chance(draft, 85)};
 		if (variable->set) {
 			size_t start = draft->used_bytes;
 
-			put(draft, CHOOSE(draft, separators));
-			variable->value = finish(draft, start);
+			draft_put(draft, DRAFT_CHOOSE(draft, separators));
+			variable->value = draft_finish(draft, start);
 		}
 	}
 }
 
-int shc_oracle_generate(uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret)
+void draft_word(struct draft *draft)
+{
+	put_word(draft, 0, false);
+}
+
+int draft_begin(struct draft *draft, uint64_t seed, uint64_t index, struct shc_oracle_case *ret)
 {
 	/* Folders stand before what is in them; any sub-sequence that keeps "d/" can be made. */
 	static const char *const files[] = {
 		"a", "b", "ab", "a b", "*", ".h", "-n", "d/", "d/a", "l -> a"};
-	struct draft draft = {.bash = bash};
-	struct shc_oracle_case made = {.bash = bash};
-	size_t start;
+	struct shc_oracle_case made = {.bash = draft->bash};
 
-	draft.memory = malloc(MEMORY_BYTES);
-	if (!draft.memory)
+	draft->memory = malloc(MEMORY_BYTES);
+	if (!draft->memory)
 		return -ENOMEM;
-	draft.memory[0] = '\0';
-	made.memory = draft.memory;
-	hb_rng_init(&draft.rng, seed, index);
-	made.context = chance(&draft, 75) ? SHC_ORACLE_ARGUMENTS : SHC_ORACLE_ASSIGNMENT;
-	variables_make(&draft, &made);
-	made.positional_count = hb_rng_below(&draft.rng, SHC_ORACLE_POSITIONAL_MAX);
+	draft->memory[0] = '\0';
+	made.memory = draft->memory;
+	hb_rng_init(&draft->rng, seed, index);
+	made.context = draft_chance(draft, 75) ? SHC_ORACLE_ARGUMENTS : SHC_ORACLE_ASSIGNMENT;
+	variables_make(draft, &made);
+	made.positional_count = hb_rng_below(&draft->rng, SHC_ORACLE_POSITIONAL_MAX);
 	for (size_t i = 0; i < made.positional_count; i++)
-		made.positional[i] = value_make(&draft);
+		made.positional[i] = value_make(draft);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (!strcmp(files[i], "d/") || (strcmp(files[i], "d/a") != 0 && chance(&draft, 50)))
+		if (!strcmp(files[i], "d/") || draft_chance(draft, 50))
 			made.files[made.files_count++] = files[i];
-	made.noglob = chance(&draft, 15);
-	made.nounset = chance(&draft, 10);
+	made.noglob = draft_chance(draft, 15);
+	made.nounset = draft_chance(draft, 10);
+	*ret = made;
+	return 0;
+}
+
+int shc_oracle_generate(uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret)
+{
+	struct draft draft = {.bash = bash};
+	struct shc_oracle_case made;
+	size_t start;
+	int code = draft_begin(&draft, seed, index, &made);
+
+	if (code)
+		return code;
 	start = draft.used_bytes;
-	put_word(&draft, 0, false);
-	made.text = finish(&draft, start);
+	draft_word(&draft);
+	made.text = draft_finish(&draft, start);
 	*ret = made;
 	return 0;
 }

@@ -5,10 +5,14 @@
  * hold:
  *
  *   B, then N COUNT FIELD... if the expansion came to its end, V SET VALUE for each variable, E STATUS.
+ *   S POINT STATUS FOLDER and the V's of that moment, any number of times, for each "snap".
+ *
+ * They go to descriptor 9, so that what a script prints is not among them.
  *
  * See oracle.h.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,21 +112,22 @@ static int put_case(FILE *out, const struct shc_oracle_case *one, size_t index)
 
 	if (code)
 		return code;
-	(void)fprintf(out, "printf 'B\\000'\n(cd /home/user/c%zu || exit 99\n", index);
+	(void)fprintf(out, "printf 'B\\000' >&9\n(cd /home/user/c%zu || exit 99\n", index);
+	(void)fputs("variables() {\n", out);
+	for (size_t i = 0; i < one->variables_count; i++)
+		(void)fprintf(out, "printf 'V\\000%%s\\000%%s\\000' \"${%s+set}\" \"${%s-}\" >&9\n",
+			one->variables[i].name, one->variables[i].name);
+	(void)fputs(":\n}\n", out);
 	put_state(out, one);
 	(void)fputs("eval ", out);
 	put_quoted(out, text);
 	free(text.bytes);
-	if (one->context == SHC_ORACLE_SCRIPT)
-		(void)fputs(" >/dev/null", out);
 	/* What failed has no state behind it; a script's status is its last command's, whatever that is. */
 	(void)fputs("\nstatus=$?\n", out);
 	if (one->context == SHC_ORACLE_ASSIGNMENT)
 		(void)fputs("fields \"$expanded\"\n", out);
-	for (size_t i = 0; i < one->variables_count; i++)
-		(void)fprintf(out, "printf 'V\\000%%s\\000%%s\\000' \"${%s+set}\" \"${%s-}\"\n",
-			one->variables[i].name, one->variables[i].name);
-	(void)fputs("exit $status)\nprintf 'E\\000%d\\000' \"$?\"\n", out);
+	(void)fputs("variables\n", out);
+	(void)fputs("exit $status)\nprintf 'E\\000%d\\000' \"$?\" >&9\n", out);
 	return 0;
 }
 
@@ -134,9 +139,11 @@ static int script_build(
 
 	if (!out)
 		return -ENOMEM;
-	(void)fputs("exec 2>/dev/null </dev/null\n"
-		    "fields() { printf 'N\\000%d\\000' \"$#\"; [ \"$#\" -eq 0 ] || printf "
-		    "'%s\\000' \"$@\"; }\n",
+	(void)fputs("exec 9>&1 >/dev/null 2>/dev/null </dev/null\n"
+		    "fields() { printf 'N\\000%d\\000' \"$#\" >&9; [ \"$#\" -eq 0 ] || printf "
+		    "'%s\\000' \"$@\" >&9; }\n"
+		    "snap() { printf 'S\\000%d\\000%d\\000%s\\000' \"$1\" \"$?\" \"$PWD\" >&9; "
+		    "variables; }\n",
 		out);
 	for (size_t i = 0; !code && i < count; i++)
 		code = put_case(out, &cases[i], i);
@@ -256,38 +263,93 @@ static int fields_read(struct tokens *tokens, struct shc_oracle_outcome *ret)
 	return 0;
 }
 
-static int outcome_read(
-	struct tokens *tokens, const struct shc_oracle_case *one, struct shc_oracle_outcome *ret)
+/* The V's of one moment. Returns their number, less than the case's if the shell ended meanwhile, or -EPROTO. */
+static int variables_read(
+	struct tokens *tokens, const struct shc_oracle_case *one, struct shc_oracle_variable *ret)
 {
-	size_t variables = 0;
-	bool fields = false;
-	char *number;
-	int code = 0;
+	size_t count = 0;
 
-	if (!next_is(tokens, 'B'))
-		return -EPROTO;
-	if (next_is(tokens, 'N')) {
-		fields = true;
-		code = fields_read(tokens, ret);
-	}
-	while (!code && variables < one->variables_count && next_is(tokens, 'V')) {
+	while (count < one->variables_count && next_is(tokens, 'V')) {
 		char *set = token(tokens), *value = set ? token(tokens) : NULL;
 
 		if (!value)
 			return -EPROTO;
-		ret->after[variables] = (struct shc_oracle_variable){
-			one->variables[variables].name, set[0] != '\0', text_of(value)};
-		variables++;
+		ret[count] = (struct shc_oracle_variable){
+			one->variables[count].name, set[0] != '\0', text_of(value)};
+		count++;
 	}
+	return (int)count;
+}
+
+static int snapshot_read(
+	struct tokens *tokens, const struct shc_oracle_case *one, struct shc_oracle_outcome *ret)
+{
+	char *point = token(tokens), *status = point ? token(tokens) : NULL;
+	char *folder = status ? token(tokens) : NULL;
+	struct shc_oracle_snapshot snapshot, *grown;
+	int count;
+
+	if (!folder)
+		return -EPROTO;
+	snapshot = (struct shc_oracle_snapshot){
+		.point = (unsigned)atoi(point), .status = atoi(status), .folder = text_of(folder)};
+	count = variables_read(tokens, one, snapshot.variables);
+	if (count < 0 || (size_t)count != one->variables_count)
+		return -EPROTO;
+	grown = realloc(ret->snapshots, (ret->snapshots_count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	ret->snapshots = grown;
+	ret->snapshots[ret->snapshots_count++] = snapshot;
+	return 0;
+}
+
+static int outcome_read(
+	struct tokens *tokens, const struct shc_oracle_case *one, struct shc_oracle_outcome *ret)
+{
+	bool fields = false;
+	char *number;
+	int code = 0, variables = 0;
+
+	if (!next_is(tokens, 'B'))
+		return -EPROTO;
+	/* Snapshots come before the end of the case and, from a trap, after it. */
+	for (int part = 0; !code && part < 2; part++) {
+		while (!code && next_is(tokens, 'S'))
+			code = snapshot_read(tokens, one, ret);
+		if (!code && !fields && next_is(tokens, 'N')) {
+			fields = true;
+			code = fields_read(tokens, ret);
+		}
+		if (!code && variables == 0)
+			variables = variables_read(tokens, one, ret->after);
+		if (!code && variables < 0)
+			code = variables;
+	}
+	if (code == -EPROTO && ret->cut)
+		code = 0;
 	if (code)
 		return code;
+	if (ret->cut) {
+		/* A half-written token may follow. */
+		ret->exit_status = -1;
+		tokens->at = tokens->end;
+		return 0;
+	}
 	number = next_is(tokens, 'E') ? token(tokens) : NULL;
 	if (!number)
 		return -EPROTO;
 	ret->exit_status = atoi(number);
-	ret->expanded =
-		variables == one->variables_count && (fields || one->context == SHC_ORACLE_SCRIPT);
+	ret->expanded = (size_t)variables == one->variables_count &&
+			(fields || one->context == SHC_ORACLE_SCRIPT);
 	return 0;
+}
+
+static void variables_move(struct shc_oracle_variable *variables, const char *from, char *to)
+{
+	for (size_t i = 0; i < SHC_ORACLE_VARIABLES_MAX; i++)
+		if (variables[i].name)
+			variables[i].value.bytes = to + (variables[i].value.bytes - from);
 }
 
 /* Each outcome gets its own copy of the bytes it points to, so that it can be freed alone. */
@@ -302,10 +364,40 @@ static int outcome_own(struct shc_oracle_outcome *outcome, const char *start, co
 	outcome->memory[size] = '\0';
 	for (size_t i = 0; i < outcome->count; i++)
 		outcome->fields[i].bytes = outcome->memory + (outcome->fields[i].bytes - start);
-	for (size_t i = 0; i < SHC_ORACLE_VARIABLES_MAX; i++)
-		if (outcome->after[i].name)
-			outcome->after[i].value.bytes =
-				outcome->memory + (outcome->after[i].value.bytes - start);
+	variables_move(outcome->after, start, outcome->memory);
+	for (size_t i = 0; i < outcome->snapshots_count; i++) {
+		struct shc_oracle_snapshot *snapshot = &outcome->snapshots[i];
+
+		snapshot->folder.bytes = outcome->memory + (snapshot->folder.bytes - start);
+		variables_move(snapshot->variables, start, outcome->memory);
+	}
+	return 0;
+}
+
+/* What a script did to files, from the sandbox's own listing. */
+static int changes_own(const struct hb_sandbox_result *result, struct shc_oracle_outcome *ret)
+{
+	size_t size = 0;
+	char *at;
+
+	for (size_t i = 0; i < result->changes_count; i++)
+		size += strlen(result->changes[i].path) + 1;
+	ret->changes = calloc(result->changes_count + 1, sizeof(*ret->changes));
+	ret->paths = at = malloc(size + 1);
+	if (!ret->changes || !ret->paths)
+		return -ENOMEM;
+	for (size_t i = 0; i < result->changes_count; i++) {
+		static const enum shc_oracle_change_kind kinds[] = {
+			[HB_SANDBOX_CREATED] = SHC_ORACLE_CREATED,
+			[HB_SANDBOX_MODIFIED] = SHC_ORACLE_MODIFIED,
+			[HB_SANDBOX_DELETED] = SHC_ORACLE_DELETED,
+			[HB_SANDBOX_OPAQUE] = SHC_ORACLE_MODIFIED};
+
+		ret->changes[i] = (struct shc_oracle_change){
+			{at, strlen(result->changes[i].path)}, kinds[result->changes[i].kind]};
+		at = stpcpy(at, result->changes[i].path) + 1;
+	}
+	ret->changes_count = result->changes_count;
 	return 0;
 }
 
@@ -317,10 +409,15 @@ static int outcomes_read(const struct hb_sandbox_result *result,
 
 	for (size_t i = 0; i < count; i++) {
 		char *start = tokens.at;
-		int code = outcome_read(&tokens, &cases[i], &ret[i]);
+		int code;
+
+		ret[i].cut = cases[i].context == SHC_ORACLE_SCRIPT && result->signal == SIGKILL;
+		code = outcome_read(&tokens, &cases[i], &ret[i]);
 
 		if (!code)
 			code = outcome_own(&ret[i], start, tokens.at);
+		if (!code && cases[i].context == SHC_ORACLE_SCRIPT)
+			code = changes_own(result, &ret[i]);
 		if (code)
 			return hb_error_set(reterr, code,
 				"what the shell printed for case %zu of the batch (%.*s) cannot be "
@@ -376,11 +473,16 @@ static int batch_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 		"PATH=/usr/bin:/bin", "HOME=/home/user", "LC_ALL=C", NULL};
 	struct hb_sandbox_command command = {.argv = shell == SHC_ORACLE_DASH ? dash : bash,
 		.environment = environment,
-		.limits = {.wall_ns = INT64_C(20000000000), .output_bytes = 16 << 20}};
+		.limits = {.wall_ns = INT64_C(20000000000), .output_bytes = 16 << 20},
+		.list_changes = cases[0].context == SHC_ORACLE_SCRIPT};
 	struct shc_oracle_text script = {0};
 	struct hb_sandbox_result result = {0};
 	struct forest forest = {0};
-	int code = script_build(cases, count, &script);
+	int code;
+
+	if (command.list_changes)
+		command.limits.wall_ns = INT64_C(2000000000);
+	code = script_build(cases, count, &script);
 
 	if (!code)
 		code = forest_build(cases, count, script, &forest);
@@ -399,6 +501,16 @@ static int batch_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 	return code;
 }
 
+/* A script alone, or words up to the next script. */
+static size_t batch_size(const struct shc_oracle_case *cases, size_t count)
+{
+	size_t size = 0;
+
+	while (size < count && size < BATCH && cases[size].context != SHC_ORACLE_SCRIPT)
+		size++;
+	return size ? size : 1;
+}
+
 int shc_oracle_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 	const struct shc_oracle_case *cases, size_t count, struct shc_oracle_outcome *ret,
 	struct hb_error *reterr)
@@ -411,9 +523,10 @@ int shc_oracle_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 			return code;
 	}
 	memset(ret, 0, count * sizeof(*ret));
-	for (size_t at = 0; !code && at < count; at += BATCH)
-		code = batch_run(oracle, shell, cases + at, count - at < BATCH ? count - at : BATCH,
-			ret + at, reterr);
+	for (size_t at = 0, batch; !code && at < count; at += batch) {
+		batch = batch_size(cases + at, count - at);
+		code = batch_run(oracle, shell, cases + at, batch, ret + at, reterr);
+	}
 	for (size_t i = 0; code && i < count; i++)
 		shc_oracle_outcome_finish(&ret[i]);
 	return code;
@@ -422,6 +535,9 @@ int shc_oracle_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 void shc_oracle_outcome_finish(struct shc_oracle_outcome *outcome)
 {
 	free(outcome->fields);
+	free(outcome->snapshots);
+	free(outcome->changes);
+	free(outcome->paths);
 	free(outcome->memory);
 	*outcome = (struct shc_oracle_outcome){0};
 }
@@ -458,7 +574,8 @@ char *shc_oracle_case_print(const struct shc_oracle_case *oracle_case)
 		free(name);
 	}
 	put_state(out, oracle_case);
-	(void)fputs("fields() { printf '%d fields\\n' \"$#\"; [ \"$#\" -eq 0 ] || printf '<%s>\\n' "
+	(void)fputs("snap() { :; }\n"
+		    "fields() { printf '%d fields\\n' \"$#\"; [ \"$#\" -eq 0 ] || printf '<%s>\\n' "
 		    "\"$@\"; }\n",
 		out);
 	put_text(out, oracle_case);

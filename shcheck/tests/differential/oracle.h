@@ -38,7 +38,11 @@ struct shc_oracle_variable {
 enum shc_oracle_context {
 	SHC_ORACLE_ARGUMENTS,  /* as arguments of a command: split, globbed */
 	SHC_ORACLE_ASSIGNMENT, /* behind "name=": one field, neither split nor globbed */
-	SHC_ORACLE_SCRIPT,     /* not a word but commands, run as they are */
+	/*
+	 * Not a word but commands. The command "snap N" may stand wherever a command can: it does what ":" does and the
+	 * state at that moment is reported under the number N.
+	 */
+	SHC_ORACLE_SCRIPT,
 };
 
 #define SHC_ORACLE_VARIABLES_MAX 6
@@ -69,6 +73,26 @@ struct shc_oracle_case {
 	char *memory; /* of a generated case, else NULL */
 };
 
+/* The state at one "snap N" that was reached. A subshell's are among them; a pipeline's may be in any order. */
+struct shc_oracle_snapshot {
+	unsigned point;
+	int status;                    /* $? */
+	struct shc_oracle_text folder; /* $PWD */
+	struct shc_oracle_variable
+		variables[SHC_ORACLE_VARIABLES_MAX]; /* the case's, in its order */
+};
+
+enum shc_oracle_change_kind { SHC_ORACLE_CREATED, SHC_ORACLE_MODIFIED, SHC_ORACLE_DELETED };
+
+/* A file that is not as it was at the start, absolute. A folder is listed with all that was or is in it. */
+struct shc_oracle_change {
+	struct shc_oracle_text path;
+	enum shc_oracle_change_kind kind;
+};
+
+/* Where a script starts, and the files of its case are. */
+#define SHC_ORACLE_FOLDER "/home/user/c0"
+
 /* What one shell made of one case. */
 struct shc_oracle_outcome {
 	int exit_status; /* of the subshell that ran the case; 0 as a rule */
@@ -77,7 +101,13 @@ struct shc_oracle_outcome {
 	struct shc_oracle_text *fields;
 	/* The case's variables afterwards, in its order, if @expanded: expansions assign, too. */
 	struct shc_oracle_variable after[SHC_ORACLE_VARIABLES_MAX];
-	char *memory; /* of the fields and values */
+	/* Scripts only. */
+	bool cut; /* a limit of the sandbox ended it: what it did until then is there, @expanded is false */
+	struct shc_oracle_snapshot *snapshots;
+	size_t snapshots_count;
+	struct shc_oracle_change *changes;
+	size_t changes_count;
+	char *memory, *paths; /* of all texts above */
 };
 
 /*
@@ -98,6 +128,13 @@ void shc_oracle_destroy(struct shc_oracle *oracle);
  * Returns 0 or -ENOMEM.
  */
 int shc_oracle_generate(uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret);
+
+/*
+ * shc_oracle_generate_script - as shc_oracle_generate(), a script of some ten commands with "snap" between them:
+ * control flow, functions, subshells, options, and commands that make, move and delete files by names from variables.
+ */
+int shc_oracle_generate_script(
+	uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret);
 void shc_oracle_case_finish(struct shc_oracle_case *oracle_case);
 
 /* shc_oracle_case_print - the case as a script that a person can run. Returns malloc()ed text or NULL. */

@@ -110,7 +110,8 @@ void scripts_sample(struct scripts *scripts, size_t count)
 
 	if (scripts->count <= count || getenv("HB_NIGHTLY"))
 		return;
-	(void)printf("seed %" PRIu64 ": %zu of %zu scripts\n", seed, count, scripts->count);
+	(void)fprintf(
+		stderr, "seed %" PRIu64 ": %zu of %zu scripts\n", seed, count, scripts->count);
 	hb_rng_init(&rng, seed, 0);
 	for (size_t i = 0; i < count; i++) {
 		size_t other = i + (size_t)hb_rng_below(&rng, scripts->count - i);

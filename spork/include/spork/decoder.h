@@ -38,7 +38,7 @@ enum spork_operation {
 	SPORK_OP_OTHER,
 	SPORK_OP_MOV,
 	SPORK_OP_MOVZX,
-	SPORK_OP_MOVSX,
+	SPORK_OP_MOVSX, /* without operands: cdqe, eax to rax */
 	SPORK_OP_LEA,
 	SPORK_OP_PUSH,
 	SPORK_OP_POP,

@@ -31,6 +31,7 @@ struct spork_caller {
 struct spork_frame {
 	uint64_t gpr[16];
 	uint64_t rflags;
+	uint64_t resume; /* address after the system call */
 };
 
 struct spork_attempt {
@@ -42,8 +43,11 @@ struct spork_attempt {
 	/* Written by the executor's child or by itself. */
 	volatile uint32_t outcome; /* an executor's own */
 	volatile enum spork_reason reason;
+	enum spork_reason
+		converted;         /* counted on success; the executor's unless it says otherwise */
 	volatile uint32_t syscall; /* at which the attempt ended */
-	volatile uint64_t missing; /* the address without code, or that was at fault */
+	volatile uint64_t missing; /* the instruction at fault, or where there is no code */
+	volatile uint64_t fault;   /* with SPORK_ABORT_MEMORY: the address */
 };
 
 struct spork_executor {

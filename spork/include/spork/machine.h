@@ -76,8 +76,8 @@ struct spork_machine {
 	struct spork_overlay *overlay;
 	uint64_t executed; /* instructions so far */
 	uint64_t fault_address;
-	const void
-		*recipe; /* the one that spork_trace_replay() has checked, and its modules here */
+	const void *recipe_checked; /* the caller has called spork_trace_check() on this one */
+	const void *recipe;         /* the one that is being replayed, and its modules here */
 	const struct spork_module *recipe_modules[SPORK_RECIPE_MODULES];
 	struct spork_trace *trace;        /* set by spork_trace_begin(), NULL otherwise */
 	_Alignas(64) uint8_t bounce[128]; /* memory operands of stubs */
@@ -162,8 +162,15 @@ struct spork_trace *spork_trace_begin(struct spork_machine *m, void *arena, size
  */
 int64_t spork_trace_end(struct spork_trace *t, void *buffer, size_t capacity);
 /*
+ * spork_trace_check - whether bytes are a recipe that spork_trace_end() has written. Reads all of them: once for each
+ * mapping of a recipe, whose address the caller then puts into machine.recipe_checked. 0 or -EBADMSG.
+ */
+int spork_trace_check(const void *recipe, size_t size_bytes);
+/*
  * spork_trace_replay - run a recipe up to the next system call, like spork_machine_run().
- * @position: in and out, 0 at first: then the whole recipe is checked. It has to start where recording started.
+ * @position: in and out, 0 at first: then the recipe is checked, unless recipe_checked says that it was. It
+ * has to start
+ * where recording started.
  *
  * Returns an enum spork_stop: SPORK_STOP_SYSCALL, or SPORK_STOP_BUDGET (a guard failed or the recipe ends:
  * registers are

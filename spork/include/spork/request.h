@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the runtime asks of the helper: one datagram for each module without code. No answer; the code file is
- * the answer.
+ * What the runtime asks of the helper: one datagram for each module without code, and one for a
+ * calling context whose attempt has failed. No answer; the code file and the verdict in the store
+ * are the answers.
  */
 #ifndef SPORK_REQUEST_H
 #define SPORK_REQUEST_H
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include "spork/code.h"
+#include "spork/store.h"
 
 #define SPORK_REQUEST_MAGIC 0x31717273U
 #define SPORK_REQUEST_PATH_BYTES 1024
@@ -17,6 +19,24 @@ struct spork_request {
 	uint32_t magic;
 	struct spork_build_id id;
 	char path[SPORK_REQUEST_PATH_BYTES]; /* absolute, terminated */
+};
+
+#define SPORK_CONTEXT_MAGIC 0x31787463U
+#define SPORK_CONTEXT_PATH_BYTES 256
+
+/* One activation: where it goes on, from the lowest address of its module. */
+struct spork_context_frame {
+	struct spork_build_id id;
+	uint64_t offset;
+	char path[SPORK_CONTEXT_PATH_BYTES]; /* absolute, terminated */
+};
+
+/* May this fork ever be followed by exec? Frames as in struct spork_chain. */
+struct spork_context_request {
+	uint32_t magic;
+	uint32_t count;
+	uint64_t key[2];
+	struct spork_context_frame frames[SPORK_CHAIN_FRAMES];
 };
 
 #endif

@@ -25,11 +25,11 @@ enum spork_reason {
 	SPORK_CONVERTED_RECORD,
 	SPORK_CONVERTED_RECIPE,
 	SPORK_CONVERTED_SHARED,
-	SPORK_CONVERTED_LATE, /* a real child, made late at the point that was reached */
 	/* really forked, without an attempt */
-	SPORK_FORK_MODE,      /* --mode fork */
-	SPORK_FORK_SMALL,     /* less resident memory than --min-rss */
-	SPORK_FORK_FLAGS,     /* clone with other flags than fork's */
+	SPORK_FORK_MODE,  /* --mode fork */
+	SPORK_FORK_SMALL, /* less resident memory than --min-rss */
+	SPORK_FORK_FLAGS, /* clone with other flags than fork's */
+	SPORK_FORK_HIDDEN, /* the program hides memory from its children (MADV_DONTFORK, MADV_WIPEONFORK) */
 	SPORK_FORK_NO_MEMORY, /* no room for the runtime's own memory */
 	SPORK_FORK_BUSY,      /* another thread of the process is at it */
 	SPORK_FORK_TRACED,    /* a debugger or strace is attached */
@@ -72,7 +72,8 @@ enum spork_notice {
 	SPORK_NOTICE_INSTRUCTIONS, /* interpreted, in all attempts */
 	SPORK_NOTICE_PAGES,        /* written by the children of all attempts */
 	SPORK_NOTICE_REQUESTS,     /* sent to the helper */
-	SPORK_NOTICE_REPLAYED,     /* deaths of a child that were carried out by a real one */
+	SPORK_NOTICE_LATE, /* aborts that went on in a real child at the point that was reached */
+	SPORK_NOTICE_REPLAYED, /* deaths of a child that were carried out by a real one */
 	SPORK_NOTICE_COUNT
 };
 

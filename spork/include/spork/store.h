@@ -30,9 +30,9 @@ struct spork_store_entry {
 	uint32_t verdict;  /* enum spork_verdict */
 	uint32_t last_reason;
 	uint32_t converted, aborted;
-	uint32_t streak; /* aborts since the last conversion */
-	uint32_t skip;   /* forks still to let pass before the next attempt */
-	uint64_t reserved;
+	uint32_t streak;        /* aborts since the last conversion */
+	uint32_t skip;          /* forks still to let pass before the next attempt */
+	uint64_t recipe_faults; /* guards of the recipe that failed; all ones: no recipe */
 };
 
 struct spork_store {

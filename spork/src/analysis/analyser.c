@@ -37,7 +37,7 @@ static const struct {
 	[SPORK_BECAUSE_RETURNS] = {"returns",
 		"a program is executed, but some path returns beyond the known callers"},
 	[SPORK_BECAUSE_UNRESOLVED] = {"unresolved",
-		"no exec was found, but calls on the way were not resolved"},
+		"no certain way to exec was found, and calls on the way were not resolved"},
 	[SPORK_BECAUSE_BUDGET] = {"budget", "the analysis was cut short by its budget"},
 	[SPORK_BECAUSE_UNDECODED] = {"undecoded",
 		"a program is executed through code that no decoder knows"},
@@ -276,6 +276,8 @@ int spork_analyse_site(struct spork_analyser *analyser,
 		drop_summaries(analyser);
 	free(question.caches);
 	free(question.guards);
+	table_finish(&question.read_index);
+	free(question.read_values);
 	if (err) {
 		spork_analysis_finish(&result);
 		return hb_error_set(reterr, err, "no memory for the analysis");

@@ -342,14 +342,22 @@ bool code_cache_is_instruction(struct code_cache *cache, const struct spork_deco
 	const struct spork_function *function = spork_image_function_at(cache->image, call);
 	uint64_t at = function ? function->start : call;
 
+	/* Calls come in ascending order: each goes on where the last one ended, so that a function is decoded once. */
+	if (cache->decoded_to <= call && cache->decoded_to > at)
+		at = cache->decoded_to;
 	while (at < call) {
-		const struct spork_instruction *instruction;
+		struct spork_instruction instruction;
+		size_t available;
+		const uint8_t *bytes = spork_image_bytes(cache->image, at, &available, NULL);
 
-		if (code_cache_decode(cache, decoder, state, at, &instruction))
+		if (!bytes || decoder->decode(state, bytes, available < 15 ? available : 15, at,
+				      &instruction))
 			at++;
 		else
-			at += instruction->length;
+			at += instruction.length;
 	}
+	/* Behind a call that is inside of an instruction, the instruction's end is as good a place. */
+	cache->decoded_to = at;
 	return at == call;
 }
 
@@ -359,7 +367,9 @@ int code_cache_callers(
 	size_t low = 0, high, first;
 	int err = cache->has_calls ? 0 : read_calls(cache);
 
-	if (err)
+	*ret = NULL;
+	*ret_count = 0;
+	if (err || cache->call_count == 0)
 		return err;
 	high = cache->call_count;
 	while (low < high) {
@@ -371,7 +381,6 @@ int code_cache_callers(
 			high = middle;
 	}
 	first = low;
-	*ret_count = 0;
 	*ret = cache->calls + first;
 	while (first + *ret_count < cache->call_count &&
 		cache->calls[first + *ret_count].target == target)

@@ -64,6 +64,7 @@ struct code_cache {
 	struct call_edge *calls;
 	size_t call_count;
 	bool has_calls;
+	uint64_t decoded_to; /* an instruction's start, for code_cache_is_instruction() */
 };
 
 int code_cache_create(const struct spork_image *image, struct code_cache **ret);

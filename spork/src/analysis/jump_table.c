@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ENTRIES_MAX 1024
+#define SEEN_MAX 64
 
 /* The target of entry @index as a virtual address of @module; 0: no entry. */
 static uint64_t read_entry(
@@ -43,6 +44,7 @@ int walk_jump_table(struct walk *walk, uint32_t node, struct value table, const 
 	size_t module = walk->nodes[node].module;
 	const struct spork_function *function =
 		spork_image_function_at(request->modules[module].image, walk->nodes[node].start);
+	uint64_t seen[SEEN_MAX] = {0};
 	unsigned index;
 	size_t home;
 	int err = 0;
@@ -54,6 +56,10 @@ int walk_jump_table(struct walk *walk, uint32_t node, struct value table, const 
 
 		if (target < function->start || target >= function->end)
 			break;
+		/* Most entries of a large table lead to the same few places. */
+		if (seen[target % SEEN_MAX] == target)
+			continue;
+		seen[target % SEEN_MAX] = target;
 		err = walk_add_edge(walk, node, context, module, target, state);
 	}
 	if (index == 0) {

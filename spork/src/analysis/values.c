@@ -76,7 +76,7 @@ static void write_register(
 		return;
 	to = &state->regs[operand->reg];
 	if (operand->size_bytes >= 4) {
-		*to = truncate(value, operand->size_bytes);
+		*to = value.kind == VALUE_ENTRY ? value : truncate(value, operand->size_bytes);
 		return;
 	}
 	if (to->kind != VALUE_NUMBER || value.kind != VALUE_NUMBER) {
@@ -94,7 +94,7 @@ static void write_register(
 /* Sums of what may be an address. */
 static struct value add(struct value a, struct value b)
 {
-	if (b.kind == VALUE_STACK || b.kind == VALUE_ENTRY) {
+	if (b.kind == VALUE_STACK || b.kind == VALUE_ENTRY || b.kind == VALUE_INDEXED) {
 		struct value swap = a;
 
 		a = b;
@@ -129,14 +129,10 @@ static struct value address_of(const struct state *state,
 		index = read_register(state, operand->index, 8, false);
 	if (index.kind == VALUE_NUMBER)
 		index.number *= operand->scale;
-	else if (operand->scale != 1 || base.kind != VALUE_NUMBER)
+	else if (index.kind != VALUE_INDEXED || operand->scale != 1) /* not scaled before */
 		index = base.kind == VALUE_NUMBER
 				? (struct value){.kind = VALUE_INDEXED, .region = operand->scale}
 				: unknown;
-	if (index.kind == VALUE_INDEXED) {
-		index.number = base.number + (uint64_t)operand->value;
-		return index;
-	}
 	return add(add(base, index), value_number((uint64_t)operand->value));
 }
 
@@ -398,18 +394,21 @@ static void step_move(struct state *state, const struct spork_instruction *instr
 	const struct spork_operand *to = &instruction->operands[0];
 	struct value value;
 
+	if (instruction->operand_count == 0) {
+		if (state->regs[0].kind == VALUE_NUMBER)
+			state->regs[0].number = sign_extend(state->regs[0].number, 4);
+		else if (state->regs[0].kind != VALUE_ENTRY)
+			state->regs[0] = unknown;
+		return;
+	}
 	if (instruction->operation == SPORK_OP_LEA) {
 		value = address_of(state, instruction, &instruction->operands[1], memory->bias);
-		write_operand(state, instruction, to, value.kind == VALUE_INDEXED ? unknown : value,
-			memory);
+		write_operand(state, instruction, to, value, memory);
 		return;
 	}
 	value = state_operand(state, instruction, 1, memory);
 	if (instruction->operation == SPORK_OP_MOVSX && value.kind == VALUE_NUMBER)
 		value.number = sign_extend(value.number, instruction->operands[1].size_bytes);
-	/* An entry of a jump table is sign-extended by this very instruction. */
-	if (value.kind == VALUE_ENTRY && instruction->operation != SPORK_OP_MOVSX)
-		value = unknown;
 	write_operand(state, instruction, to, value, memory);
 }
 
@@ -485,7 +484,8 @@ void state_step(struct state *state, const struct spork_instruction *instruction
 	else if (operation >= SPORK_OP_INC && operation <= SPORK_OP_SAR &&
 		 instruction->operand_count >= 1)
 		step_unary(state, instruction, memory);
-	else if (operation >= SPORK_OP_MOV && operation <= SPORK_OP_LEA && two)
+	else if (operation >= SPORK_OP_MOV && operation <= SPORK_OP_LEA &&
+		 (two || (operation == SPORK_OP_MOVSX && instruction->operand_count == 0)))
 		step_move(state, instruction, memory);
 	else if (operation >= SPORK_OP_PUSH && operation <= SPORK_OP_LEAVE)
 		step_stack(state, instruction, memory);
@@ -588,14 +588,19 @@ static bool flags_equal(struct flags a, struct flags b)
 	return a.known == b.known && (a.values & a.known) == (b.values & b.known);
 }
 
-static bool has_slot(const struct state *state, const struct slot *slot)
+static bool is_same_place(const struct slot *a, const struct slot *b)
 {
-	for (unsigned i = 0; i < state->slot_count; i++) {
-		const struct slot *other = &state->slots[i];
+	return a->region == b->region && a->offset == b->offset && a->size_bytes == b->size_bytes;
+}
 
-		if (other->region == slot->region && other->offset == slot->offset &&
-			other->size_bytes == slot->size_bytes)
-			return value_equal(other->value, slot->value);
+/* @hint: where it most likely is, since both states come from the same code. */
+static bool has_slot(const struct state *state, const struct slot *slot, unsigned hint)
+{
+	if (hint < state->slot_count && is_same_place(&state->slots[hint], slot))
+		return value_equal(state->slots[hint].value, slot->value);
+	for (unsigned i = 0; i < state->slot_count; i++) {
+		if (is_same_place(&state->slots[i], slot))
+			return value_equal(state->slots[i].value, slot->value);
 	}
 	return false;
 }
@@ -626,7 +631,7 @@ bool state_join(struct state *into, const struct state *from)
 	for (unsigned i = into->slot_count; i-- > 0;) {
 		struct slot *slot = &into->slots[i];
 
-		if (has_slot(from, slot))
+		if (has_slot(from, slot, i))
 			continue;
 		if (slot->region != REGION_ABSOLUTE) {
 			remove_slot(into, i);
@@ -638,6 +643,25 @@ bool state_join(struct state *into, const struct state *from)
 		}
 	}
 	return changed;
+}
+
+void state_widen(struct state *state)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		if (state->regs[i].kind != VALUE_STACK && !state->regs[i].is_result)
+			state->regs[i] = unknown;
+	}
+	state->flags.known = 0;
+	for (unsigned i = state->slot_count; i-- > 0;) {
+		struct slot *slot = &state->slots[i];
+
+		if (slot->value.is_result)
+			continue;
+		if (slot->region == REGION_ABSOLUTE)
+			slot->value = unknown;
+		else
+			remove_slot(state, i);
+	}
 }
 
 void state_drop_region(struct state *state, uint16_t region)

@@ -17,7 +17,7 @@ enum value_kind {
 	VALUE_STACK,   /* @number is the offset from the CFA of frame @region */
 	VALUE_IMPORT,  /* @number is the run-time address of the import's slot */
 	VALUE_INDEXED, /* an address: @number + unknown index * @region (scale) */
-	VALUE_ENTRY,   /* 4 bytes, sign-extended, of the table at @number */
+	VALUE_ENTRY,   /* 4 bytes, to be sign-extended, of the table at @number */
 	VALUE_ENTRY8,  /* 8 bytes of the table at @number */
 	VALUE_TARGET   /* table address + ENTRY of it: where a switch goes */
 };
@@ -79,6 +79,8 @@ void state_clobber(struct state *state);
 void state_push(struct state *state, struct value value);
 /* Keeps in @into what @from agrees with; true if @into lost something. */
 bool state_join(struct state *into, const struct state *from);
+/* Keeps only the stack's place and fork's result, so that a loop comes to rest. */
+void state_widen(struct state *state);
 /* Slots of @region are forgotten: its frame is gone. */
 void state_drop_region(struct state *state, uint16_t region);
 

@@ -245,13 +245,28 @@ static uint32_t obstacles_of_way(const struct graph *graph, uint32_t last, bool 
 	return obstacles;
 }
 
+/* Could an exec hide behind a call that was not resolved and that no obstacle stands before? */
+static bool has_other_way(const struct graph *graph)
+{
+	for (size_t i = 0; i < graph->walk->node_count; i++) {
+		const struct node *node = &graph->walk->nodes[i];
+
+		if (graph->distance[i] < COST_OBSTACLE && node->unresolved && !node->callee)
+			return true;
+	}
+	return false;
+}
+
 static void judge_with_exec(const struct graph *graph, uint32_t last, struct spork_analysis *ret)
 {
 	bool undecoded;
 	uint32_t obstacles = obstacles_of_way(graph, last, &undecoded);
 
 	ret->verdict = SPORK_SITE_RECORD;
-	if (obstacles & SPORK_EFFECT_UNSAFE) {
+	if (obstacles && has_other_way(graph)) {
+		ret->verdict = SPORK_SITE_UNKNOWN;
+		ret->reason = SPORK_BECAUSE_UNRESOLVED;
+	} else if (obstacles & SPORK_EFFECT_UNSAFE) {
 		ret->verdict = SPORK_SITE_FORK;
 		ret->reason = SPORK_BECAUSE_UNSAFE;
 	} else if (obstacles) {

@@ -8,6 +8,8 @@
 #include "models.h"
 
 #define BLOCK_INSTRUCTIONS_MAX 4096
+/* Joins that lose something before all but the result of fork is given up. */
+#define JOINS_MAX 8
 #define RAX 0
 #define RSP 4
 #define RBP 5
@@ -71,18 +73,37 @@ static void add_guard(struct question *question, uint64_t address, uint64_t valu
 			.address = address, .value = value, .size_bytes = (uint8_t)size};
 }
 
+/* Asks the process; a second time the answer is known. */
+static struct value read_word(struct question *question, uint64_t address, unsigned size)
+{
+	const struct spork_analysis_request *request = question->request;
+	/* User addresses leave the upper bits free. */
+	uint64_t key = address ^ (uint64_t)size << 56;
+	struct value value = {.kind = VALUE_UNKNOWN};
+	uint64_t number = 0;
+	uint32_t index;
+
+	if (table_get(&question->read_index, key, &index))
+		return question->read_values[index];
+	if (request->read(request->data, address, &number, size) == 0) {
+		value = value_number(number);
+		add_guard(question, address, number, size);
+	}
+	if (!grow(&question->read_values, &question->read_room, question->read_count,
+		    sizeof(value)) &&
+		!table_put(&question->read_index, key, (uint32_t)question->read_count))
+		question->read_values[question->read_count++] = value;
+	return value;
+}
+
 static struct value read_process(struct walk *walk, uint64_t address, unsigned size)
 {
-	struct question *question = walk->question;
-	const struct spork_analysis_request *request = question->request;
-	uint64_t number = 0;
+	const struct spork_analysis_request *request = walk->question->request;
 
 	/* Summaries hold for every state of the process. */
-	if (walk->is_summary || !request->read || (request->ablations & SPORK_WITHOUT_VALUES) ||
-		request->read(request->data, address, &number, size))
+	if (walk->is_summary || !request->read || (request->ablations & SPORK_WITHOUT_VALUES))
 		return (struct value){.kind = VALUE_UNKNOWN};
-	add_guard(question, address, number, size);
-	return value_number(number);
+	return read_word(walk->question, address, size);
 }
 
 /* Constants of the file, pointers that the loader relocates, and at last the process's memory. */
@@ -224,7 +245,14 @@ static int reach(struct walk *walk, uint32_t context, size_t module, uint64_t ad
 		return -EFAULT;
 	if (table_get(&walk->node_index, key, &index)) {
 		*ret = index;
-		return state_join(walk->nodes[index].state, state) ? enqueue(walk, index) : 0;
+		node = &walk->nodes[index];
+		if (!state_join(node->state, state))
+			return 0;
+		if (++node->joins == JOINS_MAX) {
+			state_widen(node->state);
+			node->joins = 0;
+		}
+		return enqueue(walk, index);
 	}
 	if (question->states >= question->state_max) {
 		question->exhausted = true;

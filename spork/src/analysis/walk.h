@@ -13,7 +13,7 @@
 /* Callees that are walked with their arguments, nearest to the fork first; further ones have their summaries. */
 #define INLINE_DEPTH_MAX 6
 #define INLINE_CONTEXTS_MAX 24
-#define INLINE_CONTEXTS_WITHOUT_SUMMARIES 4000
+#define INLINE_CONTEXTS_WITHOUT_SUMMARIES 1000
 #define SUMMARY_DEPTH_MAX 128
 #define STATIC_DEPTH_MAX 3
 #define STATIC_CALLERS_MAX 12
@@ -45,6 +45,10 @@ struct question {
 	bool exhausted;
 	struct spork_guard *guards;
 	size_t guard_count;
+	/* Words of the process that were asked for once, by address; those that cannot be read are unknown. */
+	struct table read_index;
+	struct value *read_values;
+	size_t read_count, read_room;
 	unsigned summary_depth;
 };
 
@@ -68,6 +72,7 @@ struct node {
 	struct state *state; /* at the start */
 	uint32_t effects, unresolved, instructions;
 	bool exec, returns, undecoded, queued;
+	uint8_t joins; /* that lost something */
 	uint32_t edge_first, edge_count;
 	uint64_t callee; /* internal function's start, for its name */
 	size_t callee_module;

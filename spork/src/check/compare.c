@@ -188,11 +188,36 @@ static bool same_orphans(const struct spork_observation *a, const struct spork_o
 	       memcmp(a->orphans, b->orphans, a->orphan_count * sizeof(int)) == 0;
 }
 
+static bool has_status(const struct spork_observation *run, int status)
+{
+	for (size_t i = 0; i < run->orphan_count; i++) {
+		if (run->orphans[i] == status)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether a process outlives a command that does not wait for it is chance. What is not: how it ends, whether it ends,
+ * and that there is any.
+ */
+static bool like_orphans(
+	const struct spork_observation *native, const struct spork_observation *tested)
+{
+	if (native->killed != tested->killed)
+		return false;
+	for (size_t i = 0; i < tested->orphan_count; i++) {
+		if (!has_status(native, tested->orphans[i]))
+			return false;
+	}
+	return true;
+}
+
 static void compare_orphans(struct findings *findings, const struct spork_observation *first,
 	const struct spork_observation *second, const struct spork_observation *tested)
 {
 	bool stable = same_orphans(first, second);
-	bool same = same_orphans(first, tested) || same_orphans(second, tested);
+	bool same = like_orphans(first, tested) || like_orphans(second, tested);
 	struct spork_finding *finding = add(findings, "orphans", "",
 		same     ? SPORK_SAME
 		: stable ? SPORK_DIFFERENT

@@ -66,7 +66,13 @@ static int copy_entry(const FTSENT *entry, const char *to, uint64_t *budget)
 	case FTS_D:
 		return mkdir(to, 0700) ? -errno : 0;
 	case FTS_DP:
-		return chmod(to, entry->fts_statp->st_mode & 07777) ? -errno : 0;
+		return chmod(to, entry->fts_statp->st_mode & 07777) ||
+				       utimensat(AT_FDCWD, to,
+					       (struct timespec[]){entry->fts_statp->st_atim,
+						       entry->fts_statp->st_mtim},
+					       0)
+			       ? -errno
+			       : 0;
 	case FTS_F:
 		return copy_file(entry->fts_accpath, to, entry->fts_statp, budget);
 	case FTS_SL:

@@ -156,22 +156,73 @@ static int compare_ints(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Processes whose parent has ended come to this one. */
-static int reap_orphans(struct spork_observation *ret, struct hb_error *reterr)
+/* The helper of `spork run` may outlive it; it is no process of the command. A zombie keeps its name. */
+static bool is_helper(const struct spork_observer *observer)
 {
-	pid_t got;
+	char path[64], name[32] = "";
+	const char *slash;
+	siginfo_t info = {0};
+	FILE *file;
+
+	if (!observer->prefix || waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG))
+		return false;
+	slash = strrchr(observer->prefix[0], '/');
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", info.si_pid);
+	file = info.si_pid > 0 ? fopen(path, "re") : NULL;
+	if (file) {
+		if (fgets(name, sizeof(name), file))
+			name[strcspn(name, "\n")] = '\0';
+		(void)fclose(file);
+	}
+	if (slash)
+		slash++;
+	else
+		slash = observer->prefix[0];
+	return name[0] && strncmp(name, slash, strlen(slash)) == 0;
+}
+
+/* waitid() tells without reaping; the next waitpid(-1) reaps the same process. */
+static bool wait_for_zombie(int seconds)
+{
+	struct timespec pause = {.tv_nsec = 200000}, now;
+	time_t end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	end = now.tv_sec + seconds;
+	for (;;) {
+		siginfo_t info = {0};
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) || info.si_pid)
+			return true;
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec >= end)
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+/* Processes whose parent has ended come to this one. */
+static int reap_orphans(const struct spork_observer *observer, struct spork_observation *ret,
+	struct hb_error *reterr)
+{
 	int status = 0;
 
 	ret->orphans = calloc(ORPHANS_MAX, sizeof(int));
 	if (!ret->orphans)
 		return hb_error_set(reterr, -ENOMEM, "no memory");
-	while ((got = wait_for(-1, ORPHAN_SECONDS, &status)) >= 0) {
-		if (got == 0) {
+	for (;;) {
+		bool in_time = wait_for_zombie(ORPHAN_SECONDS), helper;
+		pid_t got;
+
+		if (!in_time)
 			kill_children();
-			got = waitpid(-1, &status, 0);
-			ret->killed++;
-		}
-		if (got > 0 && ret->orphan_count < ORPHANS_MAX)
+		(void)wait_for_zombie(1);
+		helper = is_helper(observer);
+		got = waitpid(-1, &status, 0);
+		if (got < 0)
+			break;
+		ret->killed += !in_time;
+		if (!helper && ret->orphan_count < ORPHANS_MAX)
 			ret->orphans[ret->orphan_count++] = status;
 	}
 	qsort(ret->orphans, ret->orphan_count, sizeof(int), compare_ints);
@@ -191,7 +242,7 @@ static int watch(const struct spork_observer *observer, struct spork_observation
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, &ret->status, 0);
 	}
-	return reap_orphans(ret, reterr);
+	return reap_orphans(observer, ret, reterr);
 }
 
 static int look(const struct spork_observer *observer, const struct spork_seen_file *before,

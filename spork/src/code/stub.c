@@ -97,7 +97,7 @@ static bool address_prefix(uint8_t byte)
 static bool emit_redirected(struct emitter *e, const struct decoded *d)
 {
 	const ZydisDecodedInstructionRaw *raw = &d->insn.raw;
-	size_t at = 0, tail;
+	size_t at = 0, tail, start = e->size;
 	uint8_t byte, rex = 0;
 
 	if (raw->modrm.offset == 0 || d->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_3DNOW)
@@ -132,7 +132,8 @@ static bool emit_redirected(struct emitter *e, const struct decoded *d)
 	if (tail > d->insn.length)
 		return false;
 	emit(e, d->bytes + tail, d->insn.length - tail);
-	return true;
+	/* Useless prefixes and the longer displacement can make it longer than the CPU takes. */
+	return e->size - start <= ZYDIS_MAX_INSTRUCTION_LENGTH;
 }
 
 static bool note_register(struct usage *u, const ZydisDecodedOperand *operand)
@@ -490,7 +491,8 @@ static bool set_memory(const struct decoded *d, const struct usage *u, struct sp
 		!lower_address(d, u->memory, out))
 		return false;
 	out->extra = (uint32_t)size;
-	if (u->memory->actions & ZYDIS_OPERAND_ACTION_MASK_READ)
+	/* What may be written in part has to be there before. */
+	if ((u->memory->actions & ~(unsigned)ZYDIS_OPERAND_ACTION_WRITE) || u->mask || u->x87)
 		out->extra |= SPORK_STUB_READS;
 	if (u->memory->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
 		out->extra |= SPORK_STUB_WRITES;
@@ -504,7 +506,7 @@ int emit_stub(const struct decoded *d, struct stub_pool *pool, struct spork_insn
 	struct usage u = {0};
 	struct emitter e = {.level = spork_cpu_features()->words[6]};
 
-	if (!pure(&d->insn) || !note_operands(d, &u) || !set_memory(d, &u, out))
+	if (!pure(&d->insn) || !note_operands(d, &u))
 		return -ENOTSUP;
 	/* Registers that this machine does not have would raise an exception in the stub. */
 	if ((u.mask || u.vector >> 16) && e.level != SPORK_VECTOR_AVX512)
@@ -514,6 +516,8 @@ int emit_stub(const struct decoded *d, struct stub_pool *pool, struct spork_insn
 		d->insn.meta.category == ZYDIS_CATEGORY_MMX ||
 		d->insn.meta.isa_set == ZYDIS_ISA_SET_X87)
 		u.x87 = true;
+	if (!set_memory(d, &u, out))
+		return -ENOTSUP;
 	e.context = choose_context(u.gpr);
 	if (e.context == NO_REGISTER)
 		return -ENOTSUP;

@@ -53,21 +53,21 @@ static int grow(void **array, size_t *room, size_t count, size_t size)
 static void find_section(struct frames *frames)
 {
 	struct spork_image *image = frames->image;
-	struct cfi_cursor at = {image->eh_frame_hdr.bytes, image->eh_frame_hdr.bytes,
-		image->eh_frame_hdr.bytes + image->eh_frame_hdr.size, image->eh_frame_hdr.address,
-		image->eh_frame_hdr.address, false};
+	const struct extent *header = &image->eh_frame_hdr;
+	struct cfi_cursor at = {0};
 	uint64_t address;
 	size_t available;
 
-	frames->header_address = image->eh_frame_hdr.address;
+	frames->header_address = header->address;
 	if (image->eh_frame.size && image->eh_frame.address) {
 		frames->section = image->eh_frame;
 		return;
 	}
-	if (image->eh_frame_hdr.size < 4)
+	if (header->size < 4)
 		return;
-	at.next = at.start + 4;
-	address = cfi_read_pointer(&at, at.start[1]);
+	at = (struct cfi_cursor){header->bytes, header->bytes + 4, header->bytes + header->size,
+		header->address, header->address, false};
+	address = cfi_read_pointer(&at, header->bytes[1]);
 	if (at.failed)
 		return;
 	frames->section.bytes = spork_image_bytes(image, address, &available, NULL);
@@ -97,8 +97,10 @@ static int add_cie(struct frames *frames, size_t offset, struct cfi_cursor *at)
 static int add_description(struct frames *frames, size_t cie_offset, struct cfi_cursor *at)
 {
 	struct cfi_cie key = {.offset = cie_offset};
-	const struct cfi_cie *cie =
-		bsearch(&key, frames->cies, frames->cie_count, sizeof(*frames->cies), compare_cies);
+	const struct cfi_cie *cie = frames->cie_count
+					    ? bsearch(&key, frames->cies, frames->cie_count,
+						      sizeof(*frames->cies), compare_cies)
+					    : NULL;
 	struct description found = {0};
 	uint64_t range, skipped;
 	bool executable;
@@ -171,6 +173,8 @@ static void drop_overlaps(struct frames *frames)
 {
 	size_t kept = 0;
 
+	if (frames->count == 0)
+		return;
 	qsort(frames->descriptions, frames->count, sizeof(*frames->descriptions),
 		compare_descriptions);
 	for (size_t i = 0; i < frames->count; i++) {

@@ -209,12 +209,13 @@ static void read_sections(struct spork_image *image, const Elf64_Ehdr *header)
 {
 	struct extent names = {0};
 	Elf64_Shdr section;
-	const uint8_t *table = image->bytes + header->e_shoff;
+	const uint8_t *table;
 
 	if (header->e_shentsize != sizeof(section) || header->e_shoff > image->size ||
 		header->e_shnum * sizeof(section) > image->size - header->e_shoff ||
 		header->e_shstrndx >= header->e_shnum)
 		return;
+	table = image->bytes + header->e_shoff;
 	memcpy(&section, table + header->e_shstrndx * sizeof(section), sizeof(section));
 	names = extent_of(image, section.sh_offset, section.sh_size, 0);
 	for (size_t i = 0; i < header->e_shnum; i++) {

@@ -400,7 +400,9 @@ static const struct spork_insn *divide_memory(
 	uint64_t divisor = 0;
 	size_t size = ((size_t)i->imm & 127) / 8;
 
-	if (size > sizeof(divisor) || !overlay_load(c->overlay, address_of(c, i), &divisor, size))
+	if (size > sizeof(divisor))
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	if (!overlay_load(c->overlay, address_of(c, i), &divisor, size))
 		return stop_memory(c);
 	return divide(c, i, is_signed, divisor);
 }

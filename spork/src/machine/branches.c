@@ -97,10 +97,18 @@ INLINE const struct spork_insn *direct(struct cpu *c, const struct spork_insn *i
 /* The end of a stretch of decoded code; an instruction only to the loop. */
 HANDLER(fall)
 {
+	const struct spork_insn *next;
+
 	c->executed += (uint64_t)(i - c->block);
 	c->block = i + 1;
 	c->executed--;
-	return cpu_jump(c, i + 1, c->r[SPORK_REG_MODULE] + i->offset);
+	next = cpu_jump(c, i + 1, c->r[SPORK_REG_MODULE] + i->offset);
+	/* Only a damaged file has one end lead to another, perhaps in a circle that no budget counts. */
+	if (UNLIKELY(next && next->op == spork_op_fall)) {
+		c->block = NULL;
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	}
+	return next;
 }
 
 HANDLER(no_code)

@@ -45,6 +45,8 @@ enum flag_kind {
 };
 
 #define TARGET_CACHE 64u
+/* Elements that repeated string instructions of one run may move or compare: some tens of milliseconds. */
+#define ELEMENTS_MAX (UINT64_C(1) << 22)
 
 /* An address control went to before. */
 struct target {
@@ -52,6 +54,9 @@ struct target {
 	const struct spork_insn *insn;
 	const struct spork_module *module;
 };
+
+/* Register numbers are bytes, and whatever they hold must stay inside. */
+_Static_assert(sizeof(struct spork_registers) >= 256 * sizeof(uint64_t), "256 numbers");
 
 struct cpu {
 	uint64_t *r; /* struct spork_registers as numbers, see SPORK_REG_* */
@@ -69,6 +74,7 @@ struct cpu {
 
 	const struct spork_insn *block; /* first instruction not yet counted */
 	uint64_t executed, limit;
+	uint64_t elements_left; /* of repeated string instructions */
 	enum spork_stop stop;
 	bool rip_known; /* rip is set; otherwise it is that of the instruction that stopped */
 	bool completed; /* the instruction that stopped has been executed */
@@ -84,10 +90,10 @@ SPORK_OPS(SPORK_HANDLER_PROTOTYPE)
 
 extern handler_function *const spork_handlers[SPORK_OP_COUNT];
 
-/* Numbers of a damaged file lead to spork_op_no_code. */
+/* Numbers of a damaged file, and steps of recipes, lead to spork_op_no_code. */
 INLINE handler_function *handler_of(const struct spork_insn *i)
 {
-	return spork_handlers[LIKELY(i->op < SPORK_OP_COUNT) ? i->op : 0];
+	return spork_handlers[LIKELY(i->op < spork_op_recipe_end) ? i->op : 0];
 }
 
 #define HANDLER(name) const struct spork_insn *op_##name(struct cpu *c, const struct spork_insn *i)

@@ -88,6 +88,7 @@ struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes)
 	o->zeros = zeros;
 	o->page_capacity = PAGES_FIRST;
 	o->pages = page_table(o, PAGES_FIRST);
+	o->stop = SPORK_STOP_MEMORY;
 	forget_tlb(o);
 	return o;
 }
@@ -147,6 +148,13 @@ static bool copy_safely(void *buffer, uint64_t address, size_t size)
 
 	return direct_call(SYS_process_vm_readv, pid, (uint64_t)(uintptr_t)&here, 1,
 		       (uint64_t)(uintptr_t)&there, 1, 0) == (int64_t)size;
+}
+
+static bool can_be_read(uint64_t address)
+{
+	uint8_t byte;
+
+	return copy_safely(&byte, address, 1);
 }
 
 static bool fail(struct spork_overlay *o, enum spork_stop stop, uint64_t address)
@@ -220,6 +228,7 @@ static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t
 	struct overlay_page *entry = find_page(o, page);
 	const uint8_t *bytes;
 	enum overlay_kind kind;
+	bool file;
 
 	if (page_has_mark(o, page) && touches_mark(o, address, size)) {
 		(void)fail(o, SPORK_STOP_PENDING, address);
@@ -228,8 +237,8 @@ static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t
 	if (entry && entry->bytes && !entry->read) {
 		bytes = entry->bytes;
 	} else {
-		kind = overlay_kind_at(o, address);
-		if (kind == OVERLAY_HOLE) {
+		kind = overlay_kind_at(o, address, &file);
+		if (kind == OVERLAY_HOLE || (file && !can_be_read(address))) {
 			(void)fail(o, SPORK_STOP_MEMORY, address);
 			return NULL;
 		}
@@ -285,14 +294,16 @@ static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	uint64_t page = page_of(address);
 	struct overlay_page *entry = find_page(o, page);
-	enum overlay_kind kind = overlay_kind_at(o, address);
+	bool file;
+	enum overlay_kind kind = overlay_kind_at(o, address, &file);
 	uint64_t delta;
 
 	if (page_has_mark(o, page) && touches_mark(o, address, size)) {
 		(void)fail(o, SPORK_STOP_PENDING, address);
 		return NULL;
 	}
-	if (kind != OVERLAY_WRITABLE && kind != OVERLAY_CHILD) {
+	if ((kind != OVERLAY_WRITABLE && kind != OVERLAY_CHILD) ||
+		(file && (!entry || !entry->bytes) && !can_be_read(address))) {
 		(void)fail(o, SPORK_STOP_MEMORY, address);
 		return NULL;
 	}
@@ -415,10 +426,13 @@ int64_t spork_overlay_string(
 	size_t length = 0;
 
 	while (length < capacity) {
-		/* Word by word, so that the log of reads holds little beyond the string. */
-		size_t part, want = min_size(capacity - length, 8 - (address + length) % 8);
-		const uint8_t *from = overlay_read_span(o, address + length, want, &part);
-		const uint8_t *nul;
+		/* Word by word where reads are logged, so that the log holds little beyond the string. */
+		size_t part, want = capacity - length;
+		const uint8_t *from, *nul;
+
+		if (o->log)
+			want = min_size(want, 8 - (address + length) % 8);
+		from = overlay_read_span(o, address + length, want, &part);
 
 		if (!from)
 			return error_of(o);
@@ -435,7 +449,8 @@ int64_t spork_overlay_string(
 
 void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable)
 {
-	(void)overlay_set_range(o, start, end, writable ? OVERLAY_WRITABLE : OVERLAY_READ_ONLY);
+	(void)overlay_set_range(o, (struct overlay_range){start, end,
+					   writable ? OVERLAY_WRITABLE : OVERLAY_READ_ONLY, false});
 	forget_tlb(o);
 }
 
@@ -457,7 +472,9 @@ static void drop_pages(struct spork_overlay *o, uint64_t start, uint64_t end)
 
 int spork_overlay_map(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable)
 {
-	int rc = overlay_set_range(o, start, end, writable ? OVERLAY_CHILD : OVERLAY_CHILD_READ);
+	int rc =
+		overlay_set_range(o, (struct overlay_range){start, end,
+					     writable ? OVERLAY_CHILD : OVERLAY_CHILD_READ, false});
 
 	if (rc == 0)
 		drop_pages(o, start, end);
@@ -466,7 +483,7 @@ int spork_overlay_map(struct spork_overlay *o, uint64_t start, uint64_t end, boo
 
 int spork_overlay_unmap(struct spork_overlay *o, uint64_t start, uint64_t end)
 {
-	int rc = overlay_set_range(o, start, end, OVERLAY_HOLE);
+	int rc = overlay_set_range(o, (struct overlay_range){start, end, OVERLAY_HOLE, false});
 
 	if (rc == 0)
 		drop_pages(o, start, end);
@@ -480,7 +497,8 @@ int spork_overlay_protect(struct spork_overlay *o, uint64_t start, uint64_t end,
 	if (start >= end || start % OVERLAY_PAGE || end % OVERLAY_PAGE)
 		return -EINVAL;
 	for (uint64_t at = start; at < end && rc == 0; at += OVERLAY_PAGE) {
-		enum overlay_kind kind = overlay_kind_at(o, at);
+		bool file;
+		enum overlay_kind kind = overlay_kind_at(o, at, &file);
 
 		if (kind == OVERLAY_HOLE || kind == OVERLAY_SHARED)
 			return -EINVAL;
@@ -488,7 +506,8 @@ int spork_overlay_protect(struct spork_overlay *o, uint64_t start, uint64_t end,
 			kind = writable ? OVERLAY_CHILD : OVERLAY_CHILD_READ;
 		else
 			kind = writable ? OVERLAY_WRITABLE : OVERLAY_READ_ONLY;
-		rc = overlay_set_range(o, at, at + OVERLAY_PAGE, kind);
+		rc = overlay_set_range(
+			o, (struct overlay_range){at, at + OVERLAY_PAGE, kind, file});
 	}
 	forget_tlb(o);
 	return rc;

@@ -32,6 +32,7 @@ enum overlay_kind {
 struct overlay_range {
 	uint64_t start, end;
 	enum overlay_kind kind;
+	bool file; /* pages behind the file's end raise SIGBUS, so that each is probed before it is read in place */
 };
 
 /* A page found before: the host address is address + delta. */
@@ -89,9 +90,8 @@ uint8_t *overlay_write_span(
 	struct spork_overlay *o, uint64_t address, size_t size, size_t *ret_size);
 
 /* ranges.c: the kind of the page at @address, asking the kernel if need be, and the list's only writer. */
-enum overlay_kind overlay_kind_at(struct spork_overlay *o, uint64_t address);
-int overlay_set_range(
-	struct spork_overlay *o, uint64_t start, uint64_t end, enum overlay_kind kind);
+enum overlay_kind overlay_kind_at(struct spork_overlay *o, uint64_t address, bool *ret_file);
+int overlay_set_range(struct spork_overlay *o, struct overlay_range range);
 
 /* A zeroed or an uninitialised page of the arena, or NULL. */
 uint8_t *overlay_take_page(struct spork_overlay *o);

@@ -46,8 +46,9 @@ static void insert_range(struct spork_overlay *o, size_t at, struct overlay_rang
 	o->range_count++;
 }
 
-int overlay_set_range(struct spork_overlay *o, uint64_t start, uint64_t end, enum overlay_kind kind)
+int overlay_set_range(struct spork_overlay *o, struct overlay_range range)
 {
+	uint64_t start = range.start, end = range.end;
 	size_t at = range_search(o, start), covered = 0;
 
 	if (start >= end || start % OVERLAY_PAGE || end % OVERLAY_PAGE)
@@ -70,17 +71,18 @@ int overlay_set_range(struct spork_overlay *o, uint64_t start, uint64_t end, enu
 	remove_ranges(o, at, covered);
 	if (at < o->range_count && o->ranges[at].start < end)
 		o->ranges[at].start = end;
-	if (at > 0 && o->ranges[at - 1].end == start && o->ranges[at - 1].kind == kind)
+	if (at > 0 && o->ranges[at - 1].end == start && o->ranges[at - 1].kind == range.kind &&
+		o->ranges[at - 1].file == range.file)
 		o->ranges[at - 1].end = end;
 	else
-		insert_range(o, at, (struct overlay_range){start, end, kind});
+		insert_range(o, at, range);
 	return 0;
 }
 
 /* One mapping of the process. */
 struct mapping {
 	uint64_t start, end;
-	bool readable, writable, shared, stack;
+	bool readable, writable, shared, stack, file;
 };
 
 /* PROCMAP_QUERY of Linux 6.11, which the headers of Debian 12 do not have yet. */
@@ -116,10 +118,12 @@ static int ask_query(int64_t fd, uint64_t address, struct mapping *ret_mapping)
 	*ret_mapping = (struct mapping){
 		.start = query.vma_start,
 		.end = query.vma_end,
-		.readable = query.vma_flags & 1,
+		/* Not all of the kernel's own pages behind this name can be read. */
+		.readable = (query.vma_flags & 1) && __builtin_memcmp(name, "[vvar", 5) != 0,
 		.writable = query.vma_flags & 2,
 		.shared = query.vma_flags & 8,
 		.stack = __builtin_memcmp(name, "[stack]", 8) == 0,
+		.file = query.inode != 0,
 	};
 	return 0;
 }
@@ -142,21 +146,29 @@ static const char *parse_hex(const char *at, const char *end, uint64_t *ret_valu
 	return at;
 }
 
+/* Whether [at, end) holds a short text. */
+static bool contains(const char *at, const char *end, const char *wanted, size_t length)
+{
+	for (; (size_t)(end - at) >= length; at++)
+		if (__builtin_memcmp(at, wanted, length) == 0)
+			return true;
+	return false;
+}
+
 /* A line of /proc/self/maps: "START-END rwxp …"; false if it is cut. */
 static bool parse_line(const char *at, const char *end, struct mapping *m)
 {
-	static const char stack[] = "[stack]";
-
 	at = parse_hex(at, end, &m->start);
 	if (at >= end || *at != '-')
 		return false;
 	at = parse_hex(at + 1, end, &m->end);
 	if (end - at < 5)
 		return false;
-	m->readable = at[1] == 'r';
+	m->readable = at[1] == 'r' && !contains(at, end, "[vvar", 5);
 	m->writable = at[2] == 'w';
 	m->shared = at[4] == 's';
-	m->stack = end - at > 8 && __builtin_memcmp(end - 7, stack, 7) == 0;
+	m->stack = contains(at, end, "[stack]", 7);
+	m->file = contains(at, end, "/", 1);
 	return true;
 }
 
@@ -215,8 +227,10 @@ static enum overlay_kind kind_of(const struct mapping *m)
 }
 
 /* Fills the parts of [start, end) that nothing is known of. */
-static void learn(struct spork_overlay *o, uint64_t start, uint64_t end, enum overlay_kind kind)
+static void learn(struct spork_overlay *o, struct overlay_range range)
 {
+	uint64_t start = range.start, end = range.end;
+
 	while (start < end) {
 		size_t at = range_search(o, start);
 		uint64_t stop = end;
@@ -227,7 +241,8 @@ static void learn(struct spork_overlay *o, uint64_t start, uint64_t end, enum ov
 		}
 		if (at < o->range_count && o->ranges[at].start < stop)
 			stop = o->ranges[at].start;
-		if (overlay_set_range(o, start, stop, kind) < 0)
+		if (overlay_set_range(
+			    o, (struct overlay_range){start, stop, range.kind, range.file}) < 0)
 			return;
 		start = stop;
 	}
@@ -241,7 +256,7 @@ static bool stack_would_grow(
 	       address + STACK_RED_ZONE >= o->stack_pointer;
 }
 
-static enum overlay_kind ask(struct spork_overlay *o, uint64_t address)
+static enum overlay_kind ask(struct spork_overlay *o, uint64_t address, bool *ret_file)
 {
 	static const char path[] = "/proc/self/maps";
 	uint64_t page = address & ~(uint64_t)(OVERLAY_PAGE - 1);
@@ -253,7 +268,7 @@ static enum overlay_kind ask(struct spork_overlay *o, uint64_t address)
 
 	if (fd < 0) {
 		kind = probe(address);
-		learn(o, page, page + OVERLAY_PAGE, kind);
+		learn(o, (struct overlay_range){page, page + OVERLAY_PAGE, kind, true});
 		return kind;
 	}
 	rc = ask_query(fd, address, &m);
@@ -263,23 +278,27 @@ static enum overlay_kind ask(struct spork_overlay *o, uint64_t address)
 	if (rc < 0)
 		return OVERLAY_HOLE;
 	if (address >= m.start) {
-		learn(o, m.start, m.end, kind_of(&m));
+		*ret_file = m.file || m.shared;
+		learn(o, (struct overlay_range){m.start, m.end, kind_of(&m), *ret_file});
 		return kind_of(&m);
 	}
 	if (!stack_would_grow(o, address, &m))
 		return OVERLAY_HOLE;
-	learn(o, page, m.start, OVERLAY_CHILD);
+	learn(o, (struct overlay_range){page, m.start, OVERLAY_CHILD, false});
 	return OVERLAY_CHILD;
 }
 
-enum overlay_kind overlay_kind_at(struct spork_overlay *o, uint64_t address)
+enum overlay_kind overlay_kind_at(struct spork_overlay *o, uint64_t address, bool *ret_file)
 {
 	size_t at = range_search(o, address);
 
-	if (at < o->range_count && o->ranges[at].start <= address)
+	*ret_file = false;
+	if (at < o->range_count && o->ranges[at].start <= address) {
+		*ret_file = o->ranges[at].file;
 		return o->ranges[at].kind;
+	}
 	/* Not canonical, or the kernel's half. */
 	if (address >= UINT64_C(1) << 47)
 		return OVERLAY_HOLE;
-	return ask(o, address);
+	return ask(o, address, ret_file);
 }

@@ -172,31 +172,45 @@ static bool steps_allowed(const struct recipe_header *h)
 	for (size_t i = 0; i < h->step_count; i++) {
 		if (!recipe_allows(steps[i].op))
 			return false;
-		/* Targets name a module; jrcxz and conditions have offsets only. */
-		if (steps[i].op >= spork_op_recipe_call_r && steps[i].op <= spork_op_recipe_ret &&
-			steps[i].extra >= h->module_count)
+		/* Targets name a module; a direct call and the conditions have none. */
+		if (steps[i].op >= spork_op_recipe_end && steps[i].op <= spork_op_recipe_ret &&
+			steps[i].op != spork_op_recipe_call && steps[i].extra >= h->module_count)
 			return false;
 	}
-	return steps[h->step_count - 1].op == spork_op_recipe_end &&
-	       steps[h->step_count - 1].extra < h->module_count;
+	return steps[h->step_count - 1].op == spork_op_recipe_end;
 }
 
-/* Looks at every byte once, before the first step. */
-static int check(struct spork_machine *m, const void *recipe, size_t size_bytes)
+/* The header alone. */
+static bool header_fits(const struct recipe_header *h, size_t size_bytes)
+{
+	return (uintptr_t)h % 8 == 0 && size_bytes >= sizeof(*h) && h->magic == RECIPE_MAGIC &&
+	       h->size_bytes == size_bytes && h->module_count <= SPORK_RECIPE_MODULES &&
+	       h->start_module < h->module_count && h->step_count > 0 &&
+	       h->step_count <= RECIPE_STEPS_MAX &&
+	       size_bytes == sizeof(*h) + h->step_count * sizeof(struct spork_insn);
+}
+
+int spork_trace_check(const void *recipe, size_t size_bytes)
 {
 	const struct recipe_header *h = recipe;
 	size_t skip = offsetof(struct recipe_header, size_bytes);
 
-	if ((uintptr_t)recipe % 8 != 0 || size_bytes < sizeof(*h) || h->magic != RECIPE_MAGIC ||
-		h->size_bytes != size_bytes || h->module_count > SPORK_RECIPE_MODULES ||
-		h->start_module >= h->module_count || h->step_count == 0 ||
-		h->step_count > RECIPE_STEPS_MAX ||
-		size_bytes != sizeof(*h) + h->step_count * sizeof(struct spork_insn))
-		return -EBADMSG;
-	if (recipe_checksum((const uint8_t *)recipe + skip, size_bytes - skip) != h->checksum ||
+	if (!header_fits(h, size_bytes) ||
+		recipe_checksum((const uint8_t *)recipe + skip, size_bytes - skip) != h->checksum ||
 		!steps_allowed(h))
 		return -EBADMSG;
+	return 0;
+}
+
+/* Before the first step: the recipe, if nobody has checked it, and its modules here. */
+static int start(struct spork_machine *m, const void *recipe, size_t size_bytes)
+{
+	const struct recipe_header *h = recipe;
+
 	m->recipe = NULL;
+	if (m->recipe_checked == recipe ? !header_fits(h, size_bytes)
+					: spork_trace_check(recipe, size_bytes) < 0)
+		return -EBADMSG;
 	for (size_t i = 0; i < h->module_count; i++) {
 		m->recipe_modules[i] = find_module(m, &h->modules[i]);
 		if (!m->recipe_modules[i])
@@ -229,7 +243,7 @@ int spork_trace_replay(
 	int rc;
 
 	if (*position == 0) {
-		rc = check(m, recipe, size_bytes);
+		rc = start(m, recipe, size_bytes);
 		if (rc < 0)
 			return rc;
 	}
@@ -246,8 +260,9 @@ int spork_trace_replay(
 		cpu_leave(&c, NULL);
 		return SPORK_STOP_BUDGET;
 	}
+	/* The check has seen that every operation has a handler. */
 	i = &steps[*position];
-	while (LIKELY((next = handler_of(i)(&c, i)) != NULL))
+	while (LIKELY((next = spork_handlers[i->op](&c, i)) != NULL))
 		i = next;
 	c.executed = (uint64_t)(i - &steps[*position]) + (c.completed ? 1 : 0);
 	*position = (size_t)(i - steps) + (c.completed ? 1 : 0);

@@ -55,6 +55,7 @@ void cpu_enter(struct cpu *c, struct spork_machine *m)
 	c->block = NULL;
 	c->executed = 0;
 	c->limit = UINT64_MAX;
+	c->elements_left = ELEMENTS_MAX;
 	c->rip_known = false;
 	c->completed = false;
 	for (size_t n = 0; n < TARGET_CACHE; n++)

@@ -14,37 +14,77 @@
 /* Stubs change all that the System V ABI lets a function change, and keep the rest. */
 typedef void stub_function(struct spork_machine *m);
 
-static bool fetch_operand(struct cpu *c, const struct spork_insn *i, uint64_t *ret_address)
+/* Copies an operand; nearly all have one of few sizes. */
+INLINE void copy_operand(void *to, const void *from, size_t size)
 {
-	size_t size = i->extra & SPORK_STUB_SIZE;
+	switch (size) {
+	case 8:
+		memcpy(to, from, 8);
+		break;
+	case 16:
+		memcpy(to, from, 16);
+		break;
+	case 32:
+		memcpy(to, from, 32);
+		break;
+	case 64:
+		memcpy(to, from, 64);
+		break;
+	default:
+		memcpy(to, from, size);
+		break;
+	}
+}
 
-	*ret_address = address_of(c, i);
-	if (size > sizeof(c->m->bounce))
+/* The operand's place if a page found before holds it whole. */
+INLINE uint8_t *operand_place(const struct overlay_tlb *tlb, uint64_t address, size_t size)
+{
+	const struct overlay_tlb *e = &tlb[address / OVERLAY_PAGE % OVERLAY_TLB];
+
+	if (e->page != address / OVERLAY_PAGE || address % OVERLAY_PAGE > OVERLAY_PAGE - size)
+		return NULL;
+	return (uint8_t *)(uintptr_t)(address + e->delta);
+}
+
+/* Brings the operand into the bounce buffer, and finds out whether it can be written before registers change. */
+static bool fetch_slowly(struct cpu *c, const struct spork_insn *i, uint64_t address, size_t size)
+{
+	if (!overlay_load(c->overlay, address, c->m->bounce, size))
 		return false;
-	/* An operand that is only written may be written in part: what is not must stay. */
-	return overlay_load(c->overlay, *ret_address, c->m->bounce, size);
+	return !(i->extra & SPORK_STUB_WRITES) ||
+	       overlay_store(c->overlay, address, c->m->bounce, size);
 }
 
 INLINE const struct spork_insn *run_stub(struct cpu *c, const struct spork_insn *i)
 {
 	size_t size = i->extra & SPORK_STUB_SIZE;
 	uint64_t address = 0;
+	uint8_t *place = NULL;
 
-	if (UNLIKELY(i->target >= c->stub_bytes))
+	if (UNLIKELY(i->target >= c->stub_bytes || size > sizeof(c->m->bounce)))
 		return stop_at(c, SPORK_STOP_UNSUPPORTED);
 	if (size > 0) {
-		if (UNLIKELY(!fetch_operand(c, i, &address)))
-			return stop_memory(c);
+		address = address_of(c, i);
 		if ((i->extra & SPORK_STUB_ALIGNED) && UNLIKELY(address & (size - 1)))
 			return stop_at(c, SPORK_STOP_TRAP);
-		/* Find out whether it can be written before registers change. */
-		if ((i->extra & SPORK_STUB_WRITES) &&
-			UNLIKELY(!overlay_store(c->overlay, address, c->m->bounce, size)))
-			return stop_memory(c);
+		place = operand_place(
+			i->extra & SPORK_STUB_WRITES ? c->overlay->write_tlb : c->overlay->read_tlb,
+			address, size);
+		if (UNLIKELY(!place)) {
+			c->overlay->stack_pointer = c->r[SPORK_RSP];
+			if (!fetch_slowly(c, i, address, size))
+				return stop_memory(c);
+		} else if (i->extra & SPORK_STUB_READS) {
+			copy_operand(c->m->bounce, place, size);
+		}
 	}
 	((stub_function *)(uintptr_t)(c->stubs + i->target))(c->m);
-	if (i->extra & SPORK_STUB_WRITES)
-		(void)overlay_store(c->overlay, address, c->m->bounce, size);
+	if (i->extra & SPORK_STUB_WRITES) {
+		if (LIKELY(place))
+			copy_operand(place, c->m->bounce, size);
+		else
+			(void)overlay_store(c->overlay, address, c->m->bounce, size);
+	}
 	return i + 1;
 }
 

@@ -22,10 +22,21 @@ INLINE uint64_t count_of(const struct cpu *c, const struct spork_insn *i)
 	return i->r1 == PLAIN ? 1 : c->r[SPORK_RCX];
 }
 
-INLINE void counted(struct cpu *c, const struct spork_insn *i, uint64_t count)
+/*
+ * Takes off what has been done. False: the run has done so many elements that it stops with the budget, at this
+ * instruction; a wild count over gigabytes of memory must not hold up the parent.
+ */
+INLINE bool counted(struct cpu *c, const struct spork_insn *i, uint64_t count)
 {
-	if (i->r1 != PLAIN)
-		c->r[SPORK_RCX] -= count;
+	if (i->r1 == PLAIN)
+		return true;
+	c->r[SPORK_RCX] -= count;
+	if (LIKELY(c->elements_left > count || c->r[SPORK_RCX] == 0)) {
+		c->elements_left -= count < c->elements_left ? count : c->elements_left;
+		return true;
+	}
+	c->stop = SPORK_STOP_BUDGET;
+	return false;
 }
 
 INLINE uint64_t stride(const struct cpu *c, size_t size)
@@ -65,7 +76,8 @@ HANDLER(movs)
 			done = bytes / size;
 		}
 		if (done > 1) {
-			memcpy(target, source, done * size);
+			/* The source may lie a little above, which is the same forwards. */
+			memmove(target, source, done * size);
 			c->r[SPORK_RSI] += done * size;
 			c->r[SPORK_RDI] += done * size;
 		} else {
@@ -73,7 +85,8 @@ HANDLER(movs)
 			if (!move_one(c, size))
 				return stop_memory(c);
 		}
-		counted(c, i, done);
+		if (!counted(c, i, done))
+			return NULL;
 		count -= done;
 	}
 	return i + 1;
@@ -114,7 +127,8 @@ HANDLER(stos)
 				return stop_memory(c);
 			c->r[SPORK_RDI] += stride(c, size);
 		}
-		counted(c, i, done);
+		if (!counted(c, i, done))
+			return NULL;
 		count -= done;
 	}
 	return i + 1;
@@ -136,7 +150,8 @@ HANDLER(lods)
 				: (c->r[SPORK_RAX] & ~low_bits(UINT64_MAX, 8 * (unsigned)size)) |
 					  value);
 		c->r[SPORK_RSI] += stride(c, size);
-		counted(c, i, 1);
+		if (!counted(c, i, 1))
+			return NULL;
 		count--;
 	}
 	return i + 1;
@@ -148,6 +163,7 @@ static const struct spork_insn *compare(struct cpu *c, const struct spork_insn *
 	size_t size = element(i);
 	unsigned width = 8 * (unsigned)size;
 	uint64_t count = count_of(c, i), a, b;
+	bool ended;
 
 	while (count > 0) {
 		a = c->r[SPORK_RAX];
@@ -162,10 +178,12 @@ static const struct spork_insn *compare(struct cpu *c, const struct spork_insn *
 		if (with_memory)
 			c->r[SPORK_RSI] += stride(c, size);
 		c->r[SPORK_RDI] += stride(c, size);
-		counted(c, i, 1);
-		count--;
 		set_lazy(c, FLAGS_SUB, width, a, b, a - b);
-		if (i->r1 != PLAIN && (c->a == c->b) != (i->r1 == REP))
+		ended = i->r1 != PLAIN && (c->a == c->b) != (i->r1 == REP);
+		if (!counted(c, i, 1) && !ended)
+			return NULL;
+		count--;
+		if (ended)
 			break;
 	}
 	return i + 1;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #define NOTE(name, call) "oracle_note(\"" name "\", (long)(" call "));"
+#define WILD_NOTE(name, call) "!" NOTE(name, call)
 
 const char *const includes =
 	"#include \"support.h\"\n"
@@ -38,7 +39,7 @@ const char *const child_effects[] = {
 	"2) (void)close(fd); }",
 	"{ int fd = open(\"$n\", O_WRONLY | O_CREAT | O_APPEND, 0640); oracle_note(\"fd\", "
 	"dup2(fd, $d)); }",
-	"{ int fd = open(\"$n\", O_RDWR | O_CREAT | O_EXCL, 0600); oracle_note(\"excl\", fd < 0 ? "
+	"!{ int fd = open(\"$n\", O_RDWR | O_CREAT | O_EXCL, 0600); oracle_note(\"excl\", fd < 0 ? "
 	"-errno : fd); }",
 	"{ int fd = open(\"/dev/null\", O_RDWR); (void)dup2(fd, 0); (void)close(fd); }",
 	"{ int fd = open(\"missing/file\", O_RDONLY); oracle_note(\"errno\", fd < 0 ? errno : 0); "
@@ -51,20 +52,20 @@ const char *const child_effects[] = {
 	NOTE("getfl", "fcntl($D, F_GETFL)"),
 	NOTE("lseek", "lseek($d, $k, SEEK_SET)"),
 	NOTE("lseek", "lseek($D, 0, SEEK_CUR)"),
-	"{ char b[16] = \"\"; struct pollfd p = {.fd = $d, .events = POLLIN}; if (poll(&p, 1, 0) "
+	"!{ char b[16] = \"\"; struct pollfd p = {.fd = $d, .events = POLLIN}; if (poll(&p, 1, 0) "
 	"== 1 && p.revents == POLLIN) "
 	"oracle_note(\"read\", read(p.fd, b, sizeof(b))); oracle_note(\"byte\", b[0]); }",
 	"{ int p[2]; if (pipe2(p, $b * O_CLOEXEC) == 0) { oracle_note(\"pipe\", p[1]); "
 	"(void)dup2(p[0], $d); } }",
-	"{ int p[2]; if (pipe(p) == 0) { char c = 'x'; (void)!write(p[1], &c, 1); c = 0; "
+	"!{ int p[2]; if (pipe(p) == 0) { char c = 'x'; (void)!write(p[1], &c, 1); c = 0; "
 	"(void)!read(p[0], &c, 1); "
 	"oracle_note(\"piped\", c); (void)close(p[0]); (void)close(p[1]); } }",
-	NOTE("eventfd", "eventfd($k, $b * EFD_CLOEXEC)"),
-	NOTE("epoll", "epoll_create1(0)"),
-	NOTE("memfd", "memfd_create(\"m\", 0)"),
-	"{ int p[2]; oracle_note(\"socketpair\", socketpair(AF_UNIX, SOCK_STREAM, 0, p)); }",
+	WILD_NOTE("eventfd", "eventfd($k, $b * EFD_CLOEXEC)"),
+	WILD_NOTE("epoll", "epoll_create1(0)"),
+	WILD_NOTE("memfd", "memfd_create(\"m\", 0)"),
+	"!{ int p[2]; oracle_note(\"socketpair\", socketpair(AF_UNIX, SOCK_STREAM, 0, p)); }",
 	NOTE("isatty", "isatty($D)"),
-	"{ DIR *d = opendir(\"/proc/self/fd\"); int n = 0, fds[64]; struct dirent *e; while (d && "
+	"!{ DIR *d = opendir(\"/proc/self/fd\"); int n = 0, fds[64]; struct dirent *e; while (d && "
 	"(e = readdir(d))) "
 	"if (e->d_name[0] != '.' && n < 64) fds[n++] = atoi(e->d_name); if (d) (void)closedir(d); "
 	"for (int i = 0; i < n; i++) if (fds[i] >= $d && fds[i] < 14) (void)close(fds[i]); }",
@@ -104,18 +105,20 @@ const char *const child_effects[] = {
 	"{ sigset_t s, o; (void)sigfillset(&s); (void)sigprocmask(SIG_BLOCK, &s, &o); "
 	"oracle_globals[3]++; "
 	"(void)sigprocmask(SIG_SETMASK, &o, NULL); }",
-	NOTE("raise", "raise($s)"),
-	"{ struct sigaction a = {.sa_sigaction = oracle_handler, .sa_flags = SA_SIGINFO}; sigset_t "
+	WILD_NOTE("raise", "raise($s)"),
+	"!{ struct sigaction a = {.sa_sigaction = oracle_handler, .sa_flags = SA_SIGINFO}; "
+	"sigset_t "
 	"s; "
 	"oracle->elsewhere_expected++; "
 	"(void)sigaction(SIGUSR1, &a, NULL); (void)sigemptyset(&s); (void)sigaddset(&s, SIGUSR1); "
 	"(void)sigprocmask(SIG_UNBLOCK, &s, NULL); (void)raise(SIGUSR1); oracle_note(\"global\", "
 	"oracle_globals[1]); }",
-	"{ sigset_t s; (void)sigemptyset(&s); (void)sigaddset(&s, SIGUSR2); "
+	"!{ sigset_t s; (void)sigemptyset(&s); (void)sigaddset(&s, SIGUSR2); "
 	"(void)sigprocmask(SIG_BLOCK, &s, NULL); "
 	"(void)raise(SIGUSR2); (void)sigpending(&s); oracle_note(\"pending\", sigismember(&s, "
 	"SIGUSR2)); }",
-	"{ stack_t s = {.ss_sp = malloc(SIGSTKSZ), .ss_size = SIGSTKSZ}; oracle_note(\"altstack\", "
+	"!{ stack_t s = {.ss_sp = malloc(SIGSTKSZ), .ss_size = SIGSTKSZ}; "
+	"oracle_note(\"altstack\", "
 	"sigaltstack(&s, NULL)); }",
 	/* environment */
 	"(void)setenv(\"$e\", \"value $i\", 1);",
@@ -135,7 +138,7 @@ const char *const child_effects[] = {
 	"{ char *p = malloc(300000); if (p) { p[0] = p[299999] = 1; oracle_note(\"big\", "
 	"p[299999]); } free(p); }",
 	"oracle_global_pointer[$k] = $i; oracle_note(\"pointer\", oracle_global_pointer[$k]);",
-	"free(oracle_global_pointer); oracle_global_pointer = NULL;",
+	"!free(oracle_global_pointer); oracle_global_pointer = NULL;",
 	"oracle_globals[$k] += $i; oracle_note(\"global\", oracle_globals[$k]);",
 	"oracle_area[$x] ^= $k; oracle_area[$x + 40000] = 1;",
 	"memset(oracle_area, $k, 1 + $x); oracle_note(\"area\", oracle_area[$x]);",
@@ -144,14 +147,15 @@ const char *const child_effects[] = {
 	"oracle_tls[$k % 8] = $i; errno = $k; oracle_note(\"tls\", oracle_tls[$k % 8] + errno);",
 	"{ enum { SIZE = $x }; volatile char a[SIZE]; for (int i = 0; i < SIZE; i += 7) a[i] = "
 	"(char)i; oracle_note(\"stack\", a[0]); }",
-	"oracle->counter += $k;",
-	"{ char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); "
+	"!oracle->counter += $k;",
+	"!{ char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, "
+	"0); "
 	"p[5000] = $k; "
 	"oracle_note(\"mmap\", p[5000] + p[0]); (void)munmap(p, 8192); }",
-	"(void)mprotect(oracle_area, ORACLE_AREA, PROT_READ); oracle_note(\"protected\", "
+	"!(void)mprotect(oracle_area, ORACLE_AREA, PROT_READ); oracle_note(\"protected\", "
 	"oracle_area[$x]);",
-	"(void)munmap(oracle_area, ORACLE_AREA);",
-	"oracle_note(\"madvise\", madvise(oracle_area, ORACLE_AREA, MADV_DONTNEED)); "
+	"!(void)munmap(oracle_area, ORACLE_AREA);",
+	"!oracle_note(\"madvise\", madvise(oracle_area, ORACLE_AREA, MADV_DONTNEED)); "
 	"oracle_note(\"zero\", oracle_area[$x]);",
 	"(void)sbrk(8192);",
 	/* library code */
@@ -180,7 +184,7 @@ const char *const child_effects[] = {
 	"f[oracle_zero + $k % 3]($k)); }",
 	"{ struct timespec t; oracle_note(\"clock\", clock_gettime(CLOCK_MONOTONIC, &t)); "
 	"oracle_note(\"time\", time(NULL) > 0); }",
-	"if (sigsetjmp(oracle_jump, 1) == 0) { oracle_globals[7]++; siglongjmp(oracle_jump, 1); }",
+	"!if (sigsetjmp(oracle_jump, 1) == 0) { oracle_globals[7]++; siglongjmp(oracle_jump, 1); }",
 	"for (volatile int i = 0; i < $x; i++) oracle_globals[8] += i * i;",
 	"{ char path[PATH_MAX]; oracle_note(\"getcwd\", getcwd(path, sizeof(path)) != NULL); "
 	"oracle_note(\"realpath\", realpath(\"dir/../$f\", path) != NULL); }",
@@ -198,41 +202,42 @@ const char *const child_effects[] = {
 	"(void)fclose(f); } }",
 	"(void)setvbuf(stdout, NULL, _IONBF, 0);",
 	/* limits and attributes */
-	"{ struct rlimit l; if (getrlimit($r, &l) == 0) { if (l.rlim_cur > 1048576 + $x) "
-	"l.rlim_cur = 1048576 + $x; "
-	"oracle_note(\"setrlimit\", setrlimit($r, &l)); } }",
+	"{ enum { WHICH = $r, SIZE = (64 << 20) + $x }; struct rlimit l; if (getrlimit(WHICH, &l) "
+	"== 0) { "
+	"if (l.rlim_cur > SIZE) l.rlim_cur = SIZE; oracle_note(\"setrlimit\", setrlimit(WHICH, "
+	"&l)); } }",
 	"{ struct rlimit l = {0, 0}; (void)setrlimit(RLIMIT_CORE, &l); }",
 	"{ struct rlimit l = {100, 100}; (void)setrlimit(RLIMIT_NOFILE, &l); }",
 	NOTE("nice", "nice($k)"),
 	NOTE("setpriority", "setpriority(PRIO_PROCESS, 0, $k)"),
 	"{ cpu_set_t c; CPU_ZERO(&c); CPU_SET(0, &c); oracle_note(\"affinity\", "
 	"sched_setaffinity(0, sizeof(c), &c)); }",
-	NOTE("ioprio", "syscall(SYS_ioprio_set, 1, 0, 2 << 13 | $k % 8)"),
-	"{ struct sched_param p = {0}; oracle_note(\"batch\", sched_setscheduler(0, SCHED_BATCH, "
+	WILD_NOTE("ioprio", "syscall(SYS_ioprio_set, 1, 0, 2 << 13 | $k % 8)"),
+	"!{ struct sched_param p = {0}; oracle_note(\"batch\", sched_setscheduler(0, SCHED_BATCH, "
 	"&p)); }",
 	NOTE("death_signal", "prctl(PR_SET_PDEATHSIG, $S)"),
 	NOTE("name", "prctl(PR_SET_NAME, \"named $i\")"),
-	NOTE("dumpable", "prctl(PR_SET_DUMPABLE, $b)"),
-	NOTE("no_new_privs", "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)"),
-	NOTE("thp", "prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)"),
+	WILD_NOTE("dumpable", "prctl(PR_SET_DUMPABLE, $b)"),
+	WILD_NOTE("no_new_privs", "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)"),
+	WILD_NOTE("thp", "prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)"),
 	NOTE("slack", "prctl(PR_SET_TIMERSLACK, 50000 + $i)"),
-	NOTE("subreaper", "prctl(PR_SET_CHILD_SUBREAPER, 1)"),
-	NOTE("personality", "personality(personality(0xffffffff) | 0x0400000)"),
-	"{ int fd = open(\"/proc/self/oom_score_adj\", O_WRONLY); oracle_note(\"oom\", write(fd, "
+	WILD_NOTE("subreaper", "prctl(PR_SET_CHILD_SUBREAPER, 1)"),
+	WILD_NOTE("personality", "personality(personality(0xffffffff) | 0x0400000)"),
+	"!{ int fd = open(\"/proc/self/oom_score_adj\", O_WRONLY); oracle_note(\"oom\", write(fd, "
 	"\"$k\", strlen(\"$k\")) > 0); (void)close(fd); }",
-	"{ int fd = open(\"/proc/self/coredump_filter\", O_WRONLY); oracle_note(\"filter\", "
+	"!{ int fd = open(\"/proc/self/coredump_filter\", O_WRONLY); oracle_note(\"filter\", "
 	"write(fd, \"$k\", strlen(\"$k\")) > 0); (void)close(fd); }",
-	NOTE("alarm", "alarm(100 + $k)"),
-	"{ struct itimerval t = {.it_value = {1000, 0}}; oracle_note(\"itimer\", "
+	WILD_NOTE("alarm", "alarm(100 + $k)"),
+	"!{ struct itimerval t = {.it_value = {1000, 0}}; oracle_note(\"itimer\", "
 	"setitimer(ITIMER_PROF, &t, NULL)); }",
-	NOTE("mlockall", "mlockall(MCL_CURRENT) && 0"),
+	WILD_NOTE("mlockall", "mlockall(MCL_CURRENT) && 0"),
 	/* credentials: refused without privileges, and the refusal is compared */
-	NOTE("setuid", "setuid(geteuid() ? geteuid() : 65534)"),
-	NOTE("setgid", "setgid(geteuid() ? getegid() : 65534)"),
-	NOTE("seteuid", "seteuid(geteuid() ? geteuid() : 1)"),
-	NOTE("setresuid", "setresuid(-1, geteuid() ? geteuid() : 1, -1)"),
-	NOTE("setresgid", "setresgid(1, 1, 1) ? -errno : 0"),
-	"{ gid_t g[] = {1, 2, 3}; oracle_note(\"setgroups\", setgroups(3, g) ? -errno : 0); }",
+	WILD_NOTE("setuid", "setuid(geteuid() ? geteuid() : 65534)"),
+	WILD_NOTE("setgid", "setgid(geteuid() ? getegid() : 65534)"),
+	WILD_NOTE("seteuid", "seteuid(geteuid() ? geteuid() : 1)"),
+	WILD_NOTE("setresuid", "setresuid(-1, geteuid() ? geteuid() : 1, -1)"),
+	WILD_NOTE("setresgid", "setresgid(1, 1, 1) ? -errno : 0"),
+	"!{ gid_t g[] = {1, 2, 3}; oracle_note(\"setgroups\", setgroups(3, g) ? -errno : 0); }",
 	"{ uid_t r, e, s; (void)getresuid(&r, &e, &s); oracle_note(\"uids\", r + e * 3 + s * 7); }",
 	/* identity */
 	NOTE("getpid", "getpid() != oracle->parent"),
@@ -240,42 +245,43 @@ const char *const child_effects[] = {
 	NOTE("gettid", "gettid() == getpid()"),
 	"(void)setenv(\"SELF\", getpid() == (pid_t)syscall(SYS_getpid) ? \"right\" : \"wrong\", "
 	"1);",
-	"{ char b[40]; (void)snprintf(b, sizeof(b), \"pid.%s\", getpid() > 1 ? \"file\" : "
+	"!{ char b[40]; (void)snprintf(b, sizeof(b), \"pid.%s\", getpid() > 1 ? \"file\" : "
 	"\"none\"); "
 	"int fd = open(b, O_WRONLY | O_CREAT, 0644); (void)!write(fd, \"p\\n\", 2); "
 	"(void)close(fd); }",
 	NOTE("getsid", "getsid(0) == getsid(getppid())"),
 	/* the file system */
-	"(void)!symlink(\"input.txt\", \"$n.link\");",
-	NOTE("mkdir", "mkdir(\"$n.dir\", 0755) ? -errno : 0"),
-	NOTE("unlink", "unlink(\"$n\") ? -errno : 0"),
-	NOTE("rename", "rename(\"$n\", \"$n.renamed\") ? -errno : 0"),
-	NOTE("chmod", "chmod(\"data.bin\", 0600 + $k) ? -errno : 0"),
-	NOTE("flock", "flock($d, LOCK_SH | LOCK_NB) ? -errno : 0"),
-	"{ struct flock l = {.l_type = F_WRLCK}; oracle_note(\"lock\", fcntl($d, F_SETLK, &l) ? "
+	"!(void)!symlink(\"input.txt\", \"$n.link\");",
+	WILD_NOTE("mkdir", "mkdir(\"$n.dir\", 0755) ? -errno : 0"),
+	WILD_NOTE("unlink", "unlink(\"$n\") ? -errno : 0"),
+	WILD_NOTE("rename", "rename(\"$n\", \"$n.renamed\") ? -errno : 0"),
+	WILD_NOTE("chmod", "chmod(\"data.bin\", 0600 + $k) ? -errno : 0"),
+	WILD_NOTE("flock", "flock($d, LOCK_SH | LOCK_NB) ? -errno : 0"),
+	"!{ struct flock l = {.l_type = F_WRLCK}; oracle_note(\"lock\", fcntl($d, F_SETLK, &l) ? "
 	"-errno : 0); }",
 	/* processes of its own, and waiting */
-	"{ pid_t p = fork(); if (p == 0) { oracle_note(\"nested\", 1); oracle_globals[9]++; "
+	"!{ pid_t p = fork(); if (p == 0) { oracle_note(\"nested\", 1); oracle_globals[9]++; "
 	"_exit($k); } int s = 0; "
 	"oracle_note(\"reaped\", waitpid(p, &s, 0) == p); oracle_note(\"status\", s); }",
-	"{ pid_t p = fork(); if (p == 0) { char *a[12] = {0}; oracle_arguments(a, \"nested\"); "
+	"!{ pid_t p = fork(); if (p == 0) { char *a[12] = {0}; oracle_arguments(a, \"nested\"); "
 	"a[1] = oracle->out_nested; "
 	"(void)execv(oracle->probe, a); _exit(126); } int s = 0; (void)waitpid(p, &s, 0); "
 	"oracle_note(\"nested\", s); }",
-	"{ pid_t p = vfork(); if (p == 0) _exit($k); int s = 0; (void)waitpid(p, &s, 0); "
+	"!{ pid_t p = vfork(); if (p == 0) _exit($k); int s = 0; (void)waitpid(p, &s, 0); "
 	"oracle_note(\"vforked\", s); }",
-	"{ int s = system(\"exit $k\"); oracle_note(\"system\", s); }",
-	"{ FILE *f = popen(\"echo $i\", \"r\"); char l[20] = \"\"; if (f) { (void)!fgets(l, 20, "
+	"!{ int s = system(\"exit $k\"); oracle_note(\"system\", s); }",
+	"!{ FILE *f = popen(\"echo $i\", \"r\"); char l[20] = \"\"; if (f) { (void)!fgets(l, 20, "
 	"f); "
 	"oracle_note(\"popen\", pclose(f)); } oracle_note(\"got\", atoi(l)); }",
-	"{ pthread_t t; if (pthread_create(&t, NULL, thread_body, NULL) == 0) "
+	"!{ pthread_t t; if (pthread_create(&t, NULL, thread_body, NULL) == 0) "
 	"(void)pthread_join(t, NULL); }",
-	"(void)usleep($k * 100);",
-	"{ struct timespec t = {.tv_nsec = $x * 100}; (void)nanosleep(&t, NULL); }",
-	"{ struct pollfd p = {.fd = $d, .events = POLLIN}; oracle_note(\"poll\", poll(&p, 1, 0) >= "
+	"!(void)usleep($k * 100);",
+	"!{ struct timespec t = {.tv_nsec = $x * 100}; (void)nanosleep(&t, NULL); }",
+	"!{ struct pollfd p = {.fd = $d, .events = POLLIN}; oracle_note(\"poll\", poll(&p, 1, 0) "
+	">= "
 	"0); }",
 	"(void)sched_yield();",
-	NOTE("wait", "wait(NULL) < 0 ? errno : 0"),
+	WILD_NOTE("wait", "wait(NULL) < 0 ? errno : 0"),
 	NULL,
 };
 
@@ -316,8 +322,9 @@ const char *const parent_setups[] = {
 	"oracle_start_threads(2, 1 + $b);",
 	"(void)pthread_atfork(on_prepare, on_parent, on_child);",
 	"(void)atexit(on_exit_note);",
-	"{ struct rlimit l; (void)getrlimit($r, &l); if (l.rlim_cur > 3000000) l.rlim_cur = "
-	"3000000; (void)setrlimit($r, &l); }",
+	"{ enum { WHICH = $r }; struct rlimit l; (void)getrlimit(WHICH, &l); if (l.rlim_cur > "
+	"99000000) "
+	"l.rlim_cur = 99000000; (void)setrlimit(WHICH, &l); }",
 	"(void)prctl(PR_SET_PDEATHSIG, SIGUSR2);",
 	"(void)prctl(PR_SET_NAME, \"parent $i\");",
 	"(void)madvise(oracle_area + 8192, 4096, MADV_DONTFORK);",

@@ -18,6 +18,7 @@ struct generator {
 	FILE *file;
 	struct hb_rng rng;
 	int number;
+	int tame; /* only effects that executors know */
 };
 
 static const char prologue[] =
@@ -42,7 +43,10 @@ static const char prologue[] =
 	"(void)close(b[i]); }\n}\n"
 	"static pid_t raw_clone(void) { return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }\n"
 	"static int master = -1;\n"
-	"static pid_t fork_terminal(void) { return forkpty(&master, NULL, NULL, NULL); }\n"
+	"static pid_t fork_terminal(void)\n{\n"
+	"\tpid_t child = forkpty(&master, NULL, NULL, NULL);\n"
+	"\tif (child > 0 && dup2(master, 30) == 30) { (void)close(master); master = 30; }\n"
+	"\treturn child;\n}\n"
 	"static void drain(void)\n{\n"
 	"\tchar b[500];\n\tlong n, sum = 0;\n\tif (master < 0) return;\n"
 	"\twhile ((n = read(master, b, sizeof(b))) > 0 || (n < 0 && errno == EINTR)) sum += n > 0 "
@@ -61,6 +65,16 @@ static const char *pick(struct generator *g, const char *const *list)
 	while (list[count])
 		count++;
 	return list[below(g, count)];
+}
+
+static const char *pick_effect(struct generator *g)
+{
+	const char *text;
+
+	do
+		text = pick(g, child_effects);
+	while (g->tame && *text == '!');
+	return text + (*text == '!');
 }
 
 static void put_value(struct generator *g, char kind)
@@ -149,7 +163,8 @@ static int effect_count(struct generator *g)
 static void put_child(struct generator *g, enum rendezvous rendezvous, int is_vfork)
 {
 	int count = is_vfork ? 0 : effect_count(g);
-	int meeting = count ? below(g, count) : 0;
+	/* Before anything that could see the group that the parent sets. */
+	int meeting = count && rendezvous != CHILD_READS ? below(g, count) : 0;
 	int split = below(g, 3) == 0 ? below(g, count + 1) : -1;
 
 	for (int part = 0; part < 2; part++) {
@@ -167,7 +182,7 @@ static void put_child(struct generator *g, enum rendezvous rendezvous, int is_vf
 				       "oracle_note(\"met\", c); }\n");
 			if (i == meeting && (rendezvous == PARENT_READS || rendezvous == BOTH_READ))
 				put(g, "\t(void)!write(oracle_back[1], \"b\", 1);\n");
-			put_effect(g, pick(g, child_effects));
+			put_effect(g, pick_effect(g));
 		}
 		if (part == 1 && split >= 0)
 			put(g, "\t(void)oracle_one;\n");
@@ -179,7 +194,9 @@ static void put_child(struct generator *g, enum rendezvous rendezvous, int is_vf
 	if (!is_vfork)
 		(void)fprintf(g->file, "\tchild_%d_b();\n", g->number);
 	(void)fputc('\t', g->file);
-	put(g, is_vfork ? child_endings[below(g, 5)] : pick(g, child_endings));
+	put(g, is_vfork   ? child_endings[below(g, 5)]
+		: g->tame ? child_endings[below(g, TAME_ENDINGS)]
+			  : pick(g, child_endings));
 	put(g, "\n}\n");
 }
 
@@ -265,7 +282,7 @@ static void put_parent(
 static void put_case(struct generator *g)
 {
 	enum rendezvous rendezvous =
-		below(g, 5) ? NO_RENDEZVOUS : (enum rendezvous)(1 + below(g, 3));
+		g->tame || below(g, 5) ? NO_RENDEZVOUS : (enum rendezvous)(1 + below(g, 3));
 	int is_vfork = 0;
 	const char *fork_call = pick_fork(g, &is_vfork);
 	int depth;
@@ -284,6 +301,7 @@ void oracle_generate(FILE *file, uint64_t seed, int first, int count)
 	(void)fprintf(file, "%s%s", includes, prologue);
 	for (g.number = first; g.number < first + count; g.number++) {
 		hb_rng_init(&g.rng, seed, (uint64_t)g.number);
+		g.tame = below(&g, 2);
 		put_case(&g);
 	}
 	(void)fprintf(file, "oracle_case *const oracle_cases[] = {\n");

@@ -20,6 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <hotbed/error.h>
+#include <hotbed/json.h>
+
 #include "batch.h"
 #include "programs.h"
 #include "saboteurs.h"
@@ -57,6 +60,7 @@ struct kind {
 	const char *mode;     /* of spork, or NULL */
 	const char *saboteur; /* or NULL */
 	int differences;
+	int64_t forks, converted;
 };
 
 struct session {
@@ -81,13 +85,34 @@ static int spawn_and_wait(char *const *words, char *const *variables)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* How much of it spork did: a comparison of fork with fork would prove nothing. */
+static int count_conversions(struct kind *kind, const char *path)
+{
+	struct hb_error error = {0};
+	int64_t forks = 0, converted = 0;
+	cJSON *root = NULL;
+	int err = hb_json_read_file(path, 1 << 24, &root, &error);
+
+	if (!err)
+		err = hb_json_get_i64(root, "forks", &forks, &error);
+	if (!err)
+		err = hb_json_get_i64(root, "converted", &converted, &error);
+	cJSON_Delete(root);
+	if (err)
+		(void)fprintf(stderr, "oracle: %s: %s\n", path, error.text);
+	kind->forks += forks;
+	kind->converted += converted;
+	return err ? 1 : 0;
+}
+
 /* This program again, as `oracle --batch ...`, perhaps under spork. */
-static int run_batch(const struct session *session, const struct kind *kind, const char *program,
+static int run_batch(const struct session *session, struct kind *kind, const char *program,
 	const char *folder, int first, int count)
 {
 	char first_text[16], count_text[16], rounds_text[16], seed_cache[PATH_BYTES];
+	char statistics[PATH_BYTES];
 	char *words[24];
-	int used = 0;
+	int used = 0, code;
 
 	if (mkdir(folder, 0755) && errno != EEXIST)
 		return -errno;
@@ -95,10 +120,11 @@ static int run_batch(const struct session *session, const struct kind *kind, con
 	(void)snprintf(count_text, sizeof(count_text), "%d", count);
 	(void)snprintf(rounds_text, sizeof(rounds_text), "%d", session->options.rounds);
 	(void)snprintf(seed_cache, sizeof(seed_cache), "%s/cache", session->folder);
+	(void)snprintf(statistics, sizeof(statistics), "%s/stats.json", session->folder);
 	(void)setenv("XDG_CACHE_HOME", seed_cache, 1);
 	if (kind->mode) {
-		const char *const prefix[] = {session->options.spork, "run", "--mode", kind->mode,
-			"--min-rss", "0", "--settle", "--"};
+		const char *const prefix[] = {session->options.spork, "run", "--stats", statistics,
+			"--mode", kind->mode, "--min-rss", "0", "--settle", "--"};
 
 		for (size_t i = 0; i < sizeof(prefix) / sizeof(prefix[0]); i++)
 			words[used++] = (char *)(uintptr_t)prefix[i];
@@ -116,7 +142,10 @@ static int run_batch(const struct session *session, const struct kind *kind, con
 		(void)setenv("ORACLE_PRELOAD", SABOTEUR_LIBRARY, 1);
 		(void)setenv("ORACLE_SABOTEUR", kind->saboteur, 1);
 	}
-	return spawn_and_wait(words, environ);
+	code = spawn_and_wait(words, environ);
+	if (kind->mode && code == 0)
+		code = count_conversions(kind, statistics);
+	return code;
 }
 
 static char *read_text(const char *path)
@@ -175,7 +204,7 @@ static void show(struct session *session, const char *build, const struct kind *
 static bool explained(const struct session *session, const char *build, const char *program,
 	int number, int index, const char *other)
 {
-	const struct kind native = {.name = "native"};
+	struct kind native = {.name = "native"};
 
 	(void)index;
 	for (int i = 0; i < NATIVE_TRIES; i++) {
@@ -239,7 +268,7 @@ static int run_build(
 {
 	char program[PATH_BYTES], native[PATH_BYTES], other[PATH_BYTES];
 	int err = oracle_compile(build, session->folder, session->options.seed, first, count);
-	const struct kind plain = {
+	struct kind plain = {
 		.name = "native", .saboteur = *session->options.saboteurs ? "none" : NULL};
 
 	if (err == -ENOENT) {
@@ -316,6 +345,25 @@ static int judge_saboteurs(const struct session *session)
 	return bad;
 }
 
+/* In warm runs something must have been converted, except where that is not asked for. */
+static int judge_conversions(const struct session *session)
+{
+	int bad = 0;
+
+	for (int i = 0; i < session->kind_count; i++) {
+		const struct kind *kind = &session->kinds[i];
+		bool must = kind->mode && strcmp(kind->mode, "fork") != 0 &&
+			    strstr(kind->name, "-warm") && session->cases >= 20;
+
+		if (!kind->mode)
+			continue;
+		(void)printf("%-28s %" PRId64 " of %" PRId64 " forks converted%s\n", kind->name,
+			kind->converted, kind->forks, must && kind->converted == 0 ? ", NONE" : "");
+		bad += must && kind->converted == 0;
+	}
+	return bad;
+}
+
 static int run_session(struct session *session)
 {
 	int builds = 0, first = session->options.first, turn = 0, left, err = 0;
@@ -344,7 +392,10 @@ static int run_session(struct session *session)
 		return 1;
 	(void)printf("%d cases, %d differences, %d unstable by themselves, seed %" PRIu64 "\n",
 		session->cases, session->differences, session->unstable, session->options.seed);
-	return session->differences || session->cases == 0 || judge_saboteurs(session) ? 1 : 0;
+	return judge_saboteurs(session) + judge_conversions(session) + session->differences ||
+			       session->cases == 0
+		       ? 1
+		       : 0;
 }
 
 static int parse(int argc, char **argv, struct options *options)

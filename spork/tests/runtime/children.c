@@ -317,6 +317,34 @@ static int memory(void)
 	return report(pid);
 }
 
+/* Large blocks come from mmap: several at a time, given back in another order. */
+static int large_blocks(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char *blocks[6], text[16];
+		int wrong = 0;
+
+		for (int i = 0; i < 6; i++) {
+			blocks[i] = malloc(200000);
+			memset(blocks[i], 'a' + i, 200000);
+		}
+		free(blocks[1]);
+		free(blocks[4]);
+		blocks[1] = malloc(300000);
+		memset(blocks[1], 'z', 300000);
+		for (int i = 0; i < 6; i++) {
+			for (int j = 0; i != 4 && j < 200000; j += 1000)
+				wrong += blocks[i][j] != (i == 1 ? 'z' : 'a' + i);
+		}
+		(void)snprintf(text, sizeof(text), "wrong %d", wrong);
+		(void)execl("/bin/echo", "echo", text, (char *)NULL);
+		_exit(127);
+	}
+	return report(pid);
+}
+
 static int buffered(void)
 {
 	pid_t pid;
@@ -706,6 +734,7 @@ static const struct {
 	{"signals", signals},
 	{"handlers", handlers},
 	{"memory", memory},
+	{"large_blocks", large_blocks},
 	{"buffered", buffered},
 	{"no_exec", no_exec},
 	{"rendezvous", rendezvous},

@@ -64,6 +64,7 @@ scenario group 1
 scenario signals 1
 scenario handlers 1
 scenario memory 1
+scenario large_blocks 1
 scenario buffered 1
 scenario redirect_to_file 2
 scenario message_before_exec 1
@@ -79,6 +80,8 @@ scenario nested 1
 scenario spawned 0
 scenario missing 0
 scenario no_exec 0
+# The helper has looked at it meanwhile: no path leads to exec, so no further attempt is made.
+[ "$(number stats.json fork-verdict)" = 1 ] || fault "no_exec: no verdict: $(cat stats.json)"
 scenario rendezvous 0
 scenario killed_before_exec 0
 scenario credentials 0

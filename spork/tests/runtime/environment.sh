@@ -60,6 +60,12 @@ same 'no such program' 127 $?
 "$spork" run --min-rss 12Q -- true 2>/dev/null
 same 'usage' 2 $?
 
+# A static program sees no more of it than its own environment.
+if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1; then
+	same 'a static program' "$(busybox env)" "$("$spork" run -- busybox env 2>/dev/null)"
+	"$spork" run --json -- busybox true 2>&1 | grep -q '"program":.*"static"' || fault 'static is not reported'
+fi
+
 # A cache that others can write, or that is a link, is refused, never used.
 chmod 777 "$XDG_CACHE_HOME/spork"
 "$spork" run -- true 2>/dev/null

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ranges.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "arena.h"
+#include "raw_syscall.h"
+#include "runtime.h"
+
+#define ASKED_MAX 64
+
+/* PROCMAP_QUERY of Linux 6.11, which the headers of Debian 12 do not have yet. */
+struct map_query {
+	uint64_t size, query_flags, query_addr;
+	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+#define MAP_QUERY _IOWR('f', 17, struct map_query)
+
+enum { MAP_READABLE = 1, MAP_WRITABLE = 2, MAP_IS_SHARED = 8 };
+
+struct asked {
+	uint64_t addresses[ASKED_MAX];
+	uint32_t count;
+};
+
+static void ask_later(struct asked *asked, uint64_t address)
+{
+	if (asked->count < ASKED_MAX)
+		asked->addresses[asked->count++] = address;
+}
+
+static bool keep(struct session *session, uint64_t start, uint64_t end, bool writable)
+{
+	if (session->range_count == SESSION_RANGES)
+		return false;
+	session->ranges[session->range_count++] =
+		(struct session_range){.start = start, .end = end, .writable = writable};
+	return true;
+}
+
+/* Segments that nobody can have made unreadable since; those that are writable are asked for. */
+static void declare_module(
+	struct session *session, const struct spork_module *module, struct asked *asked)
+{
+	const ElfW(Ehdr) *header = (const void *)module->base;
+	const ElfW(Phdr) * segments;
+	uint64_t lowest = UINT64_MAX, bias;
+
+	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+		header->e_phoff + (uint64_t)header->e_phnum * sizeof(*segments) > PAGE_BYTES)
+		return;
+	segments = (const void *)(module->base + header->e_phoff);
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (segments[i].p_type == PT_LOAD && segments[i].p_vaddr < lowest)
+			lowest = segments[i].p_vaddr;
+	}
+	bias = module->base - (lowest & ~(PAGE_BYTES - 1));
+	for (int i = 0; i < header->e_phnum; i++) {
+		uint64_t start = bias + segments[i].p_vaddr, end = start + segments[i].p_memsz;
+
+		/* What follows the part that was made read-only after relocation is a mapping of its own. */
+		if (segments[i].p_type == PT_GNU_RELRO)
+			ask_later(asked, (end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
+		if (segments[i].p_type != PT_LOAD || !(segments[i].p_flags & PF_R))
+			continue;
+		if (segments[i].p_flags & PF_W) {
+			ask_later(asked, start);
+			ask_later(asked, end - 1);
+		} else {
+			(void)keep(session, start & ~(PAGE_BYTES - 1),
+				(end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1), false);
+		}
+	}
+}
+
+/* Look them up in one go. The heap's end moves, so that only its start is kept. */
+static void ask(struct session *session, const struct asked *asked, uint64_t heap_end)
+{
+	int64_t fd = raw3(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+	uint64_t start = 1, end = 0;
+
+	for (uint32_t i = 0; fd >= 0 && i < asked->count; i++) {
+		struct map_query query = {.size = sizeof(query), .query_addr = asked->addresses[i]};
+
+		if (asked->addresses[i] >= start && asked->addresses[i] < end)
+			continue;
+		if (raw3(SYS_ioctl, fd, MAP_QUERY, &query))
+			continue;
+		start = query.vma_start;
+		end = query.vma_end;
+		if (!(query.vma_flags & MAP_READABLE) || (query.vma_flags & MAP_IS_SHARED))
+			continue;
+		if (heap_end > start && heap_end <= end)
+			session->heap_start = start;
+		else
+			(void)keep(session, start, end, query.vma_flags & MAP_WRITABLE);
+	}
+	if (fd >= 0)
+		(void)raw1(SYS_close, fd);
+}
+
+static bool is_kept(const struct session *session, uint64_t address)
+{
+	for (uint32_t i = 0; i < session->range_count; i++) {
+		if (address >= session->ranges[i].start && address < session->ranges[i].end)
+			return true;
+	}
+	return false;
+}
+
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+/* Our own image: the dynamic linker looks for symbols in it, too. */
+static void ask_for_ourselves(struct asked *asked)
+{
+	const uint8_t *image = (const uint8_t *)&__ehdr_start;
+	const ElfW(Phdr) *segments = (const void *)(image + __ehdr_start.e_phoff);
+
+	for (int i = 0; i < __ehdr_start.e_phnum; i++) {
+		if (segments[i].p_type != PT_LOAD)
+			continue;
+		ask_later(asked, (uint64_t)image + segments[i].p_vaddr);
+		ask_later(asked, (uint64_t)image + segments[i].p_vaddr + segments[i].p_memsz - 1);
+	}
+}
+
+/* In order they are appended to an empty overlay, without a search. */
+static void sort(struct session *session)
+{
+	for (uint32_t i = 1; i < session->range_count; i++) {
+		struct session_range range = session->ranges[i];
+		uint32_t at = i;
+
+		for (; at > 0 && session->ranges[at - 1].start > range.start; at--)
+			session->ranges[at] = session->ranges[at - 1];
+		session->ranges[at] = range;
+	}
+}
+
+static void look_up(struct session *session, const struct spork_machine *machine, uint64_t heap_end)
+{
+	struct asked asked = {.count = 0};
+
+	session->range_count = 0;
+	session->range_modules = session->count;
+	session->heap_start = 0;
+	ask_later(&asked, machine->regs.gpr[SPORK_RSP]);
+	ask_later(&asked, machine->regs.fs_base);
+	ask_later(&asked, heap_end - 1);
+	ask_for_ourselves(&asked);
+	/* The dynamic linker's records of objects, which a first call of a function walks through. */
+	for (uint32_t i = 0; i < session->count; i++)
+		ask_later(&asked, (uint64_t)session->records[i].map);
+	/* The writable parts of those few modules that a child of this process is known to run in. */
+	for (uint32_t i = 0; i < session->count; i++) {
+		if (session->modules[i].code)
+			declare_module(session, &session->modules[i], &asked);
+	}
+	ask(session, &asked, heap_end);
+	sort(session);
+}
+
+void ranges_declare(struct arena *arena)
+{
+	struct session *session = arena->session;
+	struct spork_machine *machine = &arena->attempt.machine;
+	uint64_t heap_end = (uint64_t)raw1(SYS_brk, 0);
+
+	/* Threads come and go with their stacks; everything else stays as long as its module does. */
+	if (session->range_count == 0 || session->range_modules != session->count ||
+		arena->attempt.caller.threaded || session->heap_start >= heap_end ||
+		!is_kept(session, machine->regs.gpr[SPORK_RSP]) ||
+		!is_kept(session, machine->regs.fs_base))
+		look_up(session, machine, heap_end);
+	for (uint32_t i = 0; i < session->range_count; i++)
+		spork_overlay_add_range(machine->overlay, session->ranges[i].start,
+			session->ranges[i].end, session->ranges[i].writable);
+	if (session->heap_start)
+		spork_overlay_add_range(machine->overlay, session->heap_start,
+			(heap_end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1), true);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is mapped, told to the overlay before the interpreter runs: every range that it has to ask
+ * for itself costs it three system calls.
+ */
+#ifndef SPORK_RANGES_H
+#define SPORK_RANGES_H
+
+struct arena;
+
+/*
+ * ranges_declare - the read-only parts of the modules, from their headers, and the ranges that
+ * every child touches (stack, thread, heap, data), asked for together. What cannot be found out
+ * is left for the overlay to ask.
+ */
+void ranges_declare(struct arena *arena);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "recipe.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "arena.h"
+#include "files.h"
+#include "raw_syscall.h"
+#include "text.h"
+
+#define RECIPE_MAX (4U << 20) /* bytes */
+#define FAILED_MAX 8          /* guards that failed, before a context is only interpreted */
+#define GIVEN_UP UINT64_MAX
+
+static bool recipe_path(char path[FILES_PATH_BYTES], const uint64_t key[2])
+{
+	size_t at;
+
+	if (!files_cache_path(path, "/recipes/"))
+		return false;
+	for (at = 0; path[at];)
+		at++;
+	at = text_append_number(path, FILES_PATH_BYTES, at, key[0], 16);
+	at = text_append(path, FILES_PATH_BYTES, at, "-");
+	at = text_append_number(path, FILES_PATH_BYTES, at, key[1], 16);
+	return at + 8 < FILES_PATH_BYTES;
+}
+
+static struct session_recipe *slot_of(struct session *session, const uint64_t key[2])
+{
+	for (uint32_t i = 0; i < session->recipe_count; i++) {
+		if (session->recipes[i].key[0] == key[0] && session->recipes[i].key[1] == key[1])
+			return &session->recipes[i];
+	}
+	if (session->recipe_count == SESSION_RECIPES)
+		return NULL;
+	session->recipes[session->recipe_count] =
+		(struct session_recipe){{key[0], key[1]}, NULL, 0};
+	return &session->recipes[session->recipe_count++];
+}
+
+const void *recipe_find(struct session *session, const uint64_t key[2], size_t *ret_size_bytes)
+{
+	struct session_recipe *slot = slot_of(session, key);
+	char path[FILES_PATH_BYTES];
+	struct stat status;
+	void *bytes;
+
+	if (!slot)
+		return NULL;
+	if (!slot->bytes) {
+		if (!recipe_path(path, key) || raw2(SYS_lstat, path, &status) ||
+			status.st_size <= 0 || status.st_size > RECIPE_MAX)
+			return NULL;
+		bytes = files_map(path, (size_t)status.st_size, false);
+		if (bytes == MAP_FAILED)
+			return NULL;
+		if (spork_trace_check(bytes, (size_t)status.st_size)) {
+			(void)raw2(SYS_munmap, bytes, status.st_size);
+			return NULL;
+		}
+		slot->bytes = bytes;
+		slot->size_bytes = (size_t)status.st_size;
+	}
+	*ret_size_bytes = slot->size_bytes;
+	return slot->bytes;
+}
+
+bool recipe_save(const uint64_t key[2], const void *bytes, size_t size_bytes)
+{
+	char path[FILES_PATH_BYTES], temporary[FILES_PATH_BYTES];
+	size_t at;
+	int64_t fd, written;
+
+	if (!recipe_path(path, key))
+		return false;
+	at = text_append(temporary, FILES_PATH_BYTES, 0, path);
+	at = text_append(temporary, FILES_PATH_BYTES, at, ".");
+	(void)text_append_number(temporary, FILES_PATH_BYTES, at, (uint64_t)raw0(SYS_getpid), 10);
+	fd = raw3(SYS_open, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	written = raw3(SYS_write, fd, bytes, size_bytes);
+	(void)raw1(SYS_close, fd);
+	if (written == (int64_t)size_bytes && raw2(SYS_rename, temporary, path) == 0)
+		return true;
+	(void)raw1(SYS_unlink, temporary);
+	return false;
+}
+
+void recipe_prepare(struct arena *arena)
+{
+	struct spork_store_entry *entry = arena->entry;
+	struct spork_machine *machine = &arena->attempt.machine;
+
+	arena->recipe = NULL;
+	arena->trace_on = false;
+	/* With other threads what was read has to be compared again, which a recipe does not do. */
+	if (!entry || arena->attempt.caller.threaded || entry->recipe_faults == GIVEN_UP)
+		return;
+	if (entry->verdict == SPORK_VERDICT_RECIPE) {
+		arena->recipe = recipe_find(arena->session, arena->chain.key, &arena->recipe_bytes);
+		arena->recipe_position = 0;
+		machine->recipe_checked = arena->recipe;
+		if (arena->recipe)
+			return;
+	}
+	/* The first success may have been the only one there will be; the second is worth keeping. */
+	if (entry->converted > 0)
+		arena->trace_on =
+			spork_trace_begin(machine, arena->trace, sizeof(arena->trace)) != NULL;
+}
+
+void recipe_keep(struct arena *arena)
+{
+	struct spork_store_entry *entry = arena->entry;
+	int64_t size;
+
+	if (arena->recipe && !arena->recipe_led && ++entry->recipe_faults > FAILED_MAX) {
+		entry->recipe_faults = GIVEN_UP;
+		spork_store_set(entry, SPORK_VERDICT_RECORD);
+	}
+	if (!arena->trace_on)
+		return;
+	/* The strings of execve are not needed any more. */
+	size = spork_trace_end(arena->attempt.machine.trace, arena->strings, RECIPE_MAX);
+	if (size > 0 && recipe_save(arena->chain.key, arena->strings, (size_t)size))
+		spork_store_set(entry, SPORK_VERDICT_RECIPE);
+	else
+		entry->recipe_faults = GIVEN_UP;
+}

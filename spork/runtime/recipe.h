@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Recipes of this process: traces of successful runs, one file for each calling context below
+ * recipes/ in the cache, mapped once and checked once.
+ */
+#ifndef SPORK_RECIPE_H
+#define SPORK_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct session;
+
+/*
+ * recipe_find - the recipe of the context @key and its size, mapped if need be; NULL = there is
+ * none to be trusted.
+ */
+const void *recipe_find(struct session *session, const uint64_t key[2], size_t *ret_size_bytes);
+
+/* recipe_save - write the recipe of @key; the file appears whole or not at all. */
+bool recipe_save(const uint64_t key[2], const void *bytes, size_t size_bytes);
+
+/*
+ * recipe_prepare - before an attempt of the record executor: replay the context's recipe, or
+ * record one, or neither. recipe_keep - after a conversion: save what was recorded, or count a
+ * recipe that did not lead to the end.
+ */
+void recipe_prepare(struct arena *arena);
+void recipe_keep(struct arena *arena);
+
+#endif

@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The frozen command lines under spork: each is checked against fork (`spork check`), and what became of its forks is counted.
+# Usage: coverage.sh SPORK DATA FILE [MODE [NAME...]]; FILE is one of DATA's lists. Prints a table; exit 1 if a command line
+# did something else than with fork.
+set -u
+spork=$(realpath "$1") data=$(realpath "$2") list=$3 mode=${4:-auto}
+[ $# -lt 4 ] && shift 3 || shift 4
+scratch=$(mktemp -d) || exit 99
+chmod 755 "$scratch"
+trap 'rm -rf "$scratch"' EXIT
+names=" $* "
+
+# needs LIST: are all the programs there?
+needs()
+{
+	for program in $(echo "$1" | tr , ' '); do
+		command -v "$program" >/dev/null 2>&1 || { missing=$program; return 1; }
+	done
+}
+
+# number RUN KEY FILE: the KEY of the run named RUN in a spork.check/1 file.
+number()
+{
+	awk -v run="\"$1\"" -v key="\"$2\":" '
+		$1 == "\"name\":" && index($0, run) { here = 1 }
+		here && $1 == key { gsub(/[^0-9]/, "", $2); print $2; exit }' "$3"
+}
+
+different=0 count=0 forks=0 converted=0 shares=0 programs=0
+tab=$(printf '\t')
+while IFS=$tab read -r name program line <&3; do
+	case $name in '' | '#'*) continue ;; esac
+	[ $# -eq 0 ] || case $names in *" $name "*) ;; *) continue ;; esac
+	if ! needs "$program"; then
+		printf '%-32s skipped: needs %s\n' "$name" "$missing"
+		continue
+	fi
+	mkdir "$scratch/$name" && chmod 755 "$scratch/$name"
+	(
+		cd "$scratch/$name" || exit 99
+		# shellcheck source=/dev/null
+		. "$data/environment.sh"
+		sh "$data/prepare.sh" "$name" >/dev/null 2>&1 || exit 98
+		TMPDIR=$scratch "$spork" check --json --mode "$mode" --timeout 20 -- sh -c "exec $line"
+	) >"$scratch/$name.json" 2>"$scratch/$name.err"
+	code=$?
+	count=$((count + 1))
+	warm_forks=$(number warm forks "$scratch/$name.json") warm=$(number warm converted "$scratch/$name.json")
+	forks=$((forks + ${warm_forks:-0})) converted=$((converted + ${warm:-0}))
+	if [ "${warm_forks:-0}" -gt 0 ]; then
+		shares=$((shares + 1000 * warm / warm_forks)) programs=$((programs + 1))
+	fi
+	case $code in
+	0) verdict=same ;;
+	1) verdict=DIFFERENT different=$((different + 1)) ;;
+	*) verdict="FAILED ($code)" different=$((different + 1)) ;;
+	esac
+	printf '%-32s %s of %s forks converted, %s\n' "$name" "${warm:-?}" "${warm_forks:-?}" "$verdict"
+	if [ $code -eq 1 ]; then
+		grep -B1 -A1 '"result":.*"different"' "$scratch/$name.json"
+	elif [ $code -ne 0 ]; then
+		cat "$scratch/$name.err"
+	fi
+	rm -rf "${scratch:?}/$name"
+done 3<"$list"
+[ "$programs" -eq 0 ] || printf 'by event: %d of %d forks converted; average over the %d programs that fork: %d.%d %%\n' \
+	"$converted" "$forks" "$programs" $((shares / programs / 10)) $((shares / programs % 10))
+printf '%d command lines, %d different\n' "$count" "$different"
+[ "$count" -gt 0 ] && [ "$different" -eq 0 ]
