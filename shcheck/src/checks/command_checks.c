@@ -6,9 +6,9 @@
 
 #include <hotbed/suggest.h>
 
-#include "../semantic/command.h"
-#include "../semantic/parameter.h"
-#include "../semantic/path.h"
+#include "command.h"
+#include "parameter.h"
+#include "path.h"
 
 static const char *protection_reason(enum shc_protection protection)
 {

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../syntax/arena.h"
+#include "arena.h"
 #include "interpreter.h"
 #include "parameter.h"
 #include "survey.h"
@@ -167,7 +167,7 @@ void shc_approximate(struct shc_interpreter *in, const struct shc_command *comma
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field)
 {
 	bool unknown = field->occurrence == SHC_ANY;
-	const struct shc_dfa *language;
+	const struct shc_dfa *language, *literal;
 
 	for (uint32_t i = 0; i < field->count; i++)
 		unknown |= field->pieces[i].glob || field->pieces[i].matches;
@@ -187,7 +187,10 @@ const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct s
 							 piece->piece.text.length);
 			else if (shc_dfa_glob(in->pool, piece->piece.text.bytes,
 					 piece->piece.text.length, SHC_GLOB_EXTENDED, &language,
-					 NULL))
+					 NULL) ||
+				 shc_dfa_literal(in->pool, piece->piece.text.bytes,
+					 piece->piece.text.length, &literal) ||
+				 shc_dfa_union(in->pool, language, literal, &language))
 				return NULL;
 			else
 				next = shc_unknown(
@@ -289,7 +292,14 @@ static int run_uncalled(struct shc_interpreter *in, struct shc_outcomes *ends)
 int shc_analyse(const struct shc_script *script, const struct shc_analysis_limits *limits,
 	struct shc_findings *findings, struct shc_coverage *ret_coverage)
 {
-	struct shc_interpreter in = {.script = script, .findings = findings};
+	return shc_analyse_observed(script, limits, findings, ret_coverage, NULL);
+}
+
+int shc_analyse_observed(const struct shc_script *script, const struct shc_analysis_limits *limits,
+	struct shc_findings *findings, struct shc_coverage *ret_coverage,
+	const struct shc_observer *observer)
+{
+	struct shc_interpreter in = {.script = script, .findings = findings, .observer = observer};
 	struct shc_outcomes ends = {0};
 	struct shc_coverage coverage = {0};
 	int r = set_up(&in, limits);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "interpreter.h"
+#include "mistake.h"
 #include "parameter.h"
 
 /* A number, when it is known. */
@@ -88,7 +89,7 @@ static bool operate(enum shc_arith_op op, int64_t a, int64_t b, int64_t *ret)
 
 	switch (op) {
 	case SHC_ARITH_ADD:
-		*ret = (int64_t)(x + y);
+		*ret = (int64_t)(MADE(ADD_SUBTRACTS) ? x - y : x + y);
 		return true;
 	case SHC_ARITH_SUBTRACT:
 		*ret = (int64_t)(x - y);

@@ -43,6 +43,15 @@ static int print(const struct shc_call *call, struct shc_state *state, const str
 	return state->output ? 0 : -ENOMEM;
 }
 
+/* What operand @index adds to the output: file names and split values are not known. NULL when there is no memory. */
+static const struct shc_term *printed(const struct shc_call *call, uint32_t index)
+{
+	if (shc_field_is_one(&call->fields.items[index]))
+		return call->values[index];
+	return shc_unknown(
+		call->in, SHC_ORIGIN_OUTPUT, shc_dfa_text(call->in->pool), call->command->range);
+}
+
 static int run_true(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	return finish(call, state, out, 0, 0);
@@ -152,7 +161,7 @@ static int run_echo(const struct shc_call *call, struct shc_state *state, struct
 		if (i > (newline ? 1u : 2u))
 			r = print(call, state, shc_term_text(terms, " ", 1));
 		if (!r)
-			r = print(call, state, call->values[i]);
+			r = print(call, state, printed(call, i));
 	}
 	if (!r && newline)
 		r = print(call, state, shc_term_text(terms, "\n", 1));
@@ -173,7 +182,7 @@ static int run_printf(
 	int r = 0;
 
 	if ((line || plain) && call->fields.count == 3) {
-		r = print(call, state, call->values[2]);
+		r = print(call, state, printed(call, 2));
 		if (!r && line)
 			r = print(call, state, shc_term_text(in->terms, "\n", 1));
 	} else if (state->output) {
@@ -315,7 +324,11 @@ static int set_arguments(const struct shc_call *call, struct shc_state *state, u
 	state->arguments_open = false;
 	state->arguments_output = false;
 	for (uint32_t i = first; i < call->fields.count; i++) {
-		if (call->fields.items[i].occurrence != SHC_ONCE) {
+		if (!shc_field_is_one(&call->fields.items[i])) {
+			/* A pattern gives one field at least. */
+			if (call->fields.items[i].occurrence == SHC_ONCE)
+				arguments[count++] =
+					shc_loop_value(call->in, &call->fields.items[i]);
 			state->arguments_open = true;
 			state->arguments_output = comes_from_output(&call->fields.items[i]);
 			state->shifted += 100;

@@ -55,7 +55,16 @@ struct shc_file_read {
 	uint32_t stage; /* SHC_STAGE_OPEN: by a redirection of the command at hand */
 };
 
+struct shc_call;
+
+/* Told of every command before it runs: for tests of soundness. */
+struct shc_observer {
+	void *context;
+	void (*call)(void *context, const struct shc_call *call, struct shc_state *state);
+};
+
 struct shc_interpreter {
+	const struct shc_observer *observer; /* or NULL */
 	const struct shc_script *script;
 	struct shc_findings *findings;
 	struct shc_arena *arena;
@@ -86,6 +95,7 @@ struct shc_interpreter {
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
 	uint32_t loops;         /* bodies of loops around what is run */
+	bool in_order;          /* words of the command at hand assign what later ones may read */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
 	struct shc_file_read *reads;
@@ -103,6 +113,11 @@ enum {
 	/* States of a language after a join in a loop. */
 	SHC_JOIN_STATES = 64,
 };
+
+/* shc_analyse_observed - shc_analyse() that tells @observer (NULL = none) of the commands on its way. */
+int shc_analyse_observed(const struct shc_script *script, const struct shc_analysis_limits *limits,
+	struct shc_findings *findings, struct shc_coverage *ret_coverage,
+	const struct shc_observer *observer);
 
 /* ---- Findings ------------------------------------------------------------------------------------------------ */
 
@@ -162,6 +177,9 @@ struct shc_fields {
 };
 
 void shc_fields_finish(struct shc_fields *fields);
+
+/* shc_field_is_one - is @field one field always, and no file names in its place? */
+bool shc_field_is_one(const struct shc_field *field);
 
 /* shc_fields_add_term - append @term as one whole field of @word. 0 or -ENOMEM. */
 int shc_fields_add_term(struct shc_interpreter *in, struct shc_state *state,

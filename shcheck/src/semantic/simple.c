@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../syntax/arena.h"
+#include "arena.h"
 #include "command.h"
 #include "parameter.h"
+#include "mistake.h"
 #include "path.h"
+#include "survey.h"
 
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
@@ -26,7 +28,7 @@ static const struct shc_term *without_newlines(
 	struct shc_piece last;
 	uint32_t length;
 
-	if (!output->count)
+	if (!output->count || MADE(NEWLINES_STAY))
 		return output;
 	last = output->pieces[output->count - 1];
 	if (!last.atom) {
@@ -78,6 +80,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 	struct shc_state *capture = shc_state_clone(state);
 	uint32_t suppressed = in->suppressed, piped = in->piped;
 	const struct shc_command *current = in->current;
+	bool in_order = false;
 	int r = capture ? 0 : -ENOMEM;
 
 	if (!r) {
@@ -86,8 +89,10 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		in->suppressed += in->script->dialect == SHC_BASH;
 		in->piped = 0;
 		in->substitutions++;
+		in_order = in->in_order;
 		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
+		in->in_order = in_order;
 		in->current = current;
 		in->suppressed = suppressed;
 		in->piped = piped;
@@ -97,7 +102,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		struct shc_state *result = results.items[i].state;
 		const struct shc_term *output = result->output;
 
-		if (!output || part->command.form == SHC_FORM_FILE)
+		if (!output || in->in_order || part->command.form == SHC_FORM_FILE)
 			output = shc_unknown(
 				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
 		result->output = state->output;
@@ -276,6 +281,7 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 	int r;
 
 	state->substituted_count = 0;
+	in->in_order = shc_assigns_in_order(command);
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	if (!r && command_reads_status(command))
 		r = split_for_status(in, &now);
@@ -439,10 +445,13 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 		return -ENOMEM;
 	}
 	for (uint32_t i = 1; i < call->fields.count && !open; i++) {
-		if (call->fields.items[i].occurrence == SHC_ONCE)
+		if (shc_field_is_one(&call->fields.items[i]))
 			state->arguments[count++] = shc_loop_value(in, &call->fields.items[i]);
 		else
 			open = true;
+		/* A pattern gives one field at least. */
+		if (open && call->fields.items[i].occurrence == SHC_ONCE)
+			state->arguments[count++] = shc_loop_value(in, &call->fields.items[i]);
 	}
 	state->argument_count = count;
 	state->arguments_open = open;
@@ -502,6 +511,8 @@ static int dispatch(const struct shc_call *call, struct shc_state *state, struct
 	const struct shc_command *function = NULL;
 	uint32_t number = 0;
 
+	if (call->in->observer)
+		call->in->observer->call(call->in->observer->context, call, state);
 	if (call->name.length) {
 		if (shc_name_number(call->in, call->name, &number)) {
 			shc_state_destroy(state);

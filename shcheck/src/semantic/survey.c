@@ -462,6 +462,28 @@ bool shc_condition_varies(const struct shc_command *loop)
 	return reads > 0;
 }
 
+static void count_assigned(void *context, struct shc_text name)
+{
+	(void)name;
+	++*(uint32_t *)context;
+}
+
+bool shc_assigns_in_order(const struct shc_command *command)
+{
+	uint32_t assigned = 0, plain = 0;
+	const struct shc_visitor visitor = {
+		.context = &assigned, .assigned = count_assigned, .no_subshells = true};
+
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return false;
+	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
+		plain++;
+	for (const struct shc_word *w = command->simple.words; w; w = w->next)
+		plain += w->assignment != NULL;
+	shc_visit_command(&visitor, command);
+	return assigned > plain || plain >= 2;
+}
+
 /* ---- What no path has reached -------------------------------------------------------------------------------- */
 
 static bool always_leaves(const struct shc_command *command)

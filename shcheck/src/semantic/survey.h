@@ -25,6 +25,9 @@ void shc_visit_command(const struct shc_visitor *visitor, const struct shc_comma
 /* shc_survey - fill the names of @in and mark its simple commands. 0 or -ENOMEM. */
 int shc_survey(struct shc_interpreter *in);
 
+/* shc_assigns_in_order - may words of @command depend on what words before them assign? */
+bool shc_assigns_in_order(const struct shc_command *command);
+
 /* shc_never_leaves - can the test of @loop, once true, only stay true? By what its body assigns and calls. */
 bool shc_never_leaves(struct shc_interpreter *in, const struct shc_command *loop);
 
