@@ -22,9 +22,9 @@ struct draft {
 /* draft_begin - memory, variables, arguments, files and options of @ret; the text is still lacking. 0 or -ENOMEM. */
 int draft_begin(struct draft *draft, uint64_t seed, uint64_t index, struct shc_oracle_case *ret);
 
-/* draft_put - append @text. draft_finish - what was appended since @start, as a text of the case. */
+/* draft_put - append @text. oracle_draft_finish - what was appended since @start, as a text of the case. */
 void draft_put(struct draft *draft, const char *text);
-struct shc_oracle_text draft_finish(struct draft *draft, size_t start);
+struct shc_oracle_text oracle_draft_finish(struct draft *draft, size_t start);
 
 bool draft_chance(struct draft *draft, unsigned percent);
 

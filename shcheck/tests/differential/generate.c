@@ -31,7 +31,7 @@ void draft_put(struct draft *draft, const char *text)
 	draft->used_bytes += length;
 }
 
-struct shc_oracle_text draft_finish(struct draft *draft, size_t start)
+struct shc_oracle_text oracle_draft_finish(struct draft *draft, size_t start)
 {
 	struct shc_oracle_text text = {draft->memory + start, draft->used_bytes - start};
 
@@ -194,7 +194,7 @@ static struct shc_oracle_text value_make(struct draft *draft)
 	draft_put(draft, "");
 	for (uint64_t parts = hb_rng_below(&draft->rng, 5); parts > 0; parts--)
 		draft_put(draft, DRAFT_CHOOSE(draft, pieces));
-	return draft_finish(draft, start);
+	return oracle_draft_finish(draft, start);
 }
 
 static void variables_make(struct draft *draft, struct shc_oracle_case *ret)
@@ -219,7 +219,7 @@ static void variables_make(struct draft *draft, struct shc_oracle_case *ret)
 			size_t start = draft->used_bytes;
 
 			draft_put(draft, DRAFT_CHOOSE(draft, separators));
-			variable->value = draft_finish(draft, start);
+			variable->value = oracle_draft_finish(draft, start);
 		}
 	}
 }
@@ -267,7 +267,7 @@ int shc_oracle_generate(uint64_t seed, uint64_t index, bool bash, struct shc_ora
 		return code;
 	start = draft.used_bytes;
 	draft_word(&draft);
-	made.text = draft_finish(&draft, start);
+	made.text = oracle_draft_finish(&draft, start);
 	*ret = made;
 	return 0;
 }

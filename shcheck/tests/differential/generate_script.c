@@ -198,7 +198,7 @@ int shc_oracle_generate_script(
 		draft_put(&draft, "}\n");
 	}
 	list_put(&script, 0, 6);
-	made.text = draft_finish(&draft, start);
+	made.text = oracle_draft_finish(&draft, start);
 	*ret = made;
 	return 0;
 }
