@@ -99,10 +99,10 @@ static void add_cwd(struct spork_text *text, const char *work)
 /* The lines of /proc/self/status that are inherited or set by calls. */
 static void add_status(struct spork_text *text)
 {
+	/* Not the number of threads: one that has been joined is counted a moment longer. */
 	static const char *const names[] = {"Umask", "Uid", "Gid", "Groups", "SigPnd", "ShdPnd",
 		"SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
-		"NoNewPrivs", "Seccomp", "Cpus_allowed", "Threads", "CoreDumping", "THP_enabled",
-		"TracerPid"};
+		"NoNewPrivs", "Seccomp", "Cpus_allowed", "CoreDumping", "THP_enabled", "TracerPid"};
 	char buffer[8192];
 	int length = read_file("/proc/self/status", buffer, sizeof(buffer));
 
