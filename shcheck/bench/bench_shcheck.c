@@ -3,6 +3,8 @@
 #include "experiments.h"
 
 static const struct hb_experiment *const experiments[] = {
+	&shcheck_bugs,
+	&shcheck_throughput,
 	&shcheck_automata,
 	NULL,
 };

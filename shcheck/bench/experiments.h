@@ -6,5 +6,7 @@
 #include <hotbed/experiment.h>
 
 extern const struct hb_experiment shcheck_automata;
+extern const struct hb_experiment shcheck_bugs;
+extern const struct hb_experiment shcheck_throughput;
 
 #endif

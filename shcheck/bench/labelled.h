@@ -48,7 +48,8 @@ void labelled_finish(struct labelled_scripts *scripts);
 struct labelled_score {
 	uint32_t due, found; /* marks, and those with a finding of their class on their line */
 	uint32_t
-		same_class; /* findings of a class that is due in the folder, on lines without its mark */
+		/* findings of a class that is due in the folder, on lines without its mark */
+		same_class;
 	uint32_t noise; /* other findings of severity warning and above */
 	uint32_t found_of[SHC_CLASS_COUNT], due_of[SHC_CLASS_COUNT];
 };

@@ -19,6 +19,7 @@ enum long_option {
 	OPTION_DUMP,
 	OPTION_PRINT,
 	OPTION_CROSS_CHECK,
+	OPTION_STRICT,
 	OPTION_VERSION,
 	OPTION_HELP,
 };
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
 	{"dump-ast", no_argument, NULL, OPTION_DUMP},
 	{"print", no_argument, NULL, OPTION_PRINT},
 	{"cross-check", no_argument, NULL, OPTION_CROSS_CHECK},
+	{"strict", no_argument, NULL, OPTION_STRICT},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -51,6 +53,8 @@ static const char help[] =
 	"  -e, --exclude IDS        do not report these\n"
 	"  -f, --format FORMAT      human, gcc or json (default: human)\n"
 	"      --color[=WHEN]       auto, always or never (default: auto)\n"
+	"      --strict             exit with 1, too, when a script could not be covered within "
+	"its budget\n"
 	"      --dump-ast           print the syntax tree instead\n"
 	"      --print              print the script from its tree instead\n"
 	"      --cross-check        compare the tree with tree-sitter's instead\n"
@@ -197,6 +201,9 @@ static int read_option(int option, struct options *options)
 		return -1;
 	case OPTION_CROSS_CHECK:
 		return read_cross_check(options);
+	case OPTION_STRICT:
+		options->strict = true;
+		return -1;
 	case OPTION_VERSION:
 		(void)puts("shcheck " VERSION);
 		return EXIT_CLEAN;
@@ -209,8 +216,8 @@ static int read_option(int option, struct options *options)
 static int refuse_option(const char *word, bool lacks_value)
 {
 	static const char *const names[] = {"--shell", "--severity", "--format", "--include",
-		"--exclude", "--color", "--dump-ast", "--print", "--cross-check", "--version",
-		"--help", NULL};
+		"--exclude", "--color", "--strict", "--dump-ast", "--print", "--cross-check",
+		"--version", "--help", NULL};
 	const char *near = hb_suggest(word, names);
 
 	if (lacks_value) {

@@ -27,6 +27,7 @@ enum action {
 struct options {
 	enum action action;
 	bool dialect_given;
+	bool strict; /* incomplete coverage is a failure */
 	enum shc_dialect dialect;
 	enum shc_format format;
 	enum shc_severity severity;

@@ -19,7 +19,7 @@
 struct run {
 	const struct options *options;
 	struct shc_report *report; /* NULL when a tree is printed instead */
-	bool found, unreadable;
+	bool found, unreadable, incomplete;
 };
 
 static void keep_worst(struct run *run, const struct shc_findings *findings)
@@ -121,6 +121,12 @@ static int check_source(
 		if (shc_findings_at(findings, i)->id == 906)
 			run->unreadable = true;
 	}
+	if (coverage.budget_exhausted) {
+		run->incomplete = true;
+		(void)fprintf(stderr,
+			"shcheck: %s: the budget was used up; parts were not checked\n",
+			source->name);
+	}
 	print_tree(run, script);
 	report(run, source->name, source, findings, &coverage);
 	shc_script_destroy(script);
@@ -175,7 +181,7 @@ static int check(const struct options *options)
 	}
 	if (run.unreadable)
 		return EXIT_UNREADABLE;
-	return run.found ? EXIT_FINDINGS : EXIT_CLEAN;
+	return run.found || (options->strict && run.incomplete) ? EXIT_FINDINGS : EXIT_CLEAN;
 }
 
 int main(int argc, char **argv)

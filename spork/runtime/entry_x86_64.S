@@ -7,8 +7,10 @@
 	.text
 
 #define RED_ZONE 128
-#define FRAME_BYTES (17 * 8)
+#define FRAME_BYTES (18 * 8)
 #define NR_CLONE 56
+#define NR_FORK 57
+#define SIGCHLD_NUMBER 17
 
 	/* From here on system calls of the shared executor's child are caught. */
 	.section .fini, "ax", @progbits
@@ -38,8 +40,21 @@ spork_trapped:
 9:
 	.endm
 
-	.macro SAVE_FRAME
+	/* The same with the number in eax. */
+	.macro TRAPPED_ANY resume
+	movzx ecx, byte ptr [rip + spork_shared_runs]
+	jrcxz 9f
+	jmp 8f
+	.pushsection .fini, "ax", @progbits
+8:	syscall
+	jmp [rip + \resume]
+	.popsection
+9:
+	.endm
+
+	.macro SAVE_FRAME resume
 	lea rsp, [rsp - RED_ZONE]
+	push [rip + \resume]
 	pushfq
 	push r15
 	push r14
@@ -52,6 +67,7 @@ spork_trapped:
 	push rdi
 	push rsi
 	push rbp
+	/* The stack pointer as it was: behind what has been pushed so far, and the red zone. */
 	lea rbp, [rsp + FRAME_BYTES - 5 * 8 + RED_ZONE]
 	push rbp
 	mov rbp, [rsp + 8]
@@ -82,19 +98,20 @@ spork_trapped:
 	pop r14
 	pop r15
 	popfq
-	lea rsp, [rsp + RED_ZONE]
+	lea rsp, [rsp + RED_ZONE + 8]
 	.endm
 
 /*
  * clone of _Fork. spork_fork_enter() returns the top of the runtime's own stack, or 0 to fork really; spork_fork_attempt()
  * returns the child's process id, or 0 to fork really. spork_fork_leave() lets signals in, back on the program's stack.
  */
-	.globl spork_entry_fork
-	.hidden spork_entry_fork
-	.type spork_entry_fork, @function
-spork_entry_fork:
-	TRAPPED NR_CLONE, spork_resume_fork
-	SAVE_FRAME
+	.macro FORK_ENTRY name, resume
+	.globl \name
+	.hidden \name
+	.type \name, @function
+\name:
+	TRAPPED NR_CLONE, \resume
+	SAVE_FRAME \resume
 	mov rdi, rbx
 	and rsp, -16
 	call spork_fork_enter
@@ -111,12 +128,52 @@ spork_entry_fork:
 	test rax, rax
 	jz 1f
 	RESTORE_FRAME
-	jmp [rip + spork_resume_fork]
+	jmp [rip + \resume]
 1:	RESTORE_FRAME
 	mov eax, NR_CLONE
 	syscall
-	jmp [rip + spork_resume_fork]
-	.size spork_entry_fork, . - spork_entry_fork
+	jmp [rip + \resume]
+	.size \name, . - \name
+	.endm
+
+	FORK_ENTRY spork_entry_fork, spork_resume_fork
+	FORK_ENTRY entry_raw_fork, spork_resume_syscall
+
+/* syscall(2), whose last instructions before the system call are made here. Only where raw forks are to be caught. */
+	.globl spork_entry_syscall
+	.hidden spork_entry_syscall
+	.type spork_entry_syscall, @function
+spork_entry_syscall:
+	mov r9, [rsp + 8]
+	cmp rax, NR_CLONE
+	je entry_raw_fork
+	cmp rax, NR_FORK
+	je 1f
+	TRAPPED_ANY spork_resume_syscall
+	syscall
+	jmp [rip + spork_resume_syscall]
+1:	mov edi, SIGCHLD_NUMBER
+	xor esi, esi
+	xor edx, edx
+	xor r10d, r10d
+	xor r8d, r8d
+	jmp entry_raw_fork
+	.size spork_entry_syscall, . - spork_entry_syscall
+
+/* int64_t spork_call_on(uint64_t stack_top, int64_t (*function)(const void *), const void *argument) */
+	.globl spork_call_on
+	.hidden spork_call_on
+	.type spork_call_on, @function
+spork_call_on:
+	push rbx
+	mov rbx, rsp
+	mov rsp, rdi
+	mov rdi, rdx
+	call rsi
+	mov rsp, rbx
+	pop rbx
+	ret
+	.size spork_call_on, . - spork_call_on
 
 	.macro EXEC_ENTRY name, hook, resume, nr
 	.globl \name
@@ -124,7 +181,7 @@ spork_entry_fork:
 	.type \name, @function
 \name:
 	TRAPPED \nr, \resume
-	SAVE_FRAME
+	SAVE_FRAME \resume
 	and rsp, -16
 	/* The fourth argument of a system call is in r10, of a function in rcx. */
 	mov rcx, r10

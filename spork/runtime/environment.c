@@ -3,7 +3,9 @@
  * The program never sees how it was loaded: LD_PRELOAD and SPORK_RUN are taken out of its environment at the start
  * and put back when it starts another program.
  *
- *   SPORK_RUN=MODE,STATISTICS,MIN_RSS,RUN,CACHE     e.g. 0,1,16777216,4711-x7Qz,/home/a/.cache/spork
+ *   SPORK_RUN=MODE,FLAGS,MIN_RSS,RUN,CACHE     e.g. 0,1,16777216,4711-x7Qz,/home/a/.cache/spork
+ *
+ * FLAGS: 1 count, 2 catch raw forks.
  *
  * An even number of entries is always hidden (SPORK_PAD makes up for an LD_PRELOAD of the user's, which stays): the
  * two free slots after the environment read as an AT_IGNORE pair to programs that look for the auxiliary vector
@@ -48,13 +50,14 @@ static bool parse(struct configuration *configuration)
 	if (!at || *at != ',' || mode > SPORK_MODE_SHARED)
 		return false;
 	at = text_number(at + 1, &statistics);
-	if (!at || *at != ',' || statistics > 1)
+	if (!at || *at != ',' || statistics > 3)
 		return false;
 	at = text_number(at + 1, &configuration->min_rss);
 	if (!at || *at != ',')
 		return false;
 	configuration->mode = (uint8_t)mode;
-	configuration->statistics = statistics == 1;
+	configuration->statistics = statistics & 1;
+	configuration->trap = statistics & 2;
 	configuration->run = ++at;
 	while (*at && *at != ',')
 		at++;

@@ -32,11 +32,17 @@ static uint64_t decline(enum spork_reason reason)
 	return 0;
 }
 
-/* What _Fork asks for; other users of the pattern get what they asked for. */
+/* What _Fork asks for, or less; with every other flag the caller gets what it asked for. */
 static bool is_plain_fork(const struct spork_frame *frame)
 {
-	return frame->gpr[7] == (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD) &&
+	return (frame->gpr[7] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)) ==
+		       SIGCHLD &&
 	       frame->gpr[SPORK_RSI] == 0;
+}
+
+uint64_t spork_tid_address(const struct spork_frame *frame)
+{
+	return frame->gpr[7] & CLONE_CHILD_SETTID ? frame->gpr[SPORK_R10] : 0;
 }
 
 /* The peak never lies below the present size, and costs a tenth of asking for that. */
@@ -240,7 +246,7 @@ int64_t spork_fork_attempt(const struct spork_frame *frame)
 	/* The interpreter uses vector registers, which a system call leaves alone. */
 	spork_vectors_save(arena->vectors);
 	attempt->frame = frame;
-	attempt->resume = spork_resume_fork;
+	attempt->resume = frame->resume;
 	attempt->caller.mask = arena->mask;
 	arena->chain.count = 0;
 	arena->late = 0;

@@ -237,6 +237,7 @@ void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	memset(k->placeholder, 0, sizeof(k->placeholder));
 	k->opens = 0;
 	k->maps = false;
+	k->robust_list = 0;
 	k->deferred_count = k->text_bytes = 0;
 }
 
@@ -581,6 +582,10 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 		return only_self(KERNEL_NUMBER(k), k) ? native(k, row)
 						      : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	case ZERO:
+		if (KERNEL_NUMBER(k) == SYS_set_robust_list) {
+			k->robust_list = kernel_argument(k, 0);
+			k->robust_bytes = kernel_argument(k, 1);
+		}
 		return kernel_result(k, 0);
 	case BLOCKS:
 		return kernel_abort(k, SPORK_ABORT_BLOCKING);

@@ -55,6 +55,7 @@ struct kernel {
 	uint64_t changed; /* bit N-1: actions[N] holds the child's action of signal N */
 	struct kernel_action actions[65];
 	uint64_t brk, brk_first;
+	uint64_t robust_list, robust_bytes; /* what set_robust_list() was given, for a late fork */
 	bool maps; /* the child has mapped, unmapped or protected memory, in the overlay */
 	uint64_t free_start, free_end; /* addresses for what the child maps */
 	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */

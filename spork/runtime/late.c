@@ -57,13 +57,16 @@ static void set_actions(const struct kernel *k)
 static void __attribute__((noreturn)) go_on(struct arena *arena)
 {
 	struct spork_registers *regs = &arena->attempt.machine.regs;
-	struct placing placing = {{{arena->attempt.frame->gpr[SPORK_R10], sizeof(int)},
+	struct placing placing = {{{spork_tid_address(arena->attempt.frame), sizeof(int)},
 		{shared_rseq_area(), RSEQ_BYTES}}};
 	uint32_t mxcsr = (uint32_t)regs->mxcsr_fcw;
 	uint64_t mask = arena->kernel.mask;
 
 	spork_overlay_visit(arena->attempt.machine.overlay, place, &placing);
 	set_actions(&arena->kernel);
+	if (arena->kernel.robust_list)
+		(void)raw2(
+			SYS_set_robust_list, arena->kernel.robust_list, arena->kernel.robust_bytes);
 	(void)raw3(SYS_madvise, arena, sizeof(*arena), MADV_WIPEONFORK);
 	__atomic_store_n(&arena->busy, 0, __ATOMIC_RELEASE);
 	spork_vectors_restore(arena->vectors);
@@ -118,7 +121,7 @@ int64_t late_fork(struct arena *arena)
 	if (!is_possible(arena) || !step_back(arena) ||
 		raw3(SYS_madvise, arena, sizeof(*arena), KEEP_ON_FORK))
 		return 0;
-	pid = raw5(SYS_clone, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, 0, 0,
+	pid = raw5(SYS_clone, arena->attempt.frame->gpr[7], 0, 0,
 		arena->attempt.frame->gpr[SPORK_R10], 0);
 	if (pid == 0)
 		go_on(arena);

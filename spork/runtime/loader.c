@@ -160,3 +160,23 @@ bool loader_build_id(uint64_t base, struct spork_build_id *ret_id)
 	}
 	return false;
 }
+
+bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_end)
+{
+	/* The dynamic section lies in the file's last segment; the header, at the first one's start. */
+	const ElfW(Phdr) *segments = NULL;
+	const ElfW(Ehdr) *header = (const void *)map->l_addr;
+
+	if (!map->l_addr || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
+		return false;
+	segments = (const void *)(map->l_addr + header->e_phoff);
+	*ret_start = map->l_addr;
+	*ret_end = map->l_addr;
+	for (int i = 0; i < header->e_phnum; i++) {
+		uint64_t end = map->l_addr + segments[i].p_vaddr + segments[i].p_memsz;
+
+		if (segments[i].p_type == PT_LOAD && end > *ret_end)
+			*ret_end = end;
+	}
+	return *ret_end > *ret_start;
+}

@@ -22,6 +22,9 @@ const struct link_map *loader_find(const char *name);
  */
 uint64_t loader_symbol(const struct link_map *map, const char *name);
 
+/* loader_span - the addresses that @map's segments take. False: it has none. */
+bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_end);
+
 /* loader_build_id - of the object whose ELF header is mapped at @base; false = has none in its first page. */
 bool loader_build_id(uint64_t base, struct spork_build_id *ret_id);
 

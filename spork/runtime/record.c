@@ -56,7 +56,7 @@ static bool begin(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	struct spork_machine *machine = &attempt->machine;
-	uint64_t tid_address = attempt->frame->gpr[SPORK_R10];
+	uint64_t tid_address = spork_tid_address(attempt->frame);
 
 	load_registers(attempt, arena->vectors);
 	machine->modules = arena->session->modules;
@@ -74,7 +74,8 @@ static bool begin(struct arena *arena)
 	arena->recipe_on = arena->recipe != NULL;
 	arena->recipe_led = false;
 	/* The kernel would write the child's thread id there, which nobody knows yet. */
-	return spork_overlay_mark_pending(machine->overlay, tid_address, sizeof(int)) == 0;
+	return !tid_address ||
+	       spork_overlay_mark_pending(machine->overlay, tid_address, sizeof(int)) == 0;
 }
 
 static enum progress give_up(struct spork_attempt *attempt, enum spork_reason reason)
@@ -211,14 +212,15 @@ static void run_child(void *argument)
 	struct arena *arena = argument;
 	struct kernel *k = &arena->kernel;
 	uint32_t tid = (uint32_t)raw0(SYS_gettid);
+	const uint64_t tid_address = spork_tid_address(arena->attempt.frame);
 	const uint64_t rseq = shared_rseq_area();
 	const int32_t unknown = RSEQ_UNKNOWN;
 	enum progress progress = GO_ON;
 
 	k->child = true;
 	/* The kernel keeps the number of the processor there for the parent only; without it libc asks. */
-	if (spork_overlay_write(arena->attempt.machine.overlay,
-		    arena->attempt.frame->gpr[SPORK_R10], &tid, sizeof(tid)) ||
+	if ((tid_address && spork_overlay_write(arena->attempt.machine.overlay, tid_address, &tid,
+				    sizeof(tid))) ||
 		(rseq && spork_overlay_write(arena->attempt.machine.overlay,
 				 rseq + RSEQ_PROCESSOR_OFFSET, &unknown, sizeof(unknown))))
 		progress = give_up(&arena->attempt, SPORK_ABORT_MEMORY);

@@ -23,6 +23,7 @@ struct configuration {
 	bool active;
 	uint8_t mode;     /* enum spork_mode */
 	bool statistics;  /* counting was asked for */
+	bool trap;        /* catch raw forks, too */
 	uint64_t min_rss; /* bytes */
 	const char *run;  /* name of the run's folder below runs/ */
 	size_t run_length;
@@ -45,13 +46,22 @@ void spork_environment_take(char **envp);
 
 /* Addresses behind the patched system calls. */
 extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
-	spork_resume_madvise, spork_resume_sigaction;
+	spork_resume_madvise, spork_resume_sigaction, spork_resume_syscall;
 void spork_entry_fork(void);
 void spork_entry_execve(void);
 void spork_entry_execveat(void);
 void spork_entry_fexecve(void);
 void spork_entry_madvise(void);
 void spork_entry_sigaction(void);
+void spork_entry_syscall(void);
+int64_t spork_call_on(uint64_t stack_top, int64_t (*function)(const struct spork_frame *),
+	const struct spork_frame *frame);
+
+/* Catch system calls that are made outside of libc, to find forks among them (raw_fork.c). */
+void spork_trap_calls(void);
+
+/* Where the kernel would write the child's thread id; 0 = nowhere. */
+uint64_t spork_tid_address(const struct spork_frame *frame);
 
 /* Called by the entries. */
 uint64_t spork_fork_enter(const struct spork_frame *frame);

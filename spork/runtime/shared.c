@@ -129,7 +129,7 @@ static void run_child(void *argument)
 	struct spork_attempt *attempt = &arena->attempt;
 	struct shared *shared = shared_state(attempt);
 	enum spork_reason reason = SPORK_ABORT_ADDRESS_SPACE;
-	uint64_t tid_address = attempt->frame->gpr[SPORK_R10];
+	uint64_t tid_address = spork_tid_address(attempt->frame);
 
 	arena->kernel.child = true;
 	memcpy(attempt->machine.regs.gpr, attempt->frame->gpr, sizeof(attempt->frame->gpr));
@@ -138,13 +138,14 @@ static void run_child(void *argument)
 	attempt->machine.regs.gpr[SPORK_R11] = attempt->frame->rflags;
 	/* The frame is on the program's stack, from which it is read only. */
 	if (!prepare(arena) || !shared_protect(shared) ||
-		!shared_unlock(shared, tid_address, sizeof(int), &reason) ||
+		(tid_address && !shared_unlock(shared, tid_address, sizeof(int), &reason)) ||
 		(shared->rseq && !shared_unlock(shared, shared->rseq, sizeof(uint64_t), &reason)))
 		leave(attempt, reason);
 	/* The kernel does not register it for this process: without a number libc asks for its processor. */
 	if (shared->rseq)
 		*(int32_t *)(shared->rseq + RSEQ_PROCESSOR_OFFSET) = RSEQ_UNKNOWN;
-	*(int *)tid_address = (int)raw0(SYS_gettid);
+	if (tid_address)
+		*(int *)tid_address = (int)raw0(SYS_gettid);
 	if (!catch_calls())
 		leave(attempt, SPORK_ABORT_ADDRESS_SPACE);
 	spork_shared_runs = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What happens when a program starts: our part of the environment is taken, and six system call instructions of
+ * What happens when a program starts: our part of the environment is taken, and some system call instructions of
  * libc are led here. Everything else waits for the first fork.
  */
 #include <stddef.h>
@@ -13,10 +13,11 @@
 
 #define SEARCH_BYTES 256
 #define PATTERN_BYTES 7
-#define SITE_COUNT 6
+#define SITE_COUNT 7
+#define ANY_CALL UINT32_MAX
 
 uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
-	spork_resume_madvise, spork_resume_sigaction;
+	spork_resume_madvise, spork_resume_sigaction, spork_resume_syscall;
 
 struct patch {
 	const char *symbol;
@@ -24,6 +25,18 @@ struct patch {
 	void (*entry)(void);
 	uint64_t *resume;
 };
+
+/* mov 8(%rsp),%r9; syscall: the end of syscall(2). Returns its address, or 0. */
+static uint64_t find_any_call(uint64_t function)
+{
+	static const uint8_t pattern[PATTERN_BYTES] = {0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05};
+
+	for (size_t i = 0; i + PATTERN_BYTES <= SEARCH_BYTES; i++) {
+		if (memcmp((const uint8_t *)function + i, pattern, PATTERN_BYTES) == 0)
+			return function + i;
+	}
+	return 0;
+}
 
 /* mov $NR,%eax; syscall. Returns its address, or 0. */
 static uint64_t find_system_call(uint64_t function, uint32_t nr)
@@ -107,6 +120,7 @@ static void install(void)
 		{"madvise", SYS_madvise, spork_entry_madvise, &spork_resume_madvise},
 		{"__libc_sigaction", SYS_rt_sigaction, spork_entry_sigaction,
 			&spork_resume_sigaction},
+		{"syscall", ANY_CALL, spork_entry_syscall, &spork_resume_syscall},
 		{"execveat", SYS_execveat, spork_entry_execveat, &spork_resume_execveat},
 	};
 	const struct link_map *libc = loader_find("libc.so.6");
@@ -115,7 +129,10 @@ static void install(void)
 	for (int i = 0; i < SITE_COUNT; i++) {
 		uint64_t function = loader_symbol(libc, patches[i].symbol);
 
-		sites[i] = function ? find_system_call(function, patches[i].nr) : 0;
+		if (!function || (patches[i].nr == ANY_CALL && !spork_configuration.trap))
+			continue;
+		sites[i] = patches[i].nr == ANY_CALL ? find_any_call(function)
+						     : find_system_call(function, patches[i].nr);
 		if (sites[i] && !near(sites[i] + 5, (uint64_t)patches[i].entry))
 			sites[i] = 0;
 	}
@@ -124,6 +141,8 @@ static void install(void)
 		spork_notice(SPORK_NOTICE_NO_HOOK, 1);
 	else if (!write_patches(patches, sites))
 		spork_notice(SPORK_NOTICE_HOOK_DENIED, 1);
+	else if (spork_configuration.trap)
+		spork_trap_calls();
 }
 
 void spork_start(int argc, char **argv, char **envp) __attribute__((visibility("hidden")));

@@ -44,7 +44,7 @@ static const char *const modes[] = {"auto", "fork", "record", "shared"};
 
 struct run {
 	const char *statistics_path; /* NULL = none wanted */
-	bool json, settle;
+	bool json, settle, trap_calls;
 	enum spork_mode mode;
 	uint64_t min_rss;
 	char **command;
@@ -66,6 +66,8 @@ static void print_help(void)
 		     "  --mode MODE       auto (default), fork, record or shared: that or fork\n"
 		     "  --min-rss BYTES   really fork below this resident size; K, M, G; 0 = never "
 		     "(16M)\n"
+		     "  --trap WHAT       libc (default): forks of libc; calls: raw clone and "
+		     "fork, too\n"
 		     "  --settle          wait until the helper has translated what was asked for\n"
 		     "  --help            print this and exit\n",
 		command_run.help);
@@ -112,8 +114,9 @@ static int parse(int argc, char **argv, struct run *run)
 {
 	static const struct option options[] = {{"stats", required_argument, NULL, 's'},
 		{"json", no_argument, NULL, 'j'}, {"mode", required_argument, NULL, 'm'},
-		{"min-rss", required_argument, NULL, 'r'}, {"settle", no_argument, NULL, 'w'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"min-rss", required_argument, NULL, 'r'}, {"trap", required_argument, NULL, 't'},
+		{"settle", no_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
 	int found, err = 0;
 
 	opterr = 0;
@@ -131,6 +134,12 @@ static int parse(int argc, char **argv, struct run *run)
 			break;
 		case 'm':
 			err = parse_mode(optarg, &run->mode);
+			break;
+		case 't':
+			run->trap_calls = strcmp(optarg, "calls") == 0;
+			if (!run->trap_calls && strcmp(optarg, "libc") != 0)
+				err = command_usage(&command_run,
+					"--trap: '%.32s' is neither libc nor calls", optarg);
 			break;
 		case 'r':
 			if (!parse_size(optarg, &run->min_rss))
@@ -246,7 +255,7 @@ static char **environment(const struct run *run, struct hb_error *reterr)
 	char **list, *text = NULL;
 
 	(void)snprintf(entry, sizeof(entry), "SPORK_RUN=%d,%d,%" PRIu64 ",%s,%s", (int)run->mode,
-		counting(run), run->min_rss, run->name, run->cache);
+		counting(run) | (run->trap_calls ? 2 : 0), run->min_rss, run->name, run->cache);
 	while (environ[count])
 		count++;
 	list = calloc(count + 3, sizeof(*list));

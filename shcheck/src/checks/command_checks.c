@@ -6,9 +6,9 @@
 
 #include <hotbed/suggest.h>
 
-#include "../semantic/command.h"
-#include "../semantic/parameter.h"
-#include "../semantic/path.h"
+#include "command.h"
+#include "parameter.h"
+#include "path.h"
 
 static const char *protection_reason(enum shc_protection protection)
 {
@@ -75,8 +75,24 @@ static void check_splitting(const struct shc_call *call)
 	}
 }
 
+/* Can the field be no field at all, by a value that is empty? "$@" without arguments is meant so. */
+static bool may_vanish(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_field *field)
+{
+	(void)call;
+	for (uint32_t i = 0; i < field->count; i++) {
+		const struct shc_atom *atom = field->pieces[i].piece.atom;
+
+		if (!atom || atom->origin == SHC_ORIGIN_ARGUMENT ||
+			atom->origin == SHC_ORIGIN_APPROXIMATION ||
+			!shc_dfa_matches(shc_state_language_of(state, atom), "", 0))
+			return false;
+	}
+	return field->occurrence != SHC_ONCE;
+}
+
 /* Commands that read standard input when all file operands have vanished. */
-static void check_stdin(const struct shc_call *call)
+static void check_stdin(const struct shc_call *call, const struct shc_state *state)
 {
 	static const struct {
 		const char *name;
@@ -92,7 +108,7 @@ static void check_stdin(const struct shc_call *call)
 			continue;
 		first = shc_call_operand(call) + readers[i].operands;
 		for (uint32_t j = first; j < call->fields.count; j++, files++)
-			if (call->fields.items[j].occurrence == SHC_ONCE)
+			if (!may_vanish(call, state, &call->fields.items[j]))
 				return;
 		if (files)
 			shc_report(call->in, 302, call->command->range,
@@ -104,9 +120,8 @@ static void check_stdin(const struct shc_call *call)
 
 void shc_check_call(const struct shc_call *call, struct shc_state *state)
 {
-	(void)state;
 	check_splitting(call);
-	check_stdin(call);
+	check_stdin(call, state);
 }
 
 void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Set-up of the interpreter, names, and the order of the analysis: the script itself, then every function that was never
+ * Set-up of the interpreter, names, and the order of the analysis: the script itself, then every function that
+ * was never
  * called as an entry point of its own.
  */
 #include <shcheck/analyse.h>
@@ -12,13 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../syntax/arena.h"
+#include "arena.h"
 #include "interpreter.h"
 #include "parameter.h"
+#include "survey.h"
 
-enum { STEPS_DEFAULT = 200000, LANGUAGE_STEPS = 1 << 22, LANGUAGE_STATES = 1024 };
+#define MEMORY_FULL(pool) (shc_dfa_pool_limits(pool).memory_bytes / 10 * 9)
 
-/* ---- Findings --------------------------------------------------------------------------------------------------- */
+enum {
+	STEPS_DEFAULT = 200000,
+	LANGUAGE_STEPS = 1 << 20,
+	LANGUAGE_STATES = 512,
+	WORK_DEFAULT = 1 << 26
+};
+
+/* ---- Findings ------------------------------------------------------------------------------------------------ */
 
 static uint64_t *report_slot(const struct shc_interpreter *in, uint64_t key)
 {
@@ -158,7 +167,7 @@ void shc_approximate(struct shc_interpreter *in, const struct shc_command *comma
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field)
 {
 	bool unknown = field->occurrence == SHC_ANY;
-	const struct shc_dfa *language;
+	const struct shc_dfa *language, *literal;
 
 	for (uint32_t i = 0; i < field->count; i++)
 		unknown |= field->pieces[i].glob || field->pieces[i].matches;
@@ -178,7 +187,10 @@ const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct s
 							 piece->piece.text.length);
 			else if (shc_dfa_glob(in->pool, piece->piece.text.bytes,
 					 piece->piece.text.length, SHC_GLOB_EXTENDED, &language,
-					 NULL))
+					 NULL) ||
+				 shc_dfa_literal(in->pool, piece->piece.text.bytes,
+					 piece->piece.text.length, &literal) ||
+				 shc_dfa_union(in->pool, language, literal, &language))
 				return NULL;
 			else
 				next = shc_unknown(
@@ -189,6 +201,15 @@ const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct s
 	}
 	return shc_unknown(
 		in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), field->word->range);
+}
+
+uint32_t shc_spent(const struct shc_interpreter *in)
+{
+	uint64_t steps = in->steps * 1000 / in->steps_max;
+	uint64_t work = shc_dfa_pool_usage(in->pool).steps * 1000 / in->work_max;
+	uint64_t most = steps > work ? steps : work;
+
+	return most > 100000 ? 100000 : (uint32_t)most;
 }
 
 /* ---- Entry ---------------------------------------------------------------------------------------------------- */
@@ -203,6 +224,9 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 	const struct shc_dfa *absolute;
 	struct shc_range nowhere = {0, 0};
 
+	in->work_max = WORK_DEFAULT;
+	in->stage = 1;
+	in->stage_count = 1;
 	in->steps_max = limits && limits->steps ? limits->steps : STEPS_DEFAULT;
 	if (shc_arena_create(&in->arena) || shc_dfa_pool_create(&languages, &in->pool) ||
 		shc_terms_create(in->pool, in->arena, &in->terms))
@@ -212,7 +236,7 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 		return -ENOMEM;
 	in->home = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
 	in->start = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
-	return in->home && in->start ? 0 : -ENOMEM;
+	return in->home && in->start ? shc_survey(in) : -ENOMEM;
 }
 
 static void tear_down(struct shc_interpreter *in)
@@ -225,6 +249,7 @@ static void tear_down(struct shc_interpreter *in)
 	free(in->seen);
 	free(in->reads);
 	free(in->reported);
+	free(in->sites);
 }
 
 static int run(struct shc_interpreter *in, struct shc_outcomes *ends)
@@ -267,16 +292,35 @@ static int run_uncalled(struct shc_interpreter *in, struct shc_outcomes *ends)
 int shc_analyse(const struct shc_script *script, const struct shc_analysis_limits *limits,
 	struct shc_findings *findings, struct shc_coverage *ret_coverage)
 {
-	struct shc_interpreter in = {.script = script, .findings = findings};
+	return shc_analyse_observed(script, limits, findings, ret_coverage, NULL);
+}
+
+int shc_analyse_observed(const struct shc_script *script, const struct shc_analysis_limits *limits,
+	struct shc_findings *findings, struct shc_coverage *ret_coverage,
+	const struct shc_observer *observer)
+{
+	struct shc_interpreter in = {.script = script, .findings = findings, .observer = observer};
 	struct shc_outcomes ends = {0};
-	struct shc_coverage coverage = {.commands = script->command_count};
+	struct shc_coverage coverage = {0};
 	int r = set_up(&in, limits);
 
 	if (!r)
 		r = run(&in, &ends);
 	if (!r)
 		r = run_uncalled(&in, &ends);
+	if (r && in.pool && shc_dfa_pool_usage(in.pool).memory_peak_bytes >= MEMORY_FULL(in.pool)) {
+		/* Languages have filled their share of memory: what was found until then stands. */
+		in.exhausted = true;
+		r = 0;
+	}
+	if (!r) {
+		shc_check_tree(&in);
+		shc_check_reads(&in);
+	}
 	for (uint32_t i = 0; in.seen && i < script->command_count; i++) {
+		if (!(in.seen[i] & SHC_SIMPLE))
+			continue;
+		coverage.commands++;
 		coverage.analysed += (in.seen[i] & SHC_SEEN) != 0;
 		coverage.havoc += (in.seen[i] & SHC_APPROXIMATED) != 0;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Arithmetic over known numbers; everything else is an unknown number. Assignments in expressions are carried out. Signed
+ * Arithmetic over known numbers; everything else is an unknown number. Assignments in expressions are carried
+ * out. Signed
  * 64-bit wrap-around as in the shells (POSIX.1-2017 XCU 2.6.4 asks for signed long).
  */
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "interpreter.h"
+#include "mistake.h"
 #include "parameter.h"
 
 /* A number, when it is known. */
@@ -73,6 +75,7 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	r = shc_parameter_read(in, state, &parameter, tree->range, &value);
 	if (r < 0)
 		return r;
+	shc_check_lost(in, value.term);
 	if (value.presence == SHC_PRESENT)
 		number_of_term(value.term, ret);
 	else if (value.presence == SHC_ABSENT)
@@ -86,7 +89,7 @@ static bool operate(enum shc_arith_op op, int64_t a, int64_t b, int64_t *ret)
 
 	switch (op) {
 	case SHC_ARITH_ADD:
-		*ret = (int64_t)(x + y);
+		*ret = (int64_t)(MADE(ADD_SUBTRACTS) ? x - y : x + y);
 		return true;
 	case SHC_ARITH_SUBTRACT:
 		*ret = (int64_t)(x - y);

@@ -43,6 +43,15 @@ static int print(const struct shc_call *call, struct shc_state *state, const str
 	return state->output ? 0 : -ENOMEM;
 }
 
+/* What operand @index adds to the output: file names and split values are not known. NULL when there is no memory. */
+static const struct shc_term *printed(const struct shc_call *call, uint32_t index)
+{
+	if (shc_field_is_one(&call->fields.items[index]))
+		return call->values[index];
+	return shc_unknown(
+		call->in, SHC_ORIGIN_OUTPUT, shc_dfa_text(call->in->pool), call->command->range);
+}
+
 static int run_true(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	return finish(call, state, out, 0, 0);
@@ -152,7 +161,7 @@ static int run_echo(const struct shc_call *call, struct shc_state *state, struct
 		if (i > (newline ? 1u : 2u))
 			r = print(call, state, shc_term_text(terms, " ", 1));
 		if (!r)
-			r = print(call, state, call->values[i]);
+			r = print(call, state, printed(call, i));
 	}
 	if (!r && newline)
 		r = print(call, state, shc_term_text(terms, "\n", 1));
@@ -173,7 +182,7 @@ static int run_printf(
 	int r = 0;
 
 	if ((line || plain) && call->fields.count == 3) {
-		r = print(call, state, call->values[2]);
+		r = print(call, state, printed(call, 2));
 		if (!r && line)
 			r = print(call, state, shc_term_text(in->terms, "\n", 1));
 	} else if (state->output) {
@@ -296,6 +305,15 @@ static void set_long_option(struct shc_state *state, struct shc_text name, bool 
 		state->pipefail = on;
 }
 
+static bool comes_from_output(const struct shc_field *field)
+{
+	for (uint32_t i = 0; i < field->count; i++)
+		if (field->pieces[i].piece.atom &&
+			field->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT)
+			return true;
+	return false;
+}
+
 static int set_arguments(const struct shc_call *call, struct shc_state *state, uint32_t first)
 {
 	uint32_t count = 0;
@@ -304,9 +322,15 @@ static int set_arguments(const struct shc_call *call, struct shc_state *state, u
 	if (!arguments)
 		return -ENOMEM;
 	state->arguments_open = false;
+	state->arguments_output = false;
 	for (uint32_t i = first; i < call->fields.count; i++) {
-		if (call->fields.items[i].occurrence != SHC_ONCE) {
+		if (!shc_field_is_one(&call->fields.items[i])) {
+			/* A pattern gives one field at least. */
+			if (call->fields.items[i].occurrence == SHC_ONCE)
+				arguments[count++] =
+					shc_loop_value(call->in, &call->fields.items[i]);
 			state->arguments_open = true;
+			state->arguments_output = comes_from_output(&call->fields.items[i]);
 			state->shifted += 100;
 			break;
 		}
@@ -462,6 +486,27 @@ static int declare(const struct shc_call *call, struct shc_state *state, bool lo
 	return 0;
 }
 
+static bool has_substitution(const struct shc_part *part)
+{
+	for (; part; part = part->next)
+		if (part->kind == SHC_PART_COMMAND ||
+			(part->kind == SHC_PART_DOUBLE && has_substitution(part->parts)))
+			return true;
+	return false;
+}
+
+/* local x=$(command): the status is that of `local`. */
+static bool hides_status(const struct shc_call *call)
+{
+	for (uint32_t i = 1; i < call->fields.count; i++) {
+		const struct shc_word *word = call->fields.items[i].word;
+
+		if (word && word->assignment && has_substitution(word->parts))
+			return true;
+	}
+	return false;
+}
+
 static int run_declare(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -472,7 +517,9 @@ static int run_declare(
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	return finish(call, state, out, 0, 0);
+	shc_set_status(state, call->command, 0, 0);
+	state->status.lost = hides_status(call);
+	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
 
 /* read and its kin: every named variable is unknown afterwards. */
@@ -505,20 +552,57 @@ static int run_source(
 	return finish(call, state, out, 0, 255);
 }
 
+/* Where a command was looked for in vain, it is known not to be there. */
+static int ask_availability(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	uint32_t operand = shc_call_operand(call);
+	struct shc_state *absent = shc_state_clone(state);
+	const struct shc_dfa *language;
+	const struct shc_term *key;
+	struct shc_text name;
+	int r;
+
+	if (!absent) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_set_status(state, call->command, 0, 0);
+	shc_set_status(absent, call->command, 1, 127);
+	if (shc_dfa_glob(call->in->pool, "?*", 2, 0, &language, NULL) ||
+		print(call, state,
+			shc_unknown(call->in, SHC_ORIGIN_OUTPUT, language, call->command->range))) {
+		shc_state_destroy(state);
+		shc_state_destroy(absent);
+		return -ENOMEM;
+	}
+	if (operand + 1 == call->fields.count && shc_term_known(call->values[operand], &name)) {
+		key = shc_availability(call->in, name);
+		r = key ? shc_path_learn(
+				  call->in, absent, key, SHC_FILE_NOTHING, call->command->range)
+			: -ENOMEM;
+		if (r) {
+			shc_state_destroy(state);
+			shc_state_destroy(absent);
+			return r;
+		}
+		/* Anything that runs in between may install it. */
+		absent->facts[absent->fact_count - 1].tested = true;
+	}
+	r = shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
+	if (r) {
+		shc_state_destroy(absent);
+		return r;
+	}
+	return shc_outcomes_add(call->in, out, absent, SHC_FLOW_NEXT, 0);
+}
+
 /* command, builtin: as if the word were not there; `command -v` asks. */
 static int run_command_builtin(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	if (shc_call_option(call, 'v', NULL) || shc_call_option(call, 'V', NULL)) {
-		if (state->output) {
-			state->output = shc_unknown(call->in, SHC_ORIGIN_OUTPUT,
-				shc_dfa_text(call->in->pool), call->command->range);
-			if (!state->output) {
-				shc_state_destroy(state);
-				return -ENOMEM;
-			}
-		}
-		return shc_status_both(call, state, out);
+		return ask_availability(call, state, out);
 	}
 	return run_opaque(call, state, out);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A simple command after expansion: its name, its fields and its redirections, as built-ins, specifications and checks
+ * A simple command after expansion: its name, its fields and its redirections, as built-ins, specifications and
+ * checks
  * read them.
  */
 #ifndef SHCHECK_SEMANTIC_COMMAND_H
@@ -19,7 +20,8 @@ struct shc_call {
 };
 
 /*
- * A built-in: changes @state, sets its status and appends it to @out, forked where both outcomes matter. Takes @state.
+ * A built-in: changes @state, sets its status and appends it to @out, forked where both outcomes matter. Takes
+ * @state.
  * 0 or -ENOMEM.
  */
 struct shc_builtin {
@@ -43,6 +45,12 @@ bool shc_call_option(const struct shc_call *call, char letter, const char *long_
 
 /* shc_call_operand - index of the first operand: behind the options and "--". May equal the count. */
 uint32_t shc_call_operand(const struct shc_call *call);
+
+/* shc_check_name - is the name of @call, numbered @number, a command at all? */
+void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32_t number);
+
+/* shc_availability - the key under which facts say whether the command @name exists. NULL when there is no memory. */
+const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_text name);
 
 /* shc_check_call - the checks that look at one expanded command. */
 void shc_check_call(const struct shc_call *call, struct shc_state *state);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test, [ ] and [[ ]]: both outcomes as states that know what was tested (POSIX.1-2017 XCU, test; bash(1), CONDITIONAL
+ * test, [ ] and [[ ]]: both outcomes as states that know what was tested (POSIX.1-2017 XCU, test; bash(1),
+ * CONDITIONAL
  * EXPRESSIONS).
  */
 #include <errno.h>
@@ -99,6 +100,8 @@ static int split_equal(const struct split *split, struct shc_state *state, const
 	struct shc_text text;
 	int r;
 
+	shc_check_lost(split->in, a);
+	shc_check_lost(split->in, b);
 	if (a == b)
 		return add_both(split, state, NULL);
 	if (shc_term_known(b, &text) || shc_term_known(a, &text)) {
@@ -143,10 +146,19 @@ static bool number_known(const struct shc_term *term, int64_t *ret)
 	struct shc_text text;
 	char buffer[24], *end;
 
-	if (!shc_term_known(term, &text) || !text.length || text.length >= sizeof(buffer))
-		return false;
-	memcpy(buffer, text.bytes, text.length);
-	buffer[text.length] = 0;
+	const struct shc_atom *atom = shc_term_single_atom(term);
+	size_t length;
+
+	if (atom) {
+		if (atom->origin != SHC_ORIGIN_LOST ||
+			!shc_dfa_single(atom->language, buffer, sizeof(buffer), &length))
+			return false;
+	} else {
+		if (!shc_term_known(term, &text) || !text.length || text.length >= sizeof(buffer))
+			return false;
+		memcpy(buffer, text.bytes, text.length);
+		buffer[text.length] = 0;
+	}
 	*ret = strtoll(buffer, &end, 10);
 	return !*end;
 }
@@ -189,6 +201,8 @@ static int split_number(const struct split *split, struct shc_state *state, cons
 	struct split turned = *split;
 	int64_t left, right;
 
+	shc_check_lost(split->in, a);
+	shc_check_lost(split->in, b);
 	if (!number_known(b, &right))
 		return split_unknown(split, state);
 	if (number_known(a, &left)) {
@@ -224,6 +238,16 @@ static bool kind_satisfies(enum shc_file_kind kind, char op)
 	}
 }
 
+static int learn_tested(const struct split *split, struct shc_state *state,
+	const struct shc_term *path, enum shc_file_kind kind)
+{
+	int r = shc_path_learn(split->in, state, path, kind, split->command->range);
+
+	if (!r)
+		state->facts[state->fact_count - 1].tested = true;
+	return r;
+}
+
 static int split_file(
 	const struct split *split, struct shc_state *state, char op, const struct shc_term *operand)
 {
@@ -239,6 +263,8 @@ static int split_file(
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
+	if (shc_term_is(operand, ""))
+		return add_both(split, NULL, state);
 	fact = shc_path_fact(in, state, path);
 	if (fact && (fact->kind == SHC_FILE_NOTHING || fact->contents_gone))
 		return add_both(split, NULL, state);
@@ -246,9 +272,8 @@ static int split_file(
 		fact->kind != SHC_FILE_SOMETHING)
 		return add_both(split, state, NULL);
 	no = shc_state_clone(state);
-	if (!no || (!fact && shc_path_learn(in, state, path, kind, split->command->range)) ||
-		(op == 'e' && !fact &&
-			shc_path_learn(in, no, path, SHC_FILE_NOTHING, split->command->range))) {
+	if (!no || (!fact && learn_tested(split, state, path, kind)) ||
+		(op == 'e' && !fact && learn_tested(split, no, path, SHC_FILE_NOTHING))) {
 		shc_state_destroy(no);
 		shc_state_destroy(state);
 		return -ENOMEM;
@@ -345,6 +370,73 @@ static int deliver(const struct split *split, int r, struct shc_outcomes *out)
 	return r;
 }
 
+/* Operands that vanish leave a test of one operand, which is true. */
+static void check_vanishing(const struct shc_call *call, uint32_t first)
+{
+	const struct shc_field *operand = &call->fields.items[first + 1];
+	bool output = false;
+	struct shc_text op;
+
+	if (!shc_term_known(call->values[first], &op) || op.length != 2 || op.bytes[0] != '-' ||
+		operand->occurrence == SHC_ONCE)
+		return;
+	for (uint32_t i = 0; i < operand->count; i++)
+		output |= operand->pieces[i].piece.atom &&
+			  operand->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT;
+	if (op.bytes[1] == 'n' || (output && strchr("abcdefghkprstuwxLNOGS", op.bytes[1])))
+		shc_finding_hint(call->in->findings,
+			shc_report(call->in, 508, call->command->range,
+				"without its operand this test is always true"),
+			"put the expansion in double quotes");
+}
+
+/* [ $a=b ]: one operand that is never empty. */
+static void check_single(const struct shc_call *call, uint32_t first)
+{
+	const struct shc_field *operand = &call->fields.items[first];
+
+	for (uint32_t i = 0; i < operand->count; i++) {
+		const struct shc_piece *piece = &operand->pieces[i].piece;
+
+		if (!piece->atom && operand->word && !operand->word->constant &&
+			memchr(piece->text.bytes, '=', piece->text.length)) {
+			shc_finding_hint(call->in->findings,
+				shc_report(call->in, 508, call->command->range,
+					"this test is always true: it is one operand, not a "
+					"comparison"),
+				"put blanks around the operator");
+			return;
+		}
+	}
+}
+
+/* Scripts that are made from templates are full of these, so they are not worth a warning. */
+static void report_fixed(const struct shc_call *call)
+{
+	struct shc_finding *finding = shc_report(call->in, 508, call->command->range,
+		"this compares two fixed texts; a '$' may be missing");
+
+	if (finding)
+		finding->severity = SHC_SEVERITY_INFO;
+}
+
+static void check_test(const struct shc_call *call, uint32_t end)
+{
+	uint32_t first = 1;
+
+	if (end > 2 && shc_term_is(call->values[1], "!"))
+		first = 2;
+	if (end == first + 1)
+		check_single(call, first);
+	else if (end == first + 2)
+		check_vanishing(call, first);
+	else if (end == first + 3 && call->fields.items[first].word->constant &&
+		 call->fields.items[first + 2].word->constant &&
+		 (shc_term_is(call->values[first + 1], "=") ||
+			 shc_term_is(call->values[first + 1], "!=")))
+		report_fixed(call);
+}
+
 int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes yes = {0}, no = {0};
@@ -357,11 +449,12 @@ int shc_test_run(const struct shc_call *call, struct shc_state *state, struct sh
 		end--;
 	for (uint32_t i = 1; i < end; i++)
 		plain &= call->fields.items[i].occurrence == SHC_ONCE;
+	check_test(call, end);
 	r = plain ? split_operands(&split, call, 1, end, state) : split_unknown(&split, state);
 	return deliver(&split, r, out);
 }
 
-/* ---- [[ ]] ------------------------------------------------------------------------------------------------------ */
+/* ---- [[ ]] --------------------------------------------------------------------------------------------------- */
 
 static int split_tree(
 	const struct split *split, const struct shc_test *test, struct shc_state *state);

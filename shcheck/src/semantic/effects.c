@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commands whose effect on files is known: deletion, creation, moving, reading. Each outcome is a state of its own where
+ * Commands whose effect on files is known: deletion, creation, moving, reading. Each outcome is a state of its
+ * own where
  * the file system tells them apart.
  */
 #include <errno.h>
@@ -100,7 +101,8 @@ static bool must_fail(
 	for (uint32_t i = first; i < end; i++) {
 		const struct shc_fact *fact = fact_of(call, state, i);
 
-		if (!fact || (fact->kind != SHC_FILE_NOTHING && !fact->contents_gone))
+		if (!fact || fact->tested ||
+			(fact->kind != SHC_FILE_NOTHING && !fact->contents_gone))
 			continue;
 		report_absent(call, fact);
 		return true;

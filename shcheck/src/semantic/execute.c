@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "parameter.h"
+#include "path.h"
+#include "survey.h"
 
 enum {
 	LOOP_ROUNDS_MAX = 24,
@@ -54,8 +56,9 @@ static int outcomes_join(struct shc_interpreter *in, struct shc_outcomes *outcom
 		if (item->flow != flow || item->levels != levels ||
 			!status_alike(&item->state->status, &state->status))
 			continue;
-		return joined(shc_state_join(
-			item->state, state, in->terms, SHC_JOIN_STATES, 0, state->status.range));
+		return joined(shc_state_join(item->state, state, in->terms,
+			shc_spent(in) < 50 ? SHC_JOIN_STATES : 16, shc_spent(in) < 50 ? 0 : 6,
+			state->status.range));
 	}
 	return 0;
 }
@@ -63,11 +66,11 @@ static int outcomes_join(struct shc_interpreter *in, struct shc_outcomes *outcom
 /* Paths kept apart here: fewer, the more of the budget is used up. */
 static uint32_t paths_max(const struct shc_interpreter *in)
 {
-	uint64_t tenth = in->steps_max / 10;
+	uint32_t spent = shc_spent(in);
 
-	if (in->steps < tenth)
+	if (spent < 50)
 		return SHC_PATHS_MAX;
-	return in->steps < 2 * tenth ? 8 : in->steps < 4 * tenth ? 4 : 2;
+	return spent < 150 ? 8 : spent < 400 ? 4 : 2;
 }
 
 int shc_outcomes_add(struct shc_interpreter *in, struct shc_outcomes *outcomes,
@@ -228,12 +231,18 @@ int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes now = {0};
+	const struct shc_command *before = NULL;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	for (const struct shc_statement *statement = list->first; statement && !r;
 		statement = statement->next) {
 		struct shc_outcomes next = {0};
 
+		for (uint32_t i = 0; before && i < now.count; i++)
+			if (now.items[i].flow == SHC_FLOW_NEXT)
+				shc_check_errexit(
+					in, now.items[i].state, before, statement->command);
+		before = statement->command;
 		if (statement->background) {
 			for (uint32_t i = 0; i < now.count && !r; i++) {
 				if (now.items[i].flow == SHC_FLOW_NEXT)
@@ -289,6 +298,9 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 		}
 		in->suppressed += !last;
 		r = first_error(command_on_each(in, item, &zero, &next), r);
+		for (uint32_t i = 0; i < next.count && !last; i++)
+			if (next.items[i].flow == SHC_FLOW_NEXT)
+				shc_check_masked(in, item, next.items[i].state);
 		in->suppressed -= !last;
 		r = first_error(outcomes_move(in, &next, &other), r);
 		now = next;
@@ -371,9 +383,11 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 {
 	struct shc_outcomes now = {0};
 	uint32_t outer_reads = in->read_count, outer_start = in->read_start;
+	uint32_t outer_stage = in->stage, first_stage = in->stage_count + 2, number = 0;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	in->read_start = in->read_count;
+	in->stage_count += command->pipeline.count + 1;
 	for (const struct shc_command *stage = command->pipeline.commands; stage && !r;
 		stage = stage->next) {
 		struct shc_outcomes next = {0};
@@ -386,7 +400,9 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 				from->output = NULL;
 			in->suppressed += stage->next != NULL;
 			in->piped++;
+			in->stage = first_stage + number;
 			r = shc_execute_subshell(in, NULL, stage, from, &next);
+			in->stage = outer_stage;
 			in->piped--;
 			in->suppressed -= stage->next != NULL;
 			if (stage->next)
@@ -395,6 +411,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 		}
 		shc_outcomes_finish(&now);
 		now = next;
+		number++;
 	}
 	in->read_count = outer_reads;
 	in->read_start = outer_start;
@@ -606,7 +623,8 @@ static int fold(struct shc_interpreter *in, struct shc_outcomes *head, uint32_t 
 }
 
 /*
- * After the peeled turns: join the states at the head with those of the turn before. Sets *ret_stable when nothing new
+ * After the peeled turns: join the states at the head with those of the turn before. Sets *ret_stable when
+ * nothing new
  * has come, which ends the loop.
  */
 static int close_round(struct shc_interpreter *in, struct shc_outcomes *head,
@@ -635,12 +653,38 @@ static int close_round(struct shc_interpreter *in, struct shc_outcomes *head,
 	return *before ? 0 : -ENOMEM;
 }
 
+/* Outcomes of a body that do not come to the head again. */
+static uint32_t leaving(const struct shc_outcomes *body)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < body->count; i++)
+		count += body->items[i].flow != SHC_FLOW_NEXT &&
+			 body->items[i].flow != SHC_FLOW_CONTINUE;
+	return count;
+}
+
+static void check_forever(
+	struct shc_interpreter *in, const struct shc_command *command, bool never_left)
+{
+	struct shc_finding *finding;
+
+	if (in->open ||
+		(!(never_left && shc_condition_varies(command)) && !shc_never_leaves(in, command)))
+		return;
+	finding = shc_report(in, 510, command->range,
+		"this loop never ends: nothing in it changes what its condition tests");
+	shc_finding_hint(in->findings, finding, "change the variable in the loop's body, or break");
+}
+
 static int execute_while(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	bool until = command->kind == SHC_COMMAND_UNTIL, stable = false;
 	struct shc_outcomes head = {0};
 	struct shc_state *before = NULL;
+	uint64_t left = 0, other_count;
+	bool entered = false;
 	int r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
 
 	for (uint32_t round = 0; !stable && !r; round++) {
@@ -656,11 +700,19 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 		}
 		head.count = 0;
 		shc_outcomes_finish(&head);
+		other_count = other.count;
 		for (uint32_t i = 0; i < other.count; i++)
 			other.items[i].state->status.low = other.items[i].state->status.high = 0;
 		r = first_error(outcomes_move(in, out, &other), r);
+		left += other_count;
+		entered |= zero.count > 0;
+		in->loops++;
 		r = first_error(list_on_each(in, command->loop.body, &zero, &body), r);
+		in->loops--;
+		left += leaving(&body);
 		r = first_error(sort_body(in, &body, &head, out), r);
+		for (uint32_t i = 0; i < head.count; i++)
+			shc_path_forget_tested(head.items[i].state);
 		if (!r)
 			r = close_round(in, &head, &before, round, command->range, &stable);
 		if (round >= LOOP_ROUNDS_MAX) {
@@ -670,6 +722,8 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 	}
 	shc_outcomes_finish(&head);
 	shc_state_destroy(before);
+	if (!r && entered && shc_spent(in) < 1000)
+		check_forever(in, command, left == 0);
 	return r;
 }
 
@@ -699,7 +753,9 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 			shc_state_destroy(state);
 			break;
 		}
+		in->loops++;
 		r = shc_execute_list(in, command->for_.body, state, &body);
+		in->loops--;
 		r = first_error(sort_body(in, &body, &next, out), r);
 	}
 	shc_outcomes_finish(head);
@@ -798,7 +854,9 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 
 			r = leave ? shc_outcomes_add(in, out, leave, SHC_FLOW_NEXT, 0) : -ENOMEM;
 		}
+		in->loops++;
 		r = first_error(list_on_each(in, list, &head, &body), r);
+		in->loops--;
 		r = first_error(sort_body(in, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
 			shc_forget_assigned(in, command, head.items[i].state);
@@ -820,6 +878,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes body = {0};
+	uint32_t outside = in->suppressed_outside;
 	int r;
 
 	for (uint32_t i = 0; i < in->call_depth; i++) {
@@ -835,6 +894,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 	}
 	in->calls[in->call_depth++] = function;
+	in->suppressed_outside = in->suppressed;
 	r = shc_execute_command(in, function->function.body, state, &body);
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
@@ -848,6 +908,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 				item->levels);
 	}
 	in->call_depth--;
+	in->suppressed_outside = outside;
 	body.count = 0;
 	shc_outcomes_finish(&body);
 	return r;
@@ -971,12 +1032,16 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes prepared = {0}, results = {0};
+	uint32_t reads = in->read_count;
 	bool checked = command->kind == SHC_COMMAND_SIMPLE || command->kind == SHC_COMMAND_TEST ||
 		       command->kind == SHC_COMMAND_ARITH;
 	int r;
 
 	in->seen[command->id] |= SHC_SEEN;
-	if (++in->steps > in->steps_max) {
+	if (checked)
+		in->current = command;
+	in->steps++;
+	if (shc_spent(in) > 1000) {
 		in->exhausted = true;
 		shc_state_destroy(state);
 		return 0;
@@ -994,6 +1059,12 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	}
 	prepared.count = 0;
 	shc_outcomes_finish(&prepared);
+	/* What a redirection reads is read by this command; what a stage reads, by the whole pipeline. */
+	if (!in->piped)
+		in->read_count = reads;
+	for (uint32_t i = reads; i < in->read_count; i++)
+		if (in->reads[i].stage == SHC_STAGE_OPEN)
+			in->reads[i].stage = in->stage;
 	if (checked)
 		return first_error(apply_errexit(in, &results, out), r);
 	return first_error(outcomes_move(in, out, &results), r);

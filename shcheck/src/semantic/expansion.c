@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From words to fields, in the shell's order: braces, tilde, parameters, substitutions and arithmetic, field splitting,
- * pathname expansion, quote removal (POSIX.1-2017 XCU 2.6). Known text is split exactly; what an unknown may be is kept
+ * From words to fields, in the shell's order: braces, tilde, parameters, substitutions and arithmetic, field
+ * splitting,
+ * pathname expansion, quote removal (POSIX.1-2017 XCU 2.6). Known text is split exactly; what an unknown may be
+ * is kept
  * as marks on its piece, so that checks can say which unknown splits or matches what.
  */
 #include "interpreter.h"
@@ -11,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../syntax/arena.h"
+#include "arena.h"
+#include "mistake.h"
 #include "parameter.h"
 
 /* Fields that one word may give; more are one field that occurs any number of times. */
@@ -26,6 +29,9 @@ struct builder {
 	struct shc_field_piece *pieces;
 	uint32_t count, capacity;
 	bool exists;     /* a quoted or literal part: there is a field even when it is empty */
+	uint32_t first;  /* fields before this word */
+	bool anything;   /* the rest of the word goes into one field of unknown number */
+	bool closing;    /* the word ends here */
 	bool value_only; /* no splitting and no pathname expansion */
 };
 
@@ -33,6 +39,14 @@ void shc_fields_finish(struct shc_fields *fields)
 {
 	free(fields->items);
 	*fields = (struct shc_fields){0};
+}
+
+bool shc_field_is_one(const struct shc_field *field)
+{
+	for (uint32_t i = 0; i < field->count; i++)
+		if (field->pieces[i].glob || field->pieces[i].matches)
+			return false;
+	return field->occurrence == SHC_ONCE;
 }
 
 static int builder_piece(struct builder *b, const struct shc_field_piece *piece)
@@ -71,6 +85,9 @@ static int builder_end(struct builder *b, bool always)
 	struct shc_fields *fields = b->fields;
 	struct shc_field *field;
 
+	b->exists |= MADE(UNQUOTED_EMPTY_STAYS);
+	if (b->anything && !b->closing)
+		return 0;
 	if (!b->count && !b->exists && !always)
 		return 0;
 	if (fields->count == fields->capacity) {
@@ -115,6 +132,8 @@ static int separators(struct builder *b, struct shc_ifs *ret, bool *ret_known)
 	if (!variable)
 		return -ENOMEM;
 	*ret_known = true;
+	if (MADE(IFS_IGNORED))
+		variable = &(const struct shc_variable){.presence = SHC_ABSENT};
 	if (variable->assigned && variable->term && !shc_term_known(variable->term, &known)) {
 		*ret_known = false;
 		known = (struct shc_text){.bytes = " \t\n", .length = 3};
@@ -142,7 +161,10 @@ static int add_known(struct builder *b, struct shc_text text, bool unquoted)
 
 	if (!text.length)
 		return 0;
-	piece.glob = unquoted && !b->state->noglob && has_pattern(text);
+	piece.glob =
+		unquoted && !b->state->noglob && has_pattern(text) && !MADE(VALUE_GLOB_IS_TEXT);
+	/* A backslash in a value takes the meaning of a pattern character behind it, and bash makes it a pattern. */
+	piece.matches = unquoted && !b->state->noglob && memchr(text.bytes, '\\', text.length);
 	return builder_piece(b, &piece);
 }
 
@@ -199,7 +221,8 @@ static int add_atom(struct builder *b, const struct shc_atom *atom, bool unquote
 /* Append a value: whole when quoted, split otherwise. */
 static int add_term(struct builder *b, const struct shc_term *term, bool quoted)
 {
-	bool unquoted = !quoted && !b->value_only, known = true;
+	bool unquoted = (!quoted || MADE(QUOTED_SPLIT)) && !b->value_only && !MADE(NEVER_SPLIT);
+	bool known = true;
 	struct shc_ifs ifs = {0};
 	int r = unquoted ? separators(b, &ifs, &known) : 0;
 
@@ -216,13 +239,34 @@ static int add_term(struct builder *b, const struct shc_term *term, bool quoted)
 	return r;
 }
 
+/* Any number of fields of which nothing is known. 1 or -ENOMEM. */
+static int add_anything(struct builder *b, enum shc_origin origin, struct shc_range range)
+{
+	struct shc_field_piece piece = {.splits = true, .matches = true};
+	const struct shc_term *term =
+		shc_term_atom(b->in->terms, origin, shc_dfa_text(b->in->pool), range);
+
+	if (!term)
+		return -ENOMEM;
+	piece.piece.atom = shc_term_single_atom(term);
+	b->anything = true;
+	return builder_piece(b, &piece) ? -ENOMEM : 1;
+}
+
 /* "$@": every parameter a field of its own, the first and last joined with what stands beside. */
 static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 {
 	struct shc_state *state = b->state;
-	int r = 0;
+	struct shc_ifs ifs;
+	bool known, empty = false;
+	int r = quoted ? 0 : separators(b, &ifs, &known);
 
-	for (uint32_t i = 0; i < state->argument_count && !r; i++) {
+	/* Shells differ in which empty fields stay. */
+	for (uint32_t i = 0; i < state->argument_count; i++)
+		empty |= shc_may_be_empty(b->in, state, state->arguments[i]);
+	if (!r && !quoted && (empty || !known || bytes_meet(&ifs.other, &ifs.other)))
+		return add_anything(b, SHC_ORIGIN_ARGUMENT, range) < 0 ? -ENOMEM : 0;
+	for (uint32_t i = 0; i + MADE(LAST_ARGUMENT_LOST) < state->argument_count && !r; i++) {
 		if (i)
 			r = builder_end(b, quoted);
 		b->exists |= quoted;
@@ -235,8 +279,9 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 		r = builder_end(b, quoted);
 	if (!r) {
 		struct shc_field_piece piece = {.splits = true};
-		const struct shc_term *term = shc_term_atom(
-			b->in->terms, SHC_ORIGIN_ARGUMENT, shc_dfa_text(b->in->pool), range);
+		const struct shc_term *term = shc_term_atom(b->in->terms,
+			state->arguments_output ? SHC_ORIGIN_OUTPUT : SHC_ORIGIN_ARGUMENT,
+			shc_dfa_text(b->in->pool), range);
 
 		if (!term)
 			return -ENOMEM;
@@ -249,8 +294,51 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 
 static bool gives_fields(const struct shc_parameter *parameter)
 {
-	return parameter->kind == SHC_PARAMETER_SPECIAL && parameter->op == SHC_OP_NONE &&
+	return parameter->kind == SHC_PARAMETER_SPECIAL && !MADE(AT_IS_ONE_FIELD) &&
+	       parameter->op == SHC_OP_NONE &&
 	       (shc_text_is(parameter->name, "@") || shc_text_is(parameter->name, "*"));
+}
+
+static bool has_quotes(const struct shc_part *part)
+{
+	for (; part; part = part->next)
+		if (part->kind == SHC_PART_DOUBLE || part->kind == SHC_PART_SINGLE ||
+			part->kind == SHC_PART_ESCAPE || part->kind == SHC_PART_ANSI ||
+			part->kind == SHC_PART_LOCALE)
+			return true;
+	return false;
+}
+
+/* ${x-"a b"} without quotes around it: the word of the operator keeps its own quotes, and may be several fields. */
+static bool keeps_quotes(const struct shc_parameter *parameter)
+{
+	switch (parameter->op) {
+	case SHC_OP_DEFAULT:
+	case SHC_OP_ASSIGN:
+	case SHC_OP_ALTERNATIVE:
+		return parameter->word && has_quotes(parameter->word->parts);
+	default:
+		return false;
+	}
+}
+
+/* "${x+$@}": several fields, even between quotes. */
+static bool holds_arguments(const struct shc_parameter *parameter)
+{
+	const struct shc_part *part = parameter->word ? parameter->word->parts : NULL;
+
+	if (parameter->op != SHC_OP_DEFAULT && parameter->op != SHC_OP_ASSIGN &&
+		parameter->op != SHC_OP_ALTERNATIVE)
+		return false;
+	for (; part; part = part->next) {
+		if (part->kind == SHC_PART_PARAMETER &&
+			(gives_fields(part->parameter) || holds_arguments(part->parameter)))
+			return true;
+		if (part->kind == SHC_PART_DOUBLE && part->parts &&
+			part->parts->kind == SHC_PART_PARAMETER)
+			return true;
+	}
+	return false;
 }
 
 static int add_parameter(struct builder *b, const struct shc_part *part, bool quoted)
@@ -283,6 +371,8 @@ static int add_parameter(struct builder *b, const struct shc_part *part, bool qu
 	r = shc_parameter_expand(b->in, b->state, parameter, part->range, &term);
 	if (r <= 0)
 		return r;
+	if (!b->value_only && ((!quoted && keeps_quotes(parameter)) || holds_arguments(parameter)))
+		return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
 	r = add_term(b, term, quoted);
 	return r < 0 ? r : 1;
 }
@@ -298,10 +388,19 @@ static const struct shc_term *substituted(const struct builder *b, const struct 
 static int add_tilde(struct builder *b, const struct shc_part *part)
 {
 	const struct shc_dfa *language;
-	const struct shc_term *term = b->in->home;
+	const struct shc_term *term =
+		MADE(TILDE_IS_TEXT) ? shc_term_text(b->in->terms, "~", 1) : b->in->home;
 
 	if (part->text.length) {
-		if (shc_dfa_glob(b->in->pool, "/?*", 3, 0, &language, NULL))
+		const struct shc_dfa *itself, *tilde;
+
+		/* Of a user who does not exist it is no tilde at all. */
+		if (shc_dfa_glob(b->in->pool, "/?*", 3, 0, &language, NULL) ||
+			shc_dfa_literal(b->in->pool, "~", 1, &tilde) ||
+			shc_dfa_literal(
+				b->in->pool, part->text.bytes, part->text.length, &itself) ||
+			shc_dfa_concat(b->in->pool, tilde, itself, &itself) ||
+			shc_dfa_union(b->in->pool, language, itself, &language))
 			language = shc_dfa_text(b->in->pool);
 		term = shc_unknown(b->in, SHC_ORIGIN_DIRECTORY, language, part->range);
 	}
@@ -314,7 +413,8 @@ static int add_glob(struct builder *b, struct shc_text text)
 {
 	struct shc_field_piece piece = {.piece.text = text};
 
-	piece.glob = !b->value_only && !b->state->noglob;
+	piece.glob = !b->value_only && !MADE(GLOB_IS_TEXT) &&
+		     b->state->noglob == MADE(NOGLOB_IGNORED_IN_REVERSE);
 	b->exists = true;
 	return builder_piece(b, &piece);
 }
@@ -351,8 +451,9 @@ static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 	case SHC_PART_LOCALE:
 		/* "$@" without parameters is no field at all; every other quoted part is one. */
 		if (!part->parts || part->parts->next || part->parts->kind != SHC_PART_PARAMETER ||
-			!gives_fields(part->parts->parameter))
-			b->exists = true;
+			!gives_fields(part->parts->parameter) ||
+			shc_text_is(part->parts->parameter->name, "*"))
+			b->exists = !MADE(QUOTED_EMPTY_VANISHES);
 		return add_parts(b, part->parts, true);
 	case SHC_PART_PARAMETER:
 		return add_parameter(b, part, quoted);
@@ -377,6 +478,11 @@ static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 	case SHC_PART_PROCESS:
 		r = add_unknown(b, part, SHC_ORIGIN_FILE_NAME);
 		break;
+	case SHC_PART_SEQUENCE:
+		if (!b->value_only)
+			return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
+		r = add_unknown(b, part, SHC_ORIGIN_APPROXIMATION);
+		break;
 	default:
 		r = add_unknown(b, part, SHC_ORIGIN_APPROXIMATION);
 	}
@@ -400,8 +506,11 @@ static int add_braces(struct builder *b, const struct shc_part *part)
 {
 	int r = 1;
 
+	/* What stands before gave fields already, and each alternative has them once more. */
+	if (b->fields->count > b->first)
+		return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
 	for (const struct shc_word *word = part->braces.alternatives; word && r > 0;
-		word = word->next) {
+		word = MADE(FIRST_ALTERNATIVE_ONLY) ? NULL : word->next) {
 		struct builder fork;
 
 		r = builder_fork(b, &fork) ? -ENOMEM : 1;
@@ -409,6 +518,7 @@ static int add_braces(struct builder *b, const struct shc_part *part)
 			r = add_parts(&fork, word->parts, false);
 		if (r > 0)
 			r = add_parts(&fork, part->next, false);
+		fork.closing = true;
 		if (r > 0 && builder_end(&fork, false))
 			r = -ENOMEM;
 		free(fork.pieces);
@@ -433,9 +543,11 @@ static int add_parts(struct builder *b, const struct shc_part *part, bool quoted
 int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, struct shc_fields *ret)
 {
-	struct builder b = {.in = in, .state = state, .word = word, .fields = ret};
+	struct builder b = {
+		.in = in, .state = state, .word = word, .fields = ret, .first = ret->count};
 	int r = add_parts(&b, word->parts, false);
 
+	b.closing = true;
 	if (r > 0 && builder_end(&b, false))
 		r = -ENOMEM;
 	free(b.pieces);

@@ -42,7 +42,29 @@ struct shc_name {
 	bool defined_anywhere;              /* as a function */
 };
 
+/* A command that reads a variable: reached without any assignment of it, or with one? */
+struct shc_read_site {
+	const struct shc_command *command;
+	uint32_t name;
+	bool assigned;
+};
+
+/* A file that a stage of a running pipeline reads. */
+struct shc_file_read {
+	const struct shc_term *path;
+	uint32_t stage; /* SHC_STAGE_OPEN: by a redirection of the command at hand */
+};
+
+struct shc_call;
+
+/* Told of every command before it runs: for tests of soundness. */
+struct shc_observer {
+	void *context;
+	void (*call)(void *context, const struct shc_call *call, struct shc_state *state);
+};
+
 struct shc_interpreter {
+	const struct shc_observer *observer; /* or NULL */
 	const struct shc_script *script;
 	struct shc_findings *findings;
 	struct shc_arena *arena;
@@ -55,6 +77,14 @@ struct shc_interpreter {
 	const struct shc_term *home;  /* the value of an untouched HOME */
 	const struct shc_term *start; /* the directory in which the script is started */
 	uint64_t steps, steps_max;
+	uint64_t work_max;                 /* moves in languages, all operations together */
+	bool open;                         /* the script reads commands from elsewhere: eval, `.` */
+	const struct shc_command *current; /* the simple command or test being run */
+	struct shc_text assigning;         /* name on the left of the assignment being run */
+	struct shc_read_site
+		*sites; /* where variables are read, to report those that nothing reaches */
+	uint32_t site_count, site_capacity;
+	uint32_t suppressed_outside; /* ->suppressed when the running function was called */
 	bool exhausted;
 	uint64_t *
 		reported; /* (check, place) that a finding was made of: open addressing, 0 = free */
@@ -64,24 +94,36 @@ struct shc_interpreter {
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
-	uint32_t piped;                /* > 0: inside a pipeline, so standard input is a pipe */
-	const struct shc_term **reads; /* files that stages of the running pipelines read */
+	uint32_t loops;         /* bodies of loops around what is run */
+	bool in_order;          /* words of the command at hand assign what later ones may read */
+	uint32_t substitutions; /* command substitutions around what is run */
+	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
+	struct shc_file_read *reads;
+	uint32_t stage, stage_count; /* the stage being run, and how many there were */
 	uint32_t read_count, read_capacity, read_start;
 };
 
 enum {
 	SHC_SEEN = 1,
 	SHC_APPROXIMATED = 2,
+	SHC_SIMPLE = 4,
+	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,
 	/* States of a language after a join in a loop. */
 	SHC_JOIN_STATES = 64,
 };
 
-/* ---- Findings --------------------------------------------------------------------------------------------------- */
+/* shc_analyse_observed - shc_analyse() that tells @observer (NULL = none) of the commands on its way. */
+int shc_analyse_observed(const struct shc_script *script, const struct shc_analysis_limits *limits,
+	struct shc_findings *findings, struct shc_coverage *ret_coverage,
+	const struct shc_observer *observer);
+
+/* ---- Findings ------------------------------------------------------------------------------------------------ */
 
 /*
- * shc_report - add a finding unless the same check has been reported at the same place: many paths lead to one command.
+ * shc_report - add a finding unless the same check has been reported at the same place: many paths lead to one
+ * command.
  * Returns it, or NULL (then there is nothing more to do).
  */
 struct shc_finding *shc_report(struct shc_interpreter *in, int id, struct shc_range range,
@@ -94,6 +136,9 @@ int shc_name_number(struct shc_interpreter *in, struct shc_text name, uint32_t *
 
 /* shc_name_environment - the unknown that the environment may have in a variable. NULL when there is no memory. */
 const struct shc_term *shc_name_environment(struct shc_interpreter *in, uint32_t name);
+
+/* shc_spent - how much of the budgets is used up, in per mille; from 1000 on everything is cut. */
+uint32_t shc_spent(const struct shc_interpreter *in);
 
 /* ---- Outcomes ------------------------------------------------------------------------------------------------- */
 
@@ -132,6 +177,9 @@ struct shc_fields {
 };
 
 void shc_fields_finish(struct shc_fields *fields);
+
+/* shc_field_is_one - is @field one field always, and no file names in its place? */
+bool shc_field_is_one(const struct shc_field *field);
 
 /* shc_fields_add_term - append @term as one whole field of @word. 0 or -ENOMEM. */
 int shc_fields_add_term(struct shc_interpreter *in, struct shc_state *state,
@@ -174,14 +222,16 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	struct shc_state *state, struct shc_outcomes *out);
 
 /*
- * shc_run_substitutions - run every command substitution of @words in a copy of each state and fork on what comes out.
+ * shc_run_substitutions - run every command substitution of @words in a copy of each state and fork on what
+ * comes out.
  * Appends states with results in ->substituted; flow is always NEXT.
  */
 int shc_run_substitutions(struct shc_interpreter *in, const struct shc_word *words,
 	struct shc_state *state, struct shc_outcomes *out);
 
 /*
- * shc_execute_subshell - run @list (or else @command) in a copy of @outer; what outlives a subshell is appended to @out as
+ * shc_execute_subshell - run @list (or else @command) in a copy of @outer; what outlives a subshell is appended
+ * to @out as
  * states like @outer. @outer is unchanged.
  */
 int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list,
@@ -214,7 +264,10 @@ void shc_forget_assigned(
 /* shc_restore_hidden - end of a function: put back what `local` hid at @depth. */
 void shc_restore_hidden(struct shc_state *state, uint32_t depth);
 
-/* shc_split_status - append @state once with status 0 and once without, as far as either is possible. Takes @state. */
+/*
+ * shc_split_status - append @state once with status 0 and once without, as far as either is possible.
+ * Takes @state.
+ */
 int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *zero,
 	struct shc_outcomes *other);
 
@@ -229,7 +282,29 @@ int shc_run_assignment(
 int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	const struct shc_term *term, struct shc_range range);
 
-/* shc_approximate - a command that is not modelled: the state is kept, the command counted and an obligation recorded. */
+/* shc_note_read - a command reads @name: remembered for shc_check_reads(). 0 or -ENOMEM. */
+int shc_note_read(struct shc_interpreter *in, struct shc_state *state, struct shc_text name);
+/* shc_check_reads - SH303 and SH304, after the analysis. 0 or -ENOMEM. */
+int shc_check_reads(struct shc_interpreter *in);
+
+/* shc_name_is_set - does every shell or login set this variable? */
+bool shc_name_is_set(struct shc_text name);
+
+/* shc_check_lost - SH506 where @term is a status that a declaration has hidden. */
+void shc_check_lost(struct shc_interpreter *in, const struct shc_term *term);
+
+/* shc_check_masked - SH506 on a declaration that stands before && or ||. */
+void shc_check_masked(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state);
+
+/* shc_check_errexit - SH507: @command runs after @before although that may have failed under -e. */
+void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before, const struct shc_command *command);
+
+/*
+ * shc_approximate - a command that is not modelled: the state is kept, the command counted and an
+ * obligation recorded.
+ */
 void shc_approximate(struct shc_interpreter *in, const struct shc_command *command);
 
 #endif

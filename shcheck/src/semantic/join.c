@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Joining states where paths meet and where loops close. Everything that differs is widened towards "unknown"; what is
+ * Joining states where paths meet and where loops close. Everything that differs is widened towards "unknown";
+ * what is
  * dropped (facts, narrowings) is dropped because only one side knew it.
  */
 #include "state.h"
@@ -67,6 +68,13 @@ static int join_variable(
 	}
 	if (to->presence != from->presence)
 		to->presence = SHC_PERHAPS;
+	if (to->assigned != from->assigned && to->term) {
+		/* The side without an assignment may have any value from the environment. */
+		to->term = shc_term_atom(
+			join->terms, SHC_ORIGIN_ENVIRONMENT, shc_dfa_text(join->pool), join->range);
+		if (!to->term)
+			return -ENOMEM;
+	}
 	if (!to->assigned && from->assigned)
 		to->range = from->range;
 	to->assigned |= from->assigned;
@@ -154,6 +162,7 @@ static int join_arguments(const struct join *join)
 	const struct shc_state *other = join->other;
 
 	into->arguments_open |= other->arguments_open;
+	into->arguments_output |= other->arguments_output;
 	if (into->shifted != other->shifted)
 		into->shifted =
 			(into->shifted > other->shifted ? into->shifted : other->shifted) + 1000;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "parameter.h"
 
+#include "mistake.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -45,7 +47,7 @@ static const char *const always_set[] = {
 	"BASH_REMATCH",
 };
 
-static bool is_always_set(struct shc_text name)
+bool shc_name_is_set(struct shc_text name)
 {
 	for (size_t i = 0; i < sizeof(always_set) / sizeof(*always_set); i++)
 		if (shc_text_is(name, always_set[i]))
@@ -109,7 +111,7 @@ static int read_variable(struct shc_interpreter *in, struct shc_state *state, st
 	ret->term = shc_text_is(name, "HOME")  ? in->home
 		    : shc_text_is(name, "PWD") ? state->directory
 					       : shc_name_environment(in, number);
-	ret->presence = is_always_set(name) ? SHC_PRESENT : SHC_PERHAPS;
+	ret->presence = shc_name_is_set(name) ? SHC_PRESENT : SHC_PERHAPS;
 	return ret->term ? 0 : -ENOMEM;
 }
 
@@ -123,7 +125,7 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 
 	if (number && number <= state->argument_count) {
 		ret->presence = SHC_PRESENT;
-		ret->term = state->arguments[number - 1];
+		ret->term = state->arguments[MADE(FIRST_FOR_EVERY_PARAMETER) ? 0 : number - 1];
 		return 0;
 	}
 	if (number && !state->arguments_open) {
@@ -142,18 +144,39 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 	return ret->term ? 0 : -ENOMEM;
 }
 
+/* What "$*" puts between parameters: the first byte of IFS. NULL when it is not known, or there is no memory. */
+static const struct shc_term *arguments_separator(
+	struct shc_interpreter *in, const struct shc_state *state)
+{
+	const struct shc_variable *variable;
+	struct shc_text text;
+	uint32_t number;
+
+	if (shc_name_number(in, (struct shc_text){.bytes = "IFS", .length = 3}, &number))
+		return NULL;
+	variable = number < state->variable_count ? &state->variables[number] : NULL;
+	if (!variable || !variable->assigned || variable->presence == SHC_ABSENT ||
+		MADE(STAR_JOINED_BY_BLANK))
+		return shc_term_text(in->terms, " ", 1);
+	if (variable->presence != SHC_PRESENT || !shc_term_known(variable->term, &text))
+		return NULL;
+	return shc_term_text(in->terms, text.bytes, text.length ? 1 : 0);
+}
+
 /* All positional parameters as one string: "$*". */
 static const struct shc_term *joined_arguments(
-	struct shc_interpreter *in, const struct shc_state *state, struct shc_range range)
+	struct shc_interpreter *in, const struct shc_state *state, bool at, struct shc_range range)
 {
 	const struct shc_term *all = shc_term_text(in->terms, "", 0);
-	const struct shc_term *space = shc_term_text(in->terms, " ", 1);
+	const struct shc_term *between = arguments_separator(in, state);
 
-	if (state->arguments_open)
+	/* In a value, bash joins "$@" with blanks and dash with the first byte of IFS. */
+	if (!between || state->arguments_open ||
+		(at && state->argument_count > 1 && !shc_term_is(between, " ")))
 		return shc_unknown(in, SHC_ORIGIN_ARGUMENT, shc_dfa_text(in->pool), range);
 	for (uint32_t i = 0; i < state->argument_count; i++) {
 		if (i)
-			all = shc_term_concat(in->terms, all, space);
+			all = shc_term_concat(in->terms, all, between);
 		all = shc_term_concat(in->terms, all, state->arguments[i]);
 	}
 	return all;
@@ -165,15 +188,30 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 	ret->presence = SHC_PRESENT;
 	switch (which) {
 	case '?':
-		ret->term = number_term(in, state->status.low, state->status.high, range);
+		if (state->status.lost) {
+			const struct shc_dfa *zero;
+
+			if (shc_dfa_literal(in->pool, "0", 1, &zero))
+				return -ENOMEM;
+			ret->term = shc_term_atom(
+				in->terms, SHC_ORIGIN_LOST, zero, state->status.range);
+			break;
+		}
+		/* Substitutions of the same word have run already, though they stand further on. */
+		ret->term = state->substituted_count
+				    ? number_term(in, 0, 255, range)
+				    : number_term(in, state->status.low, state->status.high, range);
 		break;
 	case '#':
-		ret->term = number_term(in, state->argument_count,
-			state->arguments_open ? INT64_MAX : (int64_t)state->argument_count, range);
+		ret->term = number_term(in, state->argument_count + MADE(COUNT_OFF_BY_ONE),
+			state->arguments_open
+				? INT64_MAX
+				: (int64_t)state->argument_count + MADE(COUNT_OFF_BY_ONE),
+			range);
 		break;
 	case '@':
 	case '*':
-		ret->term = joined_arguments(in, state, range);
+		ret->term = joined_arguments(in, state, which == '@', range);
 		break;
 	case '$':
 		ret->term = number_term(in, 1, INT_MAX, range);
@@ -267,9 +305,9 @@ static unsigned int branches(const struct operation *op)
 
 	if (value->presence != SHC_ABSENT)
 		taken |= 1;
-	if (value->presence != SHC_PRESENT)
+	if (value->presence != SHC_PRESENT && !MADE(DEFAULT_NEVER_TAKEN))
 		taken |= 2;
-	if (op->parameter->colon && value->term) {
+	if (op->parameter->colon && value->term && !MADE(COLON_IGNORED)) {
 		const struct shc_dfa *language = language_of(op, value->term);
 
 		if (language && language == shc_dfa_epsilon(op->in->pool))
@@ -317,7 +355,7 @@ static int default_value(const struct operation *op, const struct shc_term **ret
 		r = either(op, value, word, ret);
 	else
 		*ret = word ? word : value;
-	if (r > 0 && op->parameter->op == SHC_OP_ASSIGN && (taken & 2) &&
+	if (r > 0 && op->parameter->op == SHC_OP_ASSIGN && (taken & 2) && !MADE(ASSIGN_FORGOTTEN) &&
 		op->parameter->kind == SHC_PARAMETER_VARIABLE)
 		if (shc_assign(op->in, op->state, op->parameter->name, *ret, op->range))
 			return -ENOMEM;
@@ -425,8 +463,10 @@ static int length_value(
 
 	if (!language)
 		return -ENOMEM;
-	low = shc_dfa_length_min(language);
+	low = shc_dfa_length_min(language) + MADE(LENGTH_OFF_BY_ONE);
 	high = shc_dfa_length_max(language);
+	if (high < low)
+		high = low;
 	*ret = number_term(
 		op->in, (long long)low, high > INT64_MAX ? INT64_MAX : (long long)high, op->range);
 	return *ret ? 1 : -ENOMEM;
@@ -451,13 +491,16 @@ static int apply(
 	case SHC_OP_LENGTH:
 		return length_value(op, term, ret);
 	case SHC_OP_REMOVE_PREFIX:
-		return removed_value(op, term, SHC_REMOVE_PREFIX, ret);
+		return removed_value(op, term,
+			MADE(SUFFIX_FOR_PREFIX) ? SHC_REMOVE_SUFFIX : SHC_REMOVE_PREFIX, ret);
 	case SHC_OP_REMOVE_PREFIX_LONG:
 		return removed_value(op, term, SHC_REMOVE_PREFIX_LONGEST, ret);
 	case SHC_OP_REMOVE_SUFFIX:
 		return removed_value(op, term, SHC_REMOVE_SUFFIX, ret);
 	case SHC_OP_REMOVE_SUFFIX_LONG:
-		return removed_value(op, term, SHC_REMOVE_SUFFIX_LONGEST, ret);
+		return removed_value(op, term,
+			MADE(SHORTEST_FOR_LONGEST) ? SHC_REMOVE_SUFFIX : SHC_REMOVE_SUFFIX_LONGEST,
+			ret);
 	case SHC_OP_REPLACE:
 		return replaced_value(op, term, SHC_SUBSTITUTE_FIRST, ret);
 	case SHC_OP_REPLACE_ALL:
@@ -504,6 +547,9 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 	default:
 		break;
 	}
+	if (parameter->kind == SHC_PARAMETER_VARIABLE && !parameter->indirect &&
+		shc_note_read(in, state, parameter->name))
+		return -ENOMEM;
 	term = op.value.term;
 	if (op.value.presence != SHC_PRESENT) {
 		if (state->nounset && parameter->kind != SHC_PARAMETER_SPECIAL &&

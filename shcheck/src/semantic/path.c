@@ -61,7 +61,10 @@ enum {
 
 /* ---- Normal form ---------------------------------------------------------------------------------------------- */
 
-/* Remove "//", "/./" and a trailing slash from @text in place; returns the new length. @first: at the path's start. */
+/*
+ * Remove "//", "/./" and a trailing slash from @text in place; returns the new length. @first: at the
+ * path's start.
+ */
 static uint32_t squeeze(char *text, uint32_t length, bool last)
 {
 	uint32_t to = 0;
@@ -208,6 +211,16 @@ int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const st
 	return shc_state_add_fact(state, &fact);
 }
 
+void shc_path_forget_tested(struct shc_state *state)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (!state->facts[i].tested)
+			state->facts[kept++] = state->facts[i];
+	state->fact_count = kept;
+}
+
 int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path)
 {
 	for (uint32_t i = 0; i < state->fact_count; i++)
@@ -217,14 +230,14 @@ int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const str
 		return 0;
 	if (in->read_count == in->read_capacity) {
 		uint32_t capacity = in->read_capacity ? in->read_capacity * 2 : 8;
-		const struct shc_term **grown = realloc(in->reads, capacity * sizeof(*grown));
+		struct shc_file_read *grown = realloc(in->reads, capacity * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		in->reads = grown;
 		in->read_capacity = capacity;
 	}
-	in->reads[in->read_count++] = path;
+	in->reads[in->read_count++] = (struct shc_file_read){.path = path, .stage = in->stage};
 	return 0;
 }
 
@@ -270,6 +283,40 @@ static enum shc_protection judge(char *path)
 	return judge_home(path);
 }
 
+/* Put the current directory before a relative path, without a leading "./". Returns the new length. */
+static size_t add_directory(struct shc_interpreter *in, const struct shc_state *state, char *buffer,
+	size_t length, size_t size)
+{
+	char directory[256];
+	size_t cut = 0, count = 0;
+
+	while (length - cut >= 2 && buffer[cut] == '.' && buffer[cut + 1] == '/')
+		cut += 2;
+	for (uint32_t i = 0; i < state->directory->count; i++) {
+		const struct shc_piece *piece = &state->directory->pieces[i];
+
+		if (piece->atom) {
+			directory[count++] = piece->atom == shc_term_single_atom(in->home) ? HOME
+					     : piece->atom == shc_term_single_atom(in->start)
+						     ? START
+						     : OTHER;
+		} else if (piece->text.length < sizeof(directory) - count - 2) {
+			memcpy(directory + count, piece->text.bytes, piece->text.length);
+			count += piece->text.length;
+		} else {
+			directory[count++] = OTHER;
+		}
+		if (count > sizeof(directory) - 4)
+			break;
+	}
+	directory[count++] = '/';
+	if (count + length - cut >= size)
+		return length;
+	memmove(buffer + count, buffer + cut, length - cut);
+	memcpy(buffer, directory, count);
+	return count + length - cut;
+}
+
 /* The text of @field with the atoms of @empty (bits over those that may be empty) taken as "". Length, or -1. */
 static int spell(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_field *field, unsigned int empty, char *buffer, size_t size,
@@ -286,12 +333,11 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 		if (!piece->atom) {
 			if (length + piece->text.length + 1 >= size)
 				return -1;
-			if (field->pieces[i].glob && shc_text_is(piece->text, "*")) {
-				buffer[length++] = STAR;
-				continue;
+			for (uint32_t j = 0; j < piece->text.length; j++) {
+				char c = piece->text.bytes[j];
+
+				buffer[length++] = field->pieces[i].glob && c == '*' ? STAR : c;
 			}
-			memcpy(buffer + length, piece->text.bytes, piece->text.length);
-			length += piece->text.length;
 			continue;
 		}
 		if (piece->atom == shc_term_single_atom(in->home))
@@ -307,6 +353,8 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 			return -1;
 		buffer[length++] = one;
 	}
+	if (length && buffer[0] != '/' && buffer[0] != HOME && buffer[0] != START)
+		length = add_directory(in, state, buffer, length, size);
 	length = squeeze(buffer, (uint32_t)length, true);
 	buffer[length] = 0;
 	return (int)length;
@@ -370,7 +418,7 @@ struct shc_harm shc_field_harm(
 static bool is_read_now(const struct shc_interpreter *in, const struct shc_term *path)
 {
 	for (uint32_t i = in->read_start; i < in->read_count; i++)
-		if (in->reads[i] == path)
+		if (in->reads[i].path == path && in->reads[i].stage != in->stage)
 			return true;
 	return false;
 }
@@ -403,7 +451,7 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 			"the shell empties this file before the pipeline reads it");
 		shc_finding_hint(in->findings, finding,
 			"write to another name and mv it over the file when all went well");
-	} else if (fact && fact->written_unread && fact->path == path &&
+	} else if (in->loops && fact && fact->written_unread && fact->path == path &&
 		   fact->range.start == redirect->range.start &&
 		   command->kind == SHC_COMMAND_SIMPLE && command->simple.words) {
 		finding = shc_report(in, 112, command->range,
@@ -459,8 +507,12 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 	if (!path)
 		return -ENOMEM;
 	if (redirect->kind == SHC_REDIRECT_INPUT) {
+		uint32_t stage = in->stage;
+
 		in->piped++;
+		in->stage = SHC_STAGE_OPEN;
 		r = shc_path_read(in, state, path);
+		in->stage = stage;
 		in->piped--;
 		return r;
 	}

@@ -9,7 +9,8 @@
 #include "command.h"
 
 /*
- * shc_path_normal - @path as an absolute term without empty and "." components and without a trailing slash. ".." stays:
+ * shc_path_normal - @path as an absolute term without empty and "." components and without a trailing slash.
+ * ".." stays:
  * what it means depends on links. A path that begins with an unknown which may be relative stays as it is.
  * NULL when there is no memory.
  */
@@ -23,6 +24,9 @@ const struct shc_fact *shc_path_fact(
 /* shc_path_learn - from now on there is @kind at @path (normal). 0 or -ENOMEM. */
 int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
 	enum shc_file_kind kind, struct shc_range range);
+
+/* shc_path_forget_tested - time has passed: what tests have seen may have changed. */
+void shc_path_forget_tested(struct shc_state *state);
 
 /* Why a path must not be deleted. */
 enum shc_protection {

@@ -7,15 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../syntax/arena.h"
+#include "arena.h"
 #include "command.h"
 #include "parameter.h"
+#include "mistake.h"
 #include "path.h"
+#include "survey.h"
 
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
 /* Forks per command: outcomes of substitutions beyond this are joined. */
-enum { SUBSTITUTION_FORKS = 6 };
+enum { SUBSTITUTION_FORKS = 6, PREFIXES_MAX = 8 };
 
 /* The output of a substitution loses its trailing newlines. */
 static const struct shc_term *without_newlines(
@@ -26,7 +28,7 @@ static const struct shc_term *without_newlines(
 	struct shc_piece last;
 	uint32_t length;
 
-	if (!output->count)
+	if (!output->count || MADE(NEWLINES_STAY))
 		return output;
 	last = output->pieces[output->count - 1];
 	if (!last.atom) {
@@ -77,6 +79,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 	struct shc_outcomes results = {0};
 	struct shc_state *capture = shc_state_clone(state);
 	uint32_t suppressed = in->suppressed, piped = in->piped;
+	const struct shc_command *current = in->current;
+	bool in_order = false;
 	int r = capture ? 0 : -ENOMEM;
 
 	if (!r) {
@@ -84,7 +88,12 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		in->suppressed += in->script->dialect == SHC_BASH;
 		in->piped = 0;
+		in->substitutions++;
+		in_order = in->in_order;
 		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
+		in->substitutions--;
+		in->in_order = in_order;
+		in->current = current;
 		in->suppressed = suppressed;
 		in->piped = piped;
 	}
@@ -93,7 +102,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		struct shc_state *result = results.items[i].state;
 		const struct shc_term *output = result->output;
 
-		if (!output || part->command.form == SHC_FORM_FILE)
+		if (!output || in->in_order || part->command.form == SHC_FORM_FILE)
 			output = shc_unknown(
 				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
 		result->output = state->output;
@@ -272,6 +281,7 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 	int r;
 
 	state->substituted_count = 0;
+	in->in_order = shc_assigns_in_order(command);
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	if (!r && command_reads_status(command))
 		r = split_for_status(in, &now);
@@ -335,9 +345,12 @@ int shc_run_assignment(
 	const struct shc_term *term, *old;
 	struct shc_variable *variable;
 	uint32_t number;
-	int r = a->is_array ? assign_array(in, state, a, &term)
-			    : shc_expand_value(in, state, a->value, &term);
+	int r;
 
+	in->assigning = a->name;
+	r = a->is_array ? assign_array(in, state, a, &term)
+			: shc_expand_value(in, state, a->value, &term);
+	in->assigning.length = 0;
 	if (r <= 0)
 		return r;
 	r = shc_name_number(in, a->name, &number);
@@ -422,7 +435,7 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 	struct shc_outcomes results = {0};
 	const struct shc_term **kept = state->arguments, **copy;
 	uint32_t kept_count = state->argument_count, kept_shifted = state->shifted, count = 0;
-	bool kept_open = state->arguments_open, open = false;
+	bool kept_open = state->arguments_open, kept_output = state->arguments_output, open = false;
 	int r = 0;
 
 	state->arguments = malloc((call->fields.count + 1) * sizeof(*state->arguments));
@@ -432,13 +445,17 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 		return -ENOMEM;
 	}
 	for (uint32_t i = 1; i < call->fields.count && !open; i++) {
-		if (call->fields.items[i].occurrence == SHC_ONCE)
+		if (shc_field_is_one(&call->fields.items[i]))
 			state->arguments[count++] = shc_loop_value(in, &call->fields.items[i]);
 		else
 			open = true;
+		/* A pattern gives one field at least. */
+		if (open && call->fields.items[i].occurrence == SHC_ONCE)
+			state->arguments[count++] = shc_loop_value(in, &call->fields.items[i]);
 	}
 	state->argument_count = count;
 	state->arguments_open = open;
+	state->arguments_output = false;
 	r = shc_execute_function(in, function, state, &results);
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_state *after = results.items[i].state;
@@ -456,6 +473,7 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 		after->arguments = copy;
 		after->argument_count = kept_count;
 		after->arguments_open = kept_open;
+		after->arguments_output = kept_output;
 		after->shifted = kept_shifted;
 		r = shc_outcomes_add(
 			in, out, after, results.items[i].flow, results.items[i].levels);
@@ -473,6 +491,7 @@ static int call_unknown(
 	struct shc_interpreter *in = call->in;
 
 	shc_approximate(in, call->command);
+	shc_path_forget_tested(state);
 	if (state->output) {
 		state->output = shc_term_concat(in->terms, state->output,
 			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
@@ -490,8 +509,10 @@ static int dispatch(const struct shc_call *call, struct shc_state *state, struct
 {
 	const struct shc_builtin *builtin = shc_builtin_find(call->name);
 	const struct shc_command *function = NULL;
-	uint32_t number;
+	uint32_t number = 0;
 
+	if (call->in->observer)
+		call->in->observer->call(call->in->observer->context, call, state);
 	if (call->name.length) {
 		if (shc_name_number(call->in, call->name, &number)) {
 			shc_state_destroy(state);
@@ -501,6 +522,7 @@ static int dispatch(const struct shc_call *call, struct shc_state *state, struct
 	}
 	if (function && !(builtin && builtin->special))
 		return call_function(call, function, state, out);
+	shc_check_name(call, state, number);
 	shc_check_call(call, state);
 	if (builtin)
 		return builtin->run(call, state, out);
@@ -517,6 +539,51 @@ static int run_assignments(
 
 	for (const struct shc_assignment *a = command->simple.assignments; a && r > 0; a = a->next)
 		r = shc_run_assignment(in, state, a);
+	return r;
+}
+
+/* Assignments before a command hold while it runs; those before a special built-in stay. */
+static int dispatch_with(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	const struct shc_assignment *first = call->command->simple.assignments;
+	const struct shc_builtin *builtin = shc_builtin_find(call->name);
+	struct shc_outcomes results = {0};
+	struct shc_variable kept[PREFIXES_MAX];
+	uint32_t numbers[PREFIXES_MAX], count = 0;
+	int r = 0;
+
+	if (!first)
+		return dispatch(call, state, out);
+	for (const struct shc_assignment *a = first; a && count < PREFIXES_MAX && !r; a = a->next) {
+		r = shc_name_number(call->in, a->name, &numbers[count]);
+		if (!r && !shc_state_variable(state, numbers[count]))
+			r = -ENOMEM;
+		if (!r)
+			kept[count] = state->variables[numbers[count]];
+		count++;
+	}
+	if (!r)
+		r = run_assignments(call->in, call->command, state);
+	if (r < 0) {
+		shc_state_destroy(state);
+		return r;
+	}
+	r = dispatch(call, state, &results);
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_state *after = results.items[i].state;
+
+		for (uint32_t j = count; j-- > 0 && !(builtin && builtin->special);)
+			if (numbers[j] < after->variable_count)
+				after->variables[numbers[j]] = kept[j];
+		if (r)
+			shc_state_destroy(after);
+		else
+			r = shc_outcomes_add(call->in, out, after, results.items[i].flow,
+				results.items[i].levels);
+	}
+	results.count = 0;
+	shc_outcomes_finish(&results);
 	return r;
 }
 
@@ -558,7 +625,7 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 		if (r > 0 && !substituted)
 			shc_set_status(state, command, 0, 0);
 	} else if (r > 0) {
-		r = dispatch(&call, state, out);
+		r = dispatch_with(&call, state, out);
 		state = NULL;
 	}
 	shc_fields_finish(&call.fields);

@@ -2,7 +2,8 @@
 /*
  * One abstract state of the shell: what is known at a point of a path. States are values: clone, change, join.
  *
- * Variables are indexed by the interpreter's numbering of names, so that a state is a few flat arrays and a clone is a
+ * Variables are indexed by the interpreter's numbering of names, so that a state is a few flat arrays and a
+ * clone is a
  * few copies. Not thread-safe. Source: design page, "State"; POSIX.1-2017 XCU 2.12 (shell execution environment).
  */
 #ifndef SHCHECK_SEMANTIC_STATE_H
@@ -44,6 +45,7 @@ struct shc_fact {
 	const struct shc_term *path; /* normalised, see path.h */
 	enum shc_file_kind kind;
 	bool contents_gone;     /* a directory that was emptied */
+	bool tested;            /* seen by a test: others may change it at any time */
 	bool written_unread;    /* truncated or written here and not read since */
 	struct shc_range range; /* the command that made it so */
 };
@@ -66,6 +68,7 @@ struct shc_status {
 	int low, high;
 	uint32_t owner;
 	struct shc_range range;
+	bool lost; /* a declaration stands between this and the status of a substitution */
 };
 
 /* The result of a command substitution that was run before its word is expanded. */
@@ -90,8 +93,9 @@ struct shc_state {
 	uint32_t fact_count;
 	const struct shc_term **arguments; /* $1 ...; known part of the positional parameters */
 	uint32_t argument_count;
-	bool arguments_open; /* any number of unknown ones may follow */
-	uint32_t shifted;    /* parameters that `shift` took away beyond the known ones */
+	bool arguments_open;   /* any number of unknown ones may follow */
+	bool arguments_output; /* `set --` has made them of what a command printed */
+	uint32_t shifted;      /* parameters that `shift` took away beyond the known ones */
 	const struct shc_command **functions; /* by number of the name; NULL = not defined here */
 	uint32_t function_count;
 	struct shc_substituted *substituted;
@@ -115,7 +119,10 @@ struct shc_state *shc_state_create(void);
 struct shc_state *shc_state_clone(const struct shc_state *state);
 void shc_state_destroy(struct shc_state *state);
 
-/* shc_state_variable - the variable numbered @name, made absent-and-untouched when new. NULL when there is no memory. */
+/*
+ * shc_state_variable - the variable numbered @name, made absent-and-untouched when new. NULL when
+ * there is no memory.
+ */
 struct shc_variable *shc_state_variable(struct shc_state *state, uint32_t name);
 
 /* shc_state_function, shc_state_define - the function called by number @name, or NULL; and its definition. */
@@ -128,18 +135,23 @@ const struct shc_dfa *shc_state_language_of(
 
 /*
  * shc_state_narrow - intersect what @atom may be with @language.
- * Returns 1, 0 when nothing is left (the path is impossible; the state is unchanged), or -ENOMEM. A language that grows
+ * Returns 1, 0 when nothing is left (the path is impossible; the state is unchanged), or -ENOMEM. A language
+ * that grows
  * too large is left as it was: a superset.
  */
 int shc_state_narrow(struct shc_state *state, struct shc_dfa_pool *pool,
 	const struct shc_atom *atom, const struct shc_dfa *language);
 
-/* shc_state_term_language - every string that @term may be in this state. 0, -E2BIG (then *ret is all text), -ENOMEM. */
+/*
+ * shc_state_term_language - every string that @term may be in this state. 0, -E2BIG (then *ret is all
+ * text), -ENOMEM.
+ */
 int shc_state_term_language(const struct shc_state *state, struct shc_dfa_pool *pool,
 	const struct shc_term *term, const struct shc_dfa **ret);
 
 /*
- * shc_state_narrow_term - intersect what @term may be with @language, as far as one atom of it can take the blame: the
+ * shc_state_narrow_term - intersect what @term may be with @language, as far as one atom of it can take the
+ * blame: the
  * rest of the term is divided away by quotients. Returns 1, 0 (impossible) or -ENOMEM.
  */
 int shc_state_narrow_term(struct shc_state *state, struct shc_dfa_pool *pool,

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "../syntax/arena.h"
+#include "arena.h"
 
 /* Open addressing over pointers; rebuilt at three quarters full. */
 struct shc_terms {

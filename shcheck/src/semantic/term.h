@@ -30,6 +30,7 @@ enum shc_origin {
 	SHC_ORIGIN_NUMBER,        /* of arithmetic, lengths and statuses */
 	SHC_ORIGIN_SOURCED,       /* set by a sourced file that was not read */
 	SHC_ORIGIN_DERIVED,       /* computed from other unknowns by an operator */
+	SHC_ORIGIN_LOST,          /* a status that a declaration has put in place of another one */
 	SHC_ORIGIN_APPROXIMATION, /* several values joined, or a construct that is not modelled */
 };
 

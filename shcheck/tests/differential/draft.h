@@ -19,16 +19,16 @@ struct draft {
 #define DRAFT_CHOOSE(draft, array) \
 	((array)[hb_rng_below(&(draft)->rng, sizeof(array) / sizeof((array)[0]))])
 
-/* draft_begin - memory, variables, arguments, files and options of @ret; the text is still lacking. 0 or -ENOMEM. */
-int draft_begin(struct draft *draft, uint64_t seed, uint64_t index, struct shc_oracle_case *ret);
+/* sketch_begin - memory, variables, arguments, files and options of @ret; the text is still lacking. 0 or -ENOMEM. */
+int sketch_begin(struct draft *draft, uint64_t seed, uint64_t index, struct shc_oracle_case *ret);
 
-/* draft_put - append @text. draft_finish - what was appended since @start, as a text of the case. */
-void draft_put(struct draft *draft, const char *text);
-struct shc_oracle_text draft_finish(struct draft *draft, size_t start);
+/* sketch_put - append @text. sketch_finish - what was appended since @start, as a text of the case. */
+void sketch_put(struct draft *draft, const char *text);
+struct shc_oracle_text sketch_finish(struct draft *draft, size_t start);
 
-bool draft_chance(struct draft *draft, unsigned percent);
+bool sketch_chance(struct draft *draft, unsigned percent);
 
-/* draft_word - append a random word. */
-void draft_word(struct draft *draft);
+/* sketch_word - append a random word. */
+void sketch_word(struct draft *draft);
 
 #endif

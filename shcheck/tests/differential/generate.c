@@ -17,12 +17,12 @@
 #define MEMORY_BYTES 16384
 #define DEPTH_MAX 2
 
-bool draft_chance(struct draft *draft, unsigned percent)
+bool sketch_chance(struct draft *draft, unsigned percent)
 {
 	return hb_rng_below(&draft->rng, 100) < percent;
 }
 
-void draft_put(struct draft *draft, const char *text)
+void sketch_put(struct draft *draft, const char *text)
 {
 	size_t length = strlen(text);
 
@@ -31,7 +31,7 @@ void draft_put(struct draft *draft, const char *text)
 	draft->used_bytes += length;
 }
 
-struct shc_oracle_text draft_finish(struct draft *draft, size_t start)
+struct shc_oracle_text sketch_finish(struct draft *draft, size_t start)
 {
 	struct shc_oracle_text text = {draft->memory + start, draft->used_bytes - start};
 
@@ -47,7 +47,7 @@ static void put_literal(struct draft *draft)
 	static const char *const literals[] = {"a", "b", "ab", "c", ".", "-", "/", "=", ":", "*",
 		"?", "[ab]", "[!a]*", "\\*", "\\ ", "\\a", "d/", "%", "~", "1", "a*", ".h"};
 
-	draft_put(draft, DRAFT_CHOOSE(draft, literals));
+	sketch_put(draft, DRAFT_CHOOSE(draft, literals));
 }
 
 static void put_quoted(struct draft *draft)
@@ -55,7 +55,7 @@ static void put_quoted(struct draft *draft)
 	static const char *const texts[] = {"''", "'a b'", "'*'", "' '", "'a'", "':'", "'$x'",
 		"'\\a'", "'~'", "'\n'", "'[ab]'", "'-n'"};
 
-	draft_put(draft, DRAFT_CHOOSE(draft, texts));
+	sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_special(struct draft *draft)
@@ -63,7 +63,7 @@ static void put_special(struct draft *draft)
 	static const char *const texts[] = {
 		"$@", "$*", "$#", "$1", "${2-a}", "${1}", "${#}", "${#1}", "${@}", "${*}", "$?"};
 
-	draft_put(draft, DRAFT_CHOOSE(draft, texts));
+	sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_substitution(struct draft *draft)
@@ -72,7 +72,7 @@ static void put_substitution(struct draft *draft)
 		"$(printf '')", "$(printf '*')", "$(printf ' a:b ')", "$(printf %s \"$x\")",
 		"$(false)", "$(printf %s $y)", "`printf 'a\\nb'`", "`printf ':a'`"};
 
-	draft_put(draft, DRAFT_CHOOSE(draft, texts));
+	sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_arithmetic(struct draft *draft)
@@ -80,7 +80,7 @@ static void put_arithmetic(struct draft *draft)
 	static const char *const texts[] = {"$((1+2))", "$((2*3-10))", "$((z+1))", "$(($#))",
 		"$((z=4))", "$((10/3%2))", "$((1<2&&3))", "$((0x10))", "$((010))"};
 
-	draft_put(draft, DRAFT_CHOOSE(draft, texts));
+	sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_pattern(struct draft *draft)
@@ -88,7 +88,7 @@ static void put_pattern(struct draft *draft)
 	static const char *const texts[] = {"*", "?", "a*", "*a", "a", "[ab]", "[!b]", "'*'",
 		"\"?\"", "\\*", "*:", ":*", "*' '", "$y", "\"$y\"", "[a-c]*", "", "*/", "/*"};
 
-	draft_put(draft, DRAFT_CHOOSE(draft, texts));
+	sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_bash(struct draft *draft)
@@ -97,7 +97,7 @@ static void put_bash(struct draft *draft)
 		"{a,b}", "a{b,c}d", "$'a\\tb'", "${x/#a/c}", "${x/%b/c}", "{1..3}", "${x: -1}",
 		"${@:1}", "${x@Q}"};
 
-	draft_put(draft, DRAFT_CHOOSE(draft, texts));
+	sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 }
 
 static void put_word(struct draft *draft, unsigned depth, bool quoted);
@@ -109,25 +109,25 @@ static void put_parameter(struct draft *draft, unsigned depth, bool quoted)
 	const char *name = DRAFT_CHOOSE(draft, names);
 	const char *operator;
 
-	if (depth >= DEPTH_MAX || draft_chance(draft, 45)) {
+	if (depth >= DEPTH_MAX || sketch_chance(draft, 45)) {
 		static const char *const before[] = {"$", "${", "${#"};
 		uint64_t form = hb_rng_below(&draft->rng, 10);
 
 		form = form < 5 ? 1 : form < 9 ? 0 : 2;
-		draft_put(draft, before[form]);
-		draft_put(draft, name);
-		draft_put(draft, form ? "}" : "");
+		sketch_put(draft, before[form]);
+		sketch_put(draft, name);
+		sketch_put(draft, form ? "}" : "");
 		return;
 	}
 	operator= DRAFT_CHOOSE(draft, operators);
-	draft_put(draft, "${");
-	draft_put(draft, name);
-	draft_put(draft, operator);
+	sketch_put(draft, "${");
+	sketch_put(draft, name);
+	sketch_put(draft, operator);
 	if (operator[0] == '#' || operator[0] == '%')
 		put_pattern(draft);
 	else
 		put_word(draft, depth + 1, quoted);
-	draft_put(draft, "}");
+	sketch_put(draft, "}");
 }
 
 /* The inside of double quotes. */
@@ -146,7 +146,7 @@ static void put_inside(struct draft *draft, unsigned depth)
 		else if (kind < 7)
 			put_substitution(draft);
 		else
-			draft_put(draft, DRAFT_CHOOSE(draft, texts));
+			sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 	}
 }
 
@@ -159,9 +159,9 @@ static void put_part(struct draft *draft, unsigned depth)
 	} else if (kind < 36) {
 		put_quoted(draft);
 	} else if (kind < 52) {
-		draft_put(draft, "\"");
+		sketch_put(draft, "\"");
 		put_inside(draft, depth);
-		draft_put(draft, "\"");
+		sketch_put(draft, "\"");
 	} else if (kind < 78) {
 		put_parameter(draft, depth, false);
 	} else if (kind < 88) {
@@ -191,10 +191,10 @@ static struct shc_oracle_text value_make(struct draft *draft)
 		"\n", "\t", "[ab]", "\\", "~", "1", "2", "d", ".", "'", "\"", "$x"};
 	size_t start = draft->used_bytes;
 
-	draft_put(draft, "");
+	sketch_put(draft, "");
 	for (uint64_t parts = hb_rng_below(&draft->rng, 5); parts > 0; parts--)
-		draft_put(draft, DRAFT_CHOOSE(draft, pieces));
-	return draft_finish(draft, start);
+		sketch_put(draft, DRAFT_CHOOSE(draft, pieces));
+	return sketch_finish(draft, start);
 }
 
 static void variables_make(struct draft *draft, struct shc_oracle_case *ret)
@@ -206,30 +206,30 @@ static void variables_make(struct draft *draft, struct shc_oracle_case *ret)
 		struct shc_oracle_variable *variable = &ret->variables[ret->variables_count++];
 
 		*variable = (struct shc_oracle_variable){
-			.name = names[i], .set = draft_chance(draft, 80)};
+			.name = names[i], .set = sketch_chance(draft, 80)};
 		if (variable->set)
 			variable->value = value_make(draft);
 	}
-	if (draft_chance(draft, 50)) {
+	if (sketch_chance(draft, 50)) {
 		struct shc_oracle_variable *variable = &ret->variables[ret->variables_count++];
 
-		*variable =
-			(struct shc_oracle_variable){.name = "IFS", .set = draft_chance(draft, 85)};
+		*variable = (struct shc_oracle_variable){
+			.name = "IFS", .set = sketch_chance(draft, 85)};
 		if (variable->set) {
 			size_t start = draft->used_bytes;
 
-			draft_put(draft, DRAFT_CHOOSE(draft, separators));
-			variable->value = draft_finish(draft, start);
+			sketch_put(draft, DRAFT_CHOOSE(draft, separators));
+			variable->value = sketch_finish(draft, start);
 		}
 	}
 }
 
-void draft_word(struct draft *draft)
+void sketch_word(struct draft *draft)
 {
 	put_word(draft, 0, false);
 }
 
-int draft_begin(struct draft *draft, uint64_t seed, uint64_t index, struct shc_oracle_case *ret)
+int sketch_begin(struct draft *draft, uint64_t seed, uint64_t index, struct shc_oracle_case *ret)
 {
 	/* Folders stand before what is in them; any sub-sequence that keeps "d/" can be made. */
 	static const char *const files[] = {
@@ -242,16 +242,16 @@ int draft_begin(struct draft *draft, uint64_t seed, uint64_t index, struct shc_o
 	draft->memory[0] = '\0';
 	made.memory = draft->memory;
 	hb_rng_init(&draft->rng, seed, index);
-	made.context = draft_chance(draft, 75) ? SHC_ORACLE_ARGUMENTS : SHC_ORACLE_ASSIGNMENT;
+	made.context = sketch_chance(draft, 75) ? SHC_ORACLE_ARGUMENTS : SHC_ORACLE_ASSIGNMENT;
 	variables_make(draft, &made);
 	made.positional_count = hb_rng_below(&draft->rng, SHC_ORACLE_POSITIONAL_MAX);
 	for (size_t i = 0; i < made.positional_count; i++)
 		made.positional[i] = value_make(draft);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (!strcmp(files[i], "d/") || draft_chance(draft, 50))
+		if (!strcmp(files[i], "d/") || sketch_chance(draft, 50))
 			made.files[made.files_count++] = files[i];
-	made.noglob = draft_chance(draft, 15);
-	made.nounset = draft_chance(draft, 10);
+	made.noglob = sketch_chance(draft, 15);
+	made.nounset = sketch_chance(draft, 10);
 	*ret = made;
 	return 0;
 }
@@ -261,13 +261,13 @@ int shc_oracle_generate(uint64_t seed, uint64_t index, bool bash, struct shc_ora
 	struct draft draft = {.bash = bash};
 	struct shc_oracle_case made;
 	size_t start;
-	int code = draft_begin(&draft, seed, index, &made);
+	int code = sketch_begin(&draft, seed, index, &made);
 
 	if (code)
 		return code;
 	start = draft.used_bytes;
-	draft_word(&draft);
-	made.text = draft_finish(&draft, start);
+	sketch_word(&draft);
+	made.text = sketch_finish(&draft, start);
 	*ret = made;
 	return 0;
 }

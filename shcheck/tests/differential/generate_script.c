@@ -28,7 +28,7 @@ static void file_put(struct script *script)
 	static const char *const files[] = {"a", "d", "d/a", "new", "l", "\"$x\"", "$y", "d/\"$x\"",
 		"*", "\"$PWD\"/a", "$x/*", "."};
 
-	draft_put(script->draft, DRAFT_CHOOSE(script->draft, files));
+	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, files));
 }
 
 static void word_put(struct script *script)
@@ -36,10 +36,10 @@ static void word_put(struct script *script)
 	static const char *const words[] = {"$x", "\"$y\"", "a", "''", "\"$@\"", "$*", "\"$z\"$x",
 		"*", "$(pwd)", "$#", "$?", "\"${x:-d}\""};
 
-	if (draft_chance(script->draft, 30))
-		draft_word(script->draft);
+	if (sketch_chance(script->draft, 30))
+		sketch_word(script->draft);
 	else
-		draft_put(script->draft, DRAFT_CHOOSE(script->draft, words));
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, words));
 }
 
 static void condition_put(struct script *script)
@@ -49,7 +49,7 @@ static void condition_put(struct script *script)
 		"true", "false", "cd d", "[ \"$x\" != \"$y\" ]", "command -v nosuch",
 		"! [ -e new ]", "mkdir new"};
 
-	draft_put(script->draft, DRAFT_CHOOSE(script->draft, conditions));
+	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, conditions));
 }
 
 static void assignment_put(struct script *script)
@@ -58,13 +58,13 @@ static void assignment_put(struct script *script)
 		"set -- ", "z=$y y=", "x=b true ", "export x="};
 	const char *form = DRAFT_CHOOSE(script->draft, forms);
 
-	draft_put(script->draft, form);
+	sketch_put(script->draft, form);
 	if (form[0] == ':') {
-		draft_put(script->draft, "a}");
+		sketch_put(script->draft, "a}");
 		return;
 	}
 	word_put(script);
-	draft_put(script->draft, strchr(form, '(') ? ")" : "");
+	sketch_put(script->draft, strchr(form, '(') ? ")" : "");
 }
 
 static void command_put(struct script *script)
@@ -79,17 +79,17 @@ static void command_put(struct script *script)
 	uint64_t kind = hb_rng_below(&script->draft->rng, 10);
 
 	if (kind < 4) {
-		draft_put(script->draft, DRAFT_CHOOSE(script->draft, commands));
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, commands));
 		file_put(script);
 	} else if (kind < 6) {
-		draft_put(script->draft, DRAFT_CHOOSE(script->draft, pairs));
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, pairs));
 		file_put(script);
-		draft_put(script->draft, " ");
+		sketch_put(script->draft, " ");
 		file_put(script);
 	} else {
 		const char *command = DRAFT_CHOOSE(script->draft, plain);
 
-		draft_put(script->draft,
+		sketch_put(script->draft,
 			script->in_function && !strcmp(command, "f") ? ":" : command);
 	}
 }
@@ -101,49 +101,49 @@ static void compound_put(struct script *script, unsigned nesting)
 
 	switch (hb_rng_below(&draft->rng, 6)) {
 	case 0:
-		draft_put(draft, "if ");
+		sketch_put(draft, "if ");
 		condition_put(script);
-		draft_put(draft, "; then\n");
+		sketch_put(draft, "; then\n");
 		list_put(script, nesting + 1, 2);
-		draft_put(draft, "else\n");
+		sketch_put(draft, "else\n");
 		list_put(script, nesting + 1, 2);
-		draft_put(draft, "fi");
+		sketch_put(draft, "fi");
 		break;
 	case 1:
-		draft_put(draft, "for z in a ");
+		sketch_put(draft, "for z in a ");
 		word_put(script);
-		draft_put(draft, "; do\n");
+		sketch_put(draft, "; do\n");
 		list_put(script, nesting + 1, 2);
-		draft_put(draft, "done");
+		sketch_put(draft, "done");
 		break;
 	case 2:
 		(void)snprintf(text, sizeof(text),
 			"n%u=0; while [ $n%u != 11 ]; do n%u=1$n%u; n%u=${n%u%%0}\n", nesting,
 			nesting, nesting, nesting, nesting, nesting);
-		draft_put(draft, text);
+		sketch_put(draft, text);
 		list_put(script, nesting + 1, 2);
-		draft_put(draft, "done");
+		sketch_put(draft, "done");
 		break;
 	case 3:
-		draft_put(draft, "case ");
+		sketch_put(draft, "case ");
 		word_put(script);
-		draft_put(draft, " in a*)\n");
+		sketch_put(draft, " in a*)\n");
 		list_put(script, nesting + 1, 2);
-		draft_put(draft, ";; '') : ;; *)\n");
+		sketch_put(draft, ";; '') : ;; *)\n");
 		list_put(script, nesting + 1, 2);
-		draft_put(draft, ";; esac");
+		sketch_put(draft, ";; esac");
 		break;
 	case 4:
-		draft_put(draft, "(\n");
+		sketch_put(draft, "(\n");
 		list_put(script, nesting + 1, 3);
-		draft_put(draft, ")");
+		sketch_put(draft, ")");
 		break;
 	default:
 		condition_put(script);
-		draft_put(draft, draft_chance(draft, 50) ? " && " : " || ");
-		draft_put(draft, "{\n");
+		sketch_put(draft, sketch_chance(draft, 50) ? " && " : " || ");
+		sketch_put(draft, "{\n");
 		list_put(script, nesting + 1, 2);
-		draft_put(draft, "}");
+		sketch_put(draft, "}");
 		break;
 	}
 }
@@ -155,19 +155,19 @@ static void list_put(struct script *script, unsigned nesting, unsigned most)
 
 	/* Never empty: an empty list is a syntax error. */
 	(void)snprintf(text, sizeof(text), "snap %u\n", script->points++);
-	draft_put(script->draft, text);
+	sketch_put(script->draft, text);
 	for (; count > 0 && script->statements < STATEMENTS_MAX; count--) {
 		script->statements++;
-		if (nesting < NESTING_MAX && draft_chance(script->draft, 30))
+		if (nesting < NESTING_MAX && sketch_chance(script->draft, 30))
 			compound_put(script, nesting);
-		else if (draft_chance(script->draft, 40))
+		else if (sketch_chance(script->draft, 40))
 			assignment_put(script);
 		else
 			command_put(script);
-		draft_put(script->draft, "\n");
-		if (draft_chance(script->draft, 60)) {
+		sketch_put(script->draft, "\n");
+		if (sketch_chance(script->draft, 60)) {
 			(void)snprintf(text, sizeof(text), "snap %u\n", script->points++);
-			draft_put(script->draft, text);
+			sketch_put(script->draft, text);
 		}
 	}
 }
@@ -181,7 +181,7 @@ int shc_oracle_generate_script(
 	struct script script = {.draft = &draft};
 	size_t start;
 	/* Words and scripts of one seed are different streams. */
-	int code = draft_begin(&draft, hb_rng_mix(seed, UINT64_C(0x736372697074)), index, &made);
+	int code = sketch_begin(&draft, hb_rng_mix(seed, UINT64_C(0x736372697074)), index, &made);
 
 	if (code)
 		return code;
@@ -189,16 +189,16 @@ int shc_oracle_generate_script(
 	/* The options are part of the text, where the analyser sees them too. */
 	made.noglob = made.nounset = false;
 	start = draft.used_bytes;
-	draft_put(&draft, DRAFT_CHOOSE(&draft, options));
-	if (draft_chance(&draft, 40)) {
-		draft_put(&draft, "f() {\n");
+	sketch_put(&draft, DRAFT_CHOOSE(&draft, options));
+	if (sketch_chance(&draft, 40)) {
+		sketch_put(&draft, "f() {\n");
 		script.in_function = true;
 		list_put(&script, NESTING_MAX, 2);
 		script.in_function = false;
-		draft_put(&draft, "}\n");
+		sketch_put(&draft, "}\n");
 	}
 	list_put(&script, 0, 6);
-	made.text = draft_finish(&draft, start);
+	made.text = sketch_finish(&draft, start);
 	*ret = made;
 	return 0;
 }

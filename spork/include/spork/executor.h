@@ -31,6 +31,7 @@ struct spork_caller {
 struct spork_frame {
 	uint64_t gpr[16];
 	uint64_t rflags;
+	uint64_t resume; /* address after the system call */
 };
 
 struct spork_attempt {

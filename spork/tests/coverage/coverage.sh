@@ -5,7 +5,7 @@
 # Usage: coverage.sh SPORK DATA FILE [MODE [NAME...]]; FILE is one of DATA's lists. Prints a table; exit 1 if a command line
 # did something else than with fork.
 set -u
-spork=$1 data=$2 list=$3 mode=${4:-auto}
+spork=$(realpath "$1") data=$(realpath "$2") list=$3 mode=${4:-auto}
 [ $# -lt 4 ] && shift 3 || shift 4
 scratch=$(mktemp -d) || exit 99
 chmod 755 "$scratch"

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * shcheck/bugs: how many known bugs are found, on which lines, and what else is said. Counts, so exact. ShellCheck is
+ * judged mildly: a code that means the class of the bug counts wherever in the script it stands.
+ */
+#include "experiments.h"
+
+#include <string.h>
+
+#include <hotbed/trial.h>
+
+#include "baseline.h"
+
+enum { FINDINGS_MAX = 256 };
+
+static struct labelled_scripts scripts;
+static enum labelled_form form;
+static bool sabotaged, baseline;
+static struct labelled_score sum;
+static uint32_t reported, judged;
+
+static int probe(struct hb_trial *trial)
+{
+	baseline = !strcmp(hb_trial_data(trial), "shellcheck");
+	return baseline && !baseline_available() ? hb_trial_skip(trial, "needs shellcheck") : 0;
+}
+
+static int setup(struct hb_trial *trial)
+{
+	const struct hb_params *params = hb_trial_params(trial);
+	const char *half = hb_params_text(params, "half"), *name = hb_params_text(params, "form");
+
+	form = !strcmp(name, "buggy")     ? LABELLED_BUGGY
+	       : !strcmp(name, "rewrite") ? LABELLED_REWRITE
+					  : LABELLED_FIXED;
+	if (labelled_read(!strcmp(half, "blind") ? CORPUS "/blind" : CORPUS "/seen", &scripts))
+		return hb_trial_fail(trial, "the corpus cannot be read");
+	return 0;
+}
+
+static int sabotage(struct hb_trial *trial)
+{
+	(void)trial;
+	sabotaged = true;
+	return 0;
+}
+
+static long analyse(struct hb_trial *trial, const struct labelled_script *script,
+	struct labelled_finding *findings)
+{
+	long count;
+
+	if (!baseline)
+		return labelled_analyse(script, findings, FINDINGS_MAX);
+	count = baseline_analyse(script, hb_trial_tmpdir(trial), findings, FINDINGS_MAX);
+	for (long i = 0; i < count; i++)
+		for (size_t j = 0; j < script->mark_count; j++)
+			if (script->marks[j].class == findings[i].class)
+				findings[i].line = script->marks[j].line;
+	return count;
+}
+
+static int judge(struct hb_trial *trial, const struct labelled_script *script)
+{
+	struct labelled_finding findings[FINDINGS_MAX];
+	struct labelled_score score;
+	long count = analyse(trial, script, findings);
+
+	if (count < 0)
+		return hb_trial_fail(trial, "%s: %s", script->path, strerror((int)-count));
+	if (sabotaged)
+		count = 0;
+	score = labelled_judge(script, labelled_classes(&scripts, script), findings, (size_t)count);
+	sum.due += score.due;
+	sum.found += score.found;
+	sum.noise += score.noise;
+	reported += score.same_class > 0;
+	judged += count > 0;
+	return 0;
+}
+
+static int run(struct hb_trial *trial)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < scripts.count && !r; i++)
+		if (scripts.items[i].form == form)
+			r = judge(trial, &scripts.items[i]);
+	if (r)
+		return r;
+	hb_trial_metric(trial, "found", sum.found, sum.due ? sum.due : 1);
+	hb_trial_metric(trial, "due", sum.due, 1);
+	hb_trial_metric(trial, "reported_though_fixed", form == LABELLED_FIXED ? reported : 0, 1);
+	hb_trial_metric(trial, "noise", sum.noise, 1);
+	return 0;
+}
+
+/* A script of one certain bug is reported by either. */
+static int verify(struct hb_trial *trial)
+{
+	static char text[] = "#!/bin/sh\nlist='a b'\nfor i in \"$list\"; do\n\techo \"$i\"\ndone\n";
+	const struct labelled_script script = {
+		.path = "certain.sh",
+		.text = text,
+		.length = sizeof(text) - 1,
+		.mark_count = 1,
+		.marks = {{.line = 3, .class = SHC_CLASS_LOOP_ONCE}},
+	};
+	struct labelled_finding findings[FINDINGS_MAX];
+	long count = sabotaged ? 0 : analyse(trial, &script, findings);
+
+	if (count < 0 || labelled_judge(&script, 0, findings, (size_t)count).found != 1)
+		return hb_trial_fail(trial, "a loop that runs once is not reported");
+	return sum.found <= sum.due ? 0 : hb_trial_fail(trial, "more is found than is due");
+}
+
+static int teardown(struct hb_trial *trial)
+{
+	(void)trial;
+	labelled_finish(&scripts);
+	return 0;
+}
+
+static uint64_t trial_ms(const struct hb_params *params)
+{
+	(void)params;
+	return 4000;
+}
+
+static const struct hb_param params[] = {
+	{
+		.name = "half",
+		.type = HB_PARAM_TEXT,
+		.unit = "1",
+		.help = "blind: written before the analyser; seen: beside it",
+		.sweep = "blind,seen",
+		.sweep_quick = "blind,seen",
+	},
+	{
+		.name = "form",
+		.type = HB_PARAM_TEXT,
+		.unit = "1",
+		.help = "the script with the bug, a rewrite of the same meaning, or put right",
+		.sweep = "buggy,rewrite,fixed",
+		.sweep_quick = "buggy,rewrite,fixed",
+	},
+	{.name = NULL},
+};
+
+#define COUNT(name_, help_, better_)                                                \
+	{                                                                           \
+		.name = (name_), .unit = "1", .help = (help_), .better = (better_), \
+		.basis = HB_BASIS_COUNT, .exact = true,                             \
+	}
+
+static const struct hb_metric metrics[] = {
+	COUNT("found", "bugs that are reported with their class", HB_BETTER_HIGHER),
+	COUNT("due", "bugs in these scripts", HB_BETTER_NONE),
+	COUNT("reported_though_fixed", "fixed scripts that are still reported with the class",
+		HB_BETTER_LOWER),
+	COUNT("noise", "other findings of severity warning and above", HB_BETTER_LOWER),
+	{.name = NULL},
+};
+
+#define VARIANT(name_, role_, help_)                                                               \
+	{                                                                                          \
+		.name = (name_), .role = (role_), .help = (help_), .probe = probe, .setup = setup, \
+		.run = run, .verify = verify, .teardown = teardown, .sabotage = sabotage,          \
+		.data = (name_),                                                                   \
+	}
+
+static const struct hb_variant variants[] = {
+	VARIANT("shellcheck", HB_ROLE_BASELINE, "ShellCheck with its default checks"),
+	VARIANT("shcheck", HB_ROLE_IDEA, "the abstract interpreter"),
+	{.name = NULL},
+};
+
+static const struct hb_claim claims[] = {
+	{
+		.name = "finds-more-bugs",
+		.text = "Analysis of meaning finds at least 1.5 times as many of the known bugs as "
+			"matching of syntax.",
+		.paper = "From Ahead-of- to Just-in-Time and Back Again, HotOS'25",
+		.section = "",
+		.metric = "found",
+		.variant = "shcheck",
+		.where = "half=blind;form=buggy",
+		.lo = 1.5,
+		.hi = 100,
+		.needs = "shellcheck",
+		.headline = 1,
+	},
+	{.name = NULL},
+};
+
+const struct hb_experiment shcheck_bugs = {
+	.name = "bugs",
+	.question = "How many known bugs of scripts are found, and what else is reported?",
+	.params = params,
+	.metrics = metrics,
+	.variants = variants,
+	.claims = claims,
+	.chart = {.x = "form", .facet = "half", .metric = "found"},
+	.unseeded = true,
+	.quiet = true,
+	.trial_ms = trial_ms,
+};

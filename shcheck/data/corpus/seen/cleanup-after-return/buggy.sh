@@ -1,0 +1,8 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+finish() {
+	echo "finished"
+	return 0
+	rm -f /run/app/lock  #@ dead-code
+}
+finish

@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Remove what was installed.
+rm -rf "$PREFIX_DIR/bin" "$PREFIX_DIR/lib"  #@ system-deletion

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Mistakes made on purpose in what the interpreter does with words and values: a test builds it once more with
+ * SHC_MISTAKES and asks that the comparison with real shells sees each of them. Elsewhere the conditions are constants.
+ */
+#ifndef SHCHECK_SEMANTIC_MISTAKE_H
+#define SHCHECK_SEMANTIC_MISTAKE_H
+
+enum mistake {
+	MISTAKE_NONE,
+	MISTAKE_IFS_IGNORED,
+	MISTAKE_NEVER_SPLIT,
+	MISTAKE_QUOTED_SPLIT,
+	MISTAKE_QUOTED_EMPTY_VANISHES,
+	MISTAKE_UNQUOTED_EMPTY_STAYS,
+	MISTAKE_GLOB_IS_TEXT,
+	MISTAKE_VALUE_GLOB_IS_TEXT,
+	MISTAKE_DEFAULT_NEVER_TAKEN,
+	MISTAKE_COLON_IGNORED,
+	MISTAKE_ASSIGN_FORGOTTEN,
+	MISTAKE_SUFFIX_FOR_PREFIX,
+	MISTAKE_SHORTEST_FOR_LONGEST,
+	MISTAKE_LENGTH_OFF_BY_ONE,
+	MISTAKE_NEWLINES_STAY,
+	MISTAKE_STAR_JOINED_BY_BLANK,
+	MISTAKE_AT_IS_ONE_FIELD,
+	MISTAKE_LAST_ARGUMENT_LOST,
+	MISTAKE_TILDE_IS_TEXT,
+	MISTAKE_ADD_SUBTRACTS,
+	MISTAKE_FIRST_FOR_EVERY_PARAMETER,
+	MISTAKE_COUNT_OFF_BY_ONE,
+	MISTAKE_FIRST_ALTERNATIVE_ONLY,
+	MISTAKE_NOGLOB_IGNORED_IN_REVERSE,
+	MISTAKE_COUNT,
+};
+
+#ifdef SHC_MISTAKES
+extern enum mistake shc_mistake;
+#define MADE(name) (shc_mistake == MISTAKE_##name)
+#else
+#define MADE(name) 0
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What can be read off the tree before anything is interpreted: which names are assigned and defined anywhere, which
+ * commands are simple, what a loop's body may change.
+ */
+#ifndef SHCHECK_SEMANTIC_SURVEY_H
+#define SHCHECK_SEMANTIC_SURVEY_H
+
+#include "interpreter.h"
+
+/* Called on every node in the order of the text; any may be NULL. */
+struct shc_visitor {
+	void *context;
+	void (*command)(void *context, const struct shc_command *command);
+	void (*assigned)(void *context, struct shc_text name); /* by whatever means */
+	void (*read)(void *context, struct shc_text name);
+	void (*substitution)(void *context, const struct shc_part *part);
+	bool no_subshells; /* leave out what cannot change this shell: ( ), $( ), pipelines */
+};
+
+/* shc_visit_list, shc_visit_command - walk a tree. NULL is empty. */
+void shc_visit_list(const struct shc_visitor *visitor, const struct shc_list *list);
+void shc_visit_command(const struct shc_visitor *visitor, const struct shc_command *command);
+
+/* shc_survey - fill the names of @in and mark its simple commands. 0 or -ENOMEM. */
+int shc_survey(struct shc_interpreter *in);
+
+/* shc_assigns_in_order - may words of @command depend on what words before them assign? */
+bool shc_assigns_in_order(const struct shc_command *command);
+
+/* shc_never_leaves - can the test of @loop, once true, only stay true? By what its body assigns and calls. */
+bool shc_never_leaves(struct shc_interpreter *in, const struct shc_command *loop);
+
+/* shc_condition_varies - does the condition of @loop read any variable? Else the loop is meant to be endless. */
+bool shc_condition_varies(const struct shc_command *loop);
+
+/* shc_check_tree - findings on what no path has reached, after the analysis. */
+void shc_check_tree(struct shc_interpreter *in);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Would the comparison with real shells notice a wrong transfer function? The interpreter is built with mistakes that
+ * can be switched on; the shells run once, and then each mistake must lose a concrete run. Exit 77 without a sandbox.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <hotbed/error.h>
+
+#include "contain.h"
+#include "mistake.h"
+
+enum { CASES = 2000, BATCH = 50 };
+
+enum mistake shc_mistake;
+
+static struct shc_oracle_case cases[CASES];
+static struct shc_oracle_outcome outcomes[CASES];
+
+static enum shc_oracle_shell shell_of(size_t index)
+{
+	return index / BATCH & 1 ? SHC_ORACLE_BASH : SHC_ORACLE_DASH;
+}
+
+static int run_shells(struct shc_oracle *oracle, uint64_t seed)
+{
+	struct hb_error error = {0};
+
+	for (size_t i = 0; i < CASES; i++)
+		if (shc_oracle_generate(seed, i, shell_of(i) == SHC_ORACLE_BASH, &cases[i]))
+			return -ENOMEM;
+	for (size_t i = 0; i < CASES; i += BATCH) {
+		int r = shc_oracle_run(oracle, shell_of(i), &cases[i], BATCH, &outcomes[i], &error);
+
+		if (r) {
+			(void)printf("the oracle failed: %s\n", error.text);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* The first case that is lost, or CASES. */
+static size_t first_lost(void)
+{
+	for (size_t i = 0; i < CASES; i++)
+		if (contain_check(&cases[i], &outcomes[i],
+			    shell_of(i) == SHC_ORACLE_BASH ? SHC_BASH : SHC_DASH) >
+			CONTAIN_UNDECIDED)
+			return i;
+	return CASES;
+}
+
+/* In a child: a mistake that runs into an assertion or a loop ends nothing else, and has been noticed. */
+static bool is_noticed(enum mistake mistake)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		(void)alarm(60);
+		shc_mistake = mistake;
+		_exit(first_lost() != CASES);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return false;
+	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+int main(void)
+{
+	const char *text = getenv("HB_SEED");
+	uint64_t seed = text ? strtoull(text, NULL, 10) : 1;
+	struct hb_error error = {0};
+	struct shc_oracle *oracle;
+	int missed = 0, r = shc_oracle_create(&oracle, &error);
+
+	if (r == -EPERM || r == -ENOSYS) {
+		(void)printf("skip: needs user namespaces (%s)\n", error.text);
+		return 77;
+	}
+	(void)printf("HB_SEED=%" PRIu64 "\n", seed);
+	if (!r)
+		r = run_shells(oracle, seed);
+	shc_oracle_destroy(oracle);
+	if (r)
+		return 1;
+	if (is_noticed(MISTAKE_NONE)) {
+		(void)puts("a run is lost though no mistake is made");
+		return 1;
+	}
+	for (int mistake = MISTAKE_NONE + 1; mistake < MISTAKE_COUNT; mistake++) {
+		if (is_noticed((enum mistake)mistake))
+			continue;
+		(void)printf("mistake %d goes unnoticed\n", mistake);
+		missed++;
+	}
+	(void)printf(
+		"%d of %d mistakes are noticed\n", MISTAKE_COUNT - 1 - missed, MISTAKE_COUNT - 1);
+	for (size_t i = 0; i < CASES; i++) {
+		shc_oracle_outcome_finish(&outcomes[i]);
+		shc_oracle_case_finish(&cases[i]);
+	}
+	return missed > 0;
+}
