@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -197,10 +198,13 @@ static bool takes_bytes(const struct stat *status)
 enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
 {
 	struct deferred *d = add(k, DEFERRED_WRITE);
+	struct rlimit limit;
 	struct stat status;
 	int64_t flags;
 
-	if (!d || !keep_text(k, d, bytes, size))
+	/* With a limit of file sizes less may be written, or nothing but a signal be the answer. */
+	if (!d || raw2(SYS_getrlimit, RLIMIT_FSIZE, &limit) || limit.rlim_cur != RLIM_INFINITY ||
+		!keep_text(k, d, bytes, size))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	d->number = kernel_fd_placeholder(k, fd);
 	if (!d->number) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
 
@@ -365,6 +366,23 @@ static bool is_proc(const char *path)
 	       !text_starts(path, "/proc/sys/") && !text_starts(path, "/proc/filesystems");
 }
 
+/* The same, whatever the way there: its files say that they are empty. */
+static bool leads_to_proc(int directory, const char *path, const struct stat *status)
+{
+	enum { PROC_MAGIC = 0x9fa0 };
+	struct statfs system = {0};
+	int64_t fd;
+
+	if (status->st_size > 0 || text_starts(path, "/proc/"))
+		return false;
+	fd = raw4(SYS_openat, directory, path, O_PATH | O_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	(void)raw2(SYS_fstatfs, fd, &system);
+	(void)raw1(SYS_close, fd);
+	return system.f_type == PROC_MAGIC;
+}
+
 /* An existing file that is not created or truncated. */
 static enum call_result open_existing(struct kernel *k, int directory, const char *path,
 	const struct stat *status, uint64_t flags, uint64_t mode)
@@ -373,6 +391,8 @@ static enum call_result open_existing(struct kernel *k, int directory, const cha
 
 	if ((flags & O_TRUNC) && !writes)
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	if (S_ISREG(status->st_mode) && leads_to_proc(directory, path, status))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (S_ISREG(status->st_mode))
 		return (flags & O_TRUNC) && !k->committed
 			       ? kernel_defer_open(

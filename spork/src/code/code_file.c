@@ -79,10 +79,28 @@ void spork_code_name(const struct spork_build_id *id, char name[SPORK_CODE_NAME_
 	name[2 * length] = '\0';
 }
 
-/* Whether a section of @count elements lies in the file, aligned for them. */
-static bool section_fits(uint64_t offset, uint64_t count, size_t element, uint64_t file_bytes)
+/* Whether the section at @offset follows what ends at *@end, as the writer places it; moves *@end behind it. */
+static bool section_follows(uint64_t offset, uint64_t size, uint64_t alignment, uint64_t *end)
 {
-	return offset % 8 == 0 && offset <= file_bytes && count <= (file_bytes - offset) / element;
+	if (offset != (*end + alignment - 1) / alignment * alignment)
+		return false;
+	*end = offset + size;
+	return true;
+}
+
+/* The counts determine where everything lies: a damaged header is found without reading the whole file. */
+static bool sections_fit(const struct spork_code_header *h)
+{
+	uint64_t end = sizeof(*h);
+
+	return section_follows(h->rows, h->row_count * sizeof(struct spork_unwind_row), 64, &end) &&
+	       section_follows(
+		       h->pages, h->page_count * sizeof(struct spork_code_page), 64, &end) &&
+	       section_follows(
+		       h->slots, h->slot_page_count * (uint64_t)(SPORK_CODE_PAGE * 2), 64, &end) &&
+	       section_follows(h->insns, h->insn_count * sizeof(struct spork_insn), 64, &end) &&
+	       section_follows(h->stubs, h->stub_bytes, PAGE, &end) &&
+	       h->file_bytes == (end + 63) / 64 * 64;
 }
 
 int spork_code_views(struct spork_code *code, const void *bytes, size_t size_bytes)
@@ -95,12 +113,7 @@ int spork_code_views(struct spork_code *code, const void *bytes, size_t size_byt
 		h->id.length > sizeof(h->id.bytes) ||
 		__builtin_memcmp(&h->features, features, sizeof(*features)) != 0)
 		return -EBADMSG;
-	if (!section_fits(h->rows, h->row_count, sizeof(struct spork_unwind_row), size_bytes) ||
-		!section_fits(
-			h->pages, h->page_count, sizeof(struct spork_code_page), size_bytes) ||
-		!section_fits(h->slots, h->slot_page_count, SPORK_CODE_PAGE * 2, size_bytes) ||
-		!section_fits(h->insns, h->insn_count, sizeof(struct spork_insn), size_bytes) ||
-		!section_fits(h->stubs, h->stub_bytes, 1, size_bytes) || h->stubs % PAGE != 0)
+	if (!sections_fit(h))
 		return -EBADMSG;
 	*code = (struct spork_code){
 		.header = h,

@@ -246,6 +246,29 @@ static int death_signal_is_cleared_in_the_child(void)
 	return 0;
 }
 
+static void filter_by_relative_path(void *data)
+{
+	int fd = chdir("/proc/self") ? -1 : open("coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	(void)data;
+	if (fd < 0 || write(fd, "0x11", 4) != 4)
+		_exit(1);
+	exec_shell("exit 0");
+}
+
+static int relative_paths_into_proc_do_not_leak(void)
+{
+	long before = file_value("/proc/self/coredump_filter");
+
+	if (before < 0 || access("/proc/self/coredump_filter", W_OK))
+		return SKIPPED;
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(exit_of(run_child(filter_by_relative_path, NULL)) == 0);
+		expect(file_value("/proc/self/coredump_filter") == before);
+	}
+	return 0;
+}
+
 const struct pitfall pitfalls_attributes[] = {
 	{"set-id-leaves-the-parent-dumpable", set_id_leaves_the_parent_dumpable},
 	{"effective-user-is-the-childs-own", effective_user_is_the_childs_own},
@@ -257,5 +280,6 @@ const struct pitfall pitfalls_attributes[] = {
 	{"coredump-filter-does-not-leak", coredump_filter_does_not_leak},
 	{"attributes-of-the-parent-stay", attributes_of_the_parent_stay},
 	{"death-signal-is-cleared-in-the-child", death_signal_is_cleared_in_the_child},
+	{"relative-paths-into-proc-do-not-leak", relative_paths_into_proc_do_not_leak},
 	{NULL, NULL},
 };

@@ -253,6 +253,28 @@ static int limits_of_memory_bind_the_child(void)
 	return 0;
 }
 
+static void write_too_much(void *data)
+{
+	const struct rlimit little = {2, 2};
+	int fd = open("new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	(void)data;
+	if (fd < 0 || setrlimit(RLIMIT_FSIZE, &little))
+		_exit(1);
+	exec_shell(write(fd, "text", 4) == 2 ? "exit 0" : "exit 2");
+}
+
+static int limits_of_file_sizes_bind_the_child(void)
+{
+	expect(enter());
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(exit_of(run_child(write_too_much, NULL)) == 0);
+		expect(size_of("new") == 2 && unlink("new") == 0);
+	}
+	leave();
+	return 0;
+}
+
 const struct pitfall pitfalls_files[] = {
 	{"a-folder-lists-what-the-child-has-made", a_folder_lists_what_the_child_has_made},
 	{"a-link-empties-the-file-behind-it", a_link_empties_the_file_behind_it},
@@ -262,5 +284,6 @@ const struct pitfall pitfalls_files[] = {
 	{"a-shortened-file-kills-the-child-only", a_shortened_file_kills_the_child_only},
 	{"processor-time-of-the-child-starts-at-zero", processor_time_of_the_child_starts_at_zero},
 	{"limits-of-memory-bind-the-child", limits_of_memory_bind_the_child},
+	{"limits-of-file-sizes-bind-the-child", limits_of_file_sizes_bind_the_child},
 	{NULL, NULL},
 };
