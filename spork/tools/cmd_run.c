@@ -189,8 +189,8 @@ static int find_library(struct run *run, struct hb_error *reterr)
 			return 0;
 		}
 	}
-	return hb_error_set_at(
-		reterr, -ENOENT, run->library, 0, "libspork.so is not where spork is");
+	return hb_error_set_at(reterr, -ENOENT, run->library, 0,
+		"libspork.so must lie beside spork and be readable by this user");
 }
 
 static int make_statistics(struct run *run, struct hb_error *reterr)
