@@ -72,8 +72,9 @@ static int check_folder(const char *path, struct hb_error *reterr)
 static int make_folder(const char *path, struct hb_error *reterr)
 {
 	if (mkdir(path, 0700) && errno != EEXIST)
-		return hb_error_set_at(
-			reterr, -errno, path, 0, "cannot make the cache: %s", strerror(errno));
+		return hb_error_set_at(reterr, -errno, path, 0,
+			"cannot make the cache: %s; set XDG_CACHE_HOME to a folder of yours",
+			strerror(errno));
 	return check_folder(path, reterr);
 }
 

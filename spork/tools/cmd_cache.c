@@ -218,6 +218,6 @@ static int run(int argc, char **argv)
 const struct command command_cache = {
 	.name = "cache",
 	.usage = "list|clear [--json]",
-	.help = "what has been translated and learnt, or forget it",
+	.help = "Say what has been decoded and learnt, or forget it.",
 	.run = run,
 };

@@ -296,6 +296,6 @@ static int run(int argc, char **argv)
 const struct command command_explain = {
 	.name = "explain",
 	.usage = "[--json] FILE [SITE]",
-	.help = "Say how the verdict about a place that forks came about",
+	.help = "Say how the verdict about a place that forks came about.",
 	.run = run,
 };

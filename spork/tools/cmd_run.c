@@ -63,12 +63,15 @@ static void print_help(void)
 	(void)printf("usage: spork run [OPTIONS] -- COMMAND [ARGUMENT...]\n\n%s\n\n"
 		     "  --stats FILE      write statistics (JSON) when the program has ended\n"
 		     "  --json            the same to standard error\n"
-		     "  --mode MODE       auto (default), fork, record or shared: that or fork\n"
+		     "  --mode MODE       what may be tried before a real fork: auto (default), "
+		     "record,\n"
+		     "                    shared, or fork: nothing, forks are only counted\n"
 		     "  --min-rss BYTES   really fork below this resident size; K, M, G; 0 = never "
 		     "(16M)\n"
 		     "  --trap WHAT       libc (default): forks of libc; calls: raw clone and "
 		     "fork, too\n"
-		     "  --settle          wait until the helper has translated what was asked for\n"
+		     "  --settle          at the end wait until the helper has decoded what was "
+		     "asked for\n"
 		     "  --help            print this and exit\n",
 		command_run.help);
 }
@@ -186,8 +189,8 @@ static int find_library(struct run *run, struct hb_error *reterr)
 			return 0;
 		}
 	}
-	return hb_error_set_at(
-		reterr, -ENOENT, run->library, 0, "libspork.so is not where spork is");
+	return hb_error_set_at(reterr, -ENOENT, run->library, 0,
+		"libspork.so must lie beside spork and be readable by this user");
 }
 
 static int make_statistics(struct run *run, struct hb_error *reterr)
@@ -430,6 +433,6 @@ static int run(int argc, char **argv)
 const struct command command_run = {
 	.name = "run",
 	.usage = "[OPTIONS] -- COMMAND [ARGUMENT...]",
-	.help = "run a program whose forks cost what posix_spawn costs",
+	.help = "Run a program whose forks cost about what posix_spawn costs.",
 	.run = run,
 };

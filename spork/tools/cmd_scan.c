@@ -389,6 +389,6 @@ static int run(int argc, char **argv)
 const struct command command_scan = {
 	.name = "scan",
 	.usage = "[--json] [--list] FILE|FOLDER…",
-	.help = "List the places that start processes, with a verdict about each",
+	.help = "List the places that start processes, with a verdict about each.",
 	.run = run,
 };

@@ -47,9 +47,9 @@ int command_fault(const struct command *command, const struct hb_error *error)
 
 static void print_help(void)
 {
-	(void)printf(
-		"usage: spork COMMAND [OPTIONS]\n\n"
-		"Runs unmodified programs whose fork and exec cost what posix_spawn costs.\n\n");
+	(void)printf("usage: spork COMMAND [OPTIONS]\n\n"
+		     "Runs unmodified programs whose fork and exec cost about what posix_spawn "
+		     "costs.\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		(void)printf("  %-8s %s\n", commands[i]->name, commands[i]->help);
 	(void)printf("\n'spork COMMAND --help' lists the options; spork(1) has examples.\n");
