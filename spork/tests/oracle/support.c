@@ -262,7 +262,8 @@ static void take_signal(pid_t child)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)pthread_sigmask(SIG_BLOCK, NULL, &old);
-	if (!sigismember(&old, SIGCHLD))
+	/* Another thread, which does not block it, may be given the signal and drop it. */
+	if (!sigismember(&old, SIGCHLD) || picture->thread_count > 0)
 		return;
 	do
 		got = sigtimedwait(&set, &info, &limit);
