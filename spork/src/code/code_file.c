@@ -67,6 +67,13 @@ uint64_t spork_code_checksum(const void *bytes, size_t size_bytes)
 	return sum;
 }
 
+uint64_t spork_code_header_checksum(const struct spork_code_header *header)
+{
+	const size_t skip = offsetof(struct spork_code_header, file_bytes);
+
+	return spork_code_checksum((const uint8_t *)header + skip, sizeof(*header) - skip);
+}
+
 void spork_code_name(const struct spork_build_id *id, char name[SPORK_CODE_NAME_BYTES])
 {
 	static const char digits[16] = "0123456789abcdef";
@@ -113,7 +120,7 @@ int spork_code_views(struct spork_code *code, const void *bytes, size_t size_byt
 		h->id.length > sizeof(h->id.bytes) ||
 		__builtin_memcmp(&h->features, features, sizeof(*features)) != 0)
 		return -EBADMSG;
-	if (!sections_fit(h))
+	if (h->header_checksum != spork_code_header_checksum(h) || !sections_fit(h))
 		return -EBADMSG;
 	*code = (struct spork_code){
 		.header = h,
@@ -240,7 +247,7 @@ void spork_code_close(struct spork_code *code)
 int spork_code_verify(const struct spork_code *code)
 {
 	const struct spork_code_header *h = code->header;
-	size_t skip = offsetof(struct spork_code_header, file_bytes);
+	size_t skip = offsetof(struct spork_code_header, header_checksum);
 
 	return spork_code_checksum((const uint8_t *)h + skip, h->file_bytes - skip) == h->checksum
 		       ? 0

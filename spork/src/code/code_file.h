@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The layout of a code file: header, unwinding rows, pages of the index, instructions, stubs, in this
- * order. All numbers
- * are the machine's own: a code file is a cache of this machine, not a format for exchange.
+ * The layout of a code file: header, unwinding rows, pages of the index, instructions, stubs, in
+ * this order. All numbers are the machine's own: a code file is a cache of this machine, not a
+ * format for exchange.
  *
- * An address is found through two steps: page_first[] holds the lowest instruction number of each 4 KiB page of the
- * module, and the page's slots, one for each byte, hold 1 + the distance from there (0 = no instruction starts here).
+ * An address is found through two steps: page_first[] holds the lowest instruction number of each
+ * 4 KiB page of the module, and the page's slots, one for each byte, hold 1 + the distance from
+ * there (0 = no instruction starts here).
  */
 #ifndef SPORK_CODE_FILE_H
 #define SPORK_CODE_FILE_H
@@ -17,7 +18,7 @@
 #include "spork/code.h"
 
 #define SPORK_CODE_MAGIC 0x31656b726f707331
-#define SPORK_CODE_VERSION 1
+#define SPORK_CODE_VERSION 2
 #define SPORK_CODE_PAGE 4096u
 #define SPORK_NO_TARGET UINT32_MAX
 
@@ -31,9 +32,9 @@ enum {
 };
 
 /*
- * A decoded instruction. A memory operand is at base + (index << scale) + disp, absent parts being
- * SPORK_REG_ZERO. Any
- * value of the register fields stays inside struct spork_registers, so that a damaged file cannot lead elsewhere.
+ * A decoded instruction. A memory operand is at base + (index << scale) + disp, absent parts
+ * being SPORK_REG_ZERO. Any value of the register fields stays inside struct spork_registers, so
+ * that a damaged file cannot lead elsewhere.
  */
 struct spork_insn {
 	uint16_t op;
@@ -78,6 +79,8 @@ const struct spork_cpu_features *spork_cpu_features(void);
 struct spork_code_header {
 	uint64_t magic;
 	uint64_t checksum; /* of everything after this field */
+	uint64_t
+		header_checksum; /* of the header after this field: looked at whenever the file is opened */
 	uint64_t file_bytes;
 	uint32_t version;
 	uint32_t page_count; /* of the module */
@@ -130,6 +133,8 @@ static inline const struct spork_insn *spork_code_at(const struct spork_code *co
 	return &code->insns[number];
 }
 
+/* The header's own checksum. */
+uint64_t spork_code_header_checksum(const struct spork_code_header *header);
 /* A 64-bit checksum over 8-byte words (FNV-1a steps on words); the size is a multiple of 8. */
 uint64_t spork_code_checksum(const void *bytes, size_t size_bytes);
 

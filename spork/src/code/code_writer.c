@@ -102,7 +102,7 @@ static uint8_t *assemble(const struct spork_image *image, const struct translati
 		.stub_bytes = (uint32_t)t->stubs.size,
 	};
 	size_t slot_bytes = (size_t)index->slot_page_count * SPORK_CODE_PAGE * 2;
-	size_t skip = offsetof(struct spork_code_header, file_bytes);
+	size_t skip = offsetof(struct spork_code_header, header_checksum);
 	uint8_t *bytes;
 
 	h.rows = place(&end, row_count * sizeof(*rows), 64);
@@ -111,6 +111,7 @@ static uint8_t *assemble(const struct spork_image *image, const struct translati
 	h.insns = place(&end, t->insn_count * sizeof(*t->insns), 64);
 	h.stubs = place(&end, t->stubs.size, FILE_PAGE);
 	h.file_bytes = round_up(end, 64);
+	h.header_checksum = spork_code_header_checksum(&h);
 	bytes = calloc(1, h.file_bytes);
 	if (!bytes)
 		return NULL;
