@@ -274,6 +274,8 @@ static char **environment(const struct run *run, struct hb_error *reterr)
 		if (asprintf(&list[at], "%s:%s", text, environ[at] + 11) < 0)
 			return NULL;
 	}
+	if (found)
+		free(text);
 	list[at++] = found ? pad : text;
 	list[at] = entry;
 	return list;
@@ -410,8 +412,9 @@ static int run_watched(struct run *run, char **list, struct hb_error *reterr)
 static int run(int argc, char **argv)
 {
 	static struct run run = {.min_rss = MIN_RSS_DEFAULT};
+	/* Kept for as long as the program runs. */
+	static char **list;
 	struct hb_error error = {0};
-	char **list;
 	int code = parse(argc, argv, &run);
 
 	if (code)
