@@ -301,9 +301,12 @@ static int run_build(
 
 static void add_kinds(struct session *session)
 {
-	char *modes = strdup(session->options.modes), *save = NULL;
-	char *saboteurs = strdup(session->options.saboteurs);
+	/* The kinds point into them for as long as the program runs. */
+	static char *modes, *saboteurs;
+	char *save = NULL;
 
+	modes = strdup(session->options.modes);
+	saboteurs = strdup(session->options.saboteurs);
 	for (int i = 0; i < session->options.native && session->kind_count < KINDS_MAX; i++)
 		(void)snprintf(session->kinds[session->kind_count++].name, 64, "native-%d", i + 2);
 	for (char *word = strtok_r(modes, ",", &save);
