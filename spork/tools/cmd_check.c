@@ -5,6 +5,7 @@
  * and warm.
  */
 #include <errno.h>
+#include <limits.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -120,6 +121,19 @@ static int parse(int argc, char **argv, struct check *check)
 	return err;
 }
 
+/* Does @path lie below @folder, whatever links lead there? */
+static bool is_within(const char *path, const char *folder)
+{
+	char real[PATH_MAX], root[PATH_MAX];
+	size_t length;
+
+	if (!realpath(path, real) || !realpath(folder, root))
+		return false;
+	length = strlen(root);
+	return strncmp(real, root, length) == 0 &&
+	       (length == 1 || real[length] == '/' || real[length] == '\0');
+}
+
 static int prepare(struct check *check, struct hb_error *reterr)
 {
 	const char *temporary = getenv("TMPDIR");
@@ -139,6 +153,12 @@ static int prepare(struct check *check, struct hb_error *reterr)
 		return hb_error_set_at(reterr, -errno, check->stage, 0,
 			"cannot be made: %s; set TMPDIR to a folder that can be written",
 			strerror(errno));
+	if (is_within(check->stage, check->origin)) {
+		(void)rmdir(check->stage);
+		return hb_error_set_at(reterr, -EINVAL, check->origin, 0,
+			"the copies of the check would lie within the folder itself; set TMPDIR to "
+			"another place, or run the check in a folder of its own");
+	}
 	(void)snprintf(check->place, sizeof(check->place), "%s/work", check->stage);
 	(void)snprintf(check->statistics, sizeof(check->statistics), "%s/stats.json", check->stage);
 	/* All runs are told the same, those with fork too. */

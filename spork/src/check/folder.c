@@ -103,11 +103,6 @@ int folder_copy(const char *from, const char *to, struct hb_error *reterr)
 	while (!err && (entry = fts_read(tree))) {
 		char path[4096];
 
-		/* The copies of a check, this one's or another's, may lie within (TMPDIR=.): they are not copied. */
-		if (entry->fts_info == FTS_D && strncmp(entry->fts_name, "spork-check.", 12) == 0) {
-			(void)fts_set(tree, entry, FTS_SKIP);
-			continue;
-		}
 		(void)snprintf(path, sizeof(path), "%s%s", to, entry->fts_path + strlen(from));
 		err = count++ > FILES_MAX ? -EFBIG : copy_entry(entry, path, &budget);
 		if (err == -EFBIG)
