@@ -130,6 +130,23 @@ static int setup_notified(struct hb_trial *trial, struct traps *traps)
 	return 0;
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
+#define IS_SANITIZED true
+#else
+#define IS_SANITIZED false
+#endif
+
+/* Their run-time makes system calls of its own, which would be caught, too. */
+static int probe(struct hb_trial *trial)
+{
+	return IS_SANITIZED ? hb_trial_skip(trial, "needs a build without sanitizers") : 0;
+}
+
 static int setup(struct hb_trial *trial)
 {
 	struct traps *traps = calloc(1, sizeof(*traps));
@@ -288,11 +305,11 @@ static const struct hb_metric metrics[] = {
 
 static const enum mechanism mechanisms[] = {NONE, PATCHED, TRAP, DISPATCHED, NOTIFIED, TRACED};
 
-#define VARIANT(name_, role_, help_, mechanism_)                                               \
-	{                                                                                      \
-		.name = (name_), .role = (role_), .help = (help_), .setup = setup, .run = run, \
-		.verify = verify, .teardown = teardown, .sabotage = sabotage,                  \
-		.data = &mechanisms[mechanism_],                                               \
+#define VARIANT(name_, role_, help_, mechanism_)                                                   \
+	{                                                                                          \
+		.name = (name_), .role = (role_), .help = (help_), .probe = probe, .setup = setup, \
+		.run = run, .verify = verify, .teardown = teardown, .sabotage = sabotage,          \
+		.data = &mechanisms[mechanism_],                                                   \
 	}
 
 static const struct hb_variant variants[] = {
