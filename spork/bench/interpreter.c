@@ -218,6 +218,23 @@ static int load_modules(struct work *work, struct hb_trial *trial)
 	return 0;
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
+#define IS_SANITIZED true
+#else
+#define IS_SANITIZED false
+#endif
+
+/* What is interpreted is libc, in whose place they put code of their own. */
+static int probe(struct hb_trial *trial)
+{
+	return IS_SANITIZED ? hb_trial_skip(trial, "needs a build without sanitizers") : 0;
+}
+
 static int setup(struct hb_trial *trial)
 {
 	const char *name = hb_params_text(hb_trial_params(trial), "code");
@@ -360,8 +377,8 @@ static const enum how native_way = NATIVE, interpreted_way = INTERPRETED, replay
 #define VARIANT(name_, role_, help_, way_)                                                   \
 	{                                                                                    \
 		.name = (name_), .role = (role_), .help = (help_), .digest_class = "result", \
-		.setup = setup, .run = run, .verify = verify, .teardown = teardown,          \
-		.sabotage = sabotage, .data = &(way_),                                       \
+		.probe = probe, .setup = setup, .run = run, .verify = verify,                \
+		.teardown = teardown, .sabotage = sabotage, .data = &(way_),                 \
 	}
 
 static const struct hb_variant variants[] = {

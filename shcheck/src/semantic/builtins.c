@@ -388,8 +388,9 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 
 	if (!state->arguments_open && by > state->argument_count)
 		return finish(call, state, out, 1, 2);
-	memmove(state->arguments, state->arguments + known,
-		(state->argument_count - known) * sizeof(*state->arguments));
+	if (known > 0)
+		memmove(state->arguments, state->arguments + known,
+			(state->argument_count - known) * sizeof(*state->arguments));
 	state->argument_count -= known;
 	state->shifted += by - known;
 	return finish(call, state, out, 0, state->arguments_open && by > known ? 1 : 0);
