@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "parameter.h"
 #include "path.h"
 #include "survey.h"
@@ -789,9 +790,11 @@ static int expand_for_words(struct shc_interpreter *in, const struct shc_command
 {
 	static const struct shc_parameter at = {
 		.kind = SHC_PARAMETER_SPECIAL, .name = {.bytes = "@", .length = 1}};
-	struct shc_part parameter = {.kind = SHC_PART_PARAMETER, .range = command->for_.name_range};
-	struct shc_part quoted = {.kind = SHC_PART_DOUBLE, .range = command->for_.name_range};
-	struct shc_word word = {.range = command->for_.name_range, .parts = &quoted};
+	/* In the arena: fields refer to the word that they come from. */
+	struct for_arguments {
+		struct shc_part parameter, quoted;
+		struct shc_word word;
+	} * arguments;
 	int r = 1;
 
 	if (command->for_.has_in) {
@@ -800,9 +803,18 @@ static int expand_for_words(struct shc_interpreter *in, const struct shc_command
 			r = shc_expand_word(in, state, each, fields);
 		return r;
 	}
-	parameter.parameter = (struct shc_parameter *)&at;
-	quoted.parts = &parameter;
-	return shc_expand_word(in, state, &word, fields);
+	arguments = shc_arena_take(in->arena, sizeof *arguments);
+	if (!arguments)
+		return -ENOMEM;
+	arguments->parameter = (struct shc_part){.kind = SHC_PART_PARAMETER,
+		.range = command->for_.name_range,
+		.parameter = (struct shc_parameter *)&at};
+	arguments->quoted = (struct shc_part){.kind = SHC_PART_DOUBLE,
+		.range = command->for_.name_range,
+		.parts = &arguments->parameter};
+	arguments->word =
+		(struct shc_word){.range = command->for_.name_range, .parts = &arguments->quoted};
+	return shc_expand_word(in, state, &arguments->word, fields);
 }
 
 static int execute_for(struct shc_interpreter *in, const struct shc_command *command,
