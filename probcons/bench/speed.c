@@ -103,13 +103,13 @@ static void setup_mixed(void)
 		.q_eq = 700,
 		.q_per = 501,
 		.q_vc = 700,
-		.q_vc_t = 150};
+		.q_vc_t = 110};
 }
 
 /* Safety depends on Byzantine nodes alone; liveness on both, and lies between what either and their sum allow. */
 static bool check_mixed(void)
 {
-	double byz = tail_of(0, 150), fault = tail_of(1, 302);
+	double byz = tail_of(0, 110), fault = tail_of(1, 302);
 
 	return close_to(result.unsafe, tail_of(0, 200), 1e-12) &&
 	       result.unlive >= fmax(byz, fault) * (1 - 1e-12) &&

@@ -19,6 +19,7 @@
 
 #include <hotbed/clock.h>
 #include <hotbed/error.h>
+#include <hotbed/sanitizer.h>
 #include <hotbed/trial.h>
 
 #include "spork/image.h"
@@ -218,21 +219,10 @@ static int load_modules(struct work *work, struct hb_trial *trial)
 	return 0;
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
-#define IS_SANITIZED true
-#else
-#define IS_SANITIZED false
-#endif
-
 /* What is interpreted is libc, in whose place they put code of their own. */
 static int probe(struct hb_trial *trial)
 {
-	return IS_SANITIZED ? hb_trial_skip(trial, "needs a build without sanitizers") : 0;
+	return HB_IS_SANITIZED ? hb_trial_skip(trial, "needs a build without sanitizers") : 0;
 }
 
 static int setup(struct hb_trial *trial)

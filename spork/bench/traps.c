@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include <hotbed/clock.h>
+#include <hotbed/sanitizer.h>
 #include <hotbed/trial.h>
 
 #define CALLS 20000
@@ -130,21 +131,10 @@ static int setup_notified(struct hb_trial *trial, struct traps *traps)
 	return 0;
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
-#define IS_SANITIZED true
-#else
-#define IS_SANITIZED false
-#endif
-
 /* Their run-time makes system calls of its own, which would be caught, too. */
 static int probe(struct hb_trial *trial)
 {
-	return IS_SANITIZED ? hb_trial_skip(trial, "needs a build without sanitizers") : 0;
+	return HB_IS_SANITIZED ? hb_trial_skip(trial, "needs a build without sanitizers") : 0;
 }
 
 static int setup(struct hb_trial *trial)
