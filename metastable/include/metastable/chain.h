@@ -24,7 +24,7 @@ struct elimination;
  * @memory_bytes_max: refuse beyond this estimate; 0: no limit.
  * @ret_share: shape [states]; sums to 1. Shares below 1e-308 come out as 0.
  * @ret_factor: the factor that it was made with, for ms_spectrum(); free with ms_factor_destroy(); may be NULL,
- * which halves the memory.
+ * which halves the memory. NULL comes back where the chain leaves states for good, whose shares are 0.
  *
  * Returns 0, -EDOM (more than one closed class, or beyond double precision), -E2BIG (memory) or -ENOMEM.
  */
@@ -58,7 +58,7 @@ int ms_committor(const struct ms_generator *generator, const uint8_t *goal, cons
 
 /* A quasi-stationary law: where the chain is, given that it has long been in a basin and has not left it. */
 struct ms_quasi_stationary {
-	double exit_rate_per_s; /* of the basin, from that law: the smallest eigenvalue of the chain killed at its edge */
+	double exit_rate_per_s; /* of the basin, from that law: smallest eigenvalue of the chain killed at its edge */
 	double residual; /* largest relative change in the last step */
 	uint32_t steps;
 	bool converged; /* to @tolerance within the steps allowed */

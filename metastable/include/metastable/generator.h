@@ -50,8 +50,7 @@ struct ms_generator {
 /*
  * ms_generator_bytes - memory that building would take at most.
  *
- * Returns bytes; infinite when the box is beyond MS_STATES_MAX states. A cheap estimate, made before anything is
- * allocated, from the box of @rules and @moves_per_state.
+ * Returns bytes: a cheap estimate, made before anything is allocated, from the box of @rules and @moves_per_state.
  */
 double ms_generator_bytes(const struct ms_rules *rules, double moves_per_state);
 

@@ -23,9 +23,9 @@ struct front {
  * front_eliminate - eliminate states 0 ... pivots-1.
  * @ret_pivot: shape [pivots]: rate of leaving each eliminated state for the states after it or for good.
  *
- * Afterwards, for an eliminated k: rate(k, j), j > k, is the probability that the state entered next among those after k
- * is j; rate(i, k), i > k, is the rate into k with all before k eliminated; killing[k] is the probability of leaving for
- * good. Rates among the states after the pivots are those of the chain watched on them.
+ * Afterwards, for an eliminated k: rate(k, j), j > k, is the probability that the state entered next among those after
+ * k is j; rate(i, k), i > k, is the rate into k with all before k eliminated; killing[k] is the probability of leaving
+ * for good. Rates among the states after the pivots are those of the chain watched on them.
  *
  * Returns 0, or the first state + 1 (of this front) that nothing leaves, in double precision. The very last state of a
  * chain without killing is such a state; its pivot is then 0 and it must be the last pivot.

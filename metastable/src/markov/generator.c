@@ -8,16 +8,13 @@
 #include "hotbed/error.h"
 #include "metastable/generator.h"
 
-/* Points of the box as one number, the last axis fastest; 0 if there are too many. */
-static uint64_t box_points(const struct ms_rules *rules)
+/* Points of the box; they have one number each, the last axis fastest. */
+static double box_points(const struct ms_rules *rules)
 {
-	uint64_t points = 1;
+	double points = 1.0;
 
-	for (uint32_t a = 0; a < rules->axes; a++) {
-		points *= (uint64_t)rules->last[a] + 1;
-		if (points > MS_STATES_MAX)
-			return 0;
-	}
+	for (uint32_t a = 0; a < rules->axes; a++)
+		points *= (double)rules->last[a] + 1.0;
 	return points;
 }
 
@@ -40,12 +37,9 @@ static void point_decode(uint32_t axes, const int32_t *last, uint64_t code, int3
 
 double ms_generator_bytes(const struct ms_rules *rules, double moves_per_state)
 {
-	double points = (double)box_points(rules);
-
-	if (points == 0.0)
-		return INFINITY;
-	return points * (moves_per_state * (sizeof(double) + sizeof(uint32_t)) + sizeof(uint64_t) +
-				sizeof(uint32_t) + rules->axes * sizeof(int32_t));
+	return box_points(rules) *
+	       (moves_per_state * (sizeof(double) + sizeof(uint32_t)) + sizeof(uint64_t) +
+		       sizeof(uint32_t) + rules->axes * sizeof(int32_t));
 }
 
 static int check_move(const struct ms_rules *rules, const int32_t *at, const struct ms_move *m,
@@ -189,19 +183,17 @@ int ms_generator_build(const struct ms_rules *rules, double memory_bytes_max,
 	struct ms_generator *ret, struct hb_error *reterr)
 {
 	struct ms_generator g = {.axes = rules->axes};
-	uint64_t points = box_points(rules), jumps;
-	double bytes = ms_generator_bytes(rules, 6.0);
+	double box = box_points(rules), bytes = ms_generator_bytes(rules, 6.0);
+	uint64_t points = box <= (double)MS_STATES_MAX ? (uint64_t)box : 0, jumps;
 	uint32_t *number;
 	int r;
 
 	hb_assert(rules->axes >= 1 && rules->axes <= MS_AXES_MAX);
-	if (bytes > memory_bytes_max)
+	if (bytes > memory_bytes_max || points == 0)
 		return hb_error_set(reterr, -E2BIG,
-			"the chain may have up to %g states, about %.3g GiB; the limit is %.3g "
-			"GiB. Make the queues "
-			"or the orbit bound smaller",
-			points != 0 ? (double)points : (double)MS_STATES_MAX, bytes / 0x1p30,
-			memory_bytes_max / 0x1p30);
+			"the chain may have up to %.4g states, about %.3g GiB; the limit is %.4g "
+			"states and %.3g GiB. Make the queues or the orbit bound smaller",
+			box, bytes / 0x1p30, (double)MS_STATES_MAX, memory_bytes_max / 0x1p30);
 	number = calloc(points, sizeof(*number));
 	if (number == NULL)
 		return hb_error_set(reterr, -ENOMEM, "out of memory for %g states", (double)points);

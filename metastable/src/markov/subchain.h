@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A chain on some of its states, killed when it leaves them, with its factor: what passage times and laws start from. */
+/* A chain on some of its states, killed when it leaves them, with its factor: passage times and laws start from it. */
 #ifndef METASTABLE_SUBCHAIN_H
 #define METASTABLE_SUBCHAIN_H
 

@@ -54,7 +54,7 @@ static void fill_walk(struct walk *w, const struct ms_generator *g)
 		w->stay[i] = ms_generator_exit_rate(g, i);
 		fastest = w->stay[i] > fastest ? w->stay[i] : fastest;
 	}
-	/* A little faster than the fastest state, so that no state is left at every event and the walk has no period. */
+	/* A little faster than the fastest state, so that no state is left at every event: no period. */
 	w->events_per_s = 1.02 * fastest;
 	for (uint32_t i = 0; i < g->states; i++)
 		w->stay[i] = fastest > 0.0 ? 1.0 - w->stay[i] / w->events_per_s : 1.0;

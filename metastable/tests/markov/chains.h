@@ -72,7 +72,7 @@ static inline struct ms_generator birth_death_chain(const struct birth_death *b)
 	return g;
 }
 
-/* Rates on a grid between neighbours, diagonals of two axes included, that differ by up to @decades; drawn from a hash. */
+/* Rates on a grid between neighbours, diagonals of two axes included, that differ by up to @decades; from a hash. */
 struct random_grid {
 	uint64_t seed;
 	uint32_t axes;

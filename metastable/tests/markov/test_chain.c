@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Stationary laws, passage times, committors, quasi-stationary laws, eigenvalues and transients against known answers. */
+/* Laws, passage times, committors, quasi-stationary laws, eigenvalues and transients against known answers. */
 #include <errno.h>
 
 #include "chains.h"
@@ -340,29 +340,56 @@ Test(chain, deep_wells_stay_exact)
 	free_generator(&g);
 }
 
-Test(chain, two_closed_classes_are_refused)
+/* A fork: from the middle the chain gets to the left or to the right end for good, wherever @drain says so. */
+static uint32_t fork_moves(const void *context, const int32_t *at, struct ms_move *ret_moves)
 {
-	double births[4] = {1.0, 1.0, 1.0, 1.0}, deaths[4] = {1.0, 0.0, 1.0, 1.0}, share[5];
-	struct birth_death b = {5, births, deaths};
-	struct ms_generator g = birth_death_chain(&b);
-	struct hb_error error = {0};
-	uint8_t target[5] = {1, 0, 0, 0, 0};
-	double time[5];
+	bool right_too = *(const bool *)context;
 
-	/* 0, 1 are left for good: one closed class, whose law leaves them out. */
-	cr_assert_eq(ms_stationary(&g, 0.0, share, NULL, &error), 0, "%s", error.text);
-	cr_assert(share[0] == 0.0 && share[1] == 0.0);
-	cr_assert(close_to(share[2] + share[3] + share[4], 1.0, 1e-14));
-	cr_assert_eq(ms_passage_time(&g, target, 0.0, time, &error), -EDOM);
-	free_generator(&g);
-	deaths[0] = 0.0;
-	births[1] = 0.0;
-	births[0] = 0.0;
-	deaths[1] = 1.0;
-	/* Now only 0 is reached at all. */
-	g = birth_death_chain(&b);
-	cr_assert_eq(g.states, 1);
-	free_generator(&g);
+	if (at[0] == 0) {
+		ret_moves[0] = (struct ms_move){1.0, {1}};
+		return 1;
+	}
+	if (at[0] == 1) {
+		ret_moves[0] = (struct ms_move){2.0, {0}};
+		return 1;
+	}
+	if (at[0] == 6) {
+		ret_moves[0] = (struct ms_move){1.0, {right_too ? 6 : 5}};
+		return 1;
+	}
+	ret_moves[0] = (struct ms_move){1.0, {at[0] - 1}};
+	ret_moves[1] = (struct ms_move){1.0, {at[0] + 1}};
+	return 2;
+}
+
+Test(chain, states_left_for_good_have_no_share_and_two_ends_are_refused)
+{
+	for (int two = 0; two < 2; two++) {
+		bool right_too = two == 1;
+		struct ms_rules rules = {.axes = 1,
+			.last = {6},
+			.start = {4},
+			.context = &right_too,
+			.moves = fork_moves};
+		uint8_t target[7] = {0, 0, 0, 0, 0, 0, 1};
+		struct hb_error error = {0};
+		double share[7], time_s[7];
+		struct ms_generator g;
+
+		cr_assert_eq(ms_generator_build(&rules, NO_LIMIT, &g, &error), 0, "%s", error.text);
+		cr_assert_eq(ms_passage_time(&g, target, 0.0, time_s, &error), -EDOM);
+		cr_assert_eq(ms_stationary(&g, 0.0, share, NULL, &error), two ? -EDOM : 0, "%s",
+			error.text);
+		if (two == 0) {
+			cr_assert(close_to(share[0], 2.0 / 3.0, 1e-14) &&
+				  close_to(share[1], 1.0 / 3.0, 1e-14));
+			for (uint32_t i = 2; i < 7; i++)
+				cr_assert_eq(share[i], 0.0);
+		} else {
+			cr_assert(strstr(error.text, "closed class") != NULL, "%s", error.text);
+		}
+		free_generator(&g);
+	}
 }
 
 Test(chain, memory_limit_is_kept_with_the_number)
