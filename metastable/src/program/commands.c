@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of commands, in the order of the help. */
+#include "command.h"
+
+const struct command *const commands[] = {
+	&command_check,
+	&command_fmt,
+	NULL,
+};
