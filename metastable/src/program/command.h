@@ -61,6 +61,7 @@ struct command {
 extern const struct command *const commands[]; /* ends with NULL */
 extern const struct command command_check;
 extern const struct command command_fmt;
+extern const struct command command_sim;
 
 /* option_value - of option @name of the command: NULL = not given, "" without argument. */
 const char *option_value(const struct arguments *arguments, const char *name);

@@ -5,5 +5,6 @@
 const struct command *const commands[] = {
 	&command_check,
 	&command_fmt,
+	&command_sim,
 	NULL,
 };
