@@ -3,11 +3,12 @@
  * The simulation level: one run of a model, many runs, and rare collapses. All features of the language are exact here.
  *
  * A run is *down* until it has recovered. It has recovered at the beginning of the first window, not before the end of
- * the last trigger (time 0 without triggers), in which the outside clients end at least recovery_share as many requests
- * with success as they begin. A window is ten bins of the time series; by default it is as long as 50 requests take to
- * begin at the rates of the file. A run is *stuck* if it has not recovered horizon_s after the end of the last trigger:
- * every window until then was down. Hence a trigger without effect has a recovery time of 0, and a load beyond the
- * capacity is stuck.
+ * the last trigger (time 0 without triggers), in which the goodput of the outside clients is at least recovery_share of
+ * their demand: requests that end with success against requests that begin plus retries that are sent. (Requests alone
+ * would not do: near the edge of the bad mode half of them still succeed, at three attempts each.) A window is ten bins
+ * of the time series; by default it is as long as 50 requests take to begin at the rates of the file. A run is *stuck*
+ * if it has not recovered horizon_s after the end of the last trigger: every window until then was down. Hence a
+ * trigger without effect has a recovery time of 0, and a load beyond the capacity is stuck.
  *
  * Every run is held against the conservation laws (ms_laws_check()); a run that breaks one is an error, not a result.
  *
@@ -43,7 +44,7 @@ struct ms_simulation;
 struct ms_run_options {
 	double end_s;          /* length of the run; 0 = end of the last trigger + horizon */
 	double window_s;       /* of the definition of recovery; 0 = ms_window_s() */
-	double recovery_share; /* 0 = 0.5 */
+	double recovery_share; /* 0 = 0.9 */
 	bool stop_at_recovery; /* the rest of the run is not simulated */
 	bool shared_engine;    /* not the specialised loop, even where it fits */
 	bool digest;           /* fill ms_run_result.digest */
@@ -92,7 +93,7 @@ struct ms_run_result {
 	 * the passage time that the Markov level computes. INFINITY if it did not come to that, NAN without a capacity.
 	 */
 	double drained_s;
-	bool down_before; /* the last whole window before the first trigger was down already */
+	bool down_before; /* none of the last windows before the first trigger was up: it was down already */
 	uint32_t client_count, server_count;
 	struct ms_client_counts clients[MS_CLIENTS_MAX];
 	struct ms_server_counts servers[MS_SERVERS_MAX];
@@ -241,33 +242,32 @@ int ms_study_compare(const struct ms_model *a, const struct ms_model *b,
 /* ---- rare collapses ---- */
 
 struct ms_splitting_options {
-	double span_s; /* a collapse within this time from an empty start; 0 = horizon of the model */
+	double span_s; /* a collapse within this time from an empty start; 0 = 20 windows, ms_window_s() each */
 	uint32_t
 		target; /* jobs in the server that are a collapse; 0 = nine tenths of its capacity, upwards */
-	uint32_t roots;       /* independent trees; 0 = 200 */
-	uint32_t pilot_runs;  /* place the levels; 0 = 200 */
+	uint32_t repetitions; /* independent estimates; 0 = 20 */
+	uint32_t effort;      /* copies per level in each; 0 = 400 */
 	unsigned int threads; /* 0 = as many as CPUs */
 	double level;         /* 0 = 0.95 */
 };
 
 #define MS_SPLIT_LEVELS_MAX 64
-#define MS_SPLIT_COPIES_MAX 16
 
 struct ms_splitting {
 	double p_collapse;           /* within span_s; unbiased */
-	struct hb_interval interval; /* Student over the trees, cut at 0 */
-	double tau_collapse_s; /* span / p for p << 1, else -span / log(1 - p); INFINITY if p = 0 */
-	uint32_t levels;
+	struct hb_interval interval; /* Student over the repetitions, cut at 0 */
+	double tau_collapse_s; /* -span / log(1 - p): right if the span is long against the climb; INFINITY if p = 0 */
+	double span_s;
+	uint32_t target, levels;
 	uint32_t thresholds[MS_SPLIT_LEVELS_MAX]; /* jobs */
-	uint32_t copies[MS_SPLIT_LEVELS_MAX];     /* made at each */
-	uint32_t roots, hits;
+	uint32_t repetitions, hits;               /* hits: repetitions that saw a collapse */
 	uint64_t events;
 };
 
 /*
- * ms_splitting_run - the probability that the first outside client's server fills up on its own: multilevel splitting on
- * the jobs in it, without triggers. Pilot runs place the levels and the number of copies; the trees are independent of
- * them, and every copy carries its share of the weight, so the estimate is unbiased whatever the levels are.
+ * ms_splitting_run - the probability that the first outside client's server fills up on its own: multilevel splitting with
+ * fixed effort on the jobs in it, without triggers. A pilot places the levels; the repetitions are independent of it,
+ * so the estimate is unbiased whatever the levels are.
  *
  * Returns 0; -EINVAL (no target: the queue is unlimited and none was given); or as ms_simulation_run().
  */

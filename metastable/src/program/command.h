@@ -63,6 +63,7 @@ extern const struct command command_check;
 extern const struct command command_fmt;
 extern const struct command command_map;
 extern const struct command command_support;
+extern const struct command command_sim;
 
 /* option_value - of option @name of the command: NULL = not given, "" without argument. */
 const char *option_value(const struct arguments *arguments, const char *name);

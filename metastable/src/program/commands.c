@@ -7,5 +7,6 @@ const struct command *const commands[] = {
 	&command_fmt,
 	&command_map,
 	&command_support,
+	&command_sim,
 	NULL,
 };

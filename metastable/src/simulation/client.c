@@ -80,8 +80,10 @@ static void attempt_send(struct ms_system *system, uint32_t index)
 	request->phase = MS_REQUEST_ATTEMPT;
 	state->counts.attempts++;
 	state->counts.retries += request->number > 0;
-	if (request->parent == MS_INDEX_NONE)
+	if (request->parent == MS_INDEX_NONE) {
 		system->state.meter.attempts++;
+		system->state.meter.retries += request->number > 0;
+	}
 	if (client->timeout_kind != MS_TIMEOUT_NONE)
 		ms_timer_set(system, &request->timer,
 			now_ns + ms_timeout_ns(client, &state->timeouts), ms_on_request_timer,

@@ -234,6 +234,7 @@ static inline bool on_timeout(struct ms_direct *d, int64_t now_ns)
 		return true;
 	}
 	d->meter.orbit += attempt.number == 0;
+	d->meter.retries++;
 	return attempt_send(d, now_ns, attempt.begin_ns, attempt.number + 1);
 }
 

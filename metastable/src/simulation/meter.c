@@ -32,7 +32,7 @@ void ms_meter_init(struct ms_meter *meter, const struct ms_model *model,
 	*meter = (struct ms_meter){
 		.bin_ns = ms_seconds_ns(window_s / MS_WINDOW_BINS),
 		.watch_ns = ms_seconds_ns(ms_model_trigger_end_s(model)),
-		.share = options->recovery_share > 0 ? options->recovery_share : 0.5,
+		.share = options->recovery_share > 0 ? options->recovery_share : 0.9,
 	};
 	meter->bin_ns = meter->bin_ns > 0 ? meter->bin_ns : 1;
 	meter->trigger_ns = model->trigger_count ? ms_seconds_ns(model->triggers[0].at_s) : 0;
@@ -119,13 +119,13 @@ static void bin_store(struct ms_meter *meter, uint32_t jobs)
 static void window_judge(struct ms_meter *meter)
 {
 	int64_t begin_ns = meter->bin_end_ns - MS_WINDOW_BINS * meter->bin_ns;
-	bool up = meter->window_requests &&
-		  (double)meter->window_successes >= meter->share * (double)meter->window_requests;
+	bool up = meter->window_demand &&
+		  (double)meter->window_successes >= meter->share * (double)meter->window_demand;
 
 	if (begin_ns < 0)
 		return;
 	if (meter->bin_end_ns <= meter->trigger_ns)
-		meter->down_before = !up;
+		meter->last_up_ns = up ? meter->bin_end_ns : meter->last_up_ns;
 	if (up && begin_ns >= meter->watch_ns && meter->recovered_ns == INT64_MAX)
 		meter->recovered_ns = begin_ns;
 }
@@ -134,17 +134,19 @@ void ms_meter_close(struct ms_meter *meter, int64_t now_ns, uint32_t jobs)
 {
 	while (now_ns >= meter->bin_end_ns) {
 		uint32_t place = meter->bin % MS_WINDOW_BINS;
+		uint32_t demand = meter->requests + meter->retries;
 
-		meter->window_requests += meter->requests;
-		meter->window_requests -= meter->past_requests[place];
+		meter->window_demand += demand;
+		meter->window_demand -= meter->past_demand[place];
 		meter->window_successes += meter->successes;
 		meter->window_successes -= meter->past_successes[place];
-		meter->past_requests[place] = meter->requests;
+		meter->past_demand[place] = demand;
 		meter->past_successes[place] = meter->successes;
 		if (meter->bins && meter->bin < meter->bins_total)
 			bin_store(meter, jobs);
 		window_judge(meter);
-		meter->requests = meter->successes = meter->failures = meter->attempts = 0;
+		meter->requests = meter->successes = meter->failures = 0;
+		meter->attempts = meter->retries = 0;
 		meter->bin++;
 		meter->bin_end_ns += meter->bin_ns;
 	}
@@ -160,5 +162,7 @@ void ms_meter_result(const struct ms_meter *meter, uint32_t capacity, struct ms_
 	ret->stuck = meter->recovered_ns == INT64_MAX;
 	ret->recovery_s = since_watch_s(meter, meter->recovered_ns);
 	ret->drained_s = capacity ? since_watch_s(meter, meter->drained_ns) : NAN;
-	ret->down_before = meter->down_before;
+	/* One window may be down by chance. */
+	ret->down_before =
+		meter->trigger_ns - meter->last_up_ns >= 2 * MS_WINDOW_BINS * meter->bin_ns;
 }

@@ -26,13 +26,13 @@ struct ms_meter {
 
 	int64_t bin_end_ns;
 	uint32_t bin; /* number of the open bin */
-	uint32_t requests, successes, failures, attempts;
+	uint32_t requests, successes, failures, attempts, retries;
 	uint32_t orbit;
-	uint32_t past_requests[MS_WINDOW_BINS], past_successes[MS_WINDOW_BINS]; /* ring by bin */
-	uint64_t window_requests, window_successes;
-	int64_t recovered_ns; /* INT64_MAX = not yet */
+	uint32_t past_demand[MS_WINDOW_BINS], past_successes[MS_WINDOW_BINS]; /* ring by bin */
+	uint64_t window_demand, window_successes; /* demand: requests and retries */
+	int64_t recovered_ns;                     /* INT64_MAX = not yet */
 	int64_t drained_ns;
-	bool down_before;
+	int64_t last_up_ns; /* end of the last window before the first trigger that was up */
 	uint32_t latencies[MS_LATENCY_BUCKETS];
 };
 

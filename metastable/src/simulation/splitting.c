@@ -1,182 +1,193 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Multilevel splitting: a run that reaches a level for the first time goes on as several copies, each with its share of
- * the weight and with random numbers of its own. The expectation of the weights that reach the target is the
- * probability of reaching it, whatever the levels and numbers of copies are, as long as they are fixed beforehand: pilot
- * runs on other seeds fix them. Levels are passed one job at a time, so every copy starts exactly on its level.
+ * Multilevel splitting with fixed effort: stage by stage, a fixed number of copies starts from states that the stage
+ * before it left on its level, drawn with equal probability, each with random numbers of its own; the share that gets
+ * to the next level within the span is one factor of the probability. The product is unbiased whatever the levels are,
+ * as long as they are fixed beforehand: a pilot on other seeds fixes them. Levels are passed one job at a time, so every
+ * copy starts exactly on its level. Independent repetitions give the interval.
  *
- * Source: Garvels, "The splitting method in rare event simulation", 2000 (fixed splitting, depth first).
+ * Source: Garvels, "The splitting method in rare event simulation", 2000 (fixed effort; unbiased: section 2.3).
  */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <hotbed/assert.h>
 #include <hotbed/error.h>
 
 #include "system.h"
 
-#define ROOTS_DEFAULT 200U
-#define PILOTS_DEFAULT 200U
+#define REPETITIONS_DEFAULT 20U
+#define EFFORT_DEFAULT 400U
+#define SPAN_WINDOWS 20 /* default span, in windows of the definition of recovery */
 #define CAPACITY_FIRST (UINT32_C(1) << 12)
-#define PILOT_SEED 0x70696c6f74ULL /* pilots share no numbers with the trees */
+#define PILOT_SEED 0x70696c6f74ULL /* the pilot shares no numbers with the repetitions */
 #define COPY_SEED 0x636f7079ULL
-#define SPLIT_TARGET_MAX 100000U
-#define SPACING_SHARE 0.3 /* pilots put the next level where so many of the copies get to */
+#define TARGET_MAX 100000U
+#define SPACING_SHARE 0.2 /* the pilot puts the next level where so many of the copies get to */
+#define SAVED_BYTES_MAX ((size_t)1 << 30)
 
-struct tree_plan {
+struct plan {
 	struct ms_model model; /* without triggers */
 	struct ms_run_options options;
 	int64_t end_ns;
-	uint32_t target, levels;
+	uint32_t target, levels, effort;
 	uint32_t thresholds[MS_SPLIT_LEVELS_MAX + 1]; /* the last is the target */
-	uint32_t copies[MS_SPLIT_LEVELS_MAX];
 };
 
-/* A stack of saved states, one per level, that grows together. */
-struct stack {
-	uint32_t capacity;
-	struct ms_system *systems[MS_SPLIT_LEVELS_MAX + 1]; /* 0 is the one that runs */
+/* States on a level. */
+struct states {
+	uint32_t count;
+	size_t bytes;  /* of all */
+	void **memory; /* shape [effort] */
 };
 
-static void stack_destroy(struct stack *stack)
+struct repetition {
+	const struct plan *plan;
+	struct ms_system *system;
+	uint64_t seed;
+	struct hb_rng choices;
+	uint64_t copies, events;
+	struct states from, to;
+};
+
+static void states_clear(struct states *states)
 {
-	for (size_t i = 0; i <= MS_SPLIT_LEVELS_MAX; i++) {
-		ms_system_destroy(stack->systems[i]);
-		stack->systems[i] = NULL;
-	}
+	while (states->count)
+		free(states->memory[--states->count]);
+	states->bytes = 0;
 }
 
-static int stack_create(
-	const struct tree_plan *plan, uint32_t capacity, struct stack *ret, struct hb_error *reterr)
+static int state_keep(
+	struct states *states, const struct ms_system *system, struct hb_error *reterr)
 {
-	*ret = (struct stack){.capacity = capacity};
-	for (uint32_t i = 0; i <= plan->levels; i++) {
-		int result = ms_system_create(
-			&plan->model, &plan->options, capacity, &ret->systems[i], reterr);
+	size_t bytes = ms_system_bytes(system);
+	void *memory;
 
-		if (result < 0) {
-			stack_destroy(ret);
-			return result;
-		}
-	}
+	if (states->bytes + bytes > SAVED_BYTES_MAX)
+		return hb_error_set(reterr, -E2BIG,
+			"splitting: the states on one level take more than %zu MiB; use less "
+			"effort or "
+			"smaller caches",
+			SAVED_BYTES_MAX >> 20);
+	memory = malloc(bytes);
+	if (!memory)
+		return hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
+	ms_system_save(system, memory);
+	states->bytes += bytes;
+	states->memory[states->count++] = memory;
 	return 0;
 }
 
-/* Run on until the threshold or the end: 1 = reached, 0 = not. */
-static int climb(const struct tree_plan *plan, struct ms_system *system, uint32_t threshold,
-	struct hb_error *reterr)
+static void repetition_finish(struct repetition *repetition)
 {
+	states_clear(&repetition->from);
+	states_clear(&repetition->to);
+	free(repetition->from.memory);
+	free(repetition->to.memory);
+	ms_system_destroy(repetition->system);
+}
+
+static int repetition_init(struct repetition *ret, const struct plan *plan, uint64_t seed,
+	uint64_t number, uint32_t capacity, struct hb_error *reterr)
+{
+	*ret = (struct repetition){.plan = plan, .seed = hb_rng_mix(seed ^ COPY_SEED, number)};
+	hb_rng_init(&ret->choices, ret->seed, 0);
+	ret->from.memory = malloc(plan->effort * sizeof(*ret->from.memory));
+	ret->to.memory = malloc(plan->effort * sizeof(*ret->to.memory));
+	if (!ret->from.memory || !ret->to.memory)
+		return hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
+	return ms_system_create(&plan->model, &plan->options, capacity, &ret->system, reterr);
+}
+
+/* One copy from the states of the last level, or from the empty system, up to @threshold. 1 = reached, 0 = not. */
+static int copy_run(struct repetition *repetition, uint32_t threshold, struct hb_error *reterr)
+{
+	struct ms_system *system = repetition->system;
+	uint64_t copy = repetition->copies++;
 	int result;
 
+	if (repetition->from.count == 0) {
+		ms_system_begin(system, repetition->seed, copy, NULL, false);
+	} else {
+		uint64_t chosen = hb_rng_below(&repetition->choices, repetition->from.count);
+
+		if (ms_system_load(system, repetition->from.memory[chosen]) < 0)
+			return hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
+		ms_system_reseed(system, repetition->seed, copy);
+	}
 	system->stop_jobs = threshold;
-	result = ms_system_run(system, plan->end_ns, reterr);
+	result = ms_system_run(system, repetition->plan->end_ns, reterr);
+	repetition->events += hb_sim_handled(system->sim);
 	if (result < 0)
 		return result;
 	return system->state.servers[system->watched].jobs >= threshold;
 }
 
-struct tree {
-	double weight; /* that has reached the target */
-	uint64_t events, copies_made;
-};
-
-/* Where a tree is being grown. */
-struct growth {
-	const struct tree_plan *plan;
-	struct stack *stack;
-	uint64_t seed, root;
-	uint32_t left[MS_SPLIT_LEVELS_MAX +
-		      1]; /* copies still to start from each level; 0 = the empty system */
-	double weights[MS_SPLIT_LEVELS_MAX + 1];
-	double *reached; /* NULL, or shape [target + 1]: weight that got to so many jobs */
-	struct tree tree;
-};
-
-/* The next copy from @depth, up to the next level: 1 = reached, 0 = not. */
-static int copy_run(struct growth *growth, int depth, struct hb_error *reterr)
+/* One stage: the states on @threshold become those that the next stage starts from. */
+static int stage_run(struct repetition *repetition, uint32_t threshold, bool keep,
+	double *ret_share, struct hb_error *reterr)
 {
-	const struct tree_plan *plan = growth->plan;
-	struct ms_system *running = growth->stack->systems[0];
-	uint64_t before;
-	int reached;
+	struct states from;
+	uint32_t reached = 0;
 
-	growth->left[depth]--;
-	if (depth == 0) {
-		ms_system_begin(running, growth->seed, growth->root, NULL, false);
-	} else {
-		if (ms_system_copy(running, growth->stack->systems[depth]) < 0)
-			return hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
-		ms_system_reseed(running, hb_rng_mix(growth->seed ^ COPY_SEED, growth->root),
-			growth->tree.copies_made++);
+	for (uint32_t i = 0; i < repetition->plan->effort; i++) {
+		int result = copy_run(repetition, threshold, reterr);
+		int kept = 0;
+
+		if (result > 0 && keep)
+			kept = state_keep(&repetition->to, repetition->system, reterr);
+		if (result < 0 || kept < 0)
+			return result < 0 ? result : kept;
+		reached += result > 0;
 	}
-	before = hb_sim_handled(running->sim);
-	reached = climb(plan, running, plan->thresholds[depth], reterr);
-	growth->tree.events += hb_sim_handled(running->sim) - before;
-	if ((uint32_t)depth == plan->levels && growth->reached) {
-		uint32_t peak = running->state.servers[running->watched].peak;
-
-		for (uint32_t jobs = 0; jobs <= peak && jobs <= plan->target; jobs++)
-			growth->reached[jobs] += growth->weights[depth];
-	}
-	return reached;
-}
-
-/*
- * Depth first. Every turn uses up a copy or goes back a level, and a level makes as many copies as the plan says, so
- * the work is bounded by their product.
- */
-static int tree_grow(const struct tree_plan *plan, struct stack *stack, uint64_t seed,
-	uint64_t root, double *reached_weights, struct tree *ret, struct hb_error *reterr)
-{
-	struct growth growth = {plan, stack, seed, root, {1}, {1}, reached_weights, {0}};
-	int depth = 0;
-
-	while (depth >= 0) {
-		int reached;
-
-		if (growth.left[depth] == 0) {
-			depth--;
-			continue;
-		}
-		reached = copy_run(&growth, depth, reterr);
-		if (reached < 0)
-			return reached;
-		if (!reached)
-			continue;
-		if ((uint32_t)depth == plan->levels) {
-			growth.tree.weight += growth.weights[depth];
-			continue;
-		}
-		growth.left[depth + 1] = plan->copies[depth];
-		growth.weights[depth + 1] = growth.weights[depth] / plan->copies[depth];
-		depth++;
-		if (ms_system_copy(stack->systems[depth], stack->systems[0]) < 0)
-			return hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
-	}
-	*ret = growth.tree;
+	*ret_share = (double)reached / repetition->plan->effort;
+	states_clear(&repetition->from);
+	from = repetition->from;
+	repetition->from = repetition->to;
+	repetition->to = from;
 	return 0;
 }
 
-/* One tree with as much room as it needs. */
-static int tree_run(const struct tree_plan *plan, uint64_t seed, uint64_t root, double *reached,
-	struct tree *ret, struct hb_error *reterr)
+static int repetition_run(struct repetition *repetition, double *ret_p, struct hb_error *reterr)
+{
+	const struct plan *plan = repetition->plan;
+	double p = 1;
+
+	for (uint32_t i = 0; i <= plan->levels && p > 0; i++) {
+		double share;
+		int result = stage_run(
+			repetition, plan->thresholds[i], i < plan->levels, &share, reterr);
+
+		if (result < 0)
+			return result;
+		p *= share;
+	}
+	*ret_p = p;
+	return 0;
+}
+
+enum output {
+	OUT_P,
+	OUT_EVENTS,
+	OUTPUTS,
+};
+
+/* With as much room as it needs. */
+static int replicate(uint64_t seed, uint64_t replication, const void *model, double *ret_outputs,
+	struct hb_error *reterr)
 {
 	uint32_t capacity = CAPACITY_FIRST;
 	int result;
 
 	do {
-		struct stack stack;
+		struct repetition repetition;
 
-		if (reached)
-			memset(reached, 0, ((size_t)plan->target + 1) * sizeof(*reached));
-
-		result = stack_create(plan, capacity, &stack, reterr);
-		if (result < 0)
-			return result;
-		result = tree_grow(plan, &stack, seed, root, reached, ret, reterr);
-		stack_destroy(&stack);
+		result = repetition_init(&repetition, model, seed, replication, capacity, reterr);
+		if (result == 0)
+			result = repetition_run(&repetition, &ret_outputs[OUT_P], reterr);
+		ret_outputs[OUT_EVENTS] = (double)repetition.events;
+		repetition_finish(&repetition);
 		capacity *= 2;
 	} while (result == -ENOSPC && capacity <= MS_OBJECTS_MAX);
 	if (result == -ENOSPC)
@@ -188,107 +199,103 @@ static int tree_run(const struct tree_plan *plan, uint64_t seed, uint64_t root, 
 	return result;
 }
 
-enum tree_output {
-	TREE_WEIGHT,
-	TREE_EVENTS,
-	TREE_OUTPUTS,
-};
-
-static int replicate_tree(uint64_t seed, uint64_t replication, const void *model,
-	double *ret_outputs, struct hb_error *reterr)
-{
-	struct tree tree;
-	int result = tree_run(model, seed, replication, NULL, &tree, reterr);
-
-	if (result == 0) {
-		ret_outputs[TREE_WEIGHT] = tree.weight;
-		ret_outputs[TREE_EVENTS] = (double)tree.events;
-	}
-	return result;
-}
-
 /* ---- the levels ---- */
 
-/* Outputs: the weight of a tree that got to each number of jobs up to the target. */
-static int replicate_pilot(uint64_t seed, uint64_t replication, const void *model,
-	double *ret_outputs, struct hb_error *reterr)
+static int descending(const void *a, const void *b)
 {
-	struct tree tree;
+	uint32_t left = *(const uint32_t *)a;
+	uint32_t right = *(const uint32_t *)b;
 
-	return tree_run(model, seed, replication, ret_outputs, &tree, reterr);
+	return (left < right) - (left > right);
 }
 
-/* The highest number of jobs above @low that a good share of what got to @low gets to; at least the next one. */
-static uint32_t level_choose(const struct tree_plan *plan, const double *values, uint32_t pilots,
-	uint32_t low, double p_low, double *ret_p)
+/* Where a good share of the copies gets to within the span, but above @low. */
+static int level_find(struct repetition *pilot, uint32_t low, uint32_t *peaks, uint32_t *ret,
+	struct hb_error *reterr)
 {
-	size_t outputs = (size_t)plan->target + 1;
-	uint32_t chosen = low + 1;
+	uint32_t effort = pilot->plan->effort;
+	uint32_t level;
 
-	*ret_p = 0;
-	for (uint32_t jobs = low + 1; jobs <= plan->target; jobs++) {
-		double sum = 0;
+	for (uint32_t i = 0; i < effort; i++) {
+		int result = copy_run(pilot, pilot->plan->target, reterr);
 
-		for (uint32_t i = 0; i < pilots; i++)
-			sum += values[i * outputs + jobs];
-		if (jobs > low + 1 && sum / pilots < SPACING_SHARE * p_low)
-			break;
-		chosen = jobs;
-		*ret_p = sum / pilots;
+		if (result < 0)
+			return result;
+		peaks[i] = pilot->system->state.servers[pilot->system->watched].peak;
 	}
-	return chosen;
+	qsort(peaks, effort, sizeof(*peaks), descending);
+	level = peaks[(uint32_t)(SPACING_SHARE * effort)];
+	*ret = level > low ? level : low + 1;
+	return 0;
 }
 
-static int levels_place(struct tree_plan *plan, uint32_t pilots, unsigned int threads,
-	uint64_t seed, struct hb_error *reterr)
+/* Levels until the target is no rarer than one of them. Where the pilot gets no further, the rest is one stage. */
+static int levels_find(
+	struct plan *plan, struct repetition *pilot, uint32_t *peaks, struct hb_error *reterr)
 {
-	size_t outputs = (size_t)plan->target + 1;
-	double *values = malloc(pilots * outputs * sizeof(*values));
 	uint32_t low = 0;
-	double p_low = 1;
-	int result = 0;
 
-	if (!values)
-		return hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
-	plan->thresholds[0] = plan->target;
+	plan->levels = 0;
 	while (plan->levels < MS_SPLIT_LEVELS_MAX) {
 		uint32_t level;
-		double p;
+		double share;
+		int result = level_find(pilot, low, peaks, &level, reterr);
 
-		result = hb_replications_run(hb_rng_mix(seed ^ PILOT_SEED, plan->levels), pilots,
-			replicate_pilot, plan, outputs, threads, values, reterr);
 		if (result < 0)
+			return result;
+		if (level >= plan->target)
 			break;
-		level = level_choose(plan, values, pilots, low, p_low, &p);
-		/* Where even the next job is too rare for the pilots to see, the last copies go on alone. */
-		if (level >= plan->target || p <= 0)
+		result = stage_run(pilot, level, true, &share, reterr);
+		if (result < 0)
+			return result;
+		if (share <= 0)
 			break;
-		plan->thresholds[plan->levels] = level;
-		plan->copies[plan->levels] =
-			(uint32_t)fmin(fmax(rint(p_low / p), 1), MS_SPLIT_COPIES_MAX);
-		plan->levels++;
-		plan->thresholds[plan->levels] = plan->target;
+		plan->thresholds[plan->levels++] = level;
 		low = level;
-		p_low = p;
 	}
-	free(values);
+	plan->thresholds[plan->levels] = plan->target;
+	return 0;
+}
+
+static int levels_place(
+	struct plan *plan, uint64_t seed, uint64_t *ret_events, struct hb_error *reterr)
+{
+	uint32_t *peaks = malloc(plan->effort * sizeof(*peaks));
+	uint32_t capacity = CAPACITY_FIRST;
+	int result;
+
+	if (!peaks)
+		return hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
+	do {
+		struct repetition pilot;
+
+		result = repetition_init(&pilot, plan, seed ^ PILOT_SEED, 0, capacity, reterr);
+		if (result == 0)
+			result = levels_find(plan, &pilot, peaks, reterr);
+		*ret_events = pilot.events;
+		repetition_finish(&pilot);
+		capacity *= 2;
+	} while (result == -ENOSPC && capacity <= MS_OBJECTS_MAX);
+	free(peaks);
 	return result;
 }
 
 /* ---- the estimate ---- */
 
 static int plan_check(const struct ms_model *model, const struct ms_splitting_options *options,
-	struct tree_plan *ret, struct hb_error *reterr)
+	struct plan *ret, struct hb_error *reterr)
 {
-	struct ms_simulation *simulation;
-	double span_s = options->span_s > 0 ? options->span_s : model->horizon_s;
 	const struct ms_server *server = NULL;
+	struct ms_simulation *simulation;
 	int result;
 
-	*ret = (struct tree_plan){.model = *model, .target = options->target};
+	*ret = (struct plan){.model = *model,
+		.target = options->target,
+		.effort = options->effort ? options->effort : EFFORT_DEFAULT};
 	ret->model.trigger_count = 0;
-	ret->options.end_s = span_s;
-	ret->end_ns = ms_seconds_ns(span_s);
+	ret->options.end_s =
+		options->span_s > 0 ? options->span_s : SPAN_WINDOWS * ms_window_s(model);
+	ret->end_ns = ms_seconds_ns(ret->options.end_s);
 	result = ms_simulation_create(&ret->model, &ret->options, &simulation, reterr);
 	if (result < 0)
 		return result;
@@ -300,37 +307,34 @@ static int plan_check(const struct ms_model *model, const struct ms_splitting_op
 	hb_assert(server);
 	if (ret->target == 0)
 		ret->target = (uint32_t)ceil(0.9 * server->queue_capacity);
-	if (ret->target > SPLIT_TARGET_MAX)
-		return hb_error_set(reterr, -EINVAL,
-			"splitting: a target of %u jobs is out of range; use 1 to %u", ret->target,
-			SPLIT_TARGET_MAX);
 	if (ret->target == 0)
 		return hb_error_set(reterr, -EINVAL,
 			"splitting: the queue of %s is unlimited; say how many jobs are a collapse",
 			server->name);
-	if (server->queue_capacity && ret->target > server->queue_capacity)
+	if (ret->target > TARGET_MAX ||
+		(server->queue_capacity && ret->target > server->queue_capacity))
 		return hb_error_set(reterr, -EINVAL,
-			"splitting: %u jobs never fit into %s; use 1 to %u", ret->target,
-			server->name, server->queue_capacity);
+			"splitting: %u jobs in %s are out of range; use 1 to its queue, at most %u",
+			ret->target, server->name, TARGET_MAX);
 	return 0;
 }
 
-static void estimate_fill(const struct tree_plan *plan, const double *values, uint32_t roots,
+static void estimate_fill(const struct plan *plan, const double *values, uint32_t repetitions,
 	double level, struct ms_splitting *ret)
 {
 	double span_s = plan->options.end_s;
 
-	*ret = (struct ms_splitting){.levels = plan->levels, .roots = roots};
-	for (uint32_t i = 0; i < plan->levels; i++) {
+	ret->levels = plan->levels;
+	ret->repetitions = repetitions;
+	ret->span_s = span_s;
+	ret->target = plan->target;
+	for (uint32_t i = 0; i < plan->levels; i++)
 		ret->thresholds[i] = plan->thresholds[i];
-		ret->copies[i] = plan->copies[i];
+	for (uint32_t i = 0; i < repetitions; i++) {
+		ret->events += (uint64_t)values[i * OUTPUTS + OUT_EVENTS];
+		ret->hits += values[i * OUTPUTS + OUT_P] > 0;
 	}
-	for (uint32_t i = 0; i < roots; i++) {
-		ret->events += (uint64_t)values[i * TREE_OUTPUTS + TREE_EVENTS];
-		ret->hits += values[i * TREE_OUTPUTS + TREE_WEIGHT] > 0;
-	}
-	(void)hb_replications_interval(
-		values, roots, TREE_OUTPUTS, TREE_WEIGHT, level, &ret->interval);
+	(void)hb_replications_interval(values, repetitions, OUTPUTS, OUT_P, level, &ret->interval);
 	ret->interval.lo = fmax(ret->interval.lo, 0);
 	ret->p_collapse = ret->interval.estimate;
 	ret->tau_collapse_s = ret->p_collapse <= 0  ? INFINITY
@@ -341,28 +345,35 @@ static void estimate_fill(const struct tree_plan *plan, const double *values, ui
 int ms_splitting_run(const struct ms_model *model, const struct ms_splitting_options *options,
 	uint64_t seed, struct ms_splitting *ret, struct hb_error *reterr)
 {
-	uint32_t roots = options->roots ? options->roots : ROOTS_DEFAULT;
-	uint32_t pilots = options->pilot_runs ? options->pilot_runs : PILOTS_DEFAULT;
+	uint32_t repetitions = options->repetitions ? options->repetitions : REPETITIONS_DEFAULT;
 	double level = options->level > 0 ? options->level : 0.95;
-	struct tree_plan *plan = calloc(1, sizeof(*plan));
-	double *values = malloc((size_t)roots * TREE_OUTPUTS * sizeof(*values));
-	int result;
+	struct plan *plan = calloc(1, sizeof(*plan));
+	double *values = NULL;
+	uint64_t pilot_events = 0;
+	int result = 0;
 
-	if (!plan || !values)
-		result = hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
-	else if (roots < 2 || roots > MS_RUNS_MAX || pilots > MS_RUNS_MAX)
+	if (repetitions < 2 || repetitions > 100000 || options->effort > 100000)
 		result = hb_error_set(reterr, -EINVAL,
-			"splitting: %u trees and %u pilots are out of range; use 2 to %u", roots,
-			pilots, MS_RUNS_MAX);
-	else
+			"splitting: %u repetitions of %u copies are out of range; use 2 to 100000 "
+			"of "
+			"each",
+			repetitions, options->effort);
+	if (result == 0) {
+		values = malloc(repetitions * OUTPUTS * sizeof(*values));
+		if (!plan || !values)
+			result = hb_error_set(reterr, -ENOMEM, "splitting: no memory; free some");
+	}
+	if (result == 0)
 		result = plan_check(model, options, plan, reterr);
 	if (result == 0)
-		result = levels_place(plan, pilots, options->threads, seed, reterr);
+		result = levels_place(plan, seed, &pilot_events, reterr);
 	if (result == 0)
-		result = hb_replications_run(seed, roots, replicate_tree, plan, TREE_OUTPUTS,
+		result = hb_replications_run(seed, repetitions, replicate, plan, OUTPUTS,
 			options->threads, values, reterr);
-	if (result == 0)
-		estimate_fill(plan, values, roots, level, ret);
+	if (result == 0) {
+		*ret = (struct ms_splitting){.events = pilot_events};
+		estimate_fill(plan, values, repetitions, level, ret);
+	}
 	free(values);
 	free(plan);
 	return result;

@@ -119,7 +119,9 @@ static void run_store(const struct plan *plan, const struct ms_run_result *run,
 
 	ret[OUT_STUCK] = run->stuck;
 	ret[OUT_RECOVERY_S] = isfinite(run->recovery_s) ? run->recovery_s : -1;
-	ret[OUT_DRAINED_S] = isfinite(run->drained_s) ? run->drained_s : -1;
+	/* A run that ended early may have drained later: its time would be a biased sample. */
+	ret[OUT_DRAINED_S] =
+		isfinite(run->drained_s) && !plan->run.stop_at_recovery ? run->drained_s : -1;
 	ret[OUT_DOWN_BEFORE] = run->down_before;
 	ret[OUT_SPECIALISED] = run->specialised;
 	ret[OUT_EVENTS] = (double)run->events;

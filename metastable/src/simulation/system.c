@@ -372,7 +372,6 @@ void ms_system_result(struct ms_system *system, struct ms_run_result *ret)
 		.events = hb_sim_handled(system->sim),
 		.digest = state->digest,
 		.end_s = (double)hb_sim_now_ns(system->sim) / NS_PER_S,
-		.down_before = state->meter.down_before,
 		.client_count = model->client_count,
 		.server_count = model->server_count,
 	};
@@ -433,7 +432,7 @@ static size_t pending_collect(struct ms_system *system, struct pending *ret)
 }
 
 /* The events of a copy are scheduled in the order of the serials of the original, which decides ties. */
-static int events_copy(struct ms_system *to, int64_t now_ns)
+static int events_load(struct ms_system *to, int64_t now_ns)
 {
 	size_t room = (size_t)to->state.requests.fresh + to->state.jobs.fresh + MS_CLIENTS_MAX +
 		      2 * MS_TRIGGERS_MAX;
@@ -455,24 +454,90 @@ static int events_copy(struct ms_system *to, int64_t now_ns)
 	return 0;
 }
 
-int ms_system_copy(struct ms_system *to, const struct ms_system *from)
-{
-	hb_assert(to->capacity == from->capacity);
-	to->state = from->state;
-	to->failure = from->failure;
-	memcpy(to->requests, from->requests, from->state.requests.fresh * sizeof(*to->requests));
-	memcpy(to->jobs, from->jobs, from->state.jobs.fresh * sizeof(*to->jobs));
-	for (uint32_t i = 0; i < to->model.client_count; i++) {
-		for (int k = 0; k < MS_WINDOW_KINDS; k++) {
-			const struct ms_window_memory *memory = &from->windows[i][k];
+/* A saved state: this header, the objects, the windows, the caches, each a multiple of 16 bytes. */
+struct saved {
+	struct ms_system_state state;
+	int64_t now_ns;
+};
 
-			if (memory->capacity)
-				memcpy(to->windows[i][k].entries, memory->entries,
-					memory->capacity * sizeof(*memory->entries));
+static size_t padded(size_t bytes)
+{
+	return (bytes + 15) / 16 * 16;
+}
+
+static char *part_save(char *at, const void *part, size_t bytes)
+{
+	memcpy(at, part, bytes);
+	return at + padded(bytes);
+}
+
+static const char *part_load(const char *at, void *part, size_t bytes)
+{
+	memcpy(part, at, bytes);
+	return at + padded(bytes);
+}
+
+size_t ms_system_bytes(const struct ms_system *system)
+{
+	const struct ms_system_state *state = &system->state;
+	size_t bytes = padded(sizeof(struct saved)) +
+		       padded(state->requests.fresh * sizeof(*system->requests)) +
+		       padded(state->jobs.fresh * sizeof(*system->jobs));
+
+	for (uint32_t i = 0; i < system->model.client_count; i++) {
+		for (int k = 0; k < MS_WINDOW_KINDS; k++)
+			bytes += padded(system->windows[i][k].capacity * sizeof(int64_t));
+	}
+	for (uint32_t i = 0; i < system->model.cache_count; i++)
+		bytes += padded(ms_lru_bytes(system->model.caches[i].size));
+	return bytes;
+}
+
+void ms_system_save(const struct ms_system *system, void *memory)
+{
+	struct saved *saved = memory;
+	const struct ms_system_state *state = &system->state;
+	char *at = (char *)memory + padded(sizeof(*saved));
+
+	saved->state = *state;
+	saved->now_ns = hb_sim_now_ns(system->sim);
+	at = part_save(at, system->requests, state->requests.fresh * sizeof(*system->requests));
+	at = part_save(at, system->jobs, state->jobs.fresh * sizeof(*system->jobs));
+	for (uint32_t i = 0; i < system->model.client_count; i++) {
+		for (int k = 0; k < MS_WINDOW_KINDS; k++) {
+			const struct ms_window_memory *window = &system->windows[i][k];
+
+			if (window->capacity)
+				at = part_save(at, window->entries,
+					window->capacity * sizeof(*window->entries));
 		}
 	}
-	for (uint32_t i = 0; i < to->model.cache_count; i++)
-		memcpy(to->lru_memory[i], from->lru_memory[i],
-			ms_lru_bytes(from->model.caches[i].size));
-	return events_copy(to, hb_sim_now_ns(from->sim));
+	for (uint32_t i = 0; i < system->model.cache_count; i++)
+		at = part_save(
+			at, system->lru_memory[i], ms_lru_bytes(system->model.caches[i].size));
+}
+
+int ms_system_load(struct ms_system *system, const void *memory)
+{
+	const struct saved *saved = memory;
+	const struct ms_system_state *state = &saved->state;
+	const char *at = (const char *)memory + padded(sizeof(*saved));
+
+	system->state = *state;
+	system->failure = 0;
+	at = part_load(at, system->requests, state->requests.fresh * sizeof(*system->requests));
+	at = part_load(at, system->jobs, state->jobs.fresh * sizeof(*system->jobs));
+	for (uint32_t i = 0; i < system->model.client_count; i++) {
+		for (int k = 0; k < MS_WINDOW_KINDS; k++) {
+			const struct ms_window_memory *window = &system->windows[i][k];
+
+			if (window->capacity)
+				at = part_load(at, window->entries,
+					window->capacity * sizeof(*window->entries));
+		}
+	}
+	for (uint32_t i = 0; i < system->model.cache_count; i++)
+		at = part_load(
+			at, system->lru_memory[i], ms_lru_bytes(system->model.caches[i].size));
+	return events_load(system, saved->now_ns);
 }

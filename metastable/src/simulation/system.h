@@ -164,8 +164,15 @@ void ms_system_begin(struct ms_system *system, uint64_t seed, uint64_t replicati
 int ms_system_run(struct ms_system *system, int64_t until_ns, struct hb_error *reterr);
 /* ms_system_result - what has been counted so far. */
 void ms_system_result(struct ms_system *system, struct ms_run_result *ret);
-/* ms_system_copy - @to becomes @from, which has the same model and capacity. Returns 0 or -ENOMEM. */
-int ms_system_copy(struct ms_system *to, const struct ms_system *from);
+/* ms_system_bytes - of a saved state as the run is now. */
+size_t ms_system_bytes(const struct ms_system *system);
+/* ms_system_save - the state into @memory of ms_system_bytes(), aligned to 16. */
+void ms_system_save(const struct ms_system *system, void *memory);
+/*
+ * ms_system_load - become the state in @memory, saved from a system of the same model and capacity.
+ * Returns 0 or -ENOMEM.
+ */
+int ms_system_load(struct ms_system *system, const void *memory);
 /* ms_system_reseed - from here on, other random numbers. */
 void ms_system_reseed(struct ms_system *system, uint64_t seed, uint64_t replication);
 
