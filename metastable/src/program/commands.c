@@ -5,6 +5,7 @@
 const struct command *const commands[] = {
 	&command_check,
 	&command_fmt,
+	&command_ctmc,
 	&command_support,
 	NULL,
 };
