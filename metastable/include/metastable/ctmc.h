@@ -4,9 +4,9 @@
  * second. What the chain leaves out is in the column "markov" of the table feature x level; see metastable/model.h.
  *
  * A server is low with at most a tenth of its capacity in it (rounded down), high with at least nine tenths (rounded
- * up). The basin of the high mode is where the chain gets high before low with probability 1/2 or more (committor), that of
- * the low mode the rest. Times to recover and to collapse start from the quasi-stationary law of the basin that is left
- * and end when the other set, low or high, is entered.
+ * up). The basin of the high mode is where the chain gets high before low with probability 1/2 or more (committor),
+ * that of the low mode the rest. Times to recover and to collapse start from the quasi-stationary law of the basin that
+ * is left and end when the other set, low or high, is entered.
  *
  * Not thread-safe for one chain; different ones are.
  *
