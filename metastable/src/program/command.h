@@ -63,6 +63,7 @@ extern const struct command command_check;
 extern const struct command command_ctmc;
 extern const struct command command_fmt;
 extern const struct command command_map;
+extern const struct command command_report;
 extern const struct command command_support;
 extern const struct command command_sim;
 
