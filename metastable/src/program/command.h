@@ -63,7 +63,10 @@ extern const struct command command_check;
 extern const struct command command_ctmc;
 extern const struct command command_fluid;
 extern const struct command command_fmt;
+extern const struct command command_map;
+extern const struct command command_report;
 extern const struct command command_support;
+extern const struct command command_sim;
 
 /* option_value - of option @name of the command: NULL = not given, "" without argument. */
 const char *option_value(const struct arguments *arguments, const char *name);

@@ -5,8 +5,11 @@
 const struct command *const commands[] = {
 	&command_check,
 	&command_fmt,
+	&command_map,
+	&command_report,
 	&command_ctmc,
 	&command_fluid,
 	&command_support,
+	&command_sim,
 	NULL,
 };
