@@ -8,6 +8,7 @@ const struct command *const commands[] = {
 	&command_map,
 	&command_report,
 	&command_ctmc,
+	&command_fluid,
 	&command_support,
 	&command_sim,
 	NULL,
