@@ -42,6 +42,8 @@ static const char *const level_names[MS_LEVEL_COUNT] = {
 
 #define ORDER "the counters of a chain do not know the order in the queue"
 #define DRAWN "the chain would need the history of each job"
+#define ONE_SERVICE "one real service is started"
+#define NO_CACHE "the real clients ask no cache"
 #define AVERAGE "only the averages move"
 
 static const struct row rows[MS_FEATURE_COUNT] = {
@@ -121,17 +123,18 @@ static const struct row rows[MS_FEATURE_COUNT] = {
 			EXACT, EXACT}},
 	[MS_FEATURE_SEVERAL_CLIENTS] = {"several clients of one server",
 		{REFUSED(DRAWN), APPROXIMATION("one orbit level per client"), EXACT, EXACT}},
-	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers",
+		{EXACT, EXACT, EXACT, REFUSED(ONE_SERVICE)}},
 	[MS_FEATURE_CALLS] = {"calls between servers",
 		{APPROXIMATION("a thread that waits for a call is one that works more slowly"),
 			APPROXIMATION(
 				"a thread that waits for a call is one that works more slowly"),
-			EXACT, EXACT}},
+			EXACT, REFUSED(ONE_SERVICE)}},
 	[MS_FEATURE_CACHE] = {"look-aside cache",
 		{APPROXIMATION("one counter of warm keys; all warm keys are the most popular ones"),
 			APPROXIMATION(
 				"one level of warm keys; all warm keys are the most popular ones"),
-			EXACT, EXACT}},
+			EXACT, REFUSED(NO_CACHE)}},
 	[MS_FEATURE_TRIGGER_RATE] = {"load trigger", {EXACT, EXACT, EXACT, EXACT}},
 	[MS_FEATURE_TRIGGER_CAPACITY] = {"capacity trigger",
 		{APPROXIMATION("services that are under way change their speed too"),
@@ -140,7 +143,7 @@ static const struct row rows[MS_FEATURE_COUNT] = {
 	[MS_FEATURE_TRIGGER_LATENCY] = {"latency trigger",
 		{APPROXIMATION("exponential service times with the longer mean"),
 			APPROXIMATION("only the mean service time counts"), EXACT, EXACT}},
-	[MS_FEATURE_TRIGGER_FLUSH] = {"cache flush", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_TRIGGER_FLUSH] = {"cache flush", {EXACT, EXACT, EXACT, REFUSED(NO_CACHE)}},
 };
 
 const char *ms_feature_name(enum ms_feature feature)

@@ -222,7 +222,7 @@ static int print_json(const struct ms_model *model, const struct request *reques
 }
 
 static int print_splitting_json(const struct ms_splitting *splitting, const struct request *request,
-	double span_s, struct hb_error *reterr)
+	struct hb_error *reterr)
 {
 	cJSON *json = cJSON_CreateObject();
 	cJSON *list;

@@ -62,6 +62,8 @@ extern const struct command *const commands[]; /* ends with NULL */
 extern const struct command command_check;
 extern const struct command command_fmt;
 extern const struct command command_sim;
+extern const struct command command_emulate;
+extern const struct command command_tip;
 
 /* option_value - of option @name of the command: NULL = not given, "" without argument. */
 const char *option_value(const struct arguments *arguments, const char *name);

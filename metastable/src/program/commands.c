@@ -6,5 +6,7 @@ const struct command *const commands[] = {
 	&command_check,
 	&command_fmt,
 	&command_sim,
+	&command_emulate,
+	&command_tip,
 	NULL,
 };
