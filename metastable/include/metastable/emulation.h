@@ -76,7 +76,7 @@ int ms_emulation_run(const struct ms_model *model, const struct ms_emulation_opt
 
 struct ms_tip_options {
 	struct ms_emulation_options emulation;
-	uint32_t runs;        /* of each trigger; 0 = 20 */
+	uint32_t runs;        /* of each trigger; 0 = ms_tip_runs() */
 	uint32_t simulations; /* runs per prediction; 0 = 200 */
 	double horizon_s; /* after the trigger; 0 = as long as a request can last four times, at least 10 windows */
 	double settle_s; /* before the trigger; 0 = one window */
@@ -108,6 +108,12 @@ struct ms_tip {
  */
 int ms_tip_predict(const struct ms_model *model, const struct ms_tip_options *options,
 	uint64_t seed, struct ms_tip *ret, struct ms_model *ret_model, struct hb_error *reterr);
+
+/*
+ * ms_tip_runs - how many runs of each trigger should make the intervals disjoint if the predictions are right: 20 ...
+ * 300.
+ */
+uint32_t ms_tip_runs(const struct ms_tip *tip, double level);
 
 /* Told after every run of ms_tip_run(); may be NULL. */
 typedef void ms_tip_progress_fn(const struct ms_tip *tip, void *user);

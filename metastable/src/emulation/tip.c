@@ -11,7 +11,8 @@
 
 #include <metastable/emulation.h>
 
-#define RUNS_DEFAULT 20U
+#define RUNS_MIN 20U
+#define RUNS_MAX 200U
 #define SIMULATIONS_DEFAULT 200U
 #define RATIO_DEFAULT 1.25
 #define GRID_STEPS 6 /* durations within one ratio */
@@ -218,11 +219,32 @@ static int side_run(const struct ms_model *model, const struct ms_tip_options *o
 	return 0;
 }
 
+static bool intervals_disjoint(double low, double high, uint32_t runs, double level)
+{
+	struct hb_interval below, above;
+
+	(void)hb_stats_wilson_interval((uint64_t)lrint(low * runs), runs, level, &below);
+	(void)hb_stats_wilson_interval((uint64_t)lrint(high * runs), runs, level, &above);
+	return above.lo > below.hi;
+}
+
+uint32_t ms_tip_runs(const struct ms_tip *tip, double level)
+{
+	uint32_t runs = RUNS_MIN;
+
+	while (runs < RUNS_MAX && !intervals_disjoint(tip->harmless.predicted.estimate,
+					  tip->tipping.predicted.estimate, runs, level))
+		runs++;
+	/* Half as many again: the measured rates scatter about the predicted ones. */
+	return runs == RUNS_MIN ? runs : runs + runs / 2;
+}
+
 /* Runs that are void are repeated, as often as there are runs at most. */
 int ms_tip_run(const struct ms_model *model, const struct ms_tip_options *options, uint64_t seed,
 	ms_tip_progress_fn *progress, void *user, struct ms_tip *ret, struct hb_error *reterr)
 {
-	uint32_t runs = options->runs ? options->runs : RUNS_DEFAULT;
+	double level = options->level > 0 ? options->level : 0.95;
+	uint32_t runs = options->runs;
 	struct ms_model *timed = malloc(sizeof(*timed));
 	struct ms_tip_side *sides[2] = {&ret->harmless, &ret->tipping};
 	int result;
@@ -232,6 +254,8 @@ int ms_tip_run(const struct ms_model *model, const struct ms_tip_options *option
 	result = ms_emulation_check(model, &options->emulation, NULL) == -EOPNOTSUPP
 			 ? ms_emulation_check(model, &options->emulation, reterr)
 			 : ms_tip_predict(model, options, seed, ret, timed, reterr);
+	if (result == 0 && !runs)
+		runs = ms_tip_runs(ret, level);
 	for (uint32_t i = 0; result == 0 && i < 4 * runs; i++) {
 		struct ms_tip_side *side = sides[i % 2];
 

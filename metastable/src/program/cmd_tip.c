@@ -12,7 +12,7 @@
 #include "service_options.h"
 
 static const struct option_row options[] = {
-	{"runs", "N", "runs of each trigger (20)"},
+	{"runs", "N", "runs of each trigger (20, or more if the predictions are close)"},
 	{"seed", "N", "of all random numbers (1)"},
 	{"simulations", "N", "runs behind each prediction (200)"},
 	{"ratio", "X", "between the two durations (1.25)"},
@@ -99,7 +99,7 @@ static void on_run(const struct ms_tip *tip, void *user)
 static int options_read(const struct arguments *arguments, struct ms_tip_options *ret,
 	uint64_t *ret_seed, struct hb_error *reterr)
 {
-	uint64_t runs = 20;
+	uint64_t runs = 0;
 	uint64_t simulations = 200;
 	int code = service_options_read(arguments, &ret->emulation, reterr);
 

@@ -60,7 +60,10 @@ struct command {
 
 extern const struct command *const commands[]; /* ends with NULL */
 extern const struct command command_check;
+extern const struct command command_ctmc;
 extern const struct command command_fmt;
+extern const struct command command_map;
+extern const struct command command_support;
 extern const struct command command_sim;
 extern const struct command command_emulate;
 extern const struct command command_tip;

@@ -5,6 +5,9 @@
 const struct command *const commands[] = {
 	&command_check,
 	&command_fmt,
+	&command_map,
+	&command_ctmc,
+	&command_support,
 	&command_sim,
 	&command_emulate,
 	&command_tip,
