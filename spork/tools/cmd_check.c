@@ -36,7 +36,7 @@ static const char *const run_names[RUNS] = {"fork", "cold", "warm", "fork again"
 struct check {
 	const char *mode, *min_rss, *input;
 	int timeout_s;
-	bool json;
+	bool json, kinds;
 	char **command;
 
 	char stage[PATH_BYTES / 4], place[PATH_BYTES / 2], origin[PATH_BYTES], program[PATH_BYTES];
@@ -58,6 +58,8 @@ static void print_help(void)
 		"  --min-rss BYTES   of 'spork run' (default 0: convert in small programs too)\n"
 		"  --input FILE      standard input of every run (default /dev/null)\n"
 		"  --timeout S       seconds that a run may take (default 60)\n"
+		"  --ledger WHAT     compare all processes (default), or only which kinds there\n"
+		"                    were: for commands that poll\n"
 		"  --json            print spork.check/1\n"
 		"  --help            print this and exit\n\n"
 		"Exit status: 0 the same, 1 different, 2 usage, 125 the check itself failed.\n",
@@ -76,13 +78,23 @@ static int parse_timeout(const char *text, int *ret)
 	return 0;
 }
 
+static int parse_ledger(const char *text, bool *ret_kinds)
+{
+	*ret_kinds = strcmp(text, "kinds") == 0;
+	return *ret_kinds || strcmp(text, "all") == 0
+		       ? 0
+		       : command_usage(&command_check, "--ledger: '%.32s' is neither all nor kinds",
+				 text);
+}
+
 /* 0, an exit status, or -1 when help was printed. */
 static int parse(int argc, char **argv, struct check *check)
 {
 	static const struct option options[] = {{"mode", required_argument, NULL, 'm'},
 		{"min-rss", required_argument, NULL, 'r'}, {"input", required_argument, NULL, 'i'},
-		{"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"timeout", required_argument, NULL, 't'}, {"ledger", required_argument, NULL, 'l'},
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
 	int found, err = 0;
 
 	opterr = 0;
@@ -100,6 +112,9 @@ static int parse(int argc, char **argv, struct check *check)
 			break;
 		case 't':
 			err = parse_timeout(optarg, &check->timeout_s);
+			break;
+		case 'l':
+			err = parse_ledger(optarg, &check->kinds);
 			break;
 		case 'j':
 			check->json = true;
@@ -226,7 +241,8 @@ static int compare_one(struct check *check, int which)
 	check->findings[which] = NULL;
 	check->finding_count[which] = 0;
 	return spork_compare(&check->runs[FORK], &check->runs[FORK_AGAIN],
-		&check->runs[COLD + which], &check->findings[which], &check->finding_count[which]);
+		&check->runs[COLD + which], check->kinds, &check->findings[which],
+		&check->finding_count[which]);
 }
 
 /* A race that two runs with fork did not show may show in another: then nothing is to be said against spork. */
@@ -274,6 +290,20 @@ static void print_text(const struct check *check)
 	(void)printf("%s\n", check->different ? "DIFFERENT" : "same");
 }
 
+static bool add_ledger(const struct spork_ledger *ledger, cJSON *run)
+{
+	cJSON *object;
+
+	if (ledger->absent)
+		return true;
+	object = cJSON_AddObjectToObject(run, "ledger");
+	return object && !hb_json_add_u64(object, "processes", ledger->count) &&
+	       !hb_json_add_u64(object, "threads", ledger->threads) &&
+	       !hb_json_add_u64(object, "execs", ledger->execs) &&
+	       !hb_json_add_u64(object, "sigchlds", ledger->sigchlds) &&
+	       !hb_json_add_u64(object, "attempts", ledger->attempts);
+}
+
 static bool add_findings(const struct check *check, int which, cJSON *runs)
 {
 	cJSON *run = cJSON_CreateObject(), *list;
@@ -281,7 +311,8 @@ static bool add_findings(const struct check *check, int which, cJSON *runs)
 	if (!run || !cJSON_AddItemToArray(runs, run) ||
 		hb_json_add_text(run, "name", run_names[COLD + which]) ||
 		hb_json_add_i64(run, "forks", check->forks[which]) ||
-		hb_json_add_i64(run, "converted", check->converted[which]))
+		hb_json_add_i64(run, "converted", check->converted[which]) ||
+		!add_ledger(&check->runs[COLD + which].ledger, run))
 		return false;
 	list = cJSON_AddArrayToObject(run, "compared");
 	for (size_t i = 0; list && i < check->finding_count[which]; i++) {

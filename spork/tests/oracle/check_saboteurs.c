@@ -64,7 +64,7 @@ static int compare_case(
 	if (observe(stage, number, saboteur, &tested, reterr))
 		return -1;
 	different = spork_compare(
-		&stage->native[number][0], &stage->native[number][1], &tested, &findings, &count);
+		&stage->native[number][0], &stage->native[number][1], &tested, false, &findings, &count);
 	spork_findings_finish(findings, count);
 	spork_observation_finish(&tested);
 	return different < 0 ? -1 : different;
