@@ -46,7 +46,8 @@ struct check {
 	/* Of COLD and WARM; [0] and [1]. */
 	struct spork_finding *findings[2];
 	size_t finding_count[2];
-	int64_t forks[2], converted[2];
+	int64_t forks[2], converted[2], exec_forks[2];
+	cJSON *reasons[2], *executed[2]; /* of spork.stats/1; NULL = none */
 	int different;
 };
 
@@ -198,6 +199,9 @@ static void read_statistics(struct check *check, int which)
 	if (hb_json_read_file(check->statistics, STATS_BYTES_MAX, &root, NULL) == 0) {
 		(void)hb_json_get_i64(root, "forks", &check->forks[which], NULL);
 		(void)hb_json_get_i64(root, "converted", &check->converted[which], NULL);
+		(void)hb_json_get_i64(root, "exec_forks", &check->exec_forks[which], NULL);
+		check->reasons[which] = cJSON_DetachItemFromObject(root, "reasons");
+		check->executed[which] = cJSON_DetachItemFromObject(root, "executed");
 		cJSON_Delete(root);
 	}
 	(void)unlink(check->statistics);
@@ -267,6 +271,22 @@ static int compare_all(struct check *check, struct hb_error *reterr)
 	return 0;
 }
 
+/* Why forks stayed forks. */
+static void print_reasons(const struct check *check, int which)
+{
+	const cJSON *reason;
+
+	cJSON_ArrayForEach(reason, check->reasons[which])
+	{
+		int64_t count = 0;
+
+		if (strncmp(reason->string, "converted-", strlen("converted-")) == 0)
+			continue;
+		(void)hb_json_get_i64(check->reasons[which], reason->string, &count, NULL);
+		(void)printf("  %-8s %s: %lld\n", "forked", reason->string, (long long)count);
+	}
+}
+
 static void print_text(const struct check *check)
 {
 	for (int which = 0; which < 2; which++) {
@@ -274,6 +294,7 @@ static void print_text(const struct check *check)
 
 		(void)printf("%s: %lld of %lld forks converted\n", run_names[COLD + which],
 			(long long)check->converted[which], (long long)check->forks[which]);
+		print_reasons(check, which);
 		for (size_t i = 0; i < check->finding_count[which]; i++) {
 			const struct spork_finding *finding = &check->findings[which][i];
 			bool is_file = strncmp(finding->item, "file ", 5) == 0;
@@ -304,6 +325,13 @@ static bool add_ledger(const struct spork_ledger *ledger, cJSON *run)
 	       !hb_json_add_u64(object, "attempts", ledger->attempts);
 }
 
+static bool add_copy(cJSON *run, const char *name, const cJSON *object)
+{
+	cJSON *copy = object ? cJSON_Duplicate(object, true) : cJSON_CreateObject();
+
+	return copy && cJSON_AddItemToObject(run, name, copy);
+}
+
 static bool add_findings(const struct check *check, int which, cJSON *runs)
 {
 	cJSON *run = cJSON_CreateObject(), *list;
@@ -312,6 +340,9 @@ static bool add_findings(const struct check *check, int which, cJSON *runs)
 		hb_json_add_text(run, "name", run_names[COLD + which]) ||
 		hb_json_add_i64(run, "forks", check->forks[which]) ||
 		hb_json_add_i64(run, "converted", check->converted[which]) ||
+		hb_json_add_i64(run, "exec_forks", check->exec_forks[which]) ||
+		!add_copy(run, "reasons", check->reasons[which]) ||
+		!add_copy(run, "executed", check->executed[which]) ||
 		!add_ledger(&check->runs[COLD + which].ledger, run))
 		return false;
 	list = cJSON_AddArrayToObject(run, "compared");
@@ -357,8 +388,11 @@ static void finish(struct check *check)
 {
 	for (int run = 0; run < RUNS; run++)
 		spork_observation_finish(&check->runs[run]);
-	for (int which = 0; which < 2; which++)
+	for (int which = 0; which < 2; which++) {
 		spork_findings_finish(check->findings[which], check->finding_count[which]);
+		cJSON_Delete(check->reasons[which]);
+		cJSON_Delete(check->executed[which]);
+	}
 	if (check->stage[0])
 		spork_remove_folder(check->stage);
 }
