@@ -12,6 +12,10 @@
  * Clopper and Pearson. Runs are added in steps until both intervals lie on one side of the horizon; the level is split
  * evenly over the looks. Thread-safe.
  *
+ * By the fluid, the times are those of escaping from its stable points over the saddle between them; a single stable
+ * point is the good mode below half of the queue (below one timeout's worth of work if it is unlimited), else the bad
+ * one, and is never left.
+ *
  * Sources: Clopper and Pearson 1934; Garwood 1936; docs of metastable, classification.
  */
 #ifndef METASTABLE_VERDICT_H

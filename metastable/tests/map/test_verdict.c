@@ -72,10 +72,12 @@ Test(verdict, levels_agree_far_from_the_boundary)
 	model.servers[0].queue_capacity = 100;
 	cr_assert_eq(ask(MS_LEVEL_SIMULATION, &model).kind, MS_VULNERABLE);
 	cr_assert_eq(ask(MS_LEVEL_MARKOV, &model).kind, MS_VULNERABLE);
+	cr_assert_eq(ask(MS_LEVEL_FLUID, &model).kind, MS_VULNERABLE);
 	cr_assert_eq(ms_rule_of_thumb(&model), MS_VULNERABLE);
 	model.servers[0].queue_capacity = 35;
 	cr_assert_eq(ask(MS_LEVEL_SIMULATION, &model).kind, MS_STABLE);
 	cr_assert_eq(ask(MS_LEVEL_MARKOV, &model).kind, MS_STABLE);
+	cr_assert_eq(ask(MS_LEVEL_FLUID, &model).kind, MS_STABLE);
 	cr_assert_eq(ms_rule_of_thumb(&model), MS_STABLE);
 	model.clients[0].rate_per_s = 12;
 	model.servers[0].queue_capacity = 100;
