@@ -89,7 +89,8 @@ struct ms_run_result {
 	bool stuck;
 	double recovery_s; /* since the end of the last trigger; INFINITY if stuck */
 	/*
-	 * Since the end of the last trigger until the first outside client's server held at most a tenth of its capacity:
+	 * Since the end of the last trigger until the first outside client's server held at most a tenth of its
+	 * capacity:
 	 * the passage time that the Markov level computes. INFINITY if it did not come to that, NAN without a capacity.
 	 */
 	double drained_s;
@@ -265,7 +266,8 @@ struct ms_splitting {
 };
 
 /*
- * ms_splitting_run - the probability that the first outside client's server fills up on its own: multilevel splitting with
+ * ms_splitting_run - the probability that the first outside client's server fills up on its own: multilevel splitting
+ * with
  * fixed effort on the jobs in it, without triggers. A pilot places the levels; the repetitions are independent of it,
  * so the estimate is unbiased whatever the levels are.
  *

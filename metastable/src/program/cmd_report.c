@@ -14,7 +14,7 @@
 static const struct option_row options[] = {
 	{"runs", "N", "simulated runs per question, at most (20)"},
 	{"seed", "N", "of all random numbers (1)"},
-	{"states", "N", "refuse chains that are larger (30000)"},
+	{"states", "N", "refuse chains that are larger (100000)"},
 	{"no-advice", NULL, "do not look for changes that help"},
 	{NULL, NULL, NULL},
 };
@@ -89,7 +89,9 @@ static int print_json(const struct arguments *arguments, const struct ms_model *
 
 static void print_time(const char *what, const double *times)
 {
-	if (times[0] == times[2] || !(times[2] - times[0] > 1e-9 * times[1]))
+	if (isinf(times[1]))
+		(void)printf(", %s more than %.4g s", what, times[0]);
+	else if (times[0] == times[2] || !(times[2] - times[0] > 1e-9 * times[1]))
 		(void)printf(", %s %.4g s", what, times[1]);
 	else
 		(void)printf(", %s %.4g s [%.4g, %.4g]", what, times[1], times[0], times[2]);
@@ -131,16 +133,10 @@ static void print_text(const struct ms_model *model, const struct answer *answer
 		print_advice(&answer->advice);
 }
 
-/* Numbers are asked of the chain if it has a class, which costs less and has no noise. */
-static enum ms_level advising_level(const struct answer *answer)
-{
-	return answer->verdicts[MS_LEVEL_MARKOV].code ? MS_LEVEL_SIMULATION : MS_LEVEL_MARKOV;
-}
-
 static int run(const struct arguments *arguments, struct hb_error *reterr)
 {
 	struct ms_verdict_options asked = {.seed = 1};
-	uint64_t runs = 20, states = 30000;
+	uint64_t runs = 20, states = 100000;
 	struct ms_model model;
 	struct answer answer = {.joined = MS_UNKNOWN};
 	int code = model_of(arguments, &model, reterr);
@@ -160,7 +156,7 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 	answer.joined = ms_verdict_join(answer.verdicts, MS_LEVEL_EMULATION);
 	answer.has_advice = !option_value(arguments, "no-advice");
 	if (answer.has_advice)
-		code = ms_advise(advising_level(&answer), &model, &asked, &answer.advice, reterr);
+		code = ms_advise(MS_LEVEL_SIMULATION, &model, &asked, &answer.advice, reterr);
 	if (code)
 		return code;
 	if (arguments->json)

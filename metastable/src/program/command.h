@@ -67,6 +67,8 @@ extern const struct command command_map;
 extern const struct command command_report;
 extern const struct command command_support;
 extern const struct command command_sim;
+extern const struct command command_emulate;
+extern const struct command command_tip;
 
 /* option_value - of option @name of the command: NULL = not given, "" without argument. */
 const char *option_value(const struct arguments *arguments, const char *name);

@@ -11,5 +11,7 @@ const struct command *const commands[] = {
 	&command_fluid,
 	&command_support,
 	&command_sim,
+	&command_emulate,
+	&command_tip,
 	NULL,
 };

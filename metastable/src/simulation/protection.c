@@ -41,7 +41,7 @@ void ms_window_trim(
 	while (window->count) {
 		int64_t entry = memory->entries[window->first];
 
-		if (entry >> 1 >= since_ns)
+		if (entry >> 1 > since_ns)
 			break;
 		window->marked -= (uint32_t)(entry & 1);
 		window->first = (window->first + 1) & (memory->capacity - 1);
@@ -215,7 +215,7 @@ static struct taken codel_take_one(struct ms_codel *codel, const struct ms_serve
 		codel->first_above_ns = 0;
 		return taken;
 	}
-	/* One job is what a packet of the largest size is to the RFC: with at most one behind it, nothing is dropped. */
+	/* A job is what a packet of the largest size is to the RFC: with at most one behind it, nothing is dropped. */
 	if (now_ns - entered_ns < ms_seconds_ns(server->codel_target_s) || waiting <= 1)
 		codel->first_above_ns = 0;
 	else if (codel->first_above_ns == 0)

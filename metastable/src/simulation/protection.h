@@ -36,7 +36,7 @@ struct ms_window_memory {
 	uint32_t capacity; /* power of two */
 };
 
-/* ms_window_trim - forget what is older than @since_ns. */
+/* ms_window_trim - forget what is not after @since_ns. */
 void ms_window_trim(
 	struct ms_window *window, const struct ms_window_memory *memory, int64_t since_ns);
 /* ms_window_add - returns false if there is no room. */

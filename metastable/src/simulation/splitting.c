@@ -3,8 +3,8 @@
  * Multilevel splitting with fixed effort: stage by stage, a fixed number of copies starts from states that the stage
  * before it left on its level, drawn with equal probability, each with random numbers of its own; the share that gets
  * to the next level within the span is one factor of the probability. The product is unbiased whatever the levels are,
- * as long as they are fixed beforehand: a pilot on other seeds fixes them. Levels are passed one job at a time, so every
- * copy starts exactly on its level. Independent repetitions give the interval.
+ * as long as they are fixed beforehand: a pilot on other seeds fixes them. Levels are passed one job at a time, so
+ * every copy starts exactly on its level. Independent repetitions give the interval.
  *
  * Source: Garvels, "The splitting method in rare event simulation", 2000 (fixed effort; unbiased: section 2.3).
  */
