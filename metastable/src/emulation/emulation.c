@@ -18,8 +18,8 @@
 
 #include <hotbed/error.h>
 
-#include "../simulation/meter.h"
-#include "../simulation/protection.h"
+#include "simulation/meter.h"
+#include "simulation/protection.h"
 #include "connection.h"
 #include "page.h"
 

@@ -22,8 +22,8 @@
 #include <hotbed/assert.h>
 #include <hotbed/rng.h>
 
-#include "../simulation/draw.h"
-#include "../simulation/protection.h"
+#include "simulation/draw.h"
+#include "simulation/protection.h"
 #include "page.h"
 
 #define REQUEST_BYTES 4096

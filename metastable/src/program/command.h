@@ -61,8 +61,10 @@ struct command {
 extern const struct command *const commands[]; /* ends with NULL */
 extern const struct command command_check;
 extern const struct command command_ctmc;
+extern const struct command command_fluid;
 extern const struct command command_fmt;
 extern const struct command command_map;
+extern const struct command command_report;
 extern const struct command command_support;
 extern const struct command command_sim;
 extern const struct command command_emulate;

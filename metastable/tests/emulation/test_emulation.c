@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Real processes: what they count must add up and agree with theory. A run on a busy machine is void; what it says about
- * time is then not looked at, what it says about books is.
+ * Real processes: what they count must add up and agree with theory. A run on a busy machine is void; what it says
+ * about time is then not looked at, what it says about books is.
  */
 #include <errno.h>
 #include <math.h>
