@@ -46,190 +46,97 @@ static const char *const level_names[MS_LEVEL_COUNT] = {
 #define NO_CACHE "the real clients ask no cache"
 #define AVERAGE "only the averages move"
 
-static const struct row
-	rows[MS_FEATURE_COUNT] =
-		{[MS_FEATURE_THREADS] = {"several threads", {EXACT, EXACT, EXACT, EXACT}},
-			[MS_FEATURE_UNLIMITED_QUEUE] = {"unlimited queue",
-				{APPROXIMATION("the queue is cut at 20 times what is served within "
-					       "one timeout"),
-					EXACT, EXACT, EXACT}},
-			[MS_FEATURE_LIFO] = {"newest first",
-				{REFUSED(ORDER),
-					REFUSED("the wait of a fluid is that of the oldest first"),
-					EXACT, EXACT}},
-			[MS_FEATURE_ADAPTIVE_LIFO] = {"adaptive newest first",
-				{REFUSED(ORDER),
-					REFUSED("the wait of a fluid is that of the oldest first"),
-					EXACT, EXACT}},
-			[MS_FEATURE_RETRIES_LAST] = {"retries last",
-				{REFUSED(ORDER),
-					REFUSED("the wait of a fluid is that of the oldest first"),
-					EXACT, EXACT}},
-			[MS_FEATURE_REJECT_FULL] = {"rejection when full",
-				{EXACT, EXACT, EXACT, EXACT}},
-			[MS_FEATURE_SERVICE_SHAPE] = {"service times that are not exponential",
-				{APPROXIMATION("exponential service times of the same mean"),
-					APPROXIMATION("only the mean service time counts"), EXACT,
-					EXACT}},
-			[MS_FEATURE_SLOWDOWN] =
-				{
-					"slowdown",
-					{APPROXIMATION("all jobs in service go at the speed of the "
-						       "present queue"),
-						APPROXIMATION("all jobs in service go at the speed "
-							      "of the present queue"),
-						EXACT, EXACT}},
-			[MS_FEATURE_SHED_BOUND] = {"shedding above a bound", {EXACT, EXACT, EXACT,
-										     EXACT}},
-			[MS_FEATURE_SHED_PROBABILITY] = {"probabilistic shedding", {EXACT, EXACT,
-											   EXACT,
-											   EXACT}},
-			[MS_FEATURE_CODEL] =
-				{"CoDel", {REFUSED("the chain has no clock of how long the wait "
-						   "has been above the target"),
-						  REFUSED("a fluid has no single jobs to drop"),
-						  EXACT, EXACT}},
-			[MS_FEATURE_PACED] =
-				{"paced arrivals",
-					{APPROXIMATION("Poisson arrivals of the same rate"), EXACT,
-						EXACT, EXACT}},
-			[MS_FEATURE_CONSTANT_TIMEOUT] =
-				{"constant timeout",
-					{APPROXIMATION("a request that arrives at q jobs is late "
-						       "with the exact "
-						       "probability that q "
-						       "services take longer; it then waits in the "
-						       "orbit for an "
-						       "exponential time"),
-						APPROXIMATION(
-							"the ODE has exponential timeouts; --delay "
-							"has constant ones"),
-						EXACT, EXACT}},
-			[MS_FEATURE_NO_TIMEOUT] = {"no timeout", {EXACT, EXACT, EXACT, EXACT}},
-			[MS_FEATURE_RETRIES] =
-				{"retries",
-					{APPROXIMATION("one orbit counter: how often each request "
-						       "has retried is folded "
-						       "into a mean"),
-						APPROXIMATION("one orbit level: how often each "
-							      "request has retried is "
-							      "folded into a "
-							      "mean"),
-						EXACT, EXACT}},
-			[MS_FEATURE_RETRIES_UNLIMITED] =
-				{"unlimited retries",
-					{APPROXIMATION("the orbit is cut; lost_mass says how often "
-						       "it is full"),
-						EXACT, EXACT, EXACT}},
-			[MS_FEATURE_RETRY_ON_REJECT] =
-				{"retry on rejection",
-					{APPROXIMATION(
-						 "a rejected request retries with probability r / "
-						 "(r + 1), "
-						 "whatever it has done before"),
-						APPROXIMATION(
-							"a rejected request retries with "
-							"probability r / (r + 1), "
-							"whatever it has done before"),
-						EXACT,
-						EXACT}},
-			[MS_FEATURE_BACKOFF] =
-				{"backoff",
-					{APPROXIMATION("the mean backoff lengthens the stay in the "
-						       "orbit"),
-						APPROXIMATION("the mean backoff lengthens the stay "
-							      "in the orbit"),
-						EXACT, EXACT}},
-			[MS_FEATURE_CANCEL_WAITING] =
-				{"cancellation of waiting attempts",
-					{APPROXIMATION("waiting jobs leave at the rate of their "
-						       "timeouts; jobs in service "
-						       "are in time"),
-						APPROXIMATION("waiting jobs leave at the rate of "
-							      "their timeouts; jobs in "
-							      "service are in time"),
-						EXACT, EXACT}},
-			[MS_FEATURE_CANCEL_ALWAYS] =
-				{"cancellation of all attempts",
-					{APPROXIMATION("jobs leave at the rate of their timeouts"),
-						APPROXIMATION(
-							"jobs leave at the rate of their timeouts"),
-						EXACT, EXACT}},
-			[MS_FEATURE_DEADLINE] = {"deadline of a request", {APPROXIMATION("as many "
-											 "retries "
-											 "as fit "
-											 "into the "
-											 "deadline "
-											 "on "
-											 "average"),
-										  APPROXIMATION("as"
-												" m"
-												"an"
-												"y "
-												"re"
-												"tr"
-												"ie"
-												"s "
-												"as"
-												" f"
-												"it"
-												" i"
-												"nt"
-												"o "
-												"th"
-												"e "
-												"de"
-												"ad"
-												"li"
-												"ne"
-												" o"
-												"n "
-												"av"
-												"er"
-												"ag"
-												"e"),
-										  EXACT, EXACT}},
-			[MS_FEATURE_TOKEN_BUCKET] =
-				{"token bucket", {APPROXIMATION(
-							  "one counter of whole tokens; an attempt "
-							  "that is let in and will be "
-							  "in time adds one with probability F"),
-							 APPROXIMATION("tokens are a level like "
-								       "the queue"),
-							 EXACT, EXACT}},
-			[MS_FEATURE_BUDGET] =
-				{"retry budget", {REFUSED("the chain has no window of past "
-							  "requests"),
-							 REFUSED("the equation has no window of "
-								 "past requests"),
-							 EXACT, EXACT}},
-			[MS_FEATURE_BREAKER] =
-				{"circuit breaker",
-					{REFUSED("the chain has no window of past attempts"),
-						REFUSED("a breaker is open or closed; a fluid has "
-							"nothing in between"),
-						EXACT, EXACT}},
-			[MS_FEATURE_SEVERAL_CLIENTS] =
-				{"several clients of one server",
-					{REFUSED("the chain has one orbit for each server"),
-						REFUSED("the equation follows one client of one "
-							"server"),
-						EXACT, EXACT}},
-			[MS_FEATURE_SEVERAL_SERVERS] =
-				{"several servers",
-					{EXACT,
-						REFUSED("the equation follows one client of one "
-							"server"),
-						EXACT, EXACT}},
-			[MS_FEATURE_CALLS] =
-				{"calls between servers",
-					{APPROXIMATION("a thread that waits for a call is one that "
-						       "works more slowly"),
-						REFUSED("the equation follows one client of one "
-							"server"),
-						EXACT, EXACT}},
-			{REFUSED(DRAWN), APPROXIMATION("one orbit level per client"), EXACT,
-				EXACT}},
+static const struct row rows[MS_FEATURE_COUNT] = {
+	[MS_FEATURE_THREADS] = {"several threads", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_UNLIMITED_QUEUE] = {"unlimited queue",
+		{APPROXIMATION("the queue is cut at 20 times what is served within one timeout"),
+			EXACT, EXACT, EXACT}},
+	[MS_FEATURE_LIFO] = {"newest first",
+		{REFUSED(ORDER), REFUSED("the wait of a fluid is that of the oldest first"), EXACT,
+			EXACT}},
+	[MS_FEATURE_ADAPTIVE_LIFO] = {"adaptive newest first",
+		{REFUSED(ORDER), REFUSED("the wait of a fluid is that of the oldest first"), EXACT,
+			EXACT}},
+	[MS_FEATURE_RETRIES_LAST] = {"retries last",
+		{REFUSED(ORDER), REFUSED("the wait of a fluid is that of the oldest first"), EXACT,
+			EXACT}},
+	[MS_FEATURE_REJECT_FULL] = {"rejection when full", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_SERVICE_SHAPE] = {"service times that are not exponential",
+		{APPROXIMATION("exponential service times of the same mean"),
+			APPROXIMATION("only the mean service time counts"), EXACT, EXACT}},
+	[MS_FEATURE_SLOWDOWN] = {"slowdown",
+		{APPROXIMATION("all jobs in service go at the speed of the present queue"),
+			APPROXIMATION("all jobs in service go at the speed of the present queue"),
+			EXACT, EXACT}},
+	[MS_FEATURE_SHED_BOUND] = {"shedding above a bound", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_SHED_PROBABILITY] = {"probabilistic shedding", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_CODEL] = {"CoDel",
+		{REFUSED("the chain has no clock of how long the wait has been above the target"),
+			REFUSED("a fluid has no single jobs to drop"), EXACT, EXACT}},
+	[MS_FEATURE_PACED] = {"paced arrivals",
+		{APPROXIMATION("Poisson arrivals of the same rate"), EXACT, EXACT, EXACT}},
+	[MS_FEATURE_CONSTANT_TIMEOUT] = {"constant timeout",
+		{APPROXIMATION("a request that arrives at q jobs is late with the exact "
+			       "probability that q "
+			       "services take longer; it then waits in the orbit for an "
+			       "exponential time"),
+			APPROXIMATION(
+				"the ODE has exponential timeouts; --delay has constant ones"),
+			EXACT, EXACT}},
+	[MS_FEATURE_NO_TIMEOUT] = {"no timeout", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_RETRIES] = {"retries",
+		{APPROXIMATION("one orbit counter: how often each request has retried is folded "
+			       "into a mean"),
+			APPROXIMATION("one orbit level: how often each request has retried is "
+				      "folded into a "
+				      "mean"),
+			EXACT, EXACT}},
+	[MS_FEATURE_RETRIES_UNLIMITED] = {"unlimited retries",
+		{APPROXIMATION("the orbit is cut; lost_mass says how often it is full"), EXACT,
+			EXACT, EXACT}},
+	[MS_FEATURE_RETRY_ON_REJECT] = {"retry on rejection",
+		{APPROXIMATION("a rejected request retries with probability r / (r + 1), "
+			       "whatever it has done before"),
+			APPROXIMATION("a rejected request retries with probability r / (r + 1), "
+				      "whatever it has done before"),
+			EXACT, EXACT}},
+	[MS_FEATURE_BACKOFF] = {"backoff",
+		{APPROXIMATION("the mean backoff lengthens the stay in the orbit"),
+			APPROXIMATION("the mean backoff lengthens the stay in the orbit"), EXACT,
+			EXACT}},
+	[MS_FEATURE_CANCEL_WAITING] = {"cancellation of waiting attempts",
+		{APPROXIMATION("waiting jobs leave at the rate of their timeouts; jobs in service "
+			       "are in time"),
+			APPROXIMATION("waiting jobs leave at the rate of their timeouts; jobs in "
+				      "service are in time"),
+			EXACT, EXACT}},
+	[MS_FEATURE_CANCEL_ALWAYS] = {"cancellation of all attempts",
+		{APPROXIMATION("jobs leave at the rate of their timeouts"),
+			APPROXIMATION("jobs leave at the rate of their timeouts"), EXACT, EXACT}},
+	[MS_FEATURE_DEADLINE] = {"deadline of a request",
+		{APPROXIMATION("as many retries as fit into the deadline on average"),
+			APPROXIMATION("as many retries as fit into the deadline on average"), EXACT,
+			EXACT}},
+	[MS_FEATURE_TOKEN_BUCKET] = {"token bucket",
+		{APPROXIMATION("one counter of whole tokens; an attempt that is let in and will be "
+			       "in time adds one with probability F"),
+			APPROXIMATION("tokens are a level like the queue"), EXACT, EXACT}},
+	[MS_FEATURE_BUDGET] = {"retry budget",
+		{REFUSED("the chain has no window of past requests"),
+			REFUSED("the equation has no window of past requests"), EXACT, EXACT}},
+	[MS_FEATURE_BREAKER] = {"circuit breaker",
+		{REFUSED("the chain has no window of past attempts"),
+			REFUSED("a breaker is open or closed; a fluid has nothing in between"),
+			EXACT, EXACT}},
+	[MS_FEATURE_SEVERAL_CLIENTS] = {"several clients of one server",
+		{REFUSED("the chain has one orbit for each server"),
+			REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
+	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers",
+		{EXACT, REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
+	[MS_FEATURE_CALLS] = {"calls between servers",
+		{APPROXIMATION("a thread that waits for a call is one that works more slowly"),
+			REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
+		{REFUSED(DRAWN), APPROXIMATION("one orbit level per client"), EXACT, EXACT}},
 	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers",
 		{EXACT, EXACT, EXACT, REFUSED(ONE_SERVICE)}},
 	[MS_FEATURE_CALLS] = {"calls between servers",
@@ -246,23 +153,20 @@ static const struct row
 	[MS_FEATURE_TRIGGER_RATE] = {"load trigger",
 		{APPROXIMATION("modes and times are those of the service without its triggers"),
 			EXACT, EXACT, EXACT}},
-	EXACT, REFUSED(NO_CACHE)
-}
-}
-, [MS_FEATURE_TRIGGER_RATE] = {"load trigger", {EXACT, EXACT, EXACT, EXACT}},
-  [MS_FEATURE_TRIGGER_CAPACITY] = {"capacity trigger",
-	  {APPROXIMATION("modes and times are those of the service without its triggers"),
-		  APPROXIMATION("services that are under way change their speed too"), EXACT,
-		  EXACT}},
-  [MS_FEATURE_TRIGGER_LATENCY] = {"latency trigger",
-	  {APPROXIMATION("modes and times are those of the service without its triggers"),
-		  APPROXIMATION("only the mean service time counts"), EXACT, EXACT}},
-  [MS_FEATURE_TRIGGER_FLUSH] = {"cache flush",
-	  {APPROXIMATION("modes and times are those of the service without its triggers"), EXACT,
-		  EXACT, EXACT}},
-  [MS_FEATURE_TRIGGER_FLUSH] = {"cache flush", {EXACT, EXACT, EXACT, REFUSED(NO_CACHE)}},
-}
-;
+			EXACT, REFUSED(NO_CACHE)}},
+	[MS_FEATURE_TRIGGER_RATE] = {"load trigger", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_TRIGGER_CAPACITY] = {"capacity trigger",
+		{APPROXIMATION("modes and times are those of the service without its triggers"),
+			APPROXIMATION("services that are under way change their speed too"), EXACT,
+			EXACT}},
+	[MS_FEATURE_TRIGGER_LATENCY] = {"latency trigger",
+		{APPROXIMATION("modes and times are those of the service without its triggers"),
+			APPROXIMATION("only the mean service time counts"), EXACT, EXACT}},
+	[MS_FEATURE_TRIGGER_FLUSH] = {"cache flush",
+		{APPROXIMATION("modes and times are those of the service without its triggers"),
+			EXACT, EXACT, EXACT}},
+	[MS_FEATURE_TRIGGER_FLUSH] = {"cache flush", {EXACT, EXACT, EXACT, REFUSED(NO_CACHE)}},
+};
 
 const char *ms_feature_name(enum ms_feature feature)
 {
