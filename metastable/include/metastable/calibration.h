@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Fitting numbers of a model to measured traces, and saying how well the fitted model foresees what it was not fitted to.
+ * Fitting numbers of a model to measured traces, and saying how well the fitted model foresees what it was not
+ * fitted to.
  *
  * A trace is CSV with a column time_s and any of requests_per_s, goodput_per_s, failures_per_s, attempts_per_s, jobs,
- * orbit, p50_s and p99_s; other columns are ignored, empty fields are missing values. A row holds for the time since the
- * row before. Times rise; where one is missing the trace has a gap, which is counted and not filled.
+ * orbit, p50_s and p99_s; other columns are ignored, empty fields are missing values. A row holds for the time since
+ * the row before. Times rise; where one is missing the trace has a gap, which is counted and not filled.
  *
  * The error of a model is the root of the mean square of its difference from the trace, each column divided by its root
  * mean square, over all rows and columns. The model's value is the median of simulated runs with common random numbers.

@@ -54,7 +54,8 @@ struct ms_verdict_options {
  * ms_verdict_of - ask one level about @model.
  * @options: NULL = the defaults. @ret: always filled.
  *
- * A level that refuses the model, or whose chain is too large, is no failure: @ret->code says so. Returns 0, or -ENOMEM.
+ * A level that refuses the model, or whose chain is too large, is no failure: @ret->code says so. Returns 0, or
+ * -ENOMEM.
  */
 int ms_verdict_of(enum ms_level level, const struct ms_model *model,
 	const struct ms_verdict_options *options, struct ms_verdict *ret, struct hb_error *reterr);

@@ -20,9 +20,9 @@
 #include <hotbed/assert.h>
 #include <hotbed/rng.h>
 
-#include "../simulation/draw.h"
-#include "../simulation/meter.h"
-#include "../simulation/protection.h"
+#include "simulation/draw.h"
+#include "simulation/meter.h"
+#include "simulation/protection.h"
 #include "connection.h"
 #include "page.h"
 

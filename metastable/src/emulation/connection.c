@@ -20,10 +20,8 @@ struct ms_exchange {
 	struct ms_exchange *next_idle;
 	uint32_t number;
 	bool waits; /* for an answer */
-	bool reusable;
-	int status;
+	struct ms_response answer;
 	size_t used;
-	uint64_t body_left;
 	char request[MS_EXCHANGE_PATH_BYTES + 128];
 	char response[RESPONSE_BYTES];
 };
@@ -112,43 +110,71 @@ void ms_exchange_abandon(struct ms_exchange *exchange)
 	exchange_close(exchange);
 }
 
-/* Value of header @name in the response, or NULL; headers end with an empty line. */
-static const char *header_value(const char *response, const char *name)
+/* Where the value of header @name begins, or NULL; the headers end at @end. */
+static const char *header_value(const char *text, const char *end, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (const char *line = strstr(response, "\r\n"); line; line = strstr(line, "\r\n")) {
-		line += 2;
-		if (strncasecmp(line, name, length) == 0 && line[length] == ':')
-			return line + length + 1;
+	for (const char *at = text; (at = memchr(at, '\n', (size_t)(end - at)));) {
+		at++;
+		if ((size_t)(end - at) <= length || at[length] != ':' ||
+			strncasecmp(at, name, length) != 0)
+			continue;
+		at += length + 1;
+		while (at < end && (*at == ' ' || *at == '\t'))
+			at++;
+		return at;
 	}
 	return NULL;
 }
 
-/* Returns false until the headers are complete. */
-static bool headers_read(struct ms_exchange *exchange)
+/* Digits up to the end of the line; false if there are none, other things, or too many. */
+static bool length_read(const char *text, const char *end, uint64_t *ret)
 {
-	char *end = strstr(exchange->response, "\r\n\r\n");
+	uint64_t value = 0;
+	const char *at = text;
+
+	for (; at < end && *at >= '0' && *at <= '9' && at - text < 18; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	*ret = value;
+	return at > text && at < end && (*at == '\r' || *at == ' ');
+}
+
+static int status_read(const char *text, size_t size)
+{
+	int status;
+
+	if (size < 13 || memcmp(text, "HTTP/1.", 7) != 0 || text[8] != ' ')
+		return 0;
+	for (int i = 9; i < 12; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return 0;
+	}
+	status = (text[9] - '0') * 100 + (text[10] - '0') * 10 + text[11] - '0';
+	return status >= 100 && status < 600 ? status : 0;
+}
+
+bool ms_response_read(const char *text, size_t size, struct ms_response *ret)
+{
+	const char *end = memmem(text, size, "\r\n\r\n", 4);
 	const char *length_text;
+	const char *connection;
+	uint64_t length;
 	size_t body;
 
 	if (!end)
 		return false;
-	end[2] = '\0';
-	body = exchange->used - (size_t)(end + 4 - exchange->response);
-	if (sscanf(exchange->response, "HTTP/1.%*1d %3d", &exchange->status) != 1)
-		exchange->status = 0;
-	length_text = header_value(exchange->response, "content-length");
-	exchange->reusable = false;
-	exchange->body_left = 0;
-	if (length_text && exchange->status >= 200) {
-		unsigned long long length = strtoull(length_text, NULL, 10);
-		const char *connection = header_value(exchange->response, "connection");
-
-		exchange->reusable = body <= length &&
-				     !(connection && strncasecmp(connection, " close", 6) == 0);
-		exchange->body_left = body <= length ? length - body : 0;
-	}
+	end += 2; /* the last line ends as the others do */
+	body = size - (size_t)(end + 2 - text);
+	*ret = (struct ms_response){.status = status_read(text, size)};
+	length_text = header_value(text, end, "content-length");
+	if (!ret->status || !length_text || !length_read(length_text, end, &length) ||
+		body > length)
+		return true;
+	connection = header_value(text, end, "connection");
+	ret->reusable =
+		!connection || end - connection < 5 || strncasecmp(connection, "close", 5) != 0;
+	ret->body_left = length - body;
 	return true;
 }
 
@@ -164,6 +190,7 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
 	struct ms_exchange *exchange = stream->data;
+	struct ms_response *answer = &exchange->answer;
 
 	(void)buffer;
 	if (count == 0)
@@ -174,21 +201,20 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 		exchange_end(exchange, 0, false);
 		return;
 	}
-	if (exchange->body_left) {
-		exchange->body_left -= exchange->body_left < (uint64_t)count ? exchange->body_left
-									     : (uint64_t)count;
+	if (answer->body_left) {
+		answer->body_left -=
+			answer->body_left < (uint64_t)count ? answer->body_left : (uint64_t)count;
 	} else {
 		exchange->used += (size_t)count;
-		exchange->response[exchange->used] = '\0';
-		if (!headers_read(exchange)) {
+		if (!ms_response_read(exchange->response, exchange->used, answer)) {
 			if (exchange->used == RESPONSE_BYTES - 1)
 				exchange_end(exchange, 0, false);
 			return;
 		}
 	}
 	exchange->used = 0;
-	if (exchange->body_left == 0)
-		exchange_end(exchange, exchange->status, exchange->reusable);
+	if (answer->body_left == 0)
+		exchange_end(exchange, answer->status, answer->reusable);
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -263,7 +289,7 @@ struct ms_exchange *ms_exchange_begin(
 	exchange->number = number;
 	exchange->waits = true;
 	exchange->used = 0;
-	exchange->body_left = 0;
+	exchange->answer = (struct ms_response){0};
 	(void)snprintf(exchange->request, sizeof(exchange->request),
 		"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, exchanges->host);
 	if (connected) {

@@ -35,6 +35,19 @@ struct ms_exchanges {
  */
 int ms_url_read(const char *url, struct ms_exchanges *ret, struct hb_error *reterr);
 
+/* What the headers of a response say. */
+struct ms_response {
+	int status;         /* 100 ... 599; 0 = no response of HTTP/1 */
+	bool reusable;      /* the connection may carry another exchange after the body */
+	uint64_t body_left; /* bytes of the body that are not in the text */
+};
+
+/*
+ * ms_response_read - the first @size bytes of a response.
+ * Returns false until the headers are complete, with *@ret untouched.
+ */
+bool ms_response_read(const char *text, size_t size, struct ms_response *ret);
+
 /*
  * ms_exchange_begin - GET @path; @number is handed back with the answer.
  * Returns the exchange, or NULL if there is no connection to be had (no answer follows then).

@@ -18,8 +18,8 @@
 
 #include <hotbed/error.h>
 
-#include "../simulation/meter.h"
-#include "../simulation/protection.h"
+#include "simulation/meter.h"
+#include "simulation/protection.h"
 #include "connection.h"
 #include "page.h"
 
@@ -321,6 +321,12 @@ static int processes_run(
 		result = service_fork(page, &service, &error);
 	if (result == 0)
 		result = clients_fork(page, bins, limit_s, &error);
+	/* Without it all attempts were refused by nobody. */
+	if (result == 0 && service > 0 && waitpid(service, NULL, WNOHANG) == service) {
+		service = 0;
+		result = hb_error_set(&error, -ECHILD,
+			"emulation: the service ended during the run; please report it");
+	}
 	child_end(service);
 	if (result < 0)
 		return hb_error_set(reterr, result, "%s", error.text);

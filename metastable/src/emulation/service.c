@@ -22,8 +22,8 @@
 #include <hotbed/assert.h>
 #include <hotbed/rng.h>
 
-#include "../simulation/draw.h"
-#include "../simulation/protection.h"
+#include "simulation/draw.h"
+#include "simulation/protection.h"
 #include "page.h"
 
 #define REQUEST_BYTES 4096
@@ -169,6 +169,7 @@ static bool codel_take(void *queue, int64_t *ret_entered_ns, uint32_t *ret_waiti
 	if (!service->taken)
 		return false;
 	list_remove(list_of(service, service->taken), service->taken);
+	service->taken->waiting = false;
 	*ret_entered_ns = service->taken->enter_ns;
 	*ret_waiting = service->lists[0].count + service->lists[1].count;
 	return true;
@@ -273,7 +274,6 @@ static void *worker_main(void *object)
 			(void)pthread_cond_wait(&service->work, &service->lock);
 			continue;
 		}
-		job->waiting = false;
 		job_work(worker, job);
 	}
 	(void)pthread_mutex_unlock(&service->lock);
@@ -554,6 +554,8 @@ int ms_service_process(struct ms_page *page, int ready_fd)
 
 	if (!service)
 		return hb_error_set(&page->service_error, -ENOMEM, "service: no memory; free some");
+	/* Clients that have gone are met when they are answered. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	service->page = page;
 	service->server = &page->model.servers[0];
 	service->speed = 1;

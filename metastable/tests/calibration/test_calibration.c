@@ -69,7 +69,7 @@ Test(trace, faults_name_the_line)
 /* A trace made by the simulation itself, of a model with other numbers than the one that is fitted. */
 static struct ms_trace made_trace(const struct ms_model *truth, double end_s)
 {
-	struct ms_study_options options = {.run = {.end_s = end_s}, .runs = 30, .series = true};
+	struct ms_study_options options = {.run = {.end_s = end_s}, .runs = 100, .series = true};
 	struct ms_trace trace = {.columns = 1U << MS_SERIES_JOBS | 1U << MS_SERIES_ATTEMPTS};
 	struct ms_study study;
 
@@ -99,7 +99,7 @@ Test(calibration, a_fit_finds_the_service_rate_and_foresees_what_was_held_out)
 		"horizon 60s;";
 	const char *paths[] = {"db.service"};
 	struct ms_calibration_options options = {
-		.paths = paths, .path_count = 1, .runs = 6, .steps = 25, .seed = 1};
+		.paths = paths, .path_count = 1, .runs = 40, .steps = 30, .seed = 1};
 	struct ms_calibration result;
 	struct ms_model truth, guess, fitted;
 	struct ms_trace trace;

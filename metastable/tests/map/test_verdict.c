@@ -58,7 +58,7 @@ Test(verdict, simulated_recovery_of_a_plain_queue_contains_the_closed_form)
 	struct ms_verdict verdict;
 	double expected = passage_down(8, 10, 60, 60, 6);
 
-	/* A horizon near the mean keeps it sampling; Garwood's interval is wide for times that vary less than its law. */
+	/* A horizon near the mean keeps it sampling; the interval is wide for times that vary less than its law. */
 	model.horizon_s = 60;
 	cr_assert_eq(ms_verdict_of(MS_LEVEL_SIMULATION, &model, &options, &verdict, &error), 0);
 	cr_assert(verdict.recover_s[0] < expected && expected < verdict.recover_s[2],

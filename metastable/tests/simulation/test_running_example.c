@@ -99,6 +99,22 @@ Test(study, result_does_not_depend_on_the_number_of_threads)
 	cr_assert_eq(results[0].recovery_s.mean, results[1].recovery_s.mean);
 }
 
+Test(study, batches_are_the_runs_that_there_would_be_without_them)
+{
+	struct ms_model model = scenario_model(RUNNING_EXAMPLE, "db.queue=60");
+	const struct ms_study_options whole = {.runs = 30, .run.stop_at_recovery = true};
+	struct ms_study_options batches = whole;
+	struct ms_study results[2];
+
+	/* Narrower than 30 runs can be: it never stops early. */
+	batches.half_width = 1e-6;
+	cr_assert_eq(ms_study_run(&model, &whole, 1, &results[0], NULL), 0);
+	cr_assert_eq(ms_study_run(&model, &batches, 1, &results[1], NULL), 0);
+	cr_assert_eq(results[1].runs, 30);
+	cr_assert_eq(results[0].events, results[1].events);
+	cr_assert_eq(results[0].recovery_s.mean, results[1].recovery_s.mean);
+}
+
 Test(study, stops_when_the_answer_is_clear)
 {
 	struct ms_model model = scenario_model(RUNNING_EXAMPLE, "db.queue=35");
