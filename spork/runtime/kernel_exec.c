@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The end of the interpretation: path, arguments and environment are copied out of the overlay, what has been
+ * The end of the interpretation: path, arguments and environment are taken out of the overlay, what has been
  * deferred is carried out, and the child's process executes the program.
  */
 #include <elf.h>
@@ -16,6 +16,7 @@
 #include "raw_syscall.h"
 #include "record.h"
 #include "runtime.h"
+#include "shared.h"
 
 #define POINTERS_MAX 65536
 #define HEAD_BYTES 1024
@@ -23,15 +24,38 @@
 #define STRING_MAX 131072ULL /* bytes of one string: MAX_ARG_STRLEN */
 #define EXECUTE 1            /* X_OK */
 
+/* Room for copies; and a stretch of memory that the child sees as the parent does, to the end of its mapping. */
 struct strings {
 	uint8_t *at, *end;
+	uint64_t untouched, untouched_end;
 };
 
-static char *copy_string(struct kernel *k, struct strings *s, uint64_t address)
+/* Memory as the parent has it needs no copy: the child's process shares it until exec. */
+static bool is_untouched(struct kernel *k, struct strings *s, uint64_t address)
+{
+	uint64_t bytes;
+	bool whole;
+
+	if (address >= s->untouched && address < s->untouched_end)
+		return true;
+	if (shared_state(k->attempt))
+		return false;
+	bytes = spork_overlay_untouched(k->attempt->machine.overlay, address, &whole);
+	if (bytes == 0 || !whole)
+		return false;
+	s->untouched = address;
+	s->untouched_end = address + bytes;
+	return true;
+}
+
+static char *take_string(struct kernel *k, struct strings *s, uint64_t address)
 {
 	char *text = (char *)s->at;
-	int64_t length = kernel_string(k, address, text, (uint64_t)(s->end - s->at));
+	int64_t length;
 
+	if (is_untouched(k, s, address))
+		return (char *)address;
+	length = kernel_string(k, address, text, (uint64_t)(s->end - s->at));
 	if (length < 0)
 		return NULL;
 	s->at += length + 1;
@@ -66,7 +90,7 @@ static char **copy_list(struct kernel *k, struct strings *s, uint64_t address, s
 	for (size_t i = 0; i < count; i++) {
 		if (!kernel_read(k, address + i * 8, &pointer, sizeof(pointer)))
 			return NULL;
-		list[i] = copy_string(k, s, pointer);
+		list[i] = take_string(k, s, pointer);
 		if (!list[i])
 			return NULL;
 	}
@@ -90,7 +114,7 @@ static bool read_path(struct kernel *k, bool at, struct strings *s, struct start
 		ret->directory = (int)kernel_argument(k, 0);
 		ret->flags = (int)kernel_argument(k, 4);
 	}
-	ret->path = copy_string(k, s, kernel_argument(k, first));
+	ret->path = take_string(k, s, kernel_argument(k, first));
 	if (!ret->path)
 		return false;
 	return true;
@@ -112,6 +136,12 @@ static int64_t foresee(const struct start *start)
 		AT_EACCESS | (start->flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)));
 
 	return err == -ENOSYS || err == -EINVAL ? 0 : err;
+}
+
+static bool is_last_of_recipe(void)
+{
+	return spork_arena->recipe_on &&
+	       spork_trace_ends(spork_arena->recipe, spork_arena->recipe_position);
 }
 
 /* An executable of this machine, whose dynamic linker is there. @head: HEAD_BYTES, @got of them read. */
@@ -227,8 +257,8 @@ static char *const *environment(const struct start *start, struct strings *s)
 
 enum call_result kernel_exec(struct kernel *k, bool at)
 {
-	struct strings strings = {
-		spork_arena->strings, spork_arena->strings + sizeof(spork_arena->strings)};
+	struct strings strings = {.at = spork_arena->strings,
+		.end = spork_arena->strings + sizeof(spork_arena->strings)};
 	struct start start;
 	char *const *envp;
 	int64_t err;
@@ -237,8 +267,8 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 		return CALL_CHILD;
 	if (!read_path(k, at, &strings, &start))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
-	/* Along PATH most are not there: their arguments are not worth copying. */
-	err = foresee(&start);
+	/* Along PATH most are not there: their arguments are not worth copying. Where a recipe ends it was there. */
+	err = is_last_of_recipe() ? 0 : foresee(&start);
 	if (err)
 		return kernel_result(k, err);
 	if (!read_lists(k, &strings, &start))

@@ -63,6 +63,8 @@ static bool still_there(const struct spork_module *module, const struct session_
 	struct dl_find_object object;
 	struct spork_build_id id;
 
+	if (record->permanent)
+		return true;
 	if (!find(module->base, &object) || (uint64_t)object.dlfo_map_start != module->base ||
 		(uint64_t)object.dlfo_map_end != module->end || object.dlfo_link_map != record->map)
 		return false;
@@ -80,6 +82,7 @@ static void drop(struct session *session, uint32_t at)
 	}
 	session->count--;
 	session->range_count = 0;
+	memset(session->chains, 0, sizeof(session->chains));
 }
 
 struct session *session_open(void)
@@ -142,6 +145,8 @@ static int insert(struct session *session, const struct dl_find_object *object)
 	session->records[at] = (struct session_module){
 		.map = object->dlfo_link_map, .name = object->dlfo_link_map->l_name};
 	session->records[at].identified = loader_build_id(base, &session->modules[at].id);
+	session->records[at].permanent = object->dlfo_link_map == loader_first() ||
+					 object->dlfo_link_map == loader_find("libc.so.6");
 	session->count++;
 	return (int)at;
 }

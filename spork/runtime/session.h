@@ -24,6 +24,7 @@ struct session_module {
 	const char *name;    /* path; "" for the program itself */
 	uint64_t generation; /* of the store when the code file was last looked for */
 	bool identified;     /* has a build-id */
+	bool permanent;      /* the program itself or libc: nobody can unload it */
 };
 
 struct session_recipe {
@@ -33,6 +34,17 @@ struct session_recipe {
 };
 
 #define SESSION_RANGES 48
+#define SESSION_CHAINS 8
+#define SESSION_CHAIN_WORDS 16
+
+/* A chain of callers that was unwound before: the same as long as these words of the stack are. */
+struct session_chain {
+	uint64_t resume, rsp, rbp; /* resume 0: none */
+	uint32_t count;
+	bool rbp_matters;
+	uint64_t addresses[SESSION_CHAIN_WORDS], values[SESSION_CHAIN_WORDS];
+	struct spork_chain chain;
+};
 
 /* Memory that was looked up at an earlier fork and that no program takes away: data of modules, thread block, stack. */
 struct session_range {
@@ -49,6 +61,7 @@ struct session {
 	uint32_t range_modules; /* modules when they were looked up */
 	uint64_t heap_start;    /* 0: no heap then */
 	struct spork_store *store;
+	struct session_chain chains[SESSION_CHAINS];
 	uint32_t recipe_count;
 	struct session_recipe recipes[SESSION_RECIPES];
 	bool trusted; /* the cache */

@@ -127,6 +127,12 @@ int64_t spork_overlay_string(
 	struct spork_overlay *o, uint64_t address, char *buffer, size_t capacity);
 
 /*
+ * spork_overlay_untouched - bytes from @address on that the child sees as they stand in the parent's memory, so that
+ * they need no copy: 0 = none, or reads are logged. *ret_end: whether they reach to the end of a mapping.
+ */
+uint64_t spork_overlay_untouched(struct spork_overlay *o, uint64_t address, bool *ret_end);
+
+/*
  * Words whose value is not known yet (the child's thread id): touching them stops the machine. Clear with
  * size 0. At most
  * 8 marks; one more, or a mark longer than a page, is -ENOSPC. A write of spork_overlay_write() that covers a mark
@@ -180,5 +186,7 @@ int spork_trace_check(const void *recipe, size_t size_bytes);
  */
 int spork_trace_replay(
 	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position);
+/* spork_trace_ends - whether nothing but the end follows the step before @position, which replay has given. */
+bool spork_trace_ends(const void *recipe, size_t position);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copy-on-write pages over the memory of the process: lookup, first writes, the log of reads. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "code/direct_call.h"
 #include "machine/overlay.h"
 
-#define PAGES_FIRST 256u
+#define PAGES_FIRST 64u
 #define WORDS (OVERLAY_PAGE / 8)
 #define LOG_BYTES (2 * WORDS / 8)
 #define ARENA_MIN 65536u
@@ -51,6 +52,9 @@ static void give_page(struct spork_overlay *o, uint8_t *page)
 
 static void forget_tlb(struct spork_overlay *o)
 {
+	if (!o->tlb_used)
+		return;
+	o->tlb_used = false;
 	for (size_t i = 0; i < OVERLAY_TLB; i++) {
 		o->read_tlb[i].page = OVERLAY_NO_PAGE;
 		o->write_tlb[i].page = OVERLAY_NO_PAGE;
@@ -72,23 +76,23 @@ static struct overlay_page *page_table(struct spork_overlay *o, size_t capacity)
 
 struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes)
 {
+	/* What a child has mapped and not written. */
+	static const uint8_t zeros[OVERLAY_PAGE];
 	struct spork_overlay *o = arena;
-	uint8_t *zeros;
 	size_t pages = (sizeof(*o) + OVERLAY_PAGE - 1) / OVERLAY_PAGE;
 
 	if (size_bytes < ARENA_MIN + OVERLAY_RANGES * sizeof(struct overlay_range))
 		return NULL;
-	memset(o, 0, sizeof(*o));
+	memset(&o->next, 0, sizeof(*o) - offsetof(struct spork_overlay, next));
 	o->next = (uint8_t *)arena + pages * OVERLAY_PAGE;
 	o->end = (uint8_t *)arena + size_bytes / OVERLAY_PAGE * OVERLAY_PAGE;
 	o->ranges = (void *)take_pages(o,
 		(OVERLAY_RANGES * sizeof(struct overlay_range) + OVERLAY_PAGE - 1) / OVERLAY_PAGE);
-	zeros = take_pages(o, 1);
-	memset(zeros, 0, OVERLAY_PAGE);
 	o->zeros = zeros;
 	o->page_capacity = PAGES_FIRST;
 	o->pages = page_table(o, PAGES_FIRST);
 	o->stop = SPORK_STOP_MEMORY;
+	o->tlb_used = true;
 	forget_tlb(o);
 	return o;
 }
@@ -256,9 +260,11 @@ static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t
 					: (const uint8_t *)(uintptr_t)(page * OVERLAY_PAGE);
 		}
 	}
-	if (!page_has_mark(o, page))
+	if (!page_has_mark(o, page)) {
+		o->tlb_used = true;
 		o->read_tlb[page % OVERLAY_TLB] = (struct overlay_tlb){
 			page, (uint64_t)(uintptr_t)bytes - page * OVERLAY_PAGE};
+	}
 	return bytes + address % OVERLAY_PAGE;
 }
 
@@ -315,6 +321,7 @@ static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
 	}
 	if (!page_has_mark(o, page)) {
 		delta = (uint64_t)(uintptr_t)entry->bytes - page * OVERLAY_PAGE;
+		o->tlb_used = true;
 		o->write_tlb[page % OVERLAY_TLB] = (struct overlay_tlb){page, delta};
 		o->read_tlb[page % OVERLAY_TLB] = (struct overlay_tlb){page, delta};
 	}
@@ -396,6 +403,33 @@ int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, 
 		if (!overlay_read_span(o, address + done, size_bytes - done, &part))
 			return error_of(o);
 	return overlay_load(o, address, buffer, size_bytes) ? 0 : error_of(o);
+}
+
+uint64_t spork_overlay_untouched(struct spork_overlay *o, uint64_t address, bool *ret_end)
+{
+	bool file;
+	enum overlay_kind kind = o->log ? OVERLAY_HOLE : overlay_kind_at(o, address, &file);
+	uint64_t end = 0;
+
+	*ret_end = true;
+	if (kind != OVERLAY_READ_ONLY && kind != OVERLAY_WRITABLE && kind != OVERLAY_SHARED)
+		return 0;
+	for (size_t i = 0; i < o->range_count && o->ranges[i].start <= address; i++)
+		end = o->ranges[i].end;
+	for (size_t i = 0; i < o->page_capacity; i++) {
+		const struct overlay_page *entry = &o->pages[i];
+		uint64_t start = entry->page * OVERLAY_PAGE;
+
+		if (entry->page == OVERLAY_NO_PAGE || !entry->bytes ||
+			start + OVERLAY_PAGE <= address || start >= end)
+			continue;
+		end = start;
+		*ret_end = false;
+	}
+	for (size_t i = 0; i < o->mark_count; i++)
+		if (o->marks[i].address + o->marks[i].size > address && o->marks[i].address < end)
+			return 0;
+	return end > address ? end - address : 0;
 }
 
 /* Marks that a write of the runtime covers: the word is known now. */

@@ -269,3 +269,10 @@ int spork_trace_replay(
 	cpu_leave(&c, i);
 	return c.stop;
 }
+
+bool spork_trace_ends(const void *recipe, size_t position)
+{
+	const struct recipe_header *h = recipe;
+
+	return position < h->step_count && recipe_steps(h)[position].op == spork_op_recipe_end;
+}
