@@ -63,6 +63,7 @@ static void add_frame(struct spork_chain *chain, const struct spork_module *modu
 		mix(chain->key, words[i]);
 	mix(chain->key, offset);
 	chain->offsets[chain->count] = offset;
+	chain->frames[chain->count] = 0;
 	chain->modules[chain->count] = name;
 	chain->count++;
 }
@@ -107,11 +108,12 @@ static bool unwind(struct window *window, struct session *session, struct sessio
 			break;
 		cfa = (row->cfa_register == REGISTER_RSP ? rsp : rbp) +
 		      (uint64_t)(int64_t)row->cfa_offset;
+		chain->frames[chain->count - 1] = cfa;
 		kept->rbp_matters |= row->cfa_register == REGISTER_RBP;
 		if (cfa <= rsp || !load_kept(window, kept, cfa - 8, &pc) || pc == 0)
 			break;
-		if (row->rbp_offset && !load_kept(window, kept,
-					       cfa + (uint64_t)(int64_t)row->rbp_offset, &rbp))
+		if (row->rbp_offset &&
+			!load_kept(window, kept, cfa + (uint64_t)(int64_t)row->rbp_offset, &rbp))
 			break;
 		rsp = cfa;
 	}

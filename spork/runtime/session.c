@@ -123,8 +123,13 @@ static void open_code(struct session *session, uint32_t at)
 	folder = files_open_folder(path);
 	if (folder < 0)
 		return;
-	if (spork_code_open(folder, &module->id, &code) == 0)
-		module->code = code;
+	/* Damage in the body of a file would not be noticed here: the helper looks for it, once. */
+	if (spork_code_open(folder, &module->id, &code) == 0) {
+		if (spork_store_verified(session->store, spork_code_stamp(code)))
+			module->code = code;
+		else
+			spork_code_close(code);
+	}
 	(void)raw1(SYS_close, folder);
 }
 
@@ -242,6 +247,8 @@ void session_request_context(const struct session *session, const struct spork_c
 			break;
 		frame->id = session->modules[module].id;
 		frame->offset = chain->offsets[request.count];
+		frame->base = session->modules[module].base;
+		frame->frame = chain->frames[request.count];
 	}
 	if (request.count > 1)
 		ask(&request, sizeof(request));

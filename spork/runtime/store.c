@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "spork/store.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define PROBES 16
@@ -100,4 +99,35 @@ void spork_store_aborted(struct spork_store_entry *entry, uint32_t reason)
 		__atomic_store_n(&entry->skip,
 			1U << (streak - 1 < STREAK_MAX ? streak - 1 : STREAK_MAX),
 			__ATOMIC_RELAXED);
+}
+
+void spork_store_doubt(struct spork_store_entry *entry)
+{
+	__atomic_store_n(&entry->streak, STREAK_MAX + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->skip, 1U << STREAK_MAX, __ATOMIC_RELAXED);
+}
+
+bool spork_store_verified(const struct spork_store *store, uint64_t stamp)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		const uint64_t *at = &store->verified[(stamp + i) % SPORK_STORE_FILES];
+
+		if (__atomic_load_n(at, __ATOMIC_ACQUIRE) == stamp)
+			return true;
+	}
+	return false;
+}
+
+void spork_store_set_verified(struct spork_store *store, uint64_t stamp)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint64_t *at = &store->verified[(stamp + i) % SPORK_STORE_FILES];
+		uint64_t expected = 0;
+
+		if (__atomic_compare_exchange_n(
+			    at, &expected, stamp, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+			expected == stamp)
+			return;
+	}
+	__atomic_store_n(&store->verified[stamp % SPORK_STORE_FILES], stamp, __ATOMIC_RELEASE);
 }
