@@ -24,28 +24,37 @@
 #define STRING_MAX 131072ULL /* bytes of one string: MAX_ARG_STRLEN */
 #define EXECUTE 1            /* X_OK */
 
-/* Room for copies; and a stretch of memory that the child sees as the parent does, to the end of its mapping. */
+#define STRETCHES 4
+
+/* Room for copies; and stretches of memory that the child sees as the parent does, to the end of their mappings. */
 struct strings {
 	uint8_t *at, *end;
-	uint64_t untouched, untouched_end;
+	struct {
+		uint64_t start, end;
+	} untouched[STRETCHES];
+	uint32_t stretches; /* found so far; the last ones are kept */
 };
 
-/* Memory as the parent has it needs no copy: the child's process shares it until exec. */
-static bool is_untouched(struct kernel *k, struct strings *s, uint64_t address)
+/* The end of the stretch that holds @address, 0 = there is none. Such memory needs no copy: the child shares it. */
+static uint64_t untouched_until(struct kernel *k, struct strings *s, uint64_t address)
 {
 	uint64_t bytes;
+	uint32_t at;
 	bool whole;
 
-	if (address >= s->untouched && address < s->untouched_end)
-		return true;
+	for (at = 0; at < s->stretches && at < STRETCHES; at++) {
+		if (address >= s->untouched[at].start && address < s->untouched[at].end)
+			return s->untouched[at].end;
+	}
 	if (shared_state(k->attempt))
-		return false;
+		return 0;
 	bytes = spork_overlay_untouched(k->attempt->machine.overlay, address, &whole);
 	if (bytes == 0 || !whole)
-		return false;
-	s->untouched = address;
-	s->untouched_end = address + bytes;
-	return true;
+		return 0;
+	at = s->stretches++ % STRETCHES;
+	s->untouched[at].start = address;
+	s->untouched[at].end = address + bytes;
+	return address + bytes;
 }
 
 static char *take_string(struct kernel *k, struct strings *s, uint64_t address)
@@ -53,7 +62,7 @@ static char *take_string(struct kernel *k, struct strings *s, uint64_t address)
 	char *text = (char *)s->at;
 	int64_t length;
 
-	if (is_untouched(k, s, address))
+	if (untouched_until(k, s, address))
 		return (char *)address;
 	length = kernel_string(k, address, text, (uint64_t)(s->end - s->at));
 	if (length < 0)
@@ -72,19 +81,40 @@ static void *take(struct strings *s, size_t size_bytes)
 	return at;
 }
 
-/* A NULL-terminated list of strings; NULL = too much, or not readable. @spare: free slots behind. */
-static char **copy_list(struct kernel *k, struct strings *s, uint64_t address, size_t spare)
+/* A list that needs no copy, and none of whose strings does, as it stands; NULL = it does. */
+static char **list_in_place(struct kernel *k, struct strings *s, uint64_t address)
 {
+	uint64_t end = address % 8 ? 0 : untouched_until(k, s, address), start = 0, stop = 0;
+	const uint64_t *pointers = (const uint64_t *)address;
+
+	for (size_t i = 0; i < POINTERS_MAX && address + (i + 1) * 8 <= end; i++) {
+		if (pointers[i] == 0)
+			return (char **)address;
+		if (pointers[i] >= start && pointers[i] < stop)
+			continue;
+		start = pointers[i];
+		stop = untouched_until(k, s, start);
+		if (stop == 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* A NULL-terminated list of strings; NULL = too much, or not readable. */
+static char **take_list(struct kernel *k, struct strings *s, uint64_t address)
+{
+	char **list = address ? list_in_place(k, s, address) : NULL;
 	size_t count = 0;
 	uint64_t pointer = 1;
-	char **list;
 
+	if (list)
+		return list;
 	while (address && count < POINTERS_MAX && pointer) {
 		if (!kernel_read(k, address + count * 8, &pointer, sizeof(pointer)))
 			return NULL;
 		count += pointer != 0;
 	}
-	list = count < POINTERS_MAX ? take(s, (count + 1 + spare) * sizeof(*list)) : NULL;
+	list = count < POINTERS_MAX ? take(s, (count + 1) * sizeof(*list)) : NULL;
 	if (!list)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
@@ -124,8 +154,8 @@ static bool read_lists(struct kernel *k, struct strings *s, struct start *start)
 {
 	int first = start->at ? 2 : 1;
 
-	start->argv = copy_list(k, s, kernel_argument(k, first), 0);
-	start->envp = start->argv ? copy_list(k, s, kernel_argument(k, first + 1), 3) : NULL;
+	start->argv = take_list(k, s, kernel_argument(k, first));
+	start->envp = start->argv ? take_list(k, s, kernel_argument(k, first + 1)) : NULL;
 	return start->envp != NULL;
 }
 
@@ -246,13 +276,16 @@ static char *const *environment(const struct start *start, struct strings *s)
 	enum spork_notice kind = room ? spork_start_kind_kept(start->directory, start->path,
 						start->envp, start->flags)
 				      : SPORK_NOTICE_EXEC_AWAY;
-	char *text = take(s, SPORK_TEXT_BYTES);
+	char **list;
+	char *text;
 
 	spork_notice(kind, 1);
-	if (kind != SPORK_NOTICE_EXEC || !text)
+	if (kind != SPORK_NOTICE_EXEC)
 		return start->envp;
-	/* The list has three slots to spare. */
-	return spork_environment_put(start->envp, start->envp, text);
+	/* The program's own list may be in place. */
+	text = take(s, SPORK_TEXT_BYTES);
+	list = text ? take(s, room * sizeof(*list)) : NULL;
+	return list ? spork_environment_put(start->envp, list, text) : start->envp;
 }
 
 enum call_result kernel_exec(struct kernel *k, bool at)

@@ -49,8 +49,12 @@ void *memset(void *to, int byte, size_t size_bytes)
 int memcmp(const void *a, const void *b, size_t size_bytes)
 {
 	const volatile uint8_t *left = a, *right = b;
+	size_t i = 0;
 
-	for (size_t i = 0; i < size_bytes; i++) {
+	while (i + 8 <= size_bytes && *(const volatile uint64_t *)(uintptr_t)(left + i) ==
+					      *(const volatile uint64_t *)(uintptr_t)(right + i))
+		i += 8;
+	for (; i < size_bytes; i++) {
 		if (left[i] != right[i])
 			return left[i] < right[i] ? -1 : 1;
 	}

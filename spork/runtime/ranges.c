@@ -148,6 +148,7 @@ static void look_up(struct session *session, const struct spork_machine *machine
 	struct asked asked = {.count = 0};
 
 	session->range_count = 0;
+	session->kept_bytes = 0;
 	session->range_modules = session->count;
 	session->heap_start = 0;
 	ask_later(&asked, machine->regs.gpr[SPORK_RSP]);
@@ -178,10 +179,18 @@ void ranges_declare(struct arena *arena)
 		!is_kept(session, machine->regs.gpr[SPORK_RSP]) ||
 		!is_kept(session, machine->regs.fs_base))
 		look_up(session, machine, heap_end);
+	if (session->kept_bytes && session->kept_heap_end == heap_end) {
+		spork_overlay_take_ranges(
+			machine->overlay, session->kept_ranges, session->kept_bytes);
+		return;
+	}
 	for (uint32_t i = 0; i < session->range_count; i++)
 		spork_overlay_add_range(machine->overlay, session->ranges[i].start,
 			session->ranges[i].end, session->ranges[i].writable);
 	if (session->heap_start)
 		spork_overlay_add_range(machine->overlay, session->heap_start,
 			(heap_end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1), true);
+	session->kept_heap_end = heap_end;
+	session->kept_bytes = spork_overlay_keep_ranges(
+		machine->overlay, session->kept_ranges, sizeof(session->kept_ranges));
 }

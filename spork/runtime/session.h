@@ -34,6 +34,7 @@ struct session_recipe {
 };
 
 #define SESSION_RANGES 48
+#define SESSION_KEPT_BYTES 32 /* of one range, at most */
 #define SESSION_CHAINS 8
 #define SESSION_CHAIN_WORDS 16
 
@@ -60,6 +61,10 @@ struct session {
 	uint32_t range_count;   /* 0: to be looked up */
 	uint32_t range_modules; /* modules when they were looked up */
 	uint64_t heap_start;    /* 0: no heap then */
+	/* All of them as the overlay keeps them, while the heap ends where it did. */
+	uint64_t kept_heap_end;
+	size_t kept_bytes; /* 0: not yet */
+	_Alignas(8) uint8_t kept_ranges[(SESSION_RANGES + 1) * SESSION_KEPT_BYTES];
 	struct spork_store *store;
 	struct session_chain chains[SESSION_CHAINS];
 	uint32_t recipe_count;

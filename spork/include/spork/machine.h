@@ -106,6 +106,12 @@ struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes);
  */
 void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
 /*
+ * The ranges that are declared, as bytes for spork_overlay_take_ranges(), which declares them in an overlay that has
+ * none. Returns how many bytes of @buffer, 0 = they do not fit.
+ */
+size_t spork_overlay_keep_ranges(const struct spork_overlay *o, void *buffer, size_t size_bytes);
+void spork_overlay_take_ranges(struct spork_overlay *o, const void *buffer, size_t size_bytes);
+/*
  * Memory the child has mapped: zero-filled, exists in the overlay only. And unmapped again, which also
  * works for memory
  * of the parent; and its protection changed. Page-aligned. 0, -EINVAL, -ENOMEM (the arena or the list of

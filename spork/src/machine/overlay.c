@@ -418,10 +418,16 @@ uint64_t spork_overlay_untouched(struct spork_overlay *o, uint64_t address, bool
 		end = o->ranges[i].end;
 	for (size_t i = 0; i < o->page_capacity; i++) {
 		const struct overlay_page *entry = &o->pages[i];
-		uint64_t start = entry->page * OVERLAY_PAGE;
+		uint64_t start = entry->page * OVERLAY_PAGE, from = start;
 
 		if (entry->page == OVERLAY_NO_PAGE || !entry->bytes ||
 			start + OVERLAY_PAGE <= address || start >= end)
+			continue;
+		/* Often a page is written below only: the frames of functions that have returned. */
+		if (from < address)
+			from = address;
+		if (memcmp(entry->bytes + (from - start), (const void *)(uintptr_t)from,
+			    start + OVERLAY_PAGE - from) == 0)
 			continue;
 		end = start;
 		*ret_end = false;
@@ -485,6 +491,23 @@ void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t e
 {
 	(void)overlay_set_range(o, (struct overlay_range){start, end,
 					   writable ? OVERLAY_WRITABLE : OVERLAY_READ_ONLY, false});
+	forget_tlb(o);
+}
+
+size_t spork_overlay_keep_ranges(const struct spork_overlay *o, void *buffer, size_t size_bytes)
+{
+	size_t bytes = o->range_count * sizeof(*o->ranges);
+
+	if (bytes > size_bytes)
+		return 0;
+	memcpy(buffer, o->ranges, bytes);
+	return bytes;
+}
+
+void spork_overlay_take_ranges(struct spork_overlay *o, const void *buffer, size_t size_bytes)
+{
+	o->range_count = size_bytes / sizeof(*o->ranges);
+	memcpy(o->ranges, buffer, o->range_count * sizeof(*o->ranges));
 	forget_tlb(o);
 }
 
