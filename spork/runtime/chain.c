@@ -18,7 +18,7 @@ struct window {
 	uint64_t words[WINDOW_BYTES / 8];
 };
 
-static bool load(struct window *window, uint64_t address, uint64_t *ret)
+SPORK_FAST static bool load(struct window *window, uint64_t address, uint64_t *ret)
 {
 	if (address % 8)
 		return false;
@@ -120,7 +120,7 @@ static bool unwind(struct window *window, struct session *session, struct sessio
 	return true;
 }
 
-static bool is_same(struct window *window, const struct session_chain *kept)
+SPORK_FAST static bool is_same(struct window *window, const struct session_chain *kept)
 {
 	for (uint32_t i = 0; i < kept->count; i++) {
 		uint64_t value;
@@ -131,8 +131,8 @@ static bool is_same(struct window *window, const struct session_chain *kept)
 	return true;
 }
 
-void chain_unwind(struct session *session, const struct spork_frame *frame, uint64_t resume,
-	struct spork_chain *chain)
+SPORK_FAST void chain_unwind(struct session *session, const struct spork_frame *frame,
+	uint64_t resume, struct spork_chain *chain)
 {
 	uint64_t rsp = frame->gpr[SPORK_RSP], rbp = frame->gpr[SPORK_RBP];
 	struct session_chain *kept = &session->chains[(rsp >> 4 ^ resume) % SESSION_CHAINS];

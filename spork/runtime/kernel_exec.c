@@ -36,7 +36,7 @@ struct strings {
 };
 
 /* The end of the stretch that holds @address, 0 = there is none. Such memory needs no copy: the child shares it. */
-static uint64_t untouched_until(struct kernel *k, struct strings *s, uint64_t address)
+SPORK_FAST static uint64_t untouched_until(struct kernel *k, struct strings *s, uint64_t address)
 {
 	uint64_t bytes;
 	uint32_t at;
@@ -57,7 +57,7 @@ static uint64_t untouched_until(struct kernel *k, struct strings *s, uint64_t ad
 	return address + bytes;
 }
 
-static char *take_string(struct kernel *k, struct strings *s, uint64_t address)
+SPORK_FAST static char *take_string(struct kernel *k, struct strings *s, uint64_t address)
 {
 	char *text = (char *)s->at;
 	int64_t length;
@@ -82,7 +82,7 @@ static void *take(struct strings *s, size_t size_bytes)
 }
 
 /* A list that needs no copy, and none of whose strings does, as it stands; NULL = it does. */
-static char **list_in_place(struct kernel *k, struct strings *s, uint64_t address)
+SPORK_FAST static char **list_in_place(struct kernel *k, struct strings *s, uint64_t address)
 {
 	uint64_t end = address % 8 ? 0 : untouched_until(k, s, address), start = 0, stop = 0;
 	const uint64_t *pointers = (const uint64_t *)address;
@@ -101,7 +101,7 @@ static char **list_in_place(struct kernel *k, struct strings *s, uint64_t addres
 }
 
 /* A NULL-terminated list of strings; NULL = too much, or not readable. */
-static char **take_list(struct kernel *k, struct strings *s, uint64_t address)
+SPORK_FAST static char **take_list(struct kernel *k, struct strings *s, uint64_t address)
 {
 	char **list = address ? list_in_place(k, s, address) : NULL;
 	size_t count = 0;
@@ -135,7 +135,7 @@ struct start {
 	char **argv, **envp;
 };
 
-static bool read_path(struct kernel *k, bool at, struct strings *s, struct start *ret)
+SPORK_FAST static bool read_path(struct kernel *k, bool at, struct strings *s, struct start *ret)
 {
 	int first = at ? 1 : 0;
 
@@ -150,7 +150,7 @@ static bool read_path(struct kernel *k, bool at, struct strings *s, struct start
 	return true;
 }
 
-static bool read_lists(struct kernel *k, struct strings *s, struct start *start)
+SPORK_FAST static bool read_lists(struct kernel *k, struct strings *s, struct start *start)
 {
 	int first = start->at ? 2 : 1;
 
@@ -168,7 +168,7 @@ static int64_t foresee(const struct start *start)
 	return err == -ENOSYS || err == -EINVAL ? 0 : err;
 }
 
-static bool is_last_of_recipe(void)
+SPORK_FAST static bool is_last_of_recipe(void)
 {
 	return spork_arena->recipe_on &&
 	       spork_trace_ends(spork_arena->recipe, spork_arena->recipe_position);
@@ -263,14 +263,14 @@ static bool certain(const struct start *start)
 	return false;
 }
 
-static int64_t start_program(const struct start *start, char *const *envp)
+SPORK_FAST static int64_t start_program(const struct start *start, char *const *envp)
 {
 	if (!start->at)
 		return raw3(SYS_execve, start->path, start->argv, envp);
 	return raw5(SYS_execveat, start->directory, start->path, start->argv, envp, start->flags);
 }
 
-static char *const *environment(const struct start *start, struct strings *s)
+SPORK_FAST static char *const *environment(const struct start *start, struct strings *s)
 {
 	size_t room = spork_environment_room(start->envp);
 	enum spork_notice kind = room ? spork_start_kind_kept(start->directory, start->path,
@@ -288,7 +288,7 @@ static char *const *environment(const struct start *start, struct strings *s)
 	return list ? spork_environment_put(start->envp, list, text) : start->envp;
 }
 
-enum call_result kernel_exec(struct kernel *k, bool at)
+SPORK_FAST enum call_result kernel_exec(struct kernel *k, bool at)
 {
 	struct strings strings = {.at = spork_arena->strings,
 		.end = spork_arena->strings + sizeof(spork_arena->strings)};

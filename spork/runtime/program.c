@@ -222,7 +222,7 @@ struct known_program {
 static struct known_program known[KNOWN_PROGRAMS];
 
 /* What is known of a file whose state @status tells: its entry, which may be another's. */
-static struct known_program *entry_of(const struct stat *status, bool *ret_known)
+SPORK_FAST static struct known_program *entry_of(const struct stat *status, bool *ret_known)
 {
 	struct known_program *entry = &known[status->st_ino % KNOWN_PROGRAMS];
 
@@ -254,7 +254,7 @@ static enum spork_notice kept_kind(
 	return kind;
 }
 
-enum spork_notice spork_start_kind_kept(
+SPORK_FAST enum spork_notice spork_start_kind_kept(
 	int directory, const char *path, char *const *envp, int flags)
 {
 	struct stat status;

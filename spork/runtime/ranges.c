@@ -105,7 +105,7 @@ static void ask(struct session *session, const struct asked *asked, uint64_t hea
 		(void)raw1(SYS_close, fd);
 }
 
-static bool is_kept(const struct session *session, uint64_t address)
+SPORK_FAST static bool is_kept(const struct session *session, uint64_t address)
 {
 	for (uint32_t i = 0; i < session->range_count; i++) {
 		if (address >= session->ranges[i].start && address < session->ranges[i].end)
@@ -167,7 +167,7 @@ static void look_up(struct session *session, const struct spork_machine *machine
 	sort(session);
 }
 
-void ranges_declare(struct arena *arena)
+SPORK_FAST void ranges_declare(struct arena *arena)
 {
 	struct session *session = arena->session;
 	struct spork_machine *machine = &arena->attempt.machine;

@@ -28,7 +28,7 @@ static bool recipe_path(char path[FILES_PATH_BYTES], const uint64_t key[2])
 	return at + 8 < FILES_PATH_BYTES;
 }
 
-static struct session_recipe *slot_of(struct session *session, const uint64_t key[2])
+SPORK_FAST static struct session_recipe *slot_of(struct session *session, const uint64_t key[2])
 {
 	for (uint32_t i = 0; i < session->recipe_count; i++) {
 		if (session->recipes[i].key[0] == key[0] && session->recipes[i].key[1] == key[1])
@@ -41,7 +41,8 @@ static struct session_recipe *slot_of(struct session *session, const uint64_t ke
 	return &session->recipes[session->recipe_count++];
 }
 
-const void *recipe_find(struct session *session, const uint64_t key[2], size_t *ret_size_bytes)
+SPORK_FAST const void *recipe_find(
+	struct session *session, const uint64_t key[2], size_t *ret_size_bytes)
 {
 	struct session_recipe *slot = slot_of(session, key);
 	char path[FILES_PATH_BYTES];
@@ -90,7 +91,7 @@ bool recipe_save(const uint64_t key[2], const void *bytes, size_t size_bytes)
 	return false;
 }
 
-void recipe_prepare(struct arena *arena)
+SPORK_FAST void recipe_prepare(struct arena *arena)
 {
 	struct spork_store_entry *entry = arena->entry;
 	struct spork_machine *machine = &arena->attempt.machine;
@@ -113,7 +114,7 @@ void recipe_prepare(struct arena *arena)
 			spork_trace_begin(machine, arena->trace, sizeof(arena->trace)) != NULL;
 }
 
-void recipe_keep(struct arena *arena)
+SPORK_FAST void recipe_keep(struct arena *arena)
 {
 	struct spork_store_entry *entry = arena->entry;
 	int64_t size;

@@ -31,7 +31,7 @@
 enum progress { GO_ON, NEED_CHILD, STOPPED };
 
 /* Registers as the child has them: those of the caller, and the result of the system call. */
-static void load_registers(struct spork_attempt *attempt, const void *vectors)
+SPORK_FAST static void load_registers(struct spork_attempt *attempt, const void *vectors)
 {
 	struct spork_registers *regs = &attempt->machine.regs;
 	uint32_t mxcsr;
@@ -52,7 +52,7 @@ static void load_registers(struct spork_attempt *attempt, const void *vectors)
 	spork_vectors_read(regs->zmm, regs->k, spork_vector_width());
 }
 
-static bool begin(struct arena *arena)
+SPORK_FAST static bool begin(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	struct spork_machine *machine = &attempt->machine;
@@ -141,7 +141,7 @@ static enum progress learn_code(struct arena *arena)
 }
 
 /* The recipe as far as its guards hold, the interpreter from there on. */
-static enum spork_stop run_machine(struct arena *arena)
+SPORK_FAST static enum spork_stop run_machine(struct arena *arena)
 {
 	struct spork_machine *machine = &arena->attempt.machine;
 	int stop = SPORK_STOP_BUDGET;
@@ -155,7 +155,7 @@ static enum spork_stop run_machine(struct arena *arena)
 	return spork_machine_run(machine, BUDGET - machine->executed);
 }
 
-static enum progress step(struct arena *arena)
+SPORK_FAST static enum progress step(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	struct spork_machine *machine = &attempt->machine;
@@ -197,7 +197,7 @@ static enum progress step(struct arena *arena)
 	return give_up(attempt, SPORK_ABORT_INSTRUCTION);
 }
 
-static enum progress run(struct arena *arena)
+SPORK_FAST static enum progress run(struct arena *arena)
 {
 	enum progress progress = GO_ON;
 
@@ -207,7 +207,7 @@ static enum progress run(struct arena *arena)
 }
 
 /* In the child's process. It has no memory of its own: it ends without a word, or by exec. */
-static void run_child(void *argument)
+SPORK_FAST static void run_child(void *argument)
 {
 	struct arena *arena = argument;
 	struct kernel *k = &arena->kernel;
@@ -281,7 +281,7 @@ static int reap(int64_t pid)
 }
 
 /* exec makes an ordinary child of it; one that is not, and dead, was killed on the way there. */
-static bool died_before_exec(int64_t pid)
+SPORK_FAST static bool died_before_exec(int64_t pid)
 {
 	siginfo_t info = {0};
 
@@ -291,7 +291,7 @@ static bool died_before_exec(int64_t pid)
 }
 
 /* The child's process: it shares our memory, and we sleep until it has executed a program or ended. */
-int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
+SPORK_FAST int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	int64_t pid = spork_clone_child(CLONE_VM | CLONE_VFORK,
@@ -318,7 +318,7 @@ int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
 	return 0;
 }
 
-static int64_t attempt_record(struct spork_attempt *attempt)
+SPORK_FAST static int64_t attempt_record(struct spork_attempt *attempt)
 {
 	struct arena *arena = spork_arena;
 	enum progress progress;

@@ -58,7 +58,8 @@ static struct session *make(void)
 }
 
 /* Modules may have been unloaded, and others loaded in their place. */
-static bool still_there(const struct spork_module *module, const struct session_module *record)
+SPORK_FAST static bool still_there(
+	const struct spork_module *module, const struct session_module *record)
 {
 	struct dl_find_object object;
 	struct spork_build_id id;
@@ -85,7 +86,7 @@ static void drop(struct session *session, uint32_t at)
 	memset(session->chains, 0, sizeof(session->chains));
 }
 
-struct session *session_open(void)
+SPORK_FAST struct session *session_open(void)
 {
 	if (!current) {
 		current = make();

@@ -15,7 +15,7 @@
 
 static struct spork_statistics *mapped;
 
-struct spork_statistics *spork_statistics_map(void)
+SPORK_FAST struct spork_statistics *spork_statistics_map(void)
 {
 	struct spork_statistics *found = __atomic_load_n(&mapped, __ATOMIC_ACQUIRE);
 	struct spork_statistics *expected = NULL;
@@ -46,7 +46,7 @@ static void add(uint64_t *counter, uint64_t amount)
 	(void)__atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
 }
 
-void spork_count(enum spork_reason reason)
+SPORK_FAST void spork_count(enum spork_reason reason)
 {
 	struct spork_statistics *statistics = spork_statistics_map();
 
@@ -54,7 +54,7 @@ void spork_count(enum spork_reason reason)
 		add(&statistics->reasons[reason], 1);
 }
 
-void spork_notice(enum spork_notice notice, uint64_t amount)
+SPORK_FAST void spork_notice(enum spork_notice notice, uint64_t amount)
 {
 	struct spork_statistics *statistics = spork_statistics_map();
 
@@ -111,7 +111,8 @@ static struct spork_site_count *find_site(
 	return NULL;
 }
 
-void spork_count_site(const struct spork_chain *chain, enum spork_reason reason, const char *detail)
+SPORK_FAST void spork_count_site(
+	const struct spork_chain *chain, enum spork_reason reason, const char *detail)
 {
 	struct spork_statistics *statistics = spork_statistics_map();
 	struct spork_site_count *site;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "spork/code.h"
+#include "spork/fast.h"
 
 /* x86-64 numbering: rax rcx rdx rbx rsp rbp rsi rdi r8..r15. */
 enum {

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "spork/fast.h"
+
 #define SPORK_STORE_MAGIC 0x33766b726f7073ULL
 #define SPORK_STORE_ENTRIES 8192
 #define SPORK_STORE_FILES 4096

@@ -24,7 +24,7 @@ static size_t min_size(size_t a, size_t b)
 }
 
 /* Consecutive pages of the arena. */
-static uint8_t *take_pages(struct spork_overlay *o, size_t count)
+SPORK_FAST static uint8_t *take_pages(struct spork_overlay *o, size_t count)
 {
 	uint8_t *at = o->next;
 
@@ -34,7 +34,7 @@ static uint8_t *take_pages(struct spork_overlay *o, size_t count)
 	return at;
 }
 
-uint8_t *overlay_take_page(struct spork_overlay *o)
+SPORK_FAST uint8_t *overlay_take_page(struct spork_overlay *o)
 {
 	uint8_t *at = o->free_pages;
 
@@ -50,7 +50,7 @@ static void give_page(struct spork_overlay *o, uint8_t *page)
 	o->free_pages = page;
 }
 
-static void forget_tlb(struct spork_overlay *o)
+SPORK_FAST static void forget_tlb(struct spork_overlay *o)
 {
 	if (!o->tlb_used)
 		return;
@@ -61,7 +61,7 @@ static void forget_tlb(struct spork_overlay *o)
 	}
 }
 
-static struct overlay_page *page_table(struct spork_overlay *o, size_t capacity)
+SPORK_FAST static struct overlay_page *page_table(struct spork_overlay *o, size_t capacity)
 {
 	size_t bytes = capacity * sizeof(struct overlay_page);
 	struct overlay_page *pages =
@@ -74,7 +74,7 @@ static struct overlay_page *page_table(struct spork_overlay *o, size_t capacity)
 	return pages;
 }
 
-struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes)
+SPORK_FAST struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes)
 {
 	/* What a child has mapped and not written. */
 	static const uint8_t zeros[OVERLAY_PAGE];
@@ -103,7 +103,8 @@ static size_t hash(uint64_t page, size_t capacity)
 }
 
 /* The entry of @page, or the free one where it belongs. */
-static struct overlay_page *slot_of(struct overlay_page *pages, size_t capacity, uint64_t page)
+SPORK_FAST static struct overlay_page *slot_of(
+	struct overlay_page *pages, size_t capacity, uint64_t page)
 {
 	size_t at = hash(page, capacity);
 
@@ -112,14 +113,14 @@ static struct overlay_page *slot_of(struct overlay_page *pages, size_t capacity,
 	return &pages[at];
 }
 
-static struct overlay_page *find_page(const struct spork_overlay *o, uint64_t page)
+SPORK_FAST static struct overlay_page *find_page(const struct spork_overlay *o, uint64_t page)
 {
 	struct overlay_page *entry = slot_of(o->pages, o->page_capacity, page);
 
 	return entry->page == page ? entry : NULL;
 }
 
-static struct overlay_page *add_page(struct spork_overlay *o, uint64_t page)
+SPORK_FAST static struct overlay_page *add_page(struct spork_overlay *o, uint64_t page)
 {
 	struct overlay_page *entry;
 
@@ -168,7 +169,7 @@ static bool fail(struct spork_overlay *o, enum spork_stop stop, uint64_t address
 	return false;
 }
 
-static bool touches_mark(const struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static bool touches_mark(const struct spork_overlay *o, uint64_t address, size_t size)
 {
 	for (size_t i = 0; i < o->mark_count; i++)
 		if (address < o->marks[i].address + o->marks[i].size &&
@@ -177,7 +178,7 @@ static bool touches_mark(const struct spork_overlay *o, uint64_t address, size_t
 	return false;
 }
 
-static bool page_has_mark(const struct spork_overlay *o, uint64_t page)
+SPORK_FAST static bool page_has_mark(const struct spork_overlay *o, uint64_t page)
 {
 	return o->mark_count > 0 && touches_mark(o, page * OVERLAY_PAGE, OVERLAY_PAGE);
 }
@@ -226,7 +227,7 @@ static void log_words(struct overlay_page *entry, uint64_t address, size_t size,
 }
 
 /* Where the page that holds @address is to be read, within one page. */
-static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	uint64_t page = page_of(address);
 	struct overlay_page *entry = find_page(o, page);
@@ -269,7 +270,7 @@ static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t
 }
 
 /* The child's own copy of a page, made at its first write. */
-static bool own_page(struct spork_overlay *o, uint64_t page, enum overlay_kind kind,
+SPORK_FAST static bool own_page(struct spork_overlay *o, uint64_t page, enum overlay_kind kind,
 	struct overlay_page **ret_entry)
 {
 	uint64_t address = page * OVERLAY_PAGE;
@@ -296,7 +297,7 @@ static bool own_page(struct spork_overlay *o, uint64_t page, enum overlay_kind k
 	return true;
 }
 
-static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	uint64_t page = page_of(address);
 	struct overlay_page *entry = find_page(o, page);
@@ -328,7 +329,7 @@ static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
 	return entry->bytes + address % OVERLAY_PAGE;
 }
 
-const uint8_t *overlay_read_span(
+SPORK_FAST const uint8_t *overlay_read_span(
 	struct spork_overlay *o, uint64_t address, size_t size, size_t *ret_size)
 {
 	const struct overlay_tlb *e = &o->read_tlb[page_of(address) % OVERLAY_TLB];
@@ -339,7 +340,7 @@ const uint8_t *overlay_read_span(
 	return readable(o, address, *ret_size);
 }
 
-uint8_t *overlay_write_span(
+SPORK_FAST uint8_t *overlay_write_span(
 	struct spork_overlay *o, uint64_t address, size_t size, size_t *ret_size)
 {
 	const struct overlay_tlb *e = &o->write_tlb[page_of(address) % OVERLAY_TLB];
@@ -350,7 +351,7 @@ uint8_t *overlay_write_span(
 	return writable(o, address, *ret_size);
 }
 
-bool overlay_load(struct spork_overlay *o, uint64_t address, void *buffer, size_t size)
+SPORK_FAST bool overlay_load(struct spork_overlay *o, uint64_t address, void *buffer, size_t size)
 {
 	uint8_t *to = buffer;
 
@@ -368,7 +369,8 @@ bool overlay_load(struct spork_overlay *o, uint64_t address, void *buffer, size_
 	return true;
 }
 
-bool overlay_store(struct spork_overlay *o, uint64_t address, const void *buffer, size_t size)
+SPORK_FAST bool overlay_store(
+	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size)
 {
 	const uint8_t *from = buffer;
 	size_t part;
@@ -393,7 +395,8 @@ static int error_of(const struct spork_overlay *o)
 	return o->stop == SPORK_STOP_ARENA ? -ENOMEM : -EFAULT;
 }
 
-int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, size_t size_bytes)
+SPORK_FAST int spork_overlay_read(
+	struct spork_overlay *o, uint64_t address, void *buffer, size_t size_bytes)
 {
 	size_t part;
 
@@ -405,7 +408,8 @@ int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, 
 	return overlay_load(o, address, buffer, size_bytes) ? 0 : error_of(o);
 }
 
-uint64_t spork_overlay_untouched(struct spork_overlay *o, uint64_t address, bool *ret_end)
+SPORK_FAST uint64_t spork_overlay_untouched(
+	struct spork_overlay *o, uint64_t address, bool *ret_end)
 {
 	bool file;
 	enum overlay_kind kind = o->log ? OVERLAY_HOLE : overlay_kind_at(o, address, &file);
@@ -439,7 +443,7 @@ uint64_t spork_overlay_untouched(struct spork_overlay *o, uint64_t address, bool
 }
 
 /* Marks that a write of the runtime covers: the word is known now. */
-static void unmark(struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static void unmark(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	for (size_t i = 0; i < o->mark_count;) {
 		const struct overlay_mark *mark = &o->marks[i];
@@ -451,7 +455,7 @@ static void unmark(struct spork_overlay *o, uint64_t address, size_t size)
 	}
 }
 
-int spork_overlay_write(
+SPORK_FAST int spork_overlay_write(
 	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes)
 {
 	if (address + size_bytes < address)
@@ -504,7 +508,8 @@ size_t spork_overlay_keep_ranges(const struct spork_overlay *o, void *buffer, si
 	return bytes;
 }
 
-void spork_overlay_take_ranges(struct spork_overlay *o, const void *buffer, size_t size_bytes)
+SPORK_FAST void spork_overlay_take_ranges(
+	struct spork_overlay *o, const void *buffer, size_t size_bytes)
 {
 	o->range_count = size_bytes / sizeof(*o->ranges);
 	memcpy(o->ranges, buffer, o->range_count * sizeof(*o->ranges));
@@ -570,7 +575,8 @@ int spork_overlay_protect(struct spork_overlay *o, uint64_t start, uint64_t end,
 	return rc;
 }
 
-int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t size_bytes)
+SPORK_FAST int spork_overlay_mark_pending(
+	struct spork_overlay *o, uint64_t address, size_t size_bytes)
 {
 	if (size_bytes > OVERLAY_PAGE)
 		return -ENOSPC;
@@ -586,7 +592,7 @@ int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t
 	return 0;
 }
 
-void spork_overlay_log_reads(struct spork_overlay *o, bool on)
+SPORK_FAST void spork_overlay_log_reads(struct spork_overlay *o, bool on)
 {
 	o->log = on;
 	forget_tlb(o);
