@@ -20,14 +20,13 @@ struct window {
 
 SPORK_FAST static bool load(struct window *window, uint64_t address, uint64_t *ret)
 {
+	const struct session_range *range;
+
 	if (address % 8)
 		return false;
 	/* Memory that stays where it is needs no question. */
-	for (uint32_t i = 0; i < window->session->range_count; i++) {
-		const struct session_range *range = &window->session->ranges[i];
-
-		if (address < range->start || address + 8 > range->end)
-			continue;
+	range = session_range_at(window->session, address);
+	if (range && address + 8 <= range->end) {
 		*ret = *(const uint64_t *)address;
 		return true;
 	}

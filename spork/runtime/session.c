@@ -101,6 +101,31 @@ SPORK_FAST struct session *session_open(void)
 	return current;
 }
 
+SPORK_FAST const struct session_range *session_range_at(
+	const struct session *session, uint64_t address)
+{
+	uint32_t low = 0, high = session->range_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (session->ranges[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < session->range_count && session->ranges[low].start <= address
+		       ? &session->ranges[low]
+		       : NULL;
+}
+
+uint64_t session_object(uint64_t address)
+{
+	struct dl_find_object object;
+
+	return find(address, &object) ? (uint64_t)object.dlfo_map_start : 0;
+}
+
 static uint64_t generation(const struct session *session)
 {
 	return session->store ? __atomic_load_n(&session->store->generation, __ATOMIC_ACQUIRE) + 1
@@ -151,8 +176,7 @@ static int insert(struct session *session, const struct dl_find_object *object)
 	session->records[at] = (struct session_module){
 		.map = object->dlfo_link_map, .name = object->dlfo_link_map->l_name};
 	session->records[at].identified = loader_build_id(base, &session->modules[at].id);
-	session->records[at].permanent = object->dlfo_link_map == loader_first() ||
-					 object->dlfo_link_map == loader_find("libc.so.6");
+	session->records[at].permanent = loader_stays(object->dlfo_link_map);
 	session->count++;
 	return (int)at;
 }
