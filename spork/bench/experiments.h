@@ -20,12 +20,16 @@ extern const struct hb_experiment spork_speed;
 struct hb_trial;
 
 /*
- * spork_instruction_ns - the time of an interpreted instruction, in the code of spork/interpreter for which it is longest.
+ * spork_instruction_ns - the time of an interpreted instruction, in the code of spork/interpreter for which it is
+ * longest.
  * 0, or what hb_trial_fail() returned.
  */
 int spork_instruction_ns(struct hb_trial *trial, double *ret_worst_ns);
 
-/* The command lines of spork/programs and spork/small-commands, for sh -c with bytes and number of starts; NULL = none. */
+/*
+ * spork_command_script - a command line of spork/programs or spork/small-commands, for sh -c with bytes and number of
+ * starts; NULL = none.
+ */
 const char *spork_command_script(const char *name);
 
 #endif

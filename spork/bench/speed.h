@@ -9,9 +9,10 @@
 
 /*
  * What they print, one line of SPEED_NUMBERS decimal numbers, nanoseconds:
- *   starts BYTES THREADED PAGES ROUNDS TARGET   calls and totals of vfork, then of fork; what the first fork took longer
- *   bystander BYTES STARTS                      writes of a second thread in a second, then zeros
- *   images ROUNDS                               /bin/true as it is and by the runtime, then zeros
+ *   starts BYTES THREADED PAGES ROUNDS TARGET   calls and totals of vfork, then of fork, then how much longer the
+ *                                               first fork took
+ *   bystander BYTES STARTS TARGET               writes of a second thread in a second, then zeros
+ *   images ROUNDS TARGET                        a program as it is and with the runtime, then zeros
  * Exit status 3: fork really forked; 4: a child failed.
  */
 enum { SPEED_VFORK_CALL, SPEED_VFORK_TOTAL, SPEED_FORK_CALL, SPEED_FORK_TOTAL, SPEED_FIRST };

@@ -46,8 +46,8 @@ SPORK_FAST uint64_t spork_tid_address(const struct spork_frame *frame)
 }
 
 /*
- * The peak never lies below the present size, and costs a tenth of asking for that. It never falls either: a process that
- * was large once is asked for its size at the next step.
+ * The peak never lies below the present size, and costs a tenth of asking for that. It never falls either: a process
+ * that was large once is asked for its size at the next step.
  */
 SPORK_FAST static bool surely_small(void)
 {

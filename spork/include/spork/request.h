@@ -34,8 +34,8 @@ struct spork_context_frame {
 };
 
 /*
- * May this fork ever be followed by exec? Frames as in struct spork_chain. The helper reads the sender's memory while it
- * goes on: what it finds there is an assumption.
+ * May this fork ever be followed by exec? Frames as in struct spork_chain. The helper reads the sender's memory while
+ * it goes on: what it finds there is an assumption.
  */
 struct spork_context_request {
 	uint32_t magic;
