@@ -59,8 +59,6 @@ SPORK_FAST static bool begin(struct arena *arena)
 	uint64_t tid_address = spork_tid_address(attempt->frame);
 
 	load_registers(attempt, arena->vectors);
-	machine->modules = arena->session->modules;
-	machine->module_count = arena->session->count;
 	machine->executed = machine->fault_address = 0;
 	machine->trace = NULL;
 	machine->recipe_checked = NULL;
@@ -71,6 +69,9 @@ SPORK_FAST static bool begin(struct arena *arena)
 	ranges_declare(arena);
 	kernel_begin(&arena->kernel, attempt);
 	recipe_prepare(arena);
+	/* A recipe may have brought modules with it. */
+	machine->modules = arena->session->modules;
+	machine->module_count = arena->session->count;
 	arena->recipe_on = arena->recipe != NULL;
 	arena->recipe_led = false;
 	/* The kernel would write the child's thread id there, which nobody knows yet. */

@@ -193,6 +193,8 @@ int spork_trace_check(const void *recipe, size_t size_bytes);
  */
 int spork_trace_replay(
 	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position);
+/* spork_trace_uses - whether a recipe that was checked leads through the module @id. */
+bool spork_trace_uses(const void *recipe, const struct spork_build_id *id);
 /* spork_trace_ends - whether nothing but the end follows the step before @position, which replay has given. */
 bool spork_trace_ends(const void *recipe, size_t position);
 

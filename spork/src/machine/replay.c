@@ -276,3 +276,15 @@ SPORK_FAST bool spork_trace_ends(const void *recipe, size_t position)
 
 	return position < h->step_count && recipe_steps(h)[position].op == spork_op_recipe_end;
 }
+
+bool spork_trace_uses(const void *recipe, const struct spork_build_id *id)
+{
+	const struct recipe_header *h = recipe;
+
+	for (size_t i = 0; i < h->module_count; i++) {
+		if (h->modules[i].id.length == id->length &&
+			memcmp(h->modules[i].id.bytes, id->bytes, sizeof(id->bytes)) == 0)
+			return true;
+	}
+	return false;
+}
