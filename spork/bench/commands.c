@@ -93,6 +93,13 @@ static const char *find_script(const struct program *table, size_t count, const 
 	return NULL;
 }
 
+const char *spork_command_script(const char *name)
+{
+	const char *script = find_script(programs, sizeof(programs) / sizeof(programs[0]), name);
+
+	return script ? script : find_script(lines, sizeof(lines) / sizeof(lines[0]), name);
+}
+
 static bool is_native(struct hb_trial *trial)
 {
 	return hb_trial_data(trial) == NULL;

@@ -225,7 +225,7 @@ static const struct row rows[] = {
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
+SPORK_FAST void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 {
 	k->attempt = attempt;
 	k->child = k->committed = false;
@@ -241,7 +241,7 @@ void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	k->deferred_count = k->text_bytes = 0;
 }
 
-uint64_t kernel_argument(const struct kernel *k, int index)
+SPORK_FAST uint64_t kernel_argument(const struct kernel *k, int index)
 {
 	static const uint8_t registers[ARGUMENTS] = {
 		7, SPORK_RSI, SPORK_RDX, SPORK_R10, SPORK_R8, 9};
@@ -249,7 +249,7 @@ uint64_t kernel_argument(const struct kernel *k, int index)
 	return k->attempt->machine.regs.gpr[registers[index]];
 }
 
-enum call_result kernel_result(struct kernel *k, int64_t result)
+SPORK_FAST enum call_result kernel_result(struct kernel *k, int64_t result)
 {
 	k->attempt->machine.regs.gpr[SPORK_RAX] = (uint64_t)result;
 	return CALL_DONE;
@@ -275,7 +275,7 @@ void *kernel_room(struct kernel *k, uint64_t size_bytes)
 }
 
 /* Memory of a child that shares the program's is read in place, and written after its pages were saved. */
-bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes)
+SPORK_FAST bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes)
 {
 	if (shared_state(k->attempt)) {
 		memcpy(buffer, (const void *)address, size_bytes);
@@ -640,7 +640,7 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 	}
 }
 
-enum call_result kernel_call(struct kernel *k)
+SPORK_FAST enum call_result kernel_call(struct kernel *k)
 {
 	uint64_t nr = KERNEL_NUMBER(k);
 

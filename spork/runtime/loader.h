@@ -14,6 +14,12 @@
 
 /* loader_first - the first object, or NULL where there is no glibc. */
 const struct link_map *loader_first(void);
+/*
+ * loader_note_first - to be called when the program starts: its objects so far are never unloaded. loader_stays - is
+ * @map one of them?
+ */
+void loader_note_first(void);
+bool loader_stays(const struct link_map *map);
 /* loader_find - the object whose file name (without folders) is @name. */
 const struct link_map *loader_find(const char *name);
 /*
