@@ -20,6 +20,7 @@
 #include "text.h"
 
 #define MEMORY_DEVICES 1 /* null, zero, full, random */
+#define WRITE_BYTES 4096 /* PIPE_BUF: a pipe that can take anything takes this */
 
 static struct deferred *add(struct kernel *k, enum deferred_kind kind)
 {
@@ -195,16 +196,54 @@ static bool takes_bytes(const struct stat *status)
 	       S_ISSOCK(status->st_mode);
 }
 
+/* Do they lead to the same open file? */
+static bool is_same_file(int a, uint64_t b)
+{
+	enum { KCMP_FILE = 0 };
+	int64_t self = raw0(SYS_getpid);
+
+	return raw5(SYS_kcmp, self, self, KCMP_FILE, a, b) == 0;
+}
+
+/*
+ * Bytes that follow one another into the same file may as well come at once: whoever reads a stream cannot tell. As
+ * long as a pipe takes them in one piece.
+ */
+static bool joins_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
+{
+	struct deferred *last = k->deferred_count ? &k->deferred[k->deferred_count - 1] : NULL;
+	uint8_t number = kernel_fd_placeholder(k, fd);
+	struct stat status;
+
+	if (!last || last->kind != DEFERRED_WRITE || last->number != number ||
+		last->size + size > WRITE_BYTES || last->text + last->size != k->text_bytes ||
+		size > KERNEL_TEXT_BYTES - k->text_bytes)
+		return false;
+	/* Packets would be joined, too; and a terminal may be asked in between. */
+	if (!number && (!is_same_file(last->fd, fd) || raw2(SYS_fstat, fd, &status) ||
+			       !(S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode)) ||
+			       (raw2(SYS_fcntl, fd, F_GETFL) & O_DIRECT)))
+		return false;
+	memcpy(k->text + k->text_bytes, bytes, size);
+	k->text_bytes += size;
+	last->size += size;
+	return true;
+}
+
 enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
 {
-	struct deferred *d = add(k, DEFERRED_WRITE);
+	struct deferred *d;
 	struct rlimit limit;
 	struct stat status;
 	int64_t flags;
 
 	/* With a limit of file sizes less may be written, or nothing but a signal be the answer. */
-	if (!d || raw2(SYS_getrlimit, RLIMIT_FSIZE, &limit) || limit.rlim_cur != RLIM_INFINITY ||
-		!keep_text(k, d, bytes, size))
+	if (raw2(SYS_getrlimit, RLIMIT_FSIZE, &limit) || limit.rlim_cur != RLIM_INFINITY)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	if (joins_write(k, fd, bytes, size))
+		return kernel_result(k, size);
+	d = add(k, DEFERRED_WRITE);
+	if (!d || !keep_text(k, d, bytes, size))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	d->number = kernel_fd_placeholder(k, fd);
 	if (!d->number) {
@@ -221,6 +260,15 @@ enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *b
 	return kernel_result(k, size);
 }
 
+bool kernel_defers_request(const struct kernel *k, uint32_t request)
+{
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_TERMINAL && k->deferred[i].flags == request)
+			return true;
+	}
+	return false;
+}
+
 bool kernel_defers_terminal(const struct kernel *k)
 {
 	for (uint32_t i = 0; i < k->deferred_count; i++) {
@@ -230,22 +278,86 @@ bool kernel_defers_terminal(const struct kernel *k)
 	return false;
 }
 
+/* A process in the background is stopped for changing its terminal, or told that it may not. */
+static bool stops_for(struct kernel *k, uint32_t foreground)
+{
+	return foreground != (uint32_t)raw0(SYS_getpgrp) && !kernel_signal_refused(k, SIGTTOU);
+}
+
+/* Will the kernel take them as they are? It would correct sizes and speeds, which stay, and bits that are locked. */
+static bool is_taken(
+	uint64_t fd, const struct kernel_modes *before, const struct kernel_modes *wanted)
+{
+	struct kernel_modes locked;
+
+	if (raw3(SYS_ioctl, fd, TIOCGLCKTRMIOS, &locked))
+		return false;
+	for (size_t i = 0; i < sizeof(locked); i++) {
+		if (((const uint8_t *)&locked)[i])
+			return false;
+	}
+	return before->cflag == wanted->cflag && before->line == wanted->line;
+}
+
+const struct kernel_modes *kernel_deferred_modes(const struct kernel *k, uint64_t fd)
+{
+	struct stat asked, changed;
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_TERMINAL && d->flags == TCSETS &&
+			raw2(SYS_fstat, fd, &asked) == 0 && raw2(SYS_fstat, d->fd, &changed) == 0 &&
+			asked.st_rdev == changed.st_rdev)
+			return (const struct kernel_modes *)(k->text + d->text);
+	}
+	return NULL;
+}
+
+enum call_result kernel_defer_modes(struct kernel *k, uint64_t fd, const struct kernel_modes *modes)
+{
+	struct kernel_modes before;
+	struct deferred *d;
+	uint32_t now;
+	int64_t err;
+
+	if (kernel_fd_placeholder(k, fd) || k->committed || kernel_defers_request(k, TIOCSPGRP) ||
+		kernel_defers_request(k, TCSETS))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	err = raw3(SYS_ioctl, fd, TCGETS, &before);
+	if (err)
+		return kernel_result(k, err);
+	/* Once TIOCSCTTY has been carried out, its group is the one in the foreground. */
+	if (!kernel_defers_request(k, TIOCSCTTY) && raw3(SYS_ioctl, fd, TIOCGPGRP, &now) == 0 &&
+		stops_for(k, now))
+		return kernel_abort(k, SPORK_ABORT_SIGNAL);
+	d = is_taken(fd, &before, modes) ? add(k, DEFERRED_TERMINAL) : NULL;
+	if (!d || !keep_text(k, d, modes, sizeof(*modes)))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->fd = hold(fd);
+	if (d->fd < 0)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->flags = TCSETS;
+	k->deferred_count++;
+	return kernel_result(k, 0);
+}
+
 enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument)
 {
 	struct deferred *d;
 	uint32_t now;
 
-	/* An error has no effect: it is the answer. */
-	if (kernel_fd_placeholder(k, fd) || k->committed)
+	/* What a terminal answers that is only going to be the child's is not known. */
+	if (kernel_fd_placeholder(k, fd) || k->committed || kernel_defers_request(k, TIOCSCTTY))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	/* An error has no effect: it is the answer. */
 	if (request == TIOCSPGRP) {
 		int64_t err = raw3(SYS_ioctl, fd, TIOCGPGRP, &now);
 
 		if (err)
 			return kernel_result(k, err);
-		/* A process in the background is stopped for this, or told that it may not. */
-		if (now != (uint32_t)raw0(SYS_getpgrp) && !kernel_signal_refused(k, SIGTTOU))
+		if (stops_for(k, now))
 			return kernel_abort(k, SPORK_ABORT_SIGNAL);
 	}
 	d = add(k, DEFERRED_TERMINAL);
@@ -317,6 +429,16 @@ static bool can_write(int fd)
 	return raw3(SYS_poll, &item, 1, 0) == 1 && item.revents == POLLOUT;
 }
 
+static bool change_terminal(const struct kernel *k, const struct deferred *d)
+{
+	uint32_t argument = d->text;
+
+	if (d->flags == TCSETS)
+		return raw3(SYS_ioctl, d->fd, TCSETS, k->text + d->text) == 0;
+	return raw3(SYS_ioctl, d->fd, d->flags,
+		       d->flags == TIOCSPGRP ? (uint64_t)&argument : argument) == 0;
+}
+
 /* Everything that can fail, in the order in which it can be undone. */
 static bool prepare(struct kernel *k)
 {
@@ -334,11 +456,8 @@ static bool prepare(struct kernel *k)
 	}
 	for (uint32_t i = 0; i < k->deferred_count; i++) {
 		const struct deferred *d = &k->deferred[i];
-		uint32_t group = d->text;
 
-		if (d->kind == DEFERRED_TERMINAL &&
-			raw3(SYS_ioctl, d->fd, d->flags,
-				d->flags == TIOCSPGRP ? (uint64_t)&group : group))
+		if (d->kind == DEFERRED_TERMINAL && !change_terminal(k, d))
 			return false;
 	}
 	return true;

@@ -19,6 +19,11 @@ const struct link_map *loader_first(void)
 	return &_r_debug ? _r_debug.r_map : NULL;
 }
 
+uint64_t loader_linker(void)
+{
+	return &_r_debug ? _r_debug.r_ldbase : 0;
+}
+
 const struct link_map *loader_find(const char *name)
 {
 	const struct link_map *map = loader_first();

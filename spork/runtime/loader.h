@@ -14,6 +14,8 @@
 
 /* loader_first - the first object, or NULL where there is no glibc. */
 const struct link_map *loader_first(void);
+/* loader_linker - where the dynamic linker is mapped, or 0. */
+uint64_t loader_linker(void);
 /* loader_find - the object whose file name (without folders) is @name. */
 const struct link_map *loader_find(const char *name);
 /*

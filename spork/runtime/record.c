@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "arena.h"
+#include "hidden.h"
 #include "kernel.h"
 #include "loader.h"
 #include "ranges.h"
@@ -69,6 +70,8 @@ static bool begin(struct arena *arena)
 		return false;
 	spork_overlay_log_reads(machine->overlay, attempt->caller.threaded);
 	ranges_declare(arena);
+	if (!hidden_declare(machine->overlay))
+		return false;
 	kernel_begin(&arena->kernel, attempt);
 	recipe_prepare(arena);
 	arena->recipe_on = arena->recipe != NULL;

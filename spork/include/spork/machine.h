@@ -105,6 +105,8 @@ struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes);
  * question to the kernel. Not for MAP_SHARED memory. Page-aligned. Ignored if there are too many ranges.
  */
 void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
+/* Declare [start, end) as not mapped for the child, before anything was accessed. 0, -EINVAL, -ENOMEM. */
+int spork_overlay_hide(struct spork_overlay *o, uint64_t start, uint64_t end);
 /*
  * Memory the child has mapped: zero-filled, exists in the overlay only. And unmapped again, which also
  * works for memory

@@ -454,6 +454,12 @@ void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t e
 	forget_tlb(o);
 }
 
+int spork_overlay_hide(struct spork_overlay *o, uint64_t start, uint64_t end)
+{
+	forget_tlb(o);
+	return overlay_set_range(o, (struct overlay_range){start, end, OVERLAY_HOLE, false});
+}
+
 /* Drops what the overlay holds of [start, end); watched pages keep their log. */
 static void drop_pages(struct spork_overlay *o, uint64_t start, uint64_t end)
 {
