@@ -20,6 +20,7 @@
 #include "text.h"
 
 #define MEMORY_DEVICES 1 /* null, zero, full, random */
+#define FOLDER_BYTES 1024
 #define WRITE_BYTES 4096 /* PIPE_BUF: a pipe that can take anything takes this */
 
 static struct deferred *add(struct kernel *k, enum deferred_kind kind)
@@ -35,7 +36,7 @@ static struct deferred *add(struct kernel *k, enum deferred_kind kind)
 				k->deferred[k->deferred_count - 1].kind == kind)))
 		return NULL;
 	d = &k->deferred[k->deferred_count];
-	*d = (struct deferred){.kind = kind, .fd = -1, .real = -1};
+	*d = (struct deferred){.kind = kind, .fd = -1, .real = -1, .unnamed = -1};
 	return d;
 }
 
@@ -59,20 +60,13 @@ static int hold_folder(int directory)
 	return (int)held;
 }
 
-/* Will it be possible? The folder must be writable, or the file that is there. */
-static bool will_open(int directory, const char *path, uint32_t flags, bool creates)
+/* The folder in which @path is to be made. False: it is too long, or names a folder itself. */
+static bool folder_of(const char *path, char folder[FOLDER_BYTES])
 {
-	enum { READ = 4, WRITE = 2, ENTER = 1 };
-	char folder[1024];
 	size_t length = 0, slash = 0;
 
-	if (!creates) {
-		int wanted = (flags & O_ACCMODE) == O_RDWR ? READ | WRITE : WRITE;
-
-		return raw4(SYS_faccessat2, directory, path, wanted, AT_EACCESS) == 0;
-	}
 	for (; path[length]; length++) {
-		if (length + 2 >= sizeof(folder))
+		if (length + 2 >= FOLDER_BYTES)
 			return false;
 		folder[length] = path[length];
 		if (path[length] == '/')
@@ -83,7 +77,22 @@ static bool will_open(int directory, const char *path, uint32_t flags, bool crea
 	folder[slash] = '\0';
 	if (slash == 0)
 		memcpy(folder, ".", 2);
-	return raw4(SYS_faccessat2, directory, folder, WRITE | ENTER, AT_EACCESS) == 0;
+	return true;
+}
+
+/* Will it be possible? The folder must be writable, or the file that is there. */
+static bool will_open(int directory, const char *path, uint32_t flags, bool creates)
+{
+	enum { READ = 4, WRITE = 2, ENTER = 1 };
+	char folder[FOLDER_BYTES];
+
+	if (!creates) {
+		int wanted = (flags & O_ACCMODE) == O_RDWR ? READ | WRITE : WRITE;
+
+		return raw4(SYS_faccessat2, directory, path, wanted, AT_EACCESS) == 0;
+	}
+	return folder_of(path, folder) &&
+	       raw4(SYS_faccessat2, directory, folder, WRITE | ENTER, AT_EACCESS) == 0;
 }
 
 static bool keep_text(struct kernel *k, struct deferred *d, const void *bytes, uint32_t size)
@@ -134,6 +143,65 @@ enum call_result kernel_defer_open(struct kernel *k, int directory, const char *
 	kernel_fd_forget(k, (uint64_t)stand_in);
 	k->placeholder[stand_in] = d->number;
 	return kernel_result(k, stand_in);
+}
+
+static struct deferred *deferred_open(struct kernel *k, uint64_t fd)
+{
+	uint8_t number = kernel_fd_placeholder(k, fd);
+
+	for (uint32_t i = 0; number && i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_OPEN && k->deferred[i].number == number)
+			return &k->deferred[i];
+	}
+	return NULL;
+}
+
+/* The file itself, which nobody can find as long as it has no name. */
+static bool make_unnamed(struct kernel *k, struct deferred *d)
+{
+	char folder[FOLDER_BYTES];
+	int64_t fd;
+	mode_t mask;
+
+	if (d->unnamed >= 0)
+		return true;
+	if (!d->creates || (d->flags & O_ACCMODE) == O_RDONLY ||
+		!folder_of((const char *)k->text + d->text, folder))
+		return false;
+	mask = (mode_t)raw1(SYS_umask, d->mask);
+	fd = raw4(
+		SYS_openat, d->fd, folder, O_TMPFILE | O_CLOEXEC | (d->flags & O_ACCMODE), d->mode);
+	(void)raw1(SYS_umask, mask);
+	if (fd < 0)
+		return false;
+	d->unnamed = hold((uint64_t)fd);
+	(void)raw1(SYS_close, fd);
+	return d->unnamed >= 0;
+}
+
+bool kernel_deferred_status(struct kernel *k, uint64_t fd, struct stat *ret)
+{
+	struct deferred *d = deferred_open(k, fd);
+
+	if (!d || !make_unnamed(k, d) || raw2(SYS_fstat, d->unnamed, ret))
+		return false;
+	ret->st_nlink = 1;
+	return true;
+}
+
+uint32_t kernel_deferred_descriptor(const struct kernel *k, uint32_t fd)
+{
+	uint32_t found = UINT32_MAX;
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const int ours[] = {k->deferred[i].fd, k->deferred[i].unnamed};
+
+		for (size_t j = 0; j < sizeof(ours) / sizeof(ours[0]); j++) {
+			if (ours[j] >= 0 && (uint32_t)ours[j] >= fd && (uint32_t)ours[j] < found)
+				found = (uint32_t)ours[j];
+		}
+	}
+	return found;
 }
 
 int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd)
@@ -372,12 +440,35 @@ enum call_result kernel_defer_terminal(
 	return kernel_result(k, 0);
 }
 
+/* The file gets its name, and is opened by it: its path is what /proc says about a descriptor. */
+static int64_t name_deferred(struct kernel *k, struct deferred *d)
+{
+	const uint32_t once = O_CREAT | O_EXCL | O_TRUNC;
+	const char *path = (const char *)k->text + d->text;
+	struct stat made, opened;
+	char link[40];
+	size_t at = text_append(link, sizeof(link), 0, "/proc/self/fd/");
+
+	(void)text_append_number(link, sizeof(link), at, (uint64_t)d->unnamed, 10);
+	if (raw5(SYS_linkat, AT_FDCWD, link, d->fd, path, AT_SYMLINK_FOLLOW))
+		return -1;
+	d->created = true;
+	d->real = (int)raw4(SYS_openat, d->fd, path, (d->flags & ~once) | O_CLOEXEC, 0);
+	if (d->real >= 0 &&
+		(raw2(SYS_fstat, d->unnamed, &made) || raw2(SYS_fstat, d->real, &opened) ||
+			made.st_ino != opened.st_ino || made.st_dev != opened.st_dev))
+		return -1;
+	return d->real;
+}
+
 static int64_t open_deferred(struct kernel *k, struct deferred *d)
 {
 	const char *path = (const char *)k->text + d->text;
 	uint32_t flags = (d->flags & ~(uint32_t)O_TRUNC) | O_CLOEXEC;
 	mode_t mask;
 
+	if (d->unnamed >= 0)
+		return name_deferred(k, d);
 	/* What others have created meanwhile is not ours to remove, should it come to that. */
 	if (d->creates)
 		flags |= O_EXCL;
@@ -488,6 +579,8 @@ bool kernel_commit(struct kernel *k)
 			(void)raw1(SYS_close, d->real);
 		if (d->fd >= 0)
 			(void)raw1(SYS_close, d->fd);
+		if (d->unnamed >= 0)
+			(void)raw1(SYS_close, d->unnamed);
 	}
 	k->deferred_count = 0;
 	k->committed = true;

@@ -76,11 +76,8 @@ enum call_result kernel_close(struct kernel *k)
 
 	if (!k->child)
 		return CALL_CHILD;
-	for (uint32_t i = 0; i < k->deferred_count; i++) {
-		/* Ours, above those of the program: it does not exist for the child. */
-		if (k->deferred[i].fd >= 0 && (uint64_t)k->deferred[i].fd == fd)
-			return kernel_result(k, -EBADF);
-	}
+	if (kernel_deferred_descriptor(k, (uint32_t)fd) == fd)
+		return kernel_result(k, -EBADF);
 	result = raw1(SYS_close, fd);
 	if (result == 0)
 		kernel_fd_forget(k, fd);
@@ -89,17 +86,26 @@ enum call_result kernel_close(struct kernel *k)
 
 enum call_result kernel_close_range(struct kernel *k)
 {
-	uint64_t first = kernel_argument(k, 0), last = kernel_argument(k, 1);
-	uint64_t flags = kernel_argument(k, 2);
-	int64_t result;
+	uint32_t first = (uint32_t)kernel_argument(k, 0), last = (uint32_t)kernel_argument(k, 1);
+	uint64_t flags = (uint32_t)kernel_argument(k, 2);
+	int64_t result = 0;
 
 	if (!k->child)
 		return CALL_CHILD;
-	/* Ours are among them. */
-	if (k->deferred_count > 0)
-		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
-	result = raw3(SYS_close_range, first, last, flags);
-	for (uint64_t fd = first; result == 0 && !(flags & 4) && fd <= last && fd < KERNEL_FDS;
+	/* Ours, which stay, are closed at exec in any case. */
+	if (flags || first > last) {
+		result = raw3(SYS_close_range, first, last, flags);
+	} else {
+		for (uint32_t at = first, ours; result == 0 && at <= last; at = ours + 1) {
+			ours = kernel_deferred_descriptor(k, at);
+			if (ours > at)
+				result =
+					raw3(SYS_close_range, at, ours > last ? last : ours - 1, 0);
+			if (ours >= last)
+				break;
+		}
+	}
+	for (uint32_t fd = first; result == 0 && !(flags & 4) && fd <= last && fd < KERNEL_FDS;
 		fd++)
 		kernel_fd_forget(k, fd);
 	return kernel_result(k, result);
