@@ -11,6 +11,7 @@ static const struct hb_experiment *const experiments[] = {
 	&spork_small_commands,
 	&spork_startup,
 	&spork_coverage,
+	&spork_negative_controls,
 	&spork_trap_mechanisms,
 	&spork_analyser,
 	&spork_decoders,

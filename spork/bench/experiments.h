@@ -11,6 +11,7 @@ extern const struct hb_experiment spork_analyser;
 extern const struct hb_experiment spork_decoders;
 extern const struct hb_experiment spork_interpreter;
 extern const struct hb_experiment spork_coverage;
+extern const struct hb_experiment spork_negative_controls;
 extern const struct hb_experiment spork_programs;
 extern const struct hb_experiment spork_trap_mechanisms;
 extern const struct hb_experiment spork_small_commands;

@@ -12,12 +12,12 @@
 #include "arena.h"
 #include "caller.h"
 #include "chain.h"
+#include "hidden.h"
 #include "raw_syscall.h"
 #include "runtime.h"
 #include "text.h"
 
 struct arena *spork_arena;
-bool spork_fork_hides_memory;
 
 static const struct spork_executor *const executors[] = {
 	&spork_executor_record,
@@ -82,13 +82,6 @@ SPORK_FAST static struct arena *get_arena(void)
 	return expected;
 }
 
-int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice)
-{
-	if (advice == MADV_DONTFORK || advice == MADV_WIPEONFORK)
-		spork_fork_hides_memory = true;
-	return raw3(SYS_madvise, address, size_bytes, advice);
-}
-
 SPORK_FAST uint64_t spork_fork_enter(const struct spork_frame *frame)
 {
 	const uint64_t all = UINT64_MAX;
@@ -100,7 +93,7 @@ SPORK_FAST uint64_t spork_fork_enter(const struct spork_frame *frame)
 		return decline(SPORK_FORK_MODE);
 	if (!is_plain_fork(frame))
 		return decline(SPORK_FORK_FLAGS);
-	if (spork_fork_hides_memory)
+	if (hidden_lost())
 		return decline(SPORK_FORK_HIDDEN);
 	if (surely_small())
 		return decline(SPORK_FORK_SMALL);
@@ -190,7 +183,7 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 
 		if (module >= 0 && !arena->session->modules[module].code) {
 			if (attempt->caller.threaded)
-				session_request(arena->session, module);
+				session_request_known(arena->session);
 			else
 				session_request_all(arena->session);
 			return;

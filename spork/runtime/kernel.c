@@ -408,11 +408,38 @@ static bool tell_cpu(struct kernel *k)
 	return spork_overlay_write(k->attempt->machine.overlay, area, cpus, sizeof(cpus)) == 0;
 }
 
+/* fstat() of a file that is still to be made. */
+static bool is_status_of_deferred(struct kernel *k)
+{
+	uint64_t nr = KERNEL_NUMBER(k);
+	char first = 1;
+
+	if (!k->child || !kernel_fd_placeholder(k, kernel_argument(k, 0)))
+		return false;
+	if (nr == SYS_newfstatat && (kernel_argument(k, 3) & AT_EMPTY_PATH) &&
+		!kernel_read(k, kernel_argument(k, 1), &first, 1))
+		return false;
+	return nr == SYS_fstat || (nr == SYS_newfstatat && first == 0);
+}
+
+static enum call_result status_of_deferred(struct kernel *k)
+{
+	struct stat status;
+	int index = KERNEL_NUMBER(k) == SYS_fstat ? 1 : 2;
+
+	return kernel_deferred_status(k, kernel_argument(k, 0), &status) &&
+			       kernel_write(k, kernel_argument(k, index), &status, sizeof(status))
+		       ? kernel_result(k, 0)
+		       : kernel_abort(k, SPORK_ABORT_EXTERNAL);
+}
+
 static enum call_result native(struct kernel *k, const struct row *row)
 {
 	uint64_t values[ARGUMENTS];
 	int64_t result;
 
+	if (is_status_of_deferred(k))
+		return status_of_deferred(k);
 	for (int i = 0; i < ARGUMENTS; i++) {
 		values[i] = kernel_argument(k, i);
 		if (i < 5 && !translate(k, row, i, &values[i]))

@@ -42,6 +42,11 @@ bool loader_stays(const struct link_map *wanted)
 	return false;
 }
 
+uint64_t loader_linker(void)
+{
+	return &_r_debug ? _r_debug.r_ldbase : 0;
+}
+
 const struct link_map *loader_find(const char *name)
 {
 	const struct link_map *map = loader_first();

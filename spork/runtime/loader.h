@@ -20,6 +20,8 @@ const struct link_map *loader_first(void);
  */
 void loader_note_first(void);
 bool loader_stays(const struct link_map *map);
+/* loader_linker - where the dynamic linker is mapped, or 0. */
+uint64_t loader_linker(void);
 /* loader_find - the object whose file name (without folders) is @name. */
 const struct link_map *loader_find(const char *name);
 /*

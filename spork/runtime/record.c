@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "arena.h"
+#include "hidden.h"
 #include "kernel.h"
 #include "loader.h"
 #include "ranges.h"
@@ -67,6 +68,8 @@ SPORK_FAST static bool begin(struct arena *arena)
 		return false;
 	spork_overlay_log_reads(machine->overlay, attempt->caller.threaded);
 	ranges_declare(arena);
+	if (!hidden_declare(machine->overlay))
+		return false;
 	kernel_begin(&arena->kernel, attempt);
 	recipe_prepare(arena);
 	/* A recipe may have brought modules with it. */

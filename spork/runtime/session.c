@@ -290,6 +290,16 @@ void session_request(const struct session *session, int module)
 	ask(&request, sizeof(request));
 }
 
+void session_request_known(struct session *session)
+{
+	/* The dynamic linker belongs to every program that binds lazily, and is never unloaded. */
+	(void)session_module(session, loader_linker());
+	for (uint32_t i = 0; i < session->count; i++) {
+		if (!session->modules[i].code)
+			session_request(session, (int)i);
+	}
+}
+
 #define OBJECTS_MAX 128
 
 void session_request_all(struct session *session)

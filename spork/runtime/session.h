@@ -87,7 +87,9 @@ int session_module(struct session *session, uint64_t pc);
 void session_request(const struct session *session, int module);
 /* Ask the helper what the analyser thinks of a calling context. Never blocks. */
 void session_request_context(const struct session *session, const struct spork_chain *chain);
-/* The same for all modules of the process without code; only while it has a single thread. */
+/* Ask for the code of the modules that the session has met, where it is missing. */
+void session_request_known(struct session *session);
+/* The same for all modules of the process; only while it has a single thread. */
 void session_request_all(struct session *session);
 
 #endif

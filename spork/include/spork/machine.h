@@ -106,6 +106,8 @@ struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes);
  * question to the kernel. Not for MAP_SHARED memory. Page-aligned. Ignored if there are too many ranges.
  */
 void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
+/* Declare [start, end) as not mapped for the child, before anything was accessed. 0, -EINVAL, -ENOMEM. */
+int spork_overlay_hide(struct spork_overlay *o, uint64_t start, uint64_t end);
 /*
  * The ranges that are declared, as bytes for spork_overlay_take_ranges(), which declares them in an overlay that has
  * none. Returns how many bytes of @buffer, 0 = they do not fit.

@@ -516,6 +516,12 @@ SPORK_FAST void spork_overlay_take_ranges(
 	forget_tlb(o);
 }
 
+int spork_overlay_hide(struct spork_overlay *o, uint64_t start, uint64_t end)
+{
+	forget_tlb(o);
+	return overlay_set_range(o, (struct overlay_range){start, end, OVERLAY_HOLE, false});
+}
+
 /* Drops what the overlay holds of [start, end); watched pages keep their log. */
 static void drop_pages(struct spork_overlay *o, uint64_t start, uint64_t end)
 {
