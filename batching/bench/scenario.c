@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * batching/scenario: the paper's motivating scenario over the client's cost c, which the server cannot see. Beside
- * "never" and "always", the best choice for the mean (what an end-to-end estimate makes possible), and the best batch size of
- * all, partial batches included. Closed forms; the recursion request by request verifies them.
+ * "never" and "always", the best choice for the mean (what an end-to-end estimate makes possible), and the best batch
+ * size of all, partial batches included. Closed forms; the recursion request by request verifies them.
  */
 #include "experiments.h"
 

@@ -12,5 +12,6 @@ extern const struct hb_experiment metastable_protections;
 extern const struct hb_experiment metastable_threshold;
 extern const struct hb_experiment metastable_agreement;
 extern const struct hb_experiment metastable_speed;
+extern const struct hb_experiment metastable_speed_markov;
 
 #endif

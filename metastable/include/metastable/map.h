@@ -61,8 +61,8 @@ struct ms_map {
  * @ret: ms_map_finish() frees it.
  *
  * Returns 0; -EINTR (stopped: call again with the same journal to go on; @ret holds what is done); -EINVAL (no sweep);
- * -E2BIG (more than MS_MAP_CELLS_MAX cells); -EBUSY (another map writes the journal); -EEXIST (the journal is of another
- * map); -EBADMSG (the journal is none); -ENOMEM or the -errno of the journal's file. Blocks until done.
+ * -E2BIG (more than MS_MAP_CELLS_MAX cells); -EBUSY (another map writes the journal); -EEXIST (the journal is of
+ * another map); -EBADMSG (the journal is none); -ENOMEM or the -errno of the journal's file. Blocks until done.
  */
 int ms_map_run(const struct ms_model *model, const struct ms_map_options *options,
 	struct ms_map *ret, struct hb_error *reterr);

@@ -12,6 +12,10 @@
  * Clopper and Pearson. Runs are added in steps until both intervals lie on one side of the horizon; the level is split
  * evenly over the looks. Thread-safe.
  *
+ * By the fluid, the times are those of escaping from its stable points over the saddle between them; a single stable
+ * point is the good mode below half of the queue (below one timeout's worth of work if it is unlimited), else the bad
+ * one, and is never left.
+ *
  * Sources: Clopper and Pearson 1934; Garwood 1936; docs of metastable, classification.
  */
 #ifndef METASTABLE_VERDICT_H
@@ -50,7 +54,8 @@ struct ms_verdict_options {
  * ms_verdict_of - ask one level about @model.
  * @options: NULL = the defaults. @ret: always filled.
  *
- * A level that refuses the model, or whose chain is too large, is no failure: @ret->code says so. Returns 0, or -ENOMEM.
+ * A level that refuses the model, or whose chain is too large, is no failure: @ret->code says so. Returns 0, or
+ * -ENOMEM.
  */
 int ms_verdict_of(enum ms_level level, const struct ms_model *model,
 	const struct ms_verdict_options *options, struct ms_verdict *ret, struct hb_error *reterr);

@@ -11,6 +11,7 @@
 #include <hotbed/error.h>
 
 #include <metastable/ctmc.h>
+#include <metastable/fluid.h>
 #include <metastable/simulation.h>
 #include <metastable/verdict.h>
 
@@ -246,6 +247,94 @@ static int ask_markov(const struct ms_model *model, const struct ms_verdict_opti
 	return 0;
 }
 
+/* ---- fluid ---- */
+
+/* The stable points at the ends, and the saddle between them; NULL where there is none. */
+struct ends {
+	const struct ms_fluid_point *low, *saddle, *high;
+};
+
+static struct ends find_ends(const struct ms_fluid_point *points, int count, double middle)
+{
+	struct ends ends = {NULL, NULL, NULL};
+
+	for (int i = 0; i < count; i++) {
+		if (!points[i].stable)
+			continue;
+		if (!ends.low)
+			ends.low = &points[i];
+		ends.high = &points[i];
+	}
+	if (ends.low == ends.high) {
+		/* A single point is the good mode or the bad one, by where it lies. */
+		if (ends.low && ends.low->at[MS_FLUID_QUEUE] > middle)
+			ends.low = NULL;
+		else
+			ends.high = NULL;
+		return ends;
+	}
+	for (const struct ms_fluid_point *p = ends.low; p < ends.high; p++) {
+		if (!p->stable && p->kind == MS_SADDLE)
+			ends.saddle = p;
+	}
+	return ends;
+}
+
+/* A mode that does not exist is left at once; one that is alone is never left. */
+static int escape_times(const struct ms_fluid *fluid, const struct ends *ends,
+	double *ret_recover_s, double *ret_collapse_s, struct hb_error *reterr)
+{
+	struct ms_fluid_escape up, down;
+	int code;
+
+	*ret_recover_s = ends->high ? INFINITY : 0;
+	*ret_collapse_s = ends->low ? INFINITY : 0;
+	if (!ends->low || !ends->high)
+		return 0;
+	if (!ends->saddle)
+		return hb_error_set(
+			reterr, -EDOM, "two stable points without a saddle between them");
+	code = ms_fluid_escape_time(fluid, ends->high, ends->saddle, &down, reterr);
+	if (!code)
+		code = ms_fluid_escape_time(fluid, ends->low, ends->saddle, &up, reterr);
+	if (!code) {
+		*ret_recover_s = down.escape_s;
+		*ret_collapse_s = up.escape_s;
+	}
+	return code;
+}
+
+static int ask_fluid(const struct ms_model *model, struct ms_verdict *ret, struct hb_error *reterr)
+{
+	struct ms_fluid_point points[MS_FLUID_POINTS_MAX];
+	const struct ms_server *server = &model->servers[model->clients[0].to_server];
+	double timeout_s = model->clients[0].timeout_s;
+	double middle = server->queue_capacity ? server->queue_capacity / 2.0
+			: isfinite(timeout_s)  ? timeout_s * capacity_per_s(server)
+					       : INFINITY;
+	double recover_s = NAN, collapse_s = NAN;
+	struct ms_fluid *fluid = NULL;
+	int code = ms_fluid_create(model, &fluid, reterr);
+	int count = code ? 0 : ms_fluid_fixed_points(fluid, points, reterr);
+	struct ends ends;
+
+	if (count < 0)
+		code = count;
+	if (!code) {
+		ends = find_ends(points, count, middle);
+		code = escape_times(fluid, &ends, &recover_s, &collapse_s, reterr);
+	}
+	ms_fluid_destroy(fluid);
+	if (code)
+		return code;
+	for (int i = 0; i < 3; i++) {
+		ret->recover_s[i] = recover_s;
+		ret->collapse_s[i] = collapse_s;
+	}
+	ret->kind = ms_class_of_times(recover_s, collapse_s, model->horizon_s);
+	return 0;
+}
+
 /* ---- all ---- */
 
 int ms_verdict_of(enum ms_level level, const struct ms_model *model,
@@ -266,6 +355,9 @@ int ms_verdict_of(enum ms_level level, const struct ms_model *model,
 	switch (level) {
 	case MS_LEVEL_MARKOV:
 		code = ask_markov(model, &used, ret, &error);
+		break;
+	case MS_LEVEL_FLUID:
+		code = ask_fluid(model, ret, &error);
 		break;
 	case MS_LEVEL_SIMULATION:
 		code = ask_simulation(model, &used, ret, &error);

@@ -3,10 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
+#include "denormals.h"
 #include "elimination.h"
 #include "front_kernel.h"
 #include "hotbed/assert.h"
@@ -414,28 +412,6 @@ static int eliminate_node(struct builder *b, uint32_t index, bool without_out)
 	return r < 0 ? r : push_update(b, index, &f);
 }
 
-/* Results below 1e-308 become 0 at once: they never matter, and denormal numbers are slow. */
-static uint32_t flush_denormals(void)
-{
-#if defined(__SSE2__)
-	uint32_t old = _mm_getcsr();
-
-	_mm_setcsr(old | 0x8040U);
-	return old;
-#else
-	return 0;
-#endif
-}
-
-static void restore_denormals(uint32_t old)
-{
-#if defined(__SSE2__)
-	_mm_setcsr(old);
-#else
-	(void)old;
-#endif
-}
-
 static int eliminate_all(struct builder *b, bool without_out)
 {
 	struct elimination *e = b->e;
@@ -447,10 +423,10 @@ static int eliminate_all(struct builder *b, bool without_out)
 	b->killing = malloc(((size_t)e->front_max + 1) * sizeof(*b->killing));
 	if (b->stack == NULL || b->front == NULL || b->killing == NULL)
 		return -ENOMEM;
-	control = flush_denormals();
+	control = denormals_flush();
 	for (uint32_t n = 0; n < e->nodes && r == 0; n++)
 		r = eliminate_node(b, n, without_out);
-	restore_denormals(control);
+	denormals_restore(control);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "denormals.h"
 #include "elimination.h"
 #include "hotbed/assert.h"
 #include "hotbed/error.h"
@@ -17,6 +18,9 @@
 #define RESIDUAL_MAX 1e-6
 /* An eigenvalue so far in front of the next would drown it in its rounding errors: it is taken out first. */
 #define FAR 1e3
+
+/* States that are rarer than the square of this are weighted as if they were not, so that all weights can be written. */
+#define RAREST_LOG2 (-450.0)
 
 /* A part of the space that is taken out: y -> y - right (left . y), with left . right = 1. */
 struct deflation {
@@ -144,6 +148,7 @@ static int begin_arnoldi(struct arnoldi *w, uint32_t states, uint32_t wanted, ui
 static int arnoldi(const struct inverse *a, struct arnoldi *w, struct hb_error *reterr)
 {
 	a_int ido = 0, info = 1, parameters[11] = {0}, pointers[14] = {0};
+	double size;
 	a_int small = 3 * w->basis * w->basis + 6 * w->basis;
 
 	parameters[0] = 1;
@@ -156,6 +161,13 @@ static int arnoldi(const struct inverse *a, struct arnoldi *w, struct hb_error *
 		if (ido != -1 && ido != 1)
 			break;
 		apply(a, w->work + pointers[0] - 1, w->work + pointers[1] - 1);
+		/* LAPACK ends the process when it meets what is no number. */
+		size = product(w->work + pointers[1] - 1, w->work + pointers[1] - 1, a->states);
+		if (!isfinite(size))
+			return hb_error_set(reterr, -EDOM,
+				"the eigenvalues of this chain are beyond double precision: its "
+				"law is too "
+				"steep");
 	}
 	if (info < 0)
 		return hb_error_set(reterr, -EIO, "ARPACK's dnaupd failed with code %d", info);
@@ -322,7 +334,7 @@ static int begin_inverse(struct inverse *a, struct elimination *e, struct hb_err
 	for (uint32_t p = 0; p < e->states && r == 0; p++)
 		total += exp2(log2_share[p]);
 	for (uint32_t p = 0; p < e->states && r == 0; p++) {
-		power[p] = (int32_t)lrint(0.5 * log2_share[p]);
+		power[p] = (int32_t)lrint(fmax(0.5 * log2_share[p], RAREST_LOG2));
 		a->out[0].right[p] = ldexp(1.0, power[p]);
 		a->out[0].left[p] = exp2(log2_share[p] - power[p]) / total;
 	}
@@ -348,8 +360,12 @@ int ms_spectrum(const struct ms_generator *generator, struct elimination *factor
 			"less 2",
 			count, MS_EIGENVALUES_MAX - 1, generator->states);
 	r = begin_inverse(&a, factor, reterr);
-	if (r == 0)
+	if (r == 0) {
+		uint32_t control = denormals_flush();
+
 		r = find_slow(&a, count, &result, reterr);
+		denormals_restore(control);
+	}
 	for (uint32_t d = 0; d < a.outs; d++) {
 		free(a.out[d].right);
 		free(a.out[d].left);

@@ -6,6 +6,7 @@ const struct command *const commands[] = {
 	&command_check,
 	&command_fmt,
 	&command_map,
+	&command_calibrate,
 	&command_report,
 	&command_ctmc,
 	&command_fluid,

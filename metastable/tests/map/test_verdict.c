@@ -58,7 +58,7 @@ Test(verdict, simulated_recovery_of_a_plain_queue_contains_the_closed_form)
 	struct ms_verdict verdict;
 	double expected = passage_down(8, 10, 60, 60, 6);
 
-	/* A horizon near the mean keeps it sampling; Garwood's interval is wide for times that vary less than its law. */
+	/* A horizon near the mean keeps it sampling; the interval is wide for times that vary less than its law. */
 	model.horizon_s = 60;
 	cr_assert_eq(ms_verdict_of(MS_LEVEL_SIMULATION, &model, &options, &verdict, &error), 0);
 	cr_assert(verdict.recover_s[0] < expected && expected < verdict.recover_s[2],
@@ -72,10 +72,12 @@ Test(verdict, levels_agree_far_from_the_boundary)
 	model.servers[0].queue_capacity = 100;
 	cr_assert_eq(ask(MS_LEVEL_SIMULATION, &model).kind, MS_VULNERABLE);
 	cr_assert_eq(ask(MS_LEVEL_MARKOV, &model).kind, MS_VULNERABLE);
+	cr_assert_eq(ask(MS_LEVEL_FLUID, &model).kind, MS_VULNERABLE);
 	cr_assert_eq(ms_rule_of_thumb(&model), MS_VULNERABLE);
 	model.servers[0].queue_capacity = 35;
 	cr_assert_eq(ask(MS_LEVEL_SIMULATION, &model).kind, MS_STABLE);
 	cr_assert_eq(ask(MS_LEVEL_MARKOV, &model).kind, MS_STABLE);
+	cr_assert_eq(ask(MS_LEVEL_FLUID, &model).kind, MS_STABLE);
 	cr_assert_eq(ms_rule_of_thumb(&model), MS_STABLE);
 	model.clients[0].rate_per_s = 12;
 	model.servers[0].queue_capacity = 100;
