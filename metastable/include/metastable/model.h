@@ -96,7 +96,7 @@ struct ms_server {
 	enum ms_refusal on_shed;
 	uint32_t
 		shed_bound; /* arrivals that find this many jobs in the server are shed; 0 = none */
-	/* Arrivals that find n jobs are shed with probability rising from 0 at shed_from to shed_probability at shed_to. */
+	/* Arrivals that find n jobs are shed with a probability that rises from 0 at shed_from to this at shed_to. */
 	double shed_probability; /* 0 = none */
 	uint32_t shed_from, shed_to;
 	/* CoDel at the head of the queue (Nichols and Jacobson 2012); interval 0 = none. */
@@ -159,8 +159,8 @@ struct ms_client {
 	double deadline_s; /* no attempt begins later than this after the request; INFINITY = none */
 
 	/*
-	 * Token bucket (`token_bucket F cap C`): starts full with C tokens, every success of a request adds F, every retry
-	 * takes 1 and does not happen without one. bucket_capacity 0 = none.
+	 * Token bucket (`token_bucket F cap C`): starts full with C tokens, each success of a request adds F, each
+	 * retry takes 1 and does not happen without one. bucket_capacity 0 = none.
 	 */
 	double bucket_fill, bucket_capacity;
 	/*
@@ -170,9 +170,9 @@ struct ms_client {
 	double budget_share, budget_window_s, budget_min_per_s;
 	/*
 	 * Circuit breaker (`breaker S window W open D probes P`): opens when of the attempts that ended in the last W
-	 * seconds, at least breaker_attempts_min, the share S or more failed. Open, requests fail at once and no attempt is
-	 * sent for D seconds; then P attempts are let through: it closes when all of them succeed, opens again when one
-	 * fails. breaker_window_s 0 = none.
+	 * seconds, at least breaker_attempts_min, the share S or more failed. Open, requests fail at once and no
+	 * attempt is sent for D seconds; then P attempts are let through: it closes when all of them succeed, opens
+	 * again when one fails. breaker_window_s 0 = none.
 	 */
 	double breaker_share, breaker_window_s, breaker_open_s;
 	uint32_t breaker_attempts_min, breaker_probes;
@@ -249,8 +249,8 @@ struct ms_model {
 	struct ms_trigger triggers[MS_TRIGGERS_MAX]; /* by at_s */
 	struct ms_sweep_axis axes[MS_SWEEP_AXES_MAX];
 	/*
-	 * A bad mode counts when it outlasts the end of the last trigger by this much; it is also what hitting times are
-	 * compared with. `horizon` in the file, 1800 s by default.
+	 * A bad mode counts when it outlasts the end of the last trigger by this much; it is also what hitting times
+	 * are compared with. `horizon` in the file, 1800 s by default.
 	 */
 	double horizon_s;
 };
@@ -300,6 +300,9 @@ int ms_model_get(
  * ms_model_check() afterwards. Returns 0 or -EINVAL with the model unchanged.
  */
 int ms_model_set(struct ms_model *model, const char *path, double value, struct hb_error *reterr);
+
+/* ms_time_parse - the whole of @text as a time: "5s", "250ms", or seconds without unit. Returns 0 or -EBADMSG. */
+int ms_time_parse(const char *text, double *ret_s);
 
 /* ms_model_trigger_end_s - when the last trigger is over; 0 without triggers. */
 double ms_model_trigger_end_s(const struct ms_model *model);

@@ -9,7 +9,8 @@ struct hb_error;
 
 /*
  * ms_text_file_read - all of a file, or of standard input if @path is "-".
- * @bytes_max: longer ones are refused. @ret_text: owned by the caller, free(); ends with a zero byte that does not count.
+ * @bytes_max: longer ones are refused.
+ * @ret_text: owned by the caller, free(); ends with a zero byte that does not count.
  *
  * Returns 0, -E2BIG, -EISDIR, -ENOMEM, or the -errno of open() and read(). Blocks on the disk.
  */

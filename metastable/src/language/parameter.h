@@ -54,8 +54,8 @@ extern const char *const ms_trigger_words[];
 void ms_distribution_settle(struct ms_distribution *distribution);
 
 /*
- * ms_parameter_set_text - BLOCK.NAME = @value as --set and sweeps write it. Returns 0 or -EINVAL (names nothing, no such
- * value, with a hint) with the model unchanged.
+ * ms_parameter_set_text - BLOCK.NAME = @value as --set writes it. Returns 0 or -EINVAL (names nothing, no such value,
+ * with a hint) with the model unchanged.
  */
 int ms_parameter_set_text(
 	struct ms_model *model, const char *path, const char *value, struct hb_error *reterr);

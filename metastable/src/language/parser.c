@@ -77,7 +77,7 @@ int ms_parse_unknown(struct ms_parser *parser, const struct ms_token *token, con
 	for (int i = 0; words[i] && used < sizeof(all); i++)
 		used += (size_t)snprintf(
 			all + used, sizeof(all) - used, "%s%s", i ? ", " : "", words[i]);
-	return ms_parse_fail(parser, token, "%s is no %s%s%s%s; there are %s",
+	return ms_parse_fail(parser, token, "%s is no %s%s%s%s (there are %s)",
 		show(token, shown, sizeof(shown)), what, near ? "; did you mean `" : "",
 		near ? near : "", near ? "`?" : "", all);
 }

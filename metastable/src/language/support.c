@@ -40,9 +40,9 @@ static const char *const level_names[MS_LEVEL_COUNT] = {
 	[MS_LEVEL_EMULATION] = "emulation",
 };
 
+#define ONE_SERVICE "one real service is started"
+#define NO_CACHE "the real clients ask no cache"
 #define ORDER "the counters of a chain do not know the order in the queue"
-#define DRAWN "the chain would need the history of each job"
-#define AVERAGE "only the averages move"
 
 static const struct row rows[MS_FEATURE_COUNT] = {
 	[MS_FEATURE_THREADS] = {"several threads", {EXACT, EXACT, EXACT, EXACT}},
@@ -90,17 +90,24 @@ static const struct row rows[MS_FEATURE_COUNT] = {
 				      "mean"),
 			EXACT, EXACT}},
 	[MS_FEATURE_RETRIES_UNLIMITED] = {"unlimited retries",
-		{APPROXIMATION("the orbit is cut where its lost mass is below what is printed"),
-			EXACT, EXACT, EXACT}},
-	[MS_FEATURE_RETRY_ON_REJECT] = {"retry on rejection", {EXACT, EXACT, EXACT, EXACT}},
+		{APPROXIMATION("the orbit is cut; lost_mass says how often it is full"), EXACT,
+			EXACT, EXACT}},
+	[MS_FEATURE_RETRY_ON_REJECT] = {"retry on rejection",
+		{APPROXIMATION("a rejected request retries with probability r / (r + 1), "
+			       "whatever it has done before"),
+			APPROXIMATION("a rejected request retries with probability r / (r + 1), "
+				      "whatever it has done before"),
+			EXACT, EXACT}},
 	[MS_FEATURE_BACKOFF] = {"backoff",
 		{APPROXIMATION("the mean backoff lengthens the stay in the orbit"),
 			APPROXIMATION("the mean backoff lengthens the stay in the orbit"), EXACT,
 			EXACT}},
 	[MS_FEATURE_CANCEL_WAITING] = {"cancellation of waiting attempts",
-		{APPROXIMATION("waiting jobs leave at the rate of their timeouts"),
-			APPROXIMATION("waiting jobs leave at the rate of their timeouts"), EXACT,
-			EXACT}},
+		{APPROXIMATION("waiting jobs leave at the rate of their timeouts; jobs in service "
+			       "are in time"),
+			APPROXIMATION("waiting jobs leave at the rate of their timeouts; jobs in "
+				      "service are in time"),
+			EXACT, EXACT}},
 	[MS_FEATURE_CANCEL_ALWAYS] = {"cancellation of all attempts",
 		{APPROXIMATION("jobs leave at the rate of their timeouts"),
 			APPROXIMATION("jobs leave at the rate of their timeouts"), EXACT, EXACT}},
@@ -109,38 +116,45 @@ static const struct row rows[MS_FEATURE_COUNT] = {
 			APPROXIMATION("as many retries as fit into the deadline on average"), EXACT,
 			EXACT}},
 	[MS_FEATURE_TOKEN_BUCKET] = {"token bucket",
-		{APPROXIMATION(
-			 "one counter of whole tokens; a success adds one with probability F"),
+		{APPROXIMATION("one counter of whole tokens; an attempt that is let in and will be "
+			       "in time adds one with probability F"),
 			APPROXIMATION("tokens are a level like the queue"), EXACT, EXACT}},
 	[MS_FEATURE_BUDGET] = {"retry budget",
 		{REFUSED("the chain has no window of past requests"),
-			APPROXIMATION("the window is an exponential average"), EXACT, EXACT}},
+			REFUSED("the equation has no window of past requests"), EXACT, EXACT}},
 	[MS_FEATURE_BREAKER] = {"circuit breaker",
 		{REFUSED("the chain has no window of past attempts"),
 			REFUSED("a breaker is open or closed; a fluid has nothing in between"),
 			EXACT, EXACT}},
 	[MS_FEATURE_SEVERAL_CLIENTS] = {"several clients of one server",
-		{REFUSED(DRAWN), APPROXIMATION("one orbit level per client"), EXACT, EXACT}},
-	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers", {EXACT, EXACT, EXACT, EXACT}},
+		{REFUSED("the chain has one orbit for each server"),
+			REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
+	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers",
+		{EXACT, REFUSED("the equation follows one client of one server"), EXACT,
+			REFUSED(ONE_SERVICE)}},
 	[MS_FEATURE_CALLS] = {"calls between servers",
 		{APPROXIMATION("a thread that waits for a call is one that works more slowly"),
-			APPROXIMATION(
-				"a thread that waits for a call is one that works more slowly"),
-			EXACT, EXACT}},
+			REFUSED("the equation follows one client of one server"), EXACT,
+			REFUSED(ONE_SERVICE)}},
 	[MS_FEATURE_CACHE] = {"look-aside cache",
-		{APPROXIMATION("one counter of warm keys; all warm keys are the most popular ones"),
+		{APPROXIMATION("one counter of warm keys in at most 24 levels; all warm keys are "
+			       "the most popular ones"),
 			APPROXIMATION(
 				"one level of warm keys; all warm keys are the most popular ones"),
-			EXACT, EXACT}},
-	[MS_FEATURE_TRIGGER_RATE] = {"load trigger", {EXACT, EXACT, EXACT, EXACT}},
+			EXACT, REFUSED(NO_CACHE)}},
+	[MS_FEATURE_TRIGGER_RATE] = {"load trigger",
+		{APPROXIMATION("modes and times are those of the service without its triggers"),
+			EXACT, EXACT, EXACT}},
 	[MS_FEATURE_TRIGGER_CAPACITY] = {"capacity trigger",
-		{APPROXIMATION("services that are under way change their speed too"),
+		{APPROXIMATION("modes and times are those of the service without its triggers"),
 			APPROXIMATION("services that are under way change their speed too"), EXACT,
 			EXACT}},
 	[MS_FEATURE_TRIGGER_LATENCY] = {"latency trigger",
-		{APPROXIMATION("exponential service times with the longer mean"),
+		{APPROXIMATION("modes and times are those of the service without its triggers"),
 			APPROXIMATION("only the mean service time counts"), EXACT, EXACT}},
-	[MS_FEATURE_TRIGGER_FLUSH] = {"cache flush", {EXACT, EXACT, EXACT, EXACT}},
+	[MS_FEATURE_TRIGGER_FLUSH] = {"cache flush",
+		{APPROXIMATION("modes and times are those of the service without its triggers"),
+			EXACT, EXACT, REFUSED(NO_CACHE)}},
 };
 
 const char *ms_feature_name(enum ms_feature feature)

@@ -9,6 +9,8 @@
 #include <hotbed/error.h>
 #include <hotbed/suggest.h>
 
+#include <metastable/model.h>
+
 #include "value.h"
 
 #define NUMBER_BYTES 64
@@ -109,4 +111,15 @@ no_number:
 	return hb_error_set(reterr, -EBADMSG,
 		"`%.*s` is no number; write 5, 0.2, 5s, 250ms or 10/s",
 		length > 40 ? 40 : (int)length, text);
+}
+
+int ms_time_parse(const char *text, double *ret_s)
+{
+	struct ms_value value;
+
+	if (ms_value_parse(text, strlen(text), &value, NULL) ||
+		(value.unit != MS_UNIT_BARE && value.unit != MS_UNIT_TIME))
+		return -EBADMSG;
+	*ret_s = value.number;
+	return 0;
 }
