@@ -6,6 +6,7 @@ static const struct hb_experiment *const experiments[] = {
 	&shcheck_bugs,
 	&shcheck_throughput,
 	&shcheck_automata,
+	&shcheck_speed,
 	NULL,
 };
 

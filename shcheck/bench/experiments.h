@@ -7,6 +7,7 @@
 
 extern const struct hb_experiment shcheck_automata;
 extern const struct hb_experiment shcheck_bugs;
+extern const struct hb_experiment shcheck_speed;
 extern const struct hb_experiment shcheck_throughput;
 
 #endif

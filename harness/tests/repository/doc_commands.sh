@@ -24,6 +24,7 @@ chmod +x "$folder/hotbed"
 # Pages call programs by their place in the build, and read data from the source.
 ln -s "$build" "$folder/build"
 ln -s "$build/../probcons" "$folder/probcons"
+ln -s "$build/../shcheck" "$folder/shcheck"
 
 # Cuts a page into NNN.sh and NNN.text below $1; a block that no command precedes is not output.
 cut_page()

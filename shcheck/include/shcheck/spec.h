@@ -116,6 +116,7 @@ struct shc_spec_use {
 struct shc_spec_danger {
 	const struct shc_spec_danger *next;
 	uint8_t role;
+	bool shallow; /* only what is directly there, not what is below */
 	const struct shc_spec_guard *guard;
 	const char *reason;
 };
@@ -139,10 +140,10 @@ struct shc_spec_claim {
 };
 
 enum shc_spec_output {
-	SHC_OUTPUT_UNSAID,
-	SHC_OUTPUT_NOTHING,
-	SHC_OUTPUT_TEXT,  /* anything */
-	SHC_OUTPUT_REGEX, /* all of it matches the extended regular expression */
+	SHC_PRINTS_UNSAID,
+	SHC_PRINTS_NOTHING,
+	SHC_PRINTS_TEXT,  /* anything */
+	SHC_PRINTS_REGEX, /* all of it matches the extended regular expression */
 };
 
 /* An operand that is text and no path, with values that tests may give it. */
@@ -246,6 +247,7 @@ const struct shc_spec *shc_specs_at(const struct shc_specs *specs, size_t index)
 struct shc_spec_word {
 	struct shc_text text; /* its known beginning */
 	bool whole;           /* nothing follows @text */
+	bool operand;         /* does not begin with a dash, whatever it is */
 	bool any;             /* it stands for any number of words, none included */
 };
 
@@ -290,6 +292,12 @@ struct shc_spec_prints shc_spec_output(
 
 /* shc_spec_is_text - is the operand or argument @role no path? */
 bool shc_spec_is_text(const struct shc_spec *spec, uint8_t role);
+
+/*
+ * shc_spec_option_leads - does @option stand before the operands although its command has the syntax of expressions?
+ * Those are the options of one capital letter that take no argument: -H, -L and -P of find.
+ */
+bool shc_spec_option_leads(const struct shc_spec *spec, const struct shc_spec_option *option);
 
 /* shc_spec_verb_name - "reads", "writes", ... */
 const char *shc_spec_verb_name(enum shc_spec_verb verb);

@@ -22,30 +22,44 @@ static const char *protection_reason(enum shc_protection protection)
 	}
 }
 
-void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive)
+/* What makes @field the path of @harm: an unknown that is empty, or a cd that has failed. */
+static void explain_harm(const struct shc_call *call, const struct shc_state *state,
+	const struct shc_harm *harm, struct shc_finding *finding)
 {
-	struct shc_interpreter *in = call->in;
+	struct shc_findings *findings = call->in->findings;
 
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		struct shc_harm harm = shc_field_harm(in, state, &call->fields.items[i]);
-		struct shc_finding *finding;
-
-		if (harm.protection == SHC_UNPROTECTED ||
-			(!recursive && harm.protection != SHC_PROTECTED_START))
-			continue;
-		finding = shc_report(in, harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
-			call->command->range, "this can delete '%s': %s", harm.path,
-			protection_reason(harm.protection));
-		if (harm.empty) {
-			shc_finding_hint(in->findings, finding,
-				"stop when the value is empty, e.g. ${name:?}");
-			shc_finding_relate(
-				in->findings, finding, harm.empty->range, "this can be empty");
-		}
-		if (harm.protection == SHC_PROTECTED_START && state->directory_doubtful)
-			shc_finding_relate(in->findings, finding, state->directory_range,
-				"cd can fail here, and then nothing has changed");
+	if (harm->empty) {
+		shc_finding_hint(findings, finding, "stop when the value is empty, e.g. ${name:?}");
+		shc_finding_relate(findings, finding, harm->empty->range, "this can be empty");
 	}
+	if (harm->protection == SHC_PROTECTED_START && state->directory_doubtful)
+		shc_finding_relate(findings, finding, state->directory_range,
+			"cd can fail here, and then nothing has changed");
+}
+
+void shc_check_removal(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, bool recursive)
+{
+	struct shc_harm harm = shc_field_harm(call->in, state, field);
+
+	if (harm.protection == SHC_UNPROTECTED ||
+		(!recursive && harm.protection != SHC_PROTECTED_START))
+		return;
+	explain_harm(call, state, &harm,
+		shc_report(call->in, harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
+			call->command->range, "this can delete '%s': %s", harm.path,
+			protection_reason(harm.protection)));
+}
+
+void shc_check_change(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, const char *reason)
+{
+	struct shc_harm harm = shc_field_harm(call->in, state, field);
+
+	if (harm.protection == SHC_PROTECTED_SYSTEM)
+		explain_harm(call, state, &harm,
+			shc_report(call->in, 103, call->command->range, "this can be '%s': %s",
+				harm.path, reason));
 }
 
 /* Unquoted operands of commands that delete, which fall apart where a value holds blanks. */
@@ -75,11 +89,9 @@ static void check_splitting(const struct shc_call *call)
 	}
 }
 
-/* Can the field be no field at all, by a value that is empty? "$@" without arguments is meant so. */
-static bool may_vanish(
-	const struct shc_call *call, const struct shc_state *state, const struct shc_field *field)
+/* "$@" without arguments is meant so. */
+bool shc_field_may_vanish(const struct shc_state *state, const struct shc_field *field)
 {
-	(void)call;
 	for (uint32_t i = 0; i < field->count; i++) {
 		const struct shc_atom *atom = field->pieces[i].piece.atom;
 
@@ -91,37 +103,19 @@ static bool may_vanish(
 	return field->occurrence != SHC_ONCE;
 }
 
-/* Commands that read standard input when all file operands have vanished. */
-static void check_stdin(const struct shc_call *call, const struct shc_state *state)
+void shc_check_input(const struct shc_call *call)
 {
-	static const struct {
-		const char *name;
-		uint32_t operands; /* before the files */
-	} readers[] = {{"cat", 0}, {"grep", 1}, {"wc", 0}, {"sort", 0}, {"head", 0}, {"tail", 0},
-		{"awk", 1}, {"sed", 1}, {"egrep", 1}, {"fgrep", 1}};
-	uint32_t first, files = 0;
-
 	if (call->in->piped || call->command->redirects)
 		return;
-	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++) {
-		if (!shc_text_is(call->name, readers[i].name))
-			continue;
-		first = shc_call_operand(call) + readers[i].operands;
-		for (uint32_t j = first; j < call->fields.count; j++, files++)
-			if (!may_vanish(call, state, &call->fields.items[j]))
-				return;
-		if (files)
-			shc_report(call->in, 302, call->command->range,
-				"when the file names vanish, '%s' waits for standard input",
-				readers[i].name);
-		return;
-	}
+	shc_report(call->in, 302, call->command->range,
+		"when the file names vanish, '%.*s' waits for standard input",
+		(int)call->name.length, call->name.bytes);
 }
 
 void shc_check_call(const struct shc_call *call, struct shc_state *state)
 {
+	(void)state;
 	check_splitting(call);
-	check_stdin(call, state);
 }
 
 void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,

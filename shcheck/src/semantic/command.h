@@ -55,8 +55,19 @@ const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_t
 /* shc_check_call - the checks that look at one expanded command. */
 void shc_check_call(const struct shc_call *call, struct shc_state *state);
 
-/* shc_check_removal - SH1xx on the operands of a command that deletes or empties them. */
-void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive);
+/* shc_check_removal - SH101 and SH102 on an operand that the command deletes, with what is below it if @recursive. */
+void shc_check_removal(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, bool recursive);
+
+/* shc_check_change - SH103 on an operand that the command changes with all that is below it. @reason: for the hint. */
+void shc_check_change(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, const char *reason);
+
+/* shc_field_may_vanish - can @field be no field at all, by a value that is empty? */
+bool shc_field_may_vanish(const struct shc_state *state, const struct shc_field *field);
+
+/* shc_check_input - SH302: without the operands that can vanish, the command reads standard input. */
+void shc_check_input(const struct shc_call *call);
 
 /* shc_status_both - append @state with status 0 and a copy with status 1. Takes @state. */
 int shc_status_both(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);

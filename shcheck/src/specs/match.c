@@ -56,9 +56,9 @@ enum shc_truth shc_spec_holds(
 struct shc_spec_prints shc_spec_output(
 	const struct shc_spec_match *match, const struct shc_spec_clause *clause)
 {
-	struct shc_spec_prints unsaid = {.output = SHC_OUTPUT_UNSAID};
+	struct shc_spec_prints unsaid = {.output = SHC_PRINTS_UNSAID};
 
-	if (clause && clause->prints.output != SHC_OUTPUT_UNSAID)
+	if (clause && clause->prints.output != SHC_PRINTS_UNSAID)
 		return clause->prints;
 	for (const struct shc_spec_prints *at = match->spec->prints; at; at = at->next) {
 		enum shc_truth truth = shc_spec_holds(match, at->guard);
@@ -77,6 +77,14 @@ bool shc_spec_is_text(const struct shc_spec *spec, uint8_t role)
 		if (text->role == role)
 			return true;
 	return false;
+}
+
+bool shc_spec_option_leads(const struct shc_spec *spec, const struct shc_spec_option *option)
+{
+	const char *spelling = option->spellings[0];
+
+	return spec->syntax == SHC_SYNTAX_WORDS && option->argument == SHC_ARGUMENT_NONE &&
+	       spelling[1] >= 'A' && spelling[1] <= 'Z' && !spelling[2];
 }
 
 /* ---- Options --------------------------------------------------------------------------------------------------- */
@@ -241,7 +249,7 @@ static void read_dashes(struct matcher *matcher)
 			continue;
 		}
 		/* A word that begins with an unknown may be an option, too. */
-		if (!ended && !word->text.length && !word->whole)
+		if (!ended && !word->text.length && !word->whole && !word->operand)
 			matcher->match->open = true;
 		if (ended || !word->text.length || *bytes != '-' ||
 			(word->whole && word->text.length == 1)) {
@@ -270,7 +278,7 @@ static void read_expression(struct matcher *matcher)
 
 		if (word->whole && word->text.length)
 			option = find_exact(matcher->spec, word->text.bytes, word->text.length);
-		else if (!word->text.length && !word->whole)
+		else if (!word->text.length && !word->whole && !word->operand)
 			matcher->match->open = true;
 		if (option < 0) {
 			expression |= word->text.length && strchr("-(!),", *word->text.bytes);
@@ -280,7 +288,8 @@ static void read_expression(struct matcher *matcher)
 				matcher->match->unknown_option = true;
 			continue;
 		}
-		expression = true;
+		expression |= matcher->operand_count ||
+			      !shc_spec_option_leads(matcher->spec, matcher->spec->options[option]);
 		set(matcher, option);
 		if (matcher->spec->options[option]->argument == SHC_ARGUMENT_REQUIRED)
 			i = take_argument(matcher, option, i);

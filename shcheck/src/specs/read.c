@@ -637,13 +637,13 @@ static int read_exit(struct reader *reader, struct shc_spec_clause *clause)
 static int read_output(struct reader *reader, struct shc_spec_prints *prints)
 {
 	if (accept(reader, "nothing")) {
-		prints->output = SHC_OUTPUT_NOTHING;
+		prints->output = SHC_PRINTS_NOTHING;
 	} else if (accept(reader, "text")) {
-		prints->output = SHC_OUTPUT_TEXT;
+		prints->output = SHC_PRINTS_TEXT;
 	} else {
 		prints->regex = take_token(reader, TOKEN_STRING, "prints",
 			"nothing, text or a regular expression in quotes");
-		prints->output = SHC_OUTPUT_REGEX;
+		prints->output = SHC_PRINTS_REGEX;
 	}
 	return reader->code;
 }
@@ -761,6 +761,7 @@ static int read_danger(struct reader *reader)
 	if (!danger)
 		return reader->code;
 	danger->role = read_role(reader, "danger", false);
+	danger->shallow = accept(reader, "shallow");
 	danger->guard = read_when(reader);
 	(void)expect(reader, "danger", ":");
 	danger->reason = take_token(reader, TOKEN_STRING, "danger", "a reason in quotes");

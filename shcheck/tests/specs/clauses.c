@@ -119,8 +119,8 @@ static void fault(const struct execution *run, struct tally *tally,
 	for (uint32_t i = 0; i < run->place_count; i++) {
 		const struct seen *seen = find_seen(run, run->places[i].path);
 
-		(void)printf(
-			" [%s: %s -> %s]", run->places[i].path, seen->before.own, seen->after.own);
+		(void)printf(" [%s: %s -> %s]", run->places[i].path, entry_name(seen->before.entry),
+			entry_name(seen->after.entry));
 	}
 	(void)fputs(run->locked ? " locked: " : " ", stdout);
 	va_start(list, format);
@@ -192,9 +192,9 @@ static bool output_holds(const struct execution *run, const struct shc_spec_prin
 	regex_t regex;
 	bool holds;
 
-	if (prints->output == SHC_OUTPUT_NOTHING)
+	if (prints->output == SHC_PRINTS_NOTHING)
 		return !run->output[0];
-	if (prints->output != SHC_OUTPUT_REGEX)
+	if (prints->output != SHC_PRINTS_REGEX)
 		return true;
 	hb_assert(regcomp(&regex, prints->regex, REG_EXTENDED) == 0);
 	holds = !regexec(&regex, run->output, 1, &all, 0) && all.rm_so == 0 &&
@@ -254,17 +254,24 @@ static bool applies(const struct execution *run, const struct choice *choice,
 static const char *violated(const struct execution *run, const struct choice *choice,
 	const struct shc_spec_clause *clause)
 {
-	/* Of several operands another one may have failed. */
-	bool status = is_single(run) || clause->low > 0;
+	bool single = is_single(run);
 
 	if (run->status < 0)
 		return "it was killed";
-	if (status && (run->status < clause->low || run->status > clause->high))
+	/* Of several operands another one may have failed, and decided with what. */
+	if (single ? run->status < clause->low || run->status > clause->high
+		   : !run->status && clause->low > 0)
 		return "the status is another";
-	for (uint8_t i = 0; i < clause->after_count; i++)
-		if (!after_holds(run, choice, &clause->after[i]))
+	for (uint8_t i = 0; i < clause->after_count; i++) {
+		const struct shc_spec_claim *claim = &clause->after[i];
+
+		/* Of several operands a failure may have ended the rest. */
+		if (!single && run->status && !clause->high)
+			continue;
+		if (!after_holds(run, choice, claim))
 			return "what it leaves behind is another";
-	if (is_single(run) && !output_holds(run, &clause->prints))
+	}
+	if (single && !output_holds(run, &clause->prints))
 		return "it prints something else";
 	return NULL;
 }

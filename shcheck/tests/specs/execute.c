@@ -239,6 +239,7 @@ static void run_command(const struct plan *plan, struct execution *run, unsigned
 		start(plan, run);
 	hb_assert(waitpid(child, &status, 0) == child);
 	(void)chmod(CASE_FOLDER, 0755);
+	case_folder_open();
 	run->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	run->output = read_back("/tmp/output");
 	run->entered = plan->spec->builtin && has_entered(run);
@@ -325,12 +326,15 @@ static void add_operands(struct execution *run, const struct shape *shape)
 	}
 }
 
-static void add_options(struct execution *run, const struct shape *shape)
+/* @leading: those that stand before the operands of an expression, or the others. */
+static void add_options(struct execution *run, const struct shape *shape, bool leading)
 {
 	for (uint8_t i = 0; i < shape->set->count; i++) {
 		const struct shc_spec_option *option = run->spec->options[shape->set->options[i]];
 		const char *value = "1";
 
+		if (shc_spec_option_leads(run->spec, option) != leading)
+			continue;
 		if (option->role != SHC_SPEC_ROLE_NONE) {
 			value = sample(run->spec, option->role, 0);
 			if (!value)
@@ -345,16 +349,18 @@ static void build_words(const struct plan *plan, struct execution *run, const st
 	bool words = plan->spec->syntax == SHC_SYNTAX_WORDS;
 
 	add_word(run, "", plan->name);
-	if (!words) {
+	if (words) {
+		add_options(run, shape, true);
+	} else {
 		if (shape->bad_option)
 			add_word(run, "",
 				plan->spec->syntax == SHC_SYNTAX_KEYS ? "nosuch=1"
 								      : "--no-such-option");
-		add_options(run, shape);
+		add_options(run, shape, false);
 	}
 	add_operands(run, shape);
 	if (words) {
-		add_options(run, shape);
+		add_options(run, shape, false);
 		if (shape->bad_option)
 			add_word(run, "", "-no-such-option");
 	}
@@ -381,10 +387,16 @@ static bool read_words(struct execution *run, const struct shape *shape)
 	for (uint32_t i = 0; i < run->match.binding_count; i++) {
 		const struct shc_spec_binding *binding = &run->match.bindings[i];
 		const char *text = run->words[binding->word] + binding->offset;
+		bool found = shc_spec_is_text(run->spec, binding->role);
 
 		for (uint32_t j = 0; j < run->place_count; j++)
-			bound += !strcmp(run->places[j].path, text) &&
-				 run->places[j].role == binding->role;
+			if (!strcmp(run->places[j].path, text) &&
+				run->places[j].role == binding->role) {
+				found = true;
+				bound++;
+			}
+		if (!found)
+			return false;
 	}
 	return bound == run->place_count;
 }
@@ -416,15 +428,16 @@ static void put_inside(const struct execution *run, uint32_t variant)
 static bool make_places(struct execution *run, const uint8_t *kinds, uint32_t kind_count,
 	uint32_t number, uint32_t variant)
 {
-	bool possible = true;
+	bool possible = true, full = false;
 
 	for (uint32_t i = 0; i < run->place_count; i++) {
 		run->places[i].entry = kinds[number % kind_count];
+		full |= run->places[i].entry == SHC_ENTRY_FULL;
 		number /= kind_count;
 		possible = possible && place_make(&run->places[i]);
 	}
 	put_inside(run, variant);
-	return possible && !number;
+	return possible && !number && (full || !variant);
 }
 
 static bool run_one(struct plan *plan, const struct shape *shape, uint32_t number,
@@ -433,6 +446,9 @@ static bool run_one(struct plan *plan, const struct shape *shape, uint32_t numbe
 	struct execution run = {.spec = plan->spec};
 	bool fits;
 
+	/* Of a planted error one sign is enough. */
+	if (plan->tally->quiet && plan->tally->faults)
+		return false;
 	build_words(plan, &run, shape);
 	fits = read_words(&run, shape);
 	run.locked = shape->mode != 0755;
@@ -552,36 +568,40 @@ static void run_form(
 /* ---- A specification ------------------------------------------------------------------------------------------- */
 
 /* An option that the program does not know is a clause that is false. */
-static void check_options(struct plan *plan)
+static void check_spelling(struct plan *plan, uint8_t index, const char *spelling)
 {
 	static const char *const complaints[] = {"invalid option", "unrecognized option",
 		"unknown predicate", "unrecognized operand", "unknown option", NULL};
+	const struct shc_spec_option *option = plan->spec->options[index];
+	bool behind = plan->spec->syntax == SHC_SYNTAX_WORDS &&
+		      !shc_spec_option_leads(plan->spec, option);
+	struct execution run = {.spec = plan->spec};
+	char *error;
 
-	for (uint8_t i = 0; i < plan->spec->option_count && !plan->spec->builtin; i++) {
-		for (uint8_t j = 0; j < plan->spec->options[i]->spelling_count; j++) {
-			struct execution run = {.spec = plan->spec};
-			char *error;
-
-			add_word(&run, "", plan->name);
-			if (plan->spec->syntax == SHC_SYNTAX_WORDS)
-				add_word(&run, "", "p0");
-			add_option(&run, i, "1");
-			(void)snprintf(run.words[plan->spec->syntax == SHC_SYNTAX_WORDS ? 2 : 1],
-				WORD_BYTES, "%s%s", plan->spec->options[i]->spellings[j],
-				plan->spec->syntax == SHC_SYNTAX_KEYS ? "=1" : "");
-			run_command(plan, &run, 0755);
-			error = read_back("/tmp/error");
-			for (int k = 0; complaints[k]; k++)
-				if (strstr(error, complaints[k])) {
-					(void)printf("%s: %s: %s", plan->spec->path, run.words[1],
-						error);
-					plan->tally->faults++;
-				}
-			free(error);
-			free(run.output);
-			case_folder_clear();
+	add_word(&run, "", plan->name);
+	if (behind)
+		add_word(&run, "", "p0");
+	add_option(&run, index, "1");
+	(void)snprintf(run.words[behind ? 2 : 1], WORD_BYTES, "%s%s", spelling,
+		plan->spec->syntax == SHC_SYNTAX_KEYS ? "=1" : "");
+	run_command(plan, &run, 0755);
+	error = read_back("/tmp/error");
+	for (int i = 0; complaints[i]; i++)
+		if (strstr(error, complaints[i])) {
+			if (!plan->tally->quiet)
+				(void)printf("%s: %s: %s", plan->spec->path, spelling, error);
+			plan->tally->faults++;
 		}
-	}
+	free(error);
+	free(run.output);
+	case_folder_clear();
+}
+
+static void check_options(struct plan *plan)
+{
+	for (uint8_t i = 0; i < plan->spec->option_count && !plan->spec->builtin; i++)
+		for (uint8_t j = 0; j < plan->spec->options[i]->spelling_count; j++)
+			check_spelling(plan, i, plan->spec->options[i]->spellings[j]);
 }
 
 static void run_name(

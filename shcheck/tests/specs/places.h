@@ -36,6 +36,9 @@ bool place_make(const struct place *place);
 struct view view_take(const char *path);
 void view_finish(struct view *view);
 
+/* case_folder_open - give all that is in the folder of the case permissions to be looked at. */
+void case_folder_open(void);
+
 /* case_folder_make, case_folder_clear - the folder of the case, empty; and without what is in it. */
 void case_folder_make(void);
 void case_folder_clear(void);

@@ -95,6 +95,8 @@ static const struct {
 	{"sed", "writes path when edits", "reads path when edits"},
 	{"tee", "dangling(path) => exit 0", "dangling(path) => exit 1"},
 	{"dd", "creates output;\n\twrites output", "reads output"},
+	{"tar", "when -f & (-x | -t): absent(*archive) => exit 2",
+		"when -f: absent(*archive) => exit 2"},
 	{"cd", "dir(*directory) => exit 0", "dir|file(*directory) => exit 0"},
 };
 
