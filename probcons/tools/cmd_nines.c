@@ -271,9 +271,28 @@ static void print_text(const struct fleet *fleet, const struct answer *answer)
 		answer->repair.mttf_hours, answer->repair.mttdl_hours);
 }
 
-/* What the answer does not hold, for whoever reads no documentation first. */
-static void print_notes(const struct answer *answer)
+/* Whether enough nodes can fail at all for a quorum to be missed: a 0 is then too small a number, not a certainty. */
+static bool is_underflow(const struct fleet *fleet, double q)
 {
+	const struct pc_protocol *protocol = &fleet->protocol;
+	uint64_t fallible = 0;
+
+	for (uint32_t i = 0; i < fleet->count; i++)
+		if (fleet->nodes[i].crash + fleet->nodes[i].byz > 0)
+			fallible += fleet->nodes[i].weight;
+	return q == 0 && fallible >= protocol->q_per &&
+	       fallible > protocol->votes - protocol->q_per &&
+	       fallible > protocol->votes - protocol->q_vc;
+}
+
+/* What the answer does not hold, for whoever reads no documentation first. */
+static void print_notes(const struct fleet *fleet, const struct answer *answer)
+{
+	if (is_underflow(fleet, answer->result.unlive) ||
+		is_underflow(fleet, answer->result.loss.worst))
+		(void)fprintf(stderr,
+			"probcons nines: note: a probability printed as 0 may be one below "
+			"4.9e-324, the smallest double\n");
 	if (isnan(answer->result.loss.mean))
 		(void)fprintf(stderr,
 			"probcons nines: note: the mean loss over quorums of unequal votes is not "
@@ -302,7 +321,7 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 	else if (!err)
 		print_text(&fleet, &answer);
 	if (!err)
-		print_notes(&answer);
+		print_notes(&fleet, &answer);
 	fleet_finish(&fleet);
 	return err;
 }

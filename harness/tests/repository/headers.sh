@@ -15,7 +15,7 @@ for header in $(find harness nicos spork shcheck probcons batching metastable -n
 	*) includes="$includes -I${header%%/*}/include -I${header%%/*}/src" ;;
 	esac
 	# shellcheck disable=SC2086 # lists of words
-	if ! printf '#include "%s"\n' "$header" | "$@" -x c -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic \
+	if ! printf '#include "%s"\nextern int a_header_may_hold_macros_alone;\n' "$header" | "$@" -x c -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic \
 		-Werror -fsyntax-only -I. $includes $flags -; then
 		echo "$header does not compile alone"
 		code=1

@@ -13,6 +13,7 @@
 #include "parameter.h"
 #include "path.h"
 #include "survey.h"
+#include "traps.h"
 
 enum {
 	LOOP_ROUNDS_MAX = 24,
@@ -41,6 +42,12 @@ void shc_outcomes_finish(struct shc_outcomes *outcomes)
 	*outcomes = (struct shc_outcomes){0};
 }
 
+static bool options_alike(const struct shc_state *a, const struct shc_state *b)
+{
+	return a->errexit == b->errexit && a->nounset == b->nounset && a->noglob == b->noglob &&
+	       a->pipefail == b->pipefail;
+}
+
 static bool status_alike(const struct shc_status *a, const struct shc_status *b)
 {
 	return (a->low == 0 && a->high == 0) == (b->low == 0 && b->high == 0) &&
@@ -55,7 +62,8 @@ static int outcomes_join(struct shc_interpreter *in, struct shc_outcomes *outcom
 		struct shc_outcome *item = &outcomes->items[i];
 
 		if (item->flow != flow || item->levels != levels ||
-			!status_alike(&item->state->status, &state->status))
+			!status_alike(&item->state->status, &state->status) ||
+			!options_alike(item->state, state))
 			continue;
 		return joined(shc_state_join(item->state, state, in->terms,
 			shc_spent(in) < 50 ? SHC_JOIN_STATES : 16, shc_spent(in) < 50 ? 0 : 6,
@@ -154,7 +162,40 @@ int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct
 	return shc_outcomes_add(in, other, copy, SHC_FLOW_NEXT, 0);
 }
 
-/* Where -e applies, a failed command ends the shell. Moves @from to @out. */
+/* A command has failed where -e and traps of ERR apply. Takes @state. */
+static int fail_command(
+	struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes after = {0};
+	int r = shc_trap_error_set(in, state)
+			? shc_traps_at_error(in, state, &after)
+			: shc_outcomes_add(in, &after, state, SHC_FLOW_NEXT, 0);
+
+	for (uint32_t i = 0; i < after.count; i++) {
+		struct shc_outcome *item = &after.items[i];
+		struct shc_state *also = NULL;
+
+		if (item->flow == SHC_FLOW_NEXT && item->state->errexit)
+			item->flow = SHC_FLOW_EXIT;
+		else if (item->flow == SHC_FLOW_NEXT && item->state->doubtful & SHC_DOUBT_ERREXIT) {
+			also = shc_state_clone(item->state);
+			r = also ? r : -ENOMEM;
+		}
+		if (!r && also)
+			r = shc_outcomes_add(in, out, also, SHC_FLOW_EXIT, 0);
+		else
+			shc_state_destroy(also);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	after.count = 0;
+	shc_outcomes_finish(&after);
+	return r;
+}
+
+/* Where -e applies, a failed command ends the shell; a trap of ERR runs before. Moves @from to @out. */
 static int apply_errexit(
 	struct shc_interpreter *in, struct shc_outcomes *from, struct shc_outcomes *out)
 {
@@ -163,22 +204,29 @@ static int apply_errexit(
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
+		bool counts = item->flow == SHC_FLOW_NEXT && !in->suppressed &&
+			      (item->state->errexit || item->state->doubtful & SHC_DOUBT_ERREXIT ||
+				      shc_trap_error_set(in, item->state));
 
-		if (r) {
+		if (r)
 			shc_state_destroy(item->state);
-			continue;
-		}
-		if (item->flow == SHC_FLOW_NEXT && item->state->errexit && !in->suppressed)
+		else if (counts)
 			r = shc_split_status(in, item->state, &zero, &failed);
 		else
 			r = shc_outcomes_add(in, &zero, item->state, item->flow, item->levels);
 	}
 	from->count = 0;
 	shc_outcomes_finish(from);
-	for (uint32_t i = 0; i < failed.count; i++)
-		failed.items[i].flow = SHC_FLOW_EXIT;
 	r = first_error(outcomes_move(in, out, &zero), r);
-	return first_error(outcomes_move(in, out, &failed), r);
+	for (uint32_t i = 0; i < failed.count; i++) {
+		if (r)
+			shc_state_destroy(failed.items[i].state);
+		else
+			r = fail_command(in, failed.items[i].state, out);
+	}
+	failed.count = 0;
+	shc_outcomes_finish(&failed);
+	return r;
 }
 
 /* ---- Lists ---------------------------------------------------------------------------------------------------- */
@@ -339,14 +387,24 @@ static int leave_subshell(struct shc_interpreter *in, const struct shc_state *ou
 int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list,
 	const struct shc_command *command, const struct shc_state *outer, struct shc_outcomes *out)
 {
-	struct shc_outcomes inner = {0};
+	struct shc_outcomes body = {0}, inner = {0};
 	struct shc_state *state = shc_state_clone(outer);
-	int r = state ? 0 : -ENOMEM;
+	int r = state ? shc_traps_enter_subshell(in, state) : -ENOMEM;
 
 	in->subshells++;
-	if (!r)
-		r = list ? shc_execute_list(in, list, state, &inner)
-			 : shc_execute_command(in, command, state, &inner);
+	if (r)
+		shc_state_destroy(state);
+	else
+		r = list ? shc_execute_list(in, list, state, &body)
+			 : shc_execute_command(in, command, state, &body);
+	for (uint32_t i = 0; i < body.count; i++) {
+		if (r)
+			shc_state_destroy(body.items[i].state);
+		else
+			r = shc_traps_at_end(in, body.items[i].state, &inner);
+	}
+	body.count = 0;
+	shc_outcomes_finish(&body);
 	in->subshells--;
 	for (uint32_t i = 0; i < inner.count; i++) {
 		if (r)
@@ -1052,6 +1110,10 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	in->seen[command->id] |= SHC_SEEN;
 	if (checked)
 		in->current = command;
+	if (checked && state->traps && shc_traps_note(in, state)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
 	in->steps++;
 	if (shc_spent(in) > 1000) {
 		in->exhausted = true;
