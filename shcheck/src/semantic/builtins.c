@@ -97,6 +97,34 @@ static const struct shc_term *directory_after(
 	return shc_unknown(in, SHC_ORIGIN_DIRECTORY, language, call->command->range);
 }
 
+/* cd - : to where it was before, and prints that. Takes @state. */
+static int cd_back(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_state *failed = shc_state_clone(state);
+	const struct shc_dfa *absolute;
+
+	if (failed && !shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
+		state->directory =
+			shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	if (!failed || !state->directory || print(call, state, state->directory) ||
+		print(call, state, shc_term_text(in->terms, "\n", 1))) {
+		shc_state_destroy(failed);
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	state->directory_doubtful = false;
+	failed->directory_doubtful = true;
+	failed->directory_range = call->command->range;
+	shc_set_status(failed, call->command, 1, 2);
+	shc_set_status(state, call->command, 0, 0);
+	if (shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0)) {
+		shc_state_destroy(failed);
+		return -ENOMEM;
+	}
+	return shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);
+}
+
 static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
@@ -106,16 +134,25 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	const struct shc_fact *fact;
 	const struct shc_term *path = shc_path_normal(in, state, to);
 
+	if (operand < call->fields.count && shc_term_is(to, "-")) {
+		shc_state_destroy(failed);
+		return cd_back(call, state, out);
+	}
+	/* The empty operand means to stay. */
+	if (path && !to->count) {
+		shc_state_destroy(failed);
+		return finish(call, state, out, 0, 0);
+	}
 	if (!failed || !path) {
 		shc_state_destroy(failed);
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
 	fact = shc_path_fact(in, state, path);
-	shc_set_status(failed, call->command, 1, 1);
+	shc_set_status(failed, call->command, 1, 2);
 	failed->directory_doubtful = true;
 	failed->directory_range = call->command->range;
-	if (fact && fact->kind == SHC_FILE_DIRECTORY) {
+	if (fact && fact->kind == SHC_FILE_DIRECTORY && !fact->assumed) {
 		shc_state_destroy(failed);
 		failed = NULL;
 	}
@@ -174,6 +211,27 @@ static int run_echo(const struct shc_call *call, struct shc_state *state, struct
 	return finish(call, state, out, 0, 0);
 }
 
+/* printf -v (bash): what it assigns is not known, and it may fail before. Takes @state. */
+static int printf_assigns(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	const struct shc_term *term =
+		shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), call->command->range);
+	struct shc_text name;
+	int r = term ? 0 : -ENOMEM;
+
+	if (!r && call->fields.count > 2 && shc_term_known(call->values[2], &name))
+		r = shc_assign(in, state, name, term, call->command->range);
+	else
+		shc_approximate(in, call->command);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return finish(call, state, out, 0, 2);
+}
+
 /* printf with the plain formats that scripts use; every other format prints anything. */
 static int run_printf(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -181,8 +239,11 @@ static int run_printf(
 	struct shc_interpreter *in = call->in;
 	bool line = call->fields.count >= 2 && shc_term_is(call->values[1], "%s\\n");
 	bool plain = call->fields.count >= 2 && shc_term_is(call->values[1], "%s");
+	bool bash = in->script->dialect == SHC_BASH;
 	int r = 0;
 
+	if (bash && call->fields.count >= 2 && shc_term_is(call->values[1], "-v"))
+		return printf_assigns(call, state, out);
 	if ((line || plain) && call->fields.count == 3) {
 		r = print(call, state, printed(call, 2));
 		if (!r && line)
@@ -248,6 +309,11 @@ static int leave_loop(const struct shc_call *call, struct shc_state *state,
 	int levels = call->fields.count > 1 ? known_number(call->values[1], 1) : 1;
 
 	shc_set_status(state, call->command, 0, 0);
+	/* Outside of loops it does nothing, and there are no more of them than there are. */
+	if (!call->in->loop_depth)
+		return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
+	if (levels > (int)call->in->loop_depth)
+		levels = (int)call->in->loop_depth;
 	return shc_outcomes_add(call->in, out, state, flow, (uint32_t)(levels ? levels : 1));
 }
 
@@ -513,7 +579,7 @@ static int declare(const struct shc_call *call, struct shc_state *state, bool lo
 		if (a) {
 			if (shc_run_assignment(in, state, a) < 0)
 				return -ENOMEM;
-		} else if (local) {
+		} else if (local && in->script->dialect == SHC_BASH) {
 			struct shc_variable *variable = shc_state_variable(state, number);
 
 			if (!variable)

@@ -74,7 +74,7 @@ static int learn(const struct shc_call *call, struct shc_state *state, uint32_t 
 			return 0;
 	if (call->fields.items[operand].occurrence != SHC_ONCE)
 		return 0;
-	return shc_path_learn(call->in, state, path, kind, call->command->range);
+	return shc_path_assume(call->in, state, path, kind, call->command->range);
 }
 
 static const struct shc_fact *fact_of(
@@ -137,7 +137,7 @@ static int run_remove(
 	for (uint32_t i = first; i < call->fields.count; i++)
 		if (learn(call, state, i, SHC_FILE_NOTHING))
 			return fail_memory(state);
-	return finish(call, state, out, 0, force ? 0 : 1);
+	return finish(call, state, out, 0, 1);
 }
 
 static int run_make_directory(
@@ -152,6 +152,8 @@ static int run_make_directory(
 			shc_state_destroy(failed);
 			return fail_memory(state);
 		}
+	/* Of several, the first may have been made. */
+	shc_path_shake(failed);
 	shc_set_status(failed, call->command, 1, 1);
 	shc_set_status(state, call->command, 0, 0);
 	if (shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0)) {
@@ -168,6 +170,7 @@ static int run_move(
 	uint32_t first = shc_call_operand(call), count = call->fields.count - first;
 	const struct shc_fact *target;
 
+	shc_path_shake(state);
 	if (first > call->fields.count || count < 2 ||
 		shc_call_option(call, 't', "target-directory"))
 		return finish(call, state, out, 0, 1);
@@ -221,13 +224,16 @@ static int run_make_temporary(
 {
 	struct shc_interpreter *in = call->in;
 	struct shc_state *failed = shc_state_clone(state);
+	uint32_t operand = shc_call_operand(call);
 	const struct shc_dfa *language;
 	const struct shc_term *path = NULL;
+	/* A template of one's own may be relative. */
+	bool absolute = operand >= call->fields.count;
 
 	if (!failed)
 		return fail_memory(state);
 	shc_set_status(failed, call->command, 1, 1);
-	if (!shc_dfa_glob(in->pool, "/?*", 3, 0, &language, NULL))
+	if (!shc_dfa_glob(in->pool, absolute ? "/?*" : "?*", absolute ? 3 : 2, 0, &language, NULL))
 		path = shc_term_atom(
 			in->terms, SHC_ORIGIN_FILE_NAME, language, call->command->range);
 	if (path && state->output) {
@@ -254,6 +260,7 @@ int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct 
 		return run_remove(call, state, out);
 	case EFFECT_REMOVE_DIRECTORY:
 		shc_check_removal(call, state, false);
+		shc_path_shake(state);
 		return finish(call, state, out, 0, 1);
 	case EFFECT_MAKE_DIRECTORY:
 		return run_make_directory(call, state, out);

@@ -432,6 +432,7 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 		shc_state_destroy(state);
 		return r;
 	}
+	shc_path_shake(state);
 	shc_set_status(state, command, 0, 0);
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }
@@ -441,6 +442,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes now = {0};
+	struct shc_status entry = state->status;
 	uint32_t outer_reads = in->read_count, outer_start = in->read_start;
 	uint32_t outer_stage = in->stage, first_stage = in->stage_count + 2, number = 0;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
@@ -455,6 +457,8 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 			struct shc_state *from = now.items[i].state;
 			const struct shc_term *output = from->output;
 
+			/* The stages run side by side: each sees $? as it was before the pipeline. */
+			from->status = entry;
 			if (stage->next)
 				from->output = NULL;
 			in->suppressed += stage->next != NULL;
@@ -571,13 +575,22 @@ static int case_item(struct shc_interpreter *in, const struct shc_case_item *ite
 		struct shc_state *state = now->items[i].state;
 		const struct shc_dfa *language = shc_dfa_empty(in->pool), *pattern, *rest;
 		struct shc_state *match = NULL;
+		bool exact = true;
 
 		r = 1;
 		for (const struct shc_word *word = item->patterns; word && r > 0;
 			word = word->next) {
 			r = shc_expand_pattern(in, state, word, &pattern);
-			if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language))
+			if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language)) {
 				language = shc_dfa_text(in->pool);
+				exact = false;
+			}
+			if (r > 0 && exact) {
+				int known = shc_pattern_is_exact(in, state, word);
+
+				exact = known > 0;
+				r = known < 0 ? known : r;
+			}
 		}
 		if (r < 0)
 			break;
@@ -589,7 +602,7 @@ static int case_item(struct shc_interpreter *in, const struct shc_case_item *ite
 			shc_state_destroy(match);
 		if (r < 0)
 			break;
-		if (!shc_dfa_difference(in->pool, shc_dfa_text(in->pool), language, &rest))
+		if (exact && !shc_dfa_difference(in->pool, shc_dfa_text(in->pool), language, &rest))
 			r = shc_state_narrow_term(state, in->pool, subject, rest);
 		else
 			r = 1;
@@ -608,14 +621,19 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 {
 	const struct shc_term *subject;
 	struct shc_outcomes now = {0}, fall = {0};
-	int r = shc_expand_value(in, state, command->case_.subject, &subject);
+	bool may_end, continues = false;
+	int r;
 
+	in->may_end = false;
+	r = shc_expand_value(in, state, command->case_.subject, &subject);
+	may_end = in->may_end;
+	if (r > 0 && may_end)
+		r = shc_end_too(in, command, state, out) ? -ENOMEM : 1;
 	if (r <= 0) {
 		shc_set_status(state, command, 1, 1);
 		return r < 0 ? (shc_state_destroy(state), r)
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
-	shc_set_status(state, command, 0, 0);
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	for (const struct shc_case_item *item = command->case_.items; item && !r;
 		item = item->next) {
@@ -623,6 +641,10 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 
 		fall = (struct shc_outcomes){0};
 		r = case_item(in, item, subject, &now, &taken);
+		continues |= item->end == SHC_CASE_CONTINUE;
+		/* The body sees $? as it was before; an empty one leaves 0, as no match does. */
+		for (uint32_t i = 0; i < taken.count && !item->body->first; i++)
+			shc_set_status(taken.items[i].state, command, 0, 0);
 		if (r)
 			shc_outcomes_finish(&taken);
 		else if (item->end == SHC_CASE_BREAK)
@@ -631,6 +653,14 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 			r = list_on_each(in, item->body, &taken, &fall);
 		else
 			r = list_on_each(in, item->body, &taken, &now);
+	}
+	for (uint32_t i = 0; i < now.count; i++) {
+		/* No match, or the body of one before ;;& */
+		struct shc_status *status = &now.items[i].state->status;
+
+		status->low = 0;
+		if (!continues)
+			status->high = 0;
 	}
 	r = first_error(outcomes_move(in, out, &fall), r);
 	return first_error(outcomes_move(in, out, &now), r);
@@ -743,31 +773,45 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 	struct shc_outcomes head = {0};
 	struct shc_state *before = NULL;
 	uint64_t left = 0, other_count;
+	int low = 0, high = 0; /* status of any turn so far, 0 for no turn */
 	bool entered = false;
 	int r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
 
 	for (uint32_t round = 0; !stable && !r; round++) {
-		struct shc_outcomes zero = {0}, other = {0}, body = {0};
+		struct shc_outcomes zero = {0}, other = {0}, body = {0}, odd = {0};
 
+		in->loop_depth++;
 		for (uint32_t i = 0; i < head.count; i++) {
 			if (r)
 				shc_state_destroy(head.items[i].state);
 			else
 				r = execute_condition(in, command->loop.condition,
 					head.items[i].state, until ? &other : &zero,
-					until ? &zero : &other, out);
+					until ? &zero : &other, &odd);
 		}
+		in->loop_depth--;
 		head.count = 0;
 		shc_outcomes_finish(&head);
+		r = first_error(sort_body(in, &odd, &head, out), r);
 		other_count = other.count;
-		for (uint32_t i = 0; i < other.count; i++)
-			other.items[i].state->status.low = other.items[i].state->status.high = 0;
+		for (uint32_t i = 0; i < other.count; i++) {
+			other.items[i].state->status.low = low;
+			other.items[i].state->status.high = high;
+		}
 		r = first_error(outcomes_move(in, out, &other), r);
 		left += other_count;
 		entered |= zero.count > 0;
 		in->loops++;
+		in->loop_depth++;
 		r = first_error(list_on_each(in, command->loop.body, &zero, &body), r);
+		in->loop_depth--;
 		in->loops--;
+		for (uint32_t i = 0; i < body.count; i++) {
+			const struct shc_status *status = &body.items[i].state->status;
+
+			low = status->low < low ? status->low : low;
+			high = status->high > high ? status->high : high;
+		}
 		left += leaving(&body);
 		r = first_error(sort_body(in, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
@@ -813,7 +857,9 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 			break;
 		}
 		in->loops++;
+		in->loop_depth++;
 		r = shc_execute_list(in, command->for_.body, state, &body);
+		in->loop_depth--;
 		in->loops--;
 		r = first_error(sort_body(in, &body, &next, out), r);
 	}
@@ -880,25 +926,37 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 {
 	struct shc_fields fields = {0};
 	struct shc_outcomes head = {0};
-	int r = expand_for_words(in, command, state, &fields);
+	bool always = false;
+	int r;
 
+	in->may_end = false;
+	r = expand_for_words(in, command, state, &fields);
+	if (r > 0 && in->may_end)
+		r = shc_end_too(in, command, state, out) ? -ENOMEM : 1;
 	if (r <= 0) {
+		shc_set_status(state, command, 1, 2);
 		shc_fields_finish(&fields);
 		return r < 0 ? (shc_state_destroy(state), r)
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
 	shc_check_for(in, command, state, &fields);
-	shc_set_status(state, command, 0, 0);
 	r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
 	for (uint32_t i = 0; i < fields.count && !r; i++) {
 		struct shc_field *field = &fields.items[i];
 
+		always |= field->occurrence == SHC_ONCE;
 		if (i >= FOR_FIELDS_MAX)
 			field->occurrence = SHC_ANY;
 		r = field->occurrence == SHC_ANY ? for_many(in, command, field, &head, out)
 						 : for_turn(in, command, field, &head, out);
 		if (head.count > 4)
 			r = first_error(fold(in, &head, 0, command->range), r);
+	}
+	/* Without any turn the status is 0. */
+	for (uint32_t i = 0; i < head.count && !always; i++) {
+		head.items[i].state->status.low = 0;
+		if (!fields.count)
+			head.items[i].state->status.high = 0;
 	}
 	shc_fields_finish(&fields);
 	return first_error(outcomes_move(in, out, &head), r);
@@ -925,7 +983,9 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 			r = leave ? shc_outcomes_add(in, out, leave, SHC_FLOW_NEXT, 0) : -ENOMEM;
 		}
 		in->loops++;
+		in->loop_depth++;
 		r = first_error(list_on_each(in, list, &head, &body), r);
+		in->loop_depth--;
 		in->loops--;
 		r = first_error(sort_body(in, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
@@ -948,7 +1008,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes body = {0};
-	uint32_t outside = in->suppressed_outside;
+	uint32_t outside = in->suppressed_outside, loops = in->loop_depth;
 	int r;
 
 	for (uint32_t i = 0; i < in->call_depth; i++) {
@@ -965,6 +1025,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	}
 	in->calls[in->call_depth++] = function;
 	in->suppressed_outside = in->suppressed;
+	in->loop_depth = 0;
 	r = shc_execute_command(in, function->function.body, state, &body);
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
@@ -978,6 +1039,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 				item->levels);
 	}
 	in->call_depth--;
+	in->loop_depth = loops;
 	in->suppressed_outside = outside;
 	body.count = 0;
 	shc_outcomes_finish(&body);
@@ -1047,8 +1109,7 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 	}
 }
 
-/* Does a redirection take the command's standard output away from who captures it? */
-static bool diverts_output(const struct shc_command *command)
+bool shc_diverts_output(const struct shc_command *command)
 {
 	for (const struct shc_redirect *redirect = command->redirects; redirect;
 		redirect = redirect->next) {
@@ -1089,7 +1150,7 @@ static int execute_diverted(struct shc_interpreter *in, const struct shc_command
 	struct shc_outcomes results = {0};
 	int r;
 
-	if (!diverts_output(command))
+	if (!shc_diverts_output(command))
 		return execute_prepared(in, command, state, out);
 	state->output = NULL;
 	r = execute_prepared(in, command, state, &results);
@@ -1098,10 +1159,29 @@ static int execute_diverted(struct shc_interpreter *in, const struct shc_command
 	return first_error(outcomes_move(in, out, &results), r);
 }
 
+/*
+ * The command is not run where a redirection was refused. Whether that counts for -e differs between shells where the
+ * command is a compound one, so both are followed. Empties @refused.
+ */
+static int add_refused(struct shc_interpreter *in, struct shc_outcomes *refused, bool checked,
+	struct shc_outcomes *results, struct shc_outcomes *out)
+{
+	struct shc_outcomes copies = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < refused->count && !checked && !r; i++) {
+		struct shc_state *copy = shc_state_clone(refused->items[i].state);
+
+		r = copy ? shc_outcomes_add(in, &copies, copy, SHC_FLOW_NEXT, 0) : -ENOMEM;
+	}
+	r = first_error(apply_errexit(in, &copies, out), r);
+	return first_error(outcomes_move(in, results, refused), r);
+}
+
 int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_outcomes prepared = {0}, results = {0};
+	struct shc_outcomes prepared = {0}, refused = {0}, results = {0};
 	uint32_t reads = in->read_count;
 	bool checked = command->kind == SHC_COMMAND_SIMPLE || command->kind == SHC_COMMAND_TEST ||
 		       command->kind == SHC_COMMAND_ARITH;
@@ -1120,7 +1200,7 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 		shc_state_destroy(state);
 		return 0;
 	}
-	r = shc_prepare(in, command, state, &prepared);
+	r = shc_prepare(in, command, state, &prepared, &refused);
 	for (uint32_t i = 0; i < prepared.count; i++) {
 		struct shc_outcome *item = &prepared.items[i];
 
@@ -1133,6 +1213,10 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	}
 	prepared.count = 0;
 	shc_outcomes_finish(&prepared);
+	if (command->redirects)
+		shc_widen_refused(in, command, &results);
+	if (refused.count)
+		r = first_error(add_refused(in, &refused, checked, &results, out), r);
 	/* What a redirection reads is read by this command; what a stage reads, by the whole pipeline. */
 	if (!in->piped)
 		in->read_count = reads;

@@ -542,8 +542,11 @@ int shc_source_run(const struct shc_call *call, struct shc_state *state, struct 
 	struct shc_state *failed;
 	int r = 0;
 
-	if (call->fields.count < 2)
-		return fail_special(in, call->command, state, out);
+	if (call->fields.count < 2) {
+		/* dash does nothing, bash reports it; both go on. */
+		shc_set_status(state, call->command, 0, 2);
+		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+	}
 	if (shc_field_is_one(&call->fields.items[1]))
 		r = include_operand(in, call->command, state, call->values[1], &inclusion);
 	if (r > 0)

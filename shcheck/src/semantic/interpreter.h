@@ -116,6 +116,7 @@ struct shc_interpreter {
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
 	uint32_t loops;         /* bodies of loops around what is run */
+	uint32_t loop_depth;    /* loops around what is run, within the same function */
 	bool in_order;          /* words of the command at hand assign what later ones may read */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
@@ -224,6 +225,13 @@ int shc_expand_value(struct shc_interpreter *in, struct shc_state *state,
 int shc_expand_pattern(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, const struct shc_dfa **ret);
 
+/*
+ * shc_pattern_is_exact - is the language of @word exactly what the pattern matches, nothing in it being unknown?
+ * 1, 0 or -ENOMEM.
+ */
+int shc_pattern_is_exact(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_word *word);
+
 /* ---- Arithmetic ----------------------------------------------------------------------------------------------- */
 
 /* shc_arith_value - @text as a term: known where its operands are. 1 or -ENOMEM. */
@@ -259,17 +267,32 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 	const struct shc_command *command, const struct shc_state *outer, struct shc_outcomes *out);
 
 /*
- * shc_prepare - what comes before a command: its substitutions are run, and its redirections opened. Takes @state. A
- * redirection that fails gives an outcome of its own where that matters.
+ * shc_prepare - what comes before a command: its substitutions are run, and its redirections opened. Takes @state.
+ * @refused: states in which a redirection was refused and the command is not run, where that is another state than
+ * with shc_widen_refused(); special built-ins end the shell then (in @out).
  */
 int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
-	struct shc_state *state, struct shc_outcomes *out);
+	struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused);
+
+/* shc_widen_refused - the status of @results of @command is also that of a refused redirection. */
+void shc_widen_refused(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_outcomes *results);
+
+/* shc_diverts_output - does a redirection take the command's standard output away from who captures it? */
+bool shc_diverts_output(const struct shc_command *command);
 
 /* [[ ]] and (( )). */
 int shc_execute_test(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
 int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
+
+/*
+ * shc_end_too - an expansion that may also have ended the shell (-u, ${x?}): the state in which it then ends. Borrows
+ * @state. 0 or -ENOMEM.
+ */
+int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *out);
 
 /* shc_loop_value - what the variable of a `for` holds in the turn for @field. NULL when there is no memory. */
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field);

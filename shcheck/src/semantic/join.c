@@ -299,12 +299,12 @@ static bool fact_equal(const struct shc_fact *a, const struct shc_fact *b)
 	       a->written_unread == b->written_unread && a->target == b->target;
 }
 
-static bool has_fact(const struct shc_state *state, const struct shc_fact *fact)
+static const struct shc_fact *find_fact(const struct shc_state *state, const struct shc_fact *fact)
 {
 	for (uint32_t i = 0; i < state->fact_count; i++)
 		if (fact_equal(&state->facts[i], fact))
-			return true;
-	return false;
+			return &state->facts[i];
+	return NULL;
 }
 
 static void join_facts(const struct join *join)
@@ -312,9 +312,14 @@ static void join_facts(const struct join *join)
 	struct shc_state *into = join->into;
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < into->fact_count; i++)
-		if (has_fact(join->other, &into->facts[i]))
-			into->facts[kept++] = into->facts[i];
+	for (uint32_t i = 0; i < into->fact_count; i++) {
+		const struct shc_fact *same = find_fact(join->other, &into->facts[i]);
+
+		if (!same)
+			continue;
+		into->facts[i].assumed |= same->assumed;
+		into->facts[kept++] = into->facts[i];
+	}
 	into->fact_count = kept;
 }
 
@@ -597,10 +602,13 @@ static bool covers_term(struct cover *cover, const struct shc_term *a, const str
 /* A fact rules states out: each one of @wide must hold in @narrow. */
 static bool covers_facts(struct cover *cover)
 {
-	for (uint32_t i = 0; i < cover->wide->fact_count; i++)
-		if (!has_fact(cover->narrow, &cover->wide->facts[i]) ||
-			!bind_itself(cover, cover->wide->facts[i].path))
+	for (uint32_t i = 0; i < cover->wide->fact_count; i++) {
+		const struct shc_fact *fact = &cover->wide->facts[i];
+		const struct shc_fact *same = find_fact(cover->narrow, fact);
+
+		if (!same || same->assumed > fact->assumed || !bind_itself(cover, fact->path))
 			return false;
+	}
 	return true;
 }
 

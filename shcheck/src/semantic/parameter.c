@@ -413,6 +413,21 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 	return r;
 }
 
+/*
+ * Does removal leave every string of @language as it is? Equal languages before and after do not say so: of all texts
+ * without their first bytes, too, all are left.
+ */
+static bool removes_nothing(struct shc_dfa_pool *pool, enum shc_removal removal,
+	const struct shc_dfa *language, const struct shc_dfa *pattern)
+{
+	bool prefix = removal == SHC_REMOVE_PREFIX || removal == SHC_REMOVE_PREFIX_LONGEST;
+	const struct shc_dfa *text = shc_dfa_text(pool), *matched;
+
+	return !shc_dfa_difference(pool, pattern, shc_dfa_epsilon(pool), &matched) &&
+	       !shc_dfa_concat(pool, prefix ? matched : text, prefix ? text : matched, &matched) &&
+	       !shc_dfa_intersect(pool, language, matched, &matched) && shc_dfa_is_empty(matched);
+}
+
 static int removed_value(const struct operation *op, const struct shc_term *term,
 	enum shc_removal removal, const struct shc_term **ret)
 {
@@ -424,7 +439,7 @@ static int removed_value(const struct operation *op, const struct shc_term *term
 	if (!language)
 		return -ENOMEM;
 	r = shc_dfa_remove(op->in->pool, removal, language, pattern, &result);
-	if (!r && result == language) {
+	if (!r && result == language && removes_nothing(op->in->pool, removal, language, pattern)) {
 		*ret = term;
 		return 1;
 	}

@@ -254,12 +254,84 @@ static int split_for_status(struct shc_interpreter *in, struct shc_outcomes *now
 	return r;
 }
 
+/* What becomes of a command when one of its redirections is refused. */
+enum refusal {
+	REFUSAL_NEVER,
+	REFUSAL_STATUS, /* only its status tells: what it does is nothing that a state knows for certain */
+	REFUSAL_SKIPS,
+	REFUSAL_ENDS, /* a special built-in: the shell ends */
+};
+
+static enum refusal refusal_of_name(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command, struct shc_text name)
+{
+	static const char *const plain[] = {"echo", "printf", "pwd"};
+	const struct shc_builtin *builtin = shc_builtin_find(name);
+	uint32_t number;
+
+	if (shc_text_is(name, "exec") ||
+		(builtin && builtin->special && in->script->dialect != SHC_BASH))
+		return REFUSAL_ENDS;
+	if (!name.length || shc_effect_known(name) ||
+		(!shc_name_number(in, name, &number) && shc_state_function(state, number)) ||
+		(state->output && !shc_diverts_output(command)))
+		return REFUSAL_SKIPS;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		if (shc_text_is(name, plain[i]) && !shc_word_is(command->simple.words->next, "-v"))
+			return REFUSAL_STATUS;
+	return builtin ? REFUSAL_SKIPS : REFUSAL_STATUS;
+}
+
+static enum refusal refusal_of(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command)
+{
+	if (!shc_redirects_may_fail(command))
+		return REFUSAL_NEVER;
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return REFUSAL_SKIPS;
+	if (!command->simple.words)
+		return command->simple.assignments ? REFUSAL_SKIPS : REFUSAL_STATUS;
+	return refusal_of_name(in, state, command, shc_command_name(command));
+}
+
+/* The state in which a redirection was refused, if that is another one than when all are opened. 0 or -ENOMEM. */
+static int refuse_redirects(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused)
+{
+	enum refusal refusal = refusal_of(in, state, command);
+	struct shc_state *copy;
+
+	if (refusal == REFUSAL_NEVER || refusal == REFUSAL_STATUS)
+		return 0;
+	copy = shc_state_clone(state);
+	if (!copy)
+		return -ENOMEM;
+	shc_path_shake(copy);
+	shc_set_status(copy, command, 1, 2);
+	if (refusal == REFUSAL_ENDS)
+		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, 0);
+	return shc_outcomes_add(in, refused, copy, SHC_FLOW_NEXT, 0);
+}
+
+void shc_widen_refused(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_outcomes *results)
+{
+	for (uint32_t i = 0; i < results->count; i++) {
+		struct shc_state *state = results->items[i].state;
+
+		if (refusal_of(in, state, command) == REFUSAL_STATUS && state->status.high < 2)
+			state->status.high = 2;
+	}
+}
+
 static int open_redirects(struct shc_interpreter *in, const struct shc_command *command,
-	struct shc_outcomes *now, struct shc_outcomes *out)
+	struct shc_outcomes *now, struct shc_outcomes *out, struct shc_outcomes *refused)
 {
 	for (uint32_t i = 0; i < now->count; i++) {
 		struct shc_state *state = now->items[i].state;
 
+		if (command->redirects && refuse_redirects(in, command, state, out, refused))
+			return -ENOMEM;
 		for (const struct shc_redirect *redirect = command->redirects; redirect;
 			redirect = redirect->next) {
 			int r = shc_redirect_open(in, command, redirect, state);
@@ -275,7 +347,7 @@ static int open_redirects(struct shc_interpreter *in, const struct shc_command *
 }
 
 int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
-	struct shc_state *state, struct shc_outcomes *out)
+	struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused)
 {
 	struct shc_outcomes now = {0};
 	int r;
@@ -303,7 +375,7 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 		redirect = redirect->next)
 		r = substitute_word(in, redirect->target, &now);
 	if (!r)
-		r = open_redirects(in, command, &now, out);
+		r = open_redirects(in, command, &now, out, refused);
 	shc_outcomes_finish(&now);
 	return r;
 }
@@ -526,6 +598,7 @@ static int call_unknown(
 
 	shc_approximate(in, call->command);
 	shc_path_forget_tested(state);
+	shc_path_shake(state);
 	if (state->output) {
 		state->output = shc_term_concat(in->terms, state->output,
 			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
@@ -692,8 +765,7 @@ static int expand_words(struct shc_interpreter *in, const struct shc_command *co
 	return r;
 }
 
-/* An expansion that may also have ended the shell (-u, ${x?}): the state in which it then ends. Borrows @state. */
-static int end_too(struct shc_interpreter *in, const struct shc_command *command,
+int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_state *ended = shc_state_clone(state);
@@ -714,11 +786,11 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 
 	in->may_end = false;
 	r = expand_words(in, command, state, &call);
-	if (r > 0 && in->may_end && end_too(in, command, state, out))
+	if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 		r = -ENOMEM;
 	if (r > 0 && !call.fields.count) {
 		r = run_assignments(in, command, state);
-		if (r > 0 && in->may_end && end_too(in, command, state, out))
+		if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 			r = -ENOMEM;
 		if (r > 0 && !substituted)
 			shc_set_status(state, command, 0, 0);

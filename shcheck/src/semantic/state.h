@@ -59,8 +59,9 @@ enum shc_file_kind {
 struct shc_fact {
 	const struct shc_term *path; /* normalised, see path.h */
 	enum shc_file_kind kind;
-	bool contents_gone;  /* a directory that was emptied */
-	bool tested;         /* seen by a test: others may change it at any time */
+	bool contents_gone; /* a directory that was emptied */
+	bool tested;        /* seen by a test: others may change it at any time */
+	bool assumed; /* the usual outcome, if nothing was refused and no other name leads there: rules no path out */
 	bool written_unread; /* truncated or written here and not read since */
 	const struct shc_term
 		*target;        /* SHC_FILE_LINK: the path (normal) to which it leads, or NULL */

@@ -37,7 +37,7 @@ struct comparison {
 	const struct shc_oracle_outcome *outcome;
 	bool sourcing; /* the script has eval or `.`: what they may set is anything */
 	bool *held;    /* per snapshot */
-	unsigned *visits, *reached;
+	unsigned *visits;
 	char (*texts)[512];
 };
 
@@ -274,13 +274,15 @@ static bool options_hold(struct visit *visit)
 	const struct {
 		char letter;
 		bool on;
-	} options[] = {{'e', state->errexit}, {'u', state->nounset}, {'f', state->noglob},
-		{'C', state->noclobber}};
+		unsigned int doubt;
+	} options[] = {{'e', state->errexit, SHC_DOUBT_ERREXIT},
+		{'u', state->nounset, SHC_DOUBT_NOUNSET}, {'f', state->noglob, SHC_DOUBT_NOGLOB},
+		{'C', state->noclobber, SHC_DOUBT_NOCLOBBER}};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		bool on = strchr(visit->snapshot->options.bytes, options[i].letter) != NULL;
 
-		if (on != options[i].on)
+		if (on != options[i].on && !(state->doubtful & options[i].doubt))
 			return fail(visit, "set -%c is %s", options[i].letter, on ? "on" : "off");
 	}
 	return true;
@@ -322,7 +324,7 @@ static bool fact_holds(struct visit *visit, const struct shc_fact *fact)
 	const char *path = path_of(visit, fact->path, buffer);
 	enum snapshot_kind kind, itself;
 
-	if (!path || path[0] != '/')
+	if (fact->assumed || !path || path[0] != '/')
 		return true;
 	kind = snapshot_kind(snapshot, path, true);
 	itself = snapshot_kind(snapshot, path, false);

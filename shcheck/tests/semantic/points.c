@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Random scripts, run by dash and bash in the sandbox, go through states that lie inside the abstract ones at every
- * sampled point (invariant I1). HB_SEED chooses the sequence; HB_NIGHTLY makes it long; HB_SCRIPTS says how long. What
- * is lost is shrunk and shown. Exit 77 without a sandbox.
+ * sampled point (invariant I1). HB_SEED chooses the sequence; HB_NIGHTLY makes it long; HB_SCRIPTS says how long, and
+ * HB_FIRST where to begin. What is lost is shrunk and shown, HB_SHOWN scripts at most. Exit 77 without a sandbox.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@ enum { SCRIPTS = 500, SCRIPTS_NIGHTLY = 20000, SHOWN_MAX = 12 };
 
 static const enum shc_dialect dialects[] = {SHC_DASH, SHC_BASH};
 static const char *const names[] = {"dash", "bash"};
-static uint64_t counts[CONTAIN_FAILED + 1], points;
+static uint64_t counts[CONTAIN_FAILED + 1], points, shown_max;
 
 static void show(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 	struct shc_oracle_case *one, uint64_t index)
@@ -60,7 +60,7 @@ static int check(struct shc_oracle *oracle, uint64_t seed, uint64_t index)
 	verdict = contain_script_check(&one, &outcome, dialects[shell], NULL);
 	counts[verdict]++;
 	points += outcome.snapshots_count;
-	if (verdict > CONTAIN_UNDECIDED && counts[CONTAIN_POINT] <= SHOWN_MAX)
+	if (verdict > CONTAIN_UNDECIDED && counts[CONTAIN_POINT] <= shown_max)
 		show(oracle, shell, &one, index);
 	shc_oracle_outcome_finish(&outcome);
 	shc_oracle_case_finish(&one);
@@ -90,6 +90,7 @@ int main(void)
 		(void)printf("%s\n", error.text);
 		return 1;
 	}
+	shown_max = number("HB_SHOWN", SHOWN_MAX);
 	(void)printf("HB_SEED=%" PRIu64 "\n", seed);
 	for (uint64_t i = number("HB_FIRST", 0); i < scripts && !r; i++)
 		r = check(oracle, seed, i);
