@@ -14,9 +14,11 @@
 #include <string.h>
 
 #include "arena.h"
+#include "inclusion.h"
 #include "interpreter.h"
 #include "parameter.h"
 #include "survey.h"
+#include "traps.h"
 
 #define MEMORY_FULL(pool) (shc_dfa_pool_limits(pool).memory_bytes / 10 * 9)
 
@@ -64,6 +66,9 @@ struct shc_finding *shc_report(
 	char message[512];
 	va_list arguments;
 
+	/* A sourced file is not what is being checked; what it destroys is reported all the same. */
+	if (in->reading_file && shc_check_find(id)->severity != SHC_SEVERITY_ERROR)
+		return NULL;
 	if (in->reported_count * 2 >= in->reported_slots && !grow_reported(in))
 		return NULL;
 	slot = report_slot(in, key);
@@ -149,19 +154,19 @@ int shc_name_number(struct shc_interpreter *in, struct shc_text name, uint32_t *
 const struct shc_term *shc_name_environment(struct shc_interpreter *in, uint32_t name)
 {
 	struct shc_name *entry = &in->names[name];
-	bool argument =
-		entry->text.length && entry->text.bytes[0] >= '0' && entry->text.bytes[0] <= '9';
 
+	entry->is_variable = true;
 	if (!entry->environment)
-		entry->environment = shc_term_atom(in->terms,
-			argument ? SHC_ORIGIN_ARGUMENT : SHC_ORIGIN_ENVIRONMENT,
-			shc_dfa_text(in->pool), (struct shc_range){0, 0});
+		entry->environment = shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_ENVIRONMENT,
+			shc_dfa_text(in->pool), (struct shc_range){0, 0}));
 	return entry->environment;
 }
 
 void shc_approximate(struct shc_interpreter *in, const struct shc_command *command)
 {
 	in->seen[command->id] |= SHC_APPROXIMATED;
+	if (in->site)
+		in->seen[in->site->id] |= SHC_APPROXIMATED;
 }
 
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field)
@@ -231,16 +236,22 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 	if (shc_arena_create(&in->arena) || shc_dfa_pool_create(&languages, &in->pool) ||
 		shc_terms_create(in->pool, in->arena, &in->terms))
 		return -ENOMEM;
-	in->seen = calloc(in->script->command_count + 1u, 1);
+	in->command_count = in->script->command_count;
+	in->seen_count = in->command_count + 1;
+	in->seen = calloc(in->seen_count, 1);
 	if (!in->seen || shc_dfa_glob(in->pool, "/?*", 3, 0, &absolute, NULL))
 		return -ENOMEM;
-	in->home = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
-	in->start = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
+	in->home =
+		shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere));
+	in->start =
+		shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere));
 	return in->home && in->start ? shc_survey(in) : -ENOMEM;
 }
 
 static void tear_down(struct shc_interpreter *in)
 {
+	shc_interruptions_finish(in);
+	shc_inclusions_finish(in);
 	shc_terms_destroy(in->terms);
 	shc_dfa_pool_destroy(in->pool);
 	shc_arena_destroy(in->arena);
@@ -261,6 +272,21 @@ static int run(struct shc_interpreter *in, struct shc_outcomes *ends)
 	state->directory = in->start;
 	state->arguments_open = true;
 	return shc_execute_list(in, in->script->list, state, ends);
+}
+
+/* The traps, once the script is through. The states of @ends stay as they are. */
+static int run_traps(struct shc_interpreter *in, const struct shc_outcomes *ends)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < ends->count && !r; i++) {
+		struct shc_outcomes after = {0};
+		struct shc_state *copy = shc_state_clone(ends->items[i].state);
+
+		r = copy ? shc_traps_at_end(in, copy, &after) : -ENOMEM;
+		shc_outcomes_finish(&after);
+	}
+	return r ? r : shc_traps_at_signals(in);
 }
 
 /* Functions that no path has called: their arguments are unknown, the rest is as at the end of the script. */
@@ -306,6 +332,8 @@ int shc_analyse_observed(const struct shc_script *script, const struct shc_analy
 
 	if (!r)
 		r = run(&in, &ends);
+	if (!r)
+		r = run_traps(&in, &ends);
 	if (!r)
 		r = run_uncalled(&in, &ends);
 	if (r && in.pool && shc_dfa_pool_usage(in.pool).memory_peak_bytes >= MEMORY_FULL(in.pool)) {

@@ -36,6 +36,15 @@ const struct shc_builtin *shc_builtin_find(struct shc_text name);
 /* shc_test_run - `test` and `[`: forks on the result and narrows what was tested. */
 int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
 
+/* eval; `.` and source; trap. See inclusion.h and traps.h. */
+int shc_eval_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+int shc_source_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+int shc_trap_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_dispatch - run @call: a function (where @functions says so), a built-in or a command. Takes @state. */
+int shc_dispatch(const struct shc_call *call, struct shc_state *state, bool functions,
+	struct shc_outcomes *out);
+
 /* shc_effect_run - a command with a known effect on files; false when there is none for this name. */
 bool shc_effect_known(struct shc_text name);
 int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);

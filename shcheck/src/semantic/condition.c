@@ -17,6 +17,7 @@ struct split {
 	struct shc_interpreter *in;
 	const struct shc_command *command;
 	struct shc_outcomes *yes, *no;
+	bool *errs; /* set where the test may also be none: status 2 */
 };
 
 static int add_both(const struct split *split, struct shc_state *yes, struct shc_state *no)
@@ -43,6 +44,7 @@ static int split_unknown(const struct split *split, struct shc_state *state)
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
+	*split->errs = true;
 	return add_both(split, state, no);
 }
 
@@ -74,6 +76,24 @@ static int split_language(const struct split *split, struct shc_state *state,
 		shc_state_destroy(state);
 		shc_state_destroy(no);
 		return -ENOMEM;
+	}
+	return add_both(split, state, no);
+}
+
+/* True only when @term is in @language, which holds more than what is asked for. Takes @state. */
+static int split_inside(const struct split *split, struct shc_state *state,
+	const struct shc_term *term, const struct shc_dfa *language)
+{
+	struct shc_state *no = shc_state_clone(state);
+	int r = no ? shc_state_narrow_term(state, split->in->pool, term, language) : -ENOMEM;
+
+	if (r <= 0) {
+		shc_state_destroy(state);
+		state = NULL;
+	}
+	if (r < 0) {
+		shc_state_destroy(no);
+		return r;
 	}
 	return add_both(split, state, no);
 }
@@ -266,6 +286,9 @@ static int split_file(
 	if (shc_term_is(operand, ""))
 		return add_both(split, NULL, state);
 	fact = shc_path_fact(in, state, path);
+	/* What is only assumed is put in doubt by the test. */
+	if (fact && fact->assumed)
+		fact = NULL;
 	if (fact && (fact->kind == SHC_FILE_NOTHING || fact->contents_gone))
 		return add_both(split, NULL, state);
 	if (fact && fact->path == path && kind_satisfies(fact->kind, op) && strchr("edf", op) &&
@@ -358,7 +381,8 @@ static int deliver(const struct split *split, int r, struct shc_outcomes *out)
 		for (uint32_t i = 0; i < list->count; i++) {
 			struct shc_state *state = list->items[i].state;
 
-			shc_set_status(state, split->command, which, which);
+			shc_set_status(
+				state, split->command, which, which + (which && *split->errs));
 			if (r)
 				shc_state_destroy(state);
 			else
@@ -440,7 +464,9 @@ static void check_test(const struct shc_call *call, uint32_t end)
 int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes yes = {0}, no = {0};
-	struct split split = {.in = call->in, .command = call->command, .yes = &yes, .no = &no};
+	bool errs = false;
+	struct split split = {
+		.in = call->in, .command = call->command, .yes = &yes, .no = &no, .errs = &errs};
 	uint32_t end = call->fields.count;
 	bool plain = true;
 	int r;
@@ -488,7 +514,15 @@ static int split_pattern(const struct split *split, const struct shc_test *test,
 		shc_state_destroy(state);
 		return r;
 	}
-	return r ? split_language(split, state, subject, language) : split_unknown(split, state);
+	if (!r)
+		return split_unknown(split, state);
+	r = shc_pattern_is_exact(split->in, state, test->second);
+	if (r < 0) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return r ? split_language(split, state, subject, language)
+		 : split_inside(split, state, subject, language);
 }
 
 static int split_leaf(
@@ -557,7 +591,17 @@ int shc_execute_test(struct shc_interpreter *in, const struct shc_command *comma
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes yes = {0}, no = {0};
-	struct split split = {.in = in, .command = command, .yes = &yes, .no = &no};
+	bool errs = false;
+	struct split split = {.in = in, .command = command, .yes = &yes, .no = &no, .errs = &errs};
+	bool may_end;
+	int r;
 
-	return deliver(&split, split_tree(&split, command->test, state), out);
+	in->may_end = false;
+	r = split_tree(&split, command->test, state);
+	may_end = in->may_end;
+	for (uint32_t i = 0; i < yes.count && may_end && !r; i++)
+		r = shc_end_too(in, command, yes.items[i].state, out);
+	for (uint32_t i = 0; i < no.count && may_end && !r; i++)
+		r = shc_end_too(in, command, no.items[i].state, out);
+	return deliver(&split, r, out);
 }

@@ -22,7 +22,8 @@ struct operand {
 	const struct shc_term *path; /* normal */
 	bool exact;                  /* it is one path, and this is its name */
 	const struct shc_fact *fact; /* of the state before; NULL = nothing is known */
-	uint8_t before, after;       /* sets of enum shc_entry; @after = 0: it is as it was */
+	/* Sets of enum shc_entry: what can be there, what is there if all went as usual; @after = 0: it is as it was. */
+	uint8_t before, usual, after;
 };
 
 struct effect {
@@ -96,10 +97,10 @@ static int match_words(struct effect *effect, const struct shc_state *state)
 
 /* ---- Operands -------------------------------------------------------------------------------------------------- */
 
-/* What may stand where @fact was learnt. What a test has seen may have changed since. */
-static uint8_t entries_of(const struct shc_fact *fact, const struct shc_term *path)
+/* What may stand where @fact was learnt. What a test has seen may have changed since. @assume: as far as is usual. */
+static uint8_t entries_of(const struct shc_fact *fact, const struct shc_term *path, bool assume)
 {
-	if (!fact || fact->tested)
+	if (!fact || fact->tested || (fact->assumed && !assume))
 		return SHC_ENTRY_ALL;
 	if (fact->contents_gone && fact->path != path)
 		return SHC_ENTRY_ABSENT;
@@ -161,7 +162,8 @@ static int add_operand(struct effect *effect, const struct shc_state *state,
 		operand->exact &= !operand->field.pieces[i].glob;
 	if (operand->exact)
 		operand->fact = shc_path_fact(in, state, operand->path);
-	operand->before = entries_of(operand->fact, operand->path);
+	operand->before = entries_of(operand->fact, operand->path, false);
+	operand->usual = entries_of(operand->fact, operand->path, true);
 	for (uint32_t i = 0; i < effect->count; i++)
 		effect->repeated |= effect->operands[i].role == operand->role;
 	effect->count++;
@@ -391,41 +393,46 @@ static enum shc_file_kind kind_of(uint8_t entries)
 	return entries & SHC_ENTRY_ABSENT ? SHC_FILE_UNKNOWN : SHC_FILE_SOMETHING;
 }
 
-static int learn(const struct effect *effect, struct shc_state *state)
+/*
+ * What success leaves, as facts. They are assumed only: links and unknown names may lead elsewhere, and a status that is
+ * not 0 may come with any part of it. In a state of its own (@alone) a directory that was made is there.
+ */
+static int learn(const struct effect *effect, struct shc_state *state, bool alone)
 {
 	for (uint32_t i = 0; i < effect->count; i++) {
 		const struct operand *operand = &effect->operands[i];
+		enum shc_file_kind kind = kind_of(operand->after);
+		int r;
 
-		if (!operand->after || !operand->exact)
+		if (!operand->after)
 			continue;
-		if (shc_path_learn(effect->call->in, state, operand->path, kind_of(operand->after),
-			    effect->call->command->range))
-			return -ENOMEM;
+		shc_path_shake(state);
+		if (!operand->exact)
+			continue;
+		r = alone && kind == SHC_FILE_DIRECTORY
+			    ? shc_path_learn(effect->call->in, state, operand->path, kind,
+				      effect->call->command->range)
+			    : shc_path_assume(effect->call->in, state, operand->path, kind,
+				      effect->call->command->range);
+		if (r)
+			return r;
 	}
 	return 0;
 }
 
-/* After a failure nothing is known any more of what may have been changed. */
-static int forget(const struct effect *effect, struct shc_state *state)
-{
-	for (uint32_t i = 0; i < effect->count; i++) {
-		const struct operand *operand = &effect->operands[i];
-
-		if (!operand->after || !operand->exact || !operand->fact ||
-			(operand->fact->kind == SHC_FILE_NOTHING &&
-				kind_of(operand->after) == SHC_FILE_NOTHING))
-			continue;
-		if (shc_path_learn(effect->call->in, state, operand->path, SHC_FILE_UNKNOWN,
-			    effect->call->command->range))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static bool changes_anything(const struct effect *effect)
+/* After a failure all that is known of what may have been changed is assumed. */
+static void forget(const struct effect *effect, struct shc_state *state)
 {
 	for (uint32_t i = 0; i < effect->count; i++)
-		if (effect->operands[i].after && effect->operands[i].exact)
+		if (effect->operands[i].after)
+			shc_path_shake(state);
+}
+
+static bool makes_directory(const struct effect *effect)
+{
+	for (uint32_t i = 0; i < effect->count; i++)
+		if (effect->operands[i].exact && effect->operands[i].after &&
+			kind_of(effect->operands[i].after) == SHC_FILE_DIRECTORY)
 			return true;
 	return false;
 }
@@ -610,35 +617,67 @@ static bool differs(struct shc_spec_prints left, struct shc_spec_prints right)
 	return left.output != right.output || left.regex != right.regex;
 }
 
+/* Does success leave something by which what follows is told from failure? */
+static bool is_worth_two(const struct effect *effect, const struct shc_state *state)
+{
+	return !effect->fails && !effect->succeeds &&
+	       (makes_directory(effect) || (state->output && differs(output_of(effect, true),
+								     output_of(effect, false))));
+}
+
 /* Success and failure as two states, or as one where they leave the same behind. Takes @state. */
 static int fork_outcomes(
 	const struct effect *effect, struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_state *failed = NULL;
-	bool both = !effect->fails && !effect->succeeds;
+	bool two = is_worth_two(effect, state);
+	struct shc_state *failed = two ? shc_state_clone(state) : NULL;
+	int r = two && !failed ? -ENOMEM : 0;
 
-	if (both && (changes_anything(effect) ||
-			    (state->output &&
-				    differs(output_of(effect, true), output_of(effect, false))))) {
-		failed = shc_state_clone(state);
-		if (!failed || print(effect, failed, false) || forget(effect, failed)) {
-			shc_state_destroy(failed);
-			shc_state_destroy(state);
-			return -ENOMEM;
-		}
+	if (!r && two) {
+		r = print(effect, failed, false);
+		forget(effect, failed);
 	}
-	if (print(effect, state, !effect->fails) ||
-		(effect->fails ? forget(effect, state) : learn(effect, state))) {
+	if (!r)
+		r = print(effect, state, !effect->fails);
+	if (!r && effect->fails)
+		forget(effect, state);
+	else if (!r)
+		r = learn(effect, state, two);
+	if (r) {
 		shc_state_destroy(failed);
 		shc_state_destroy(state);
-		return -ENOMEM;
+		return r;
 	}
-	if (add(effect, state, out, effect->fails ? effect->low : 0,
-		    both && failed ? 0 : effect->high)) {
+	if (add(effect, state, out, effect->fails ? effect->low : 0, two ? 0 : effect->high)) {
 		shc_state_destroy(failed);
 		return -ENOMEM;
 	}
-	return failed ? add(effect, failed, out, effect->low, effect->high) : 0;
+	return two ? add(effect, failed, out, effect->low, effect->high) : 0;
+}
+
+static void swap(uint8_t *left, uint8_t *right)
+{
+	uint8_t kept = *left;
+
+	*left = *right;
+	*right = kept;
+}
+
+/* The verdict and the report: what is usual decides what is said, what is certain decides what goes on. */
+static void decide(struct effect *effect)
+{
+	for (uint32_t i = 0; i < effect->count; i++)
+		swap(&effect->operands[i].before, &effect->operands[i].usual);
+	judge(effect);
+	settle(effect);
+	if (effect->fails && effect->culprit)
+		report_failure(effect);
+	for (uint32_t i = 0; i < effect->count; i++)
+		swap(&effect->operands[i].before, &effect->operands[i].usual);
+	effect->fails = effect->succeeds = false;
+	effect->low = effect->high = 0;
+	effect->culprit = NULL;
+	judge(effect);
 }
 
 int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -650,10 +689,7 @@ int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct 
 		r = find_operands(&effect, state);
 	if (!r) {
 		check_operands(&effect, state);
-		judge(&effect);
-		settle(&effect);
-		if (effect.fails && effect.culprit)
-			report_failure(&effect);
+		decide(&effect);
 		if (effect.match.run_count) {
 			shc_approximate(call->in, call->command);
 			shc_path_forget_tested(state);

@@ -693,6 +693,16 @@ static int pattern_parts(struct shc_interpreter *in, struct shc_state *state,
 	return r;
 }
 
+int shc_pattern_is_exact(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_word *word)
+{
+	const struct shc_term *term;
+	struct shc_text text;
+	int r = shc_expand_value(in, state, word, &term);
+
+	return r > 0 ? shc_term_known(term, &text) : r;
+}
+
 int shc_expand_pattern(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, const struct shc_dfa **ret)
 {

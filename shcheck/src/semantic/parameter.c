@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "parameter.h"
 
+#include "arena.h"
 #include "mistake.h"
 
 #include <errno.h>
@@ -119,9 +120,8 @@ static int read_variable(struct shc_interpreter *in, struct shc_state *state, st
 static int read_positional(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
 	struct shc_parameter_value *ret)
 {
-	char text[24];
-	uint32_t name;
-	int length, r;
+	uint64_t wanted = number ? number + state->shifted : 0;
+	struct shc_positional **list = &in->positionals[wanted % 64], *at;
 
 	if (number && number <= state->argument_count) {
 		ret->presence = SHC_PRESENT;
@@ -133,14 +133,22 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 		ret->term = NULL;
 		return 0;
 	}
-	length = snprintf(text, sizeof(text), "%llu",
-		number ? (unsigned long long)number + state->shifted : 0);
-	r = shc_name_number(
-		in, (struct shc_text){.bytes = text, .length = (uint32_t)length}, &name);
-	if (r < 0)
-		return r;
 	ret->presence = number ? SHC_PERHAPS : SHC_PRESENT;
-	ret->term = shc_name_environment(in, name);
+	if (number)
+		state->arguments_fresh = false;
+	for (at = *list; at && at->number != wanted; at = at->next)
+		;
+	if (!at) {
+		at = shc_arena_take(in->arena, sizeof(*at));
+		if (!at)
+			return -ENOMEM;
+		at->number = wanted;
+		at->term = shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_ARGUMENT,
+			shc_dfa_text(in->pool), (struct shc_range){0, 0}));
+		at->next = *list;
+		*list = at;
+	}
+	ret->term = at->term;
 	return ret->term ? 0 : -ENOMEM;
 }
 
@@ -394,6 +402,7 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 
 	if (!(taken & 1))
 		return 0;
+	op->in->may_end |= (taken & 2) != 0;
 	if (op->parameter->colon && !shc_dfa_difference(op->in->pool, shc_dfa_text(op->in->pool),
 					    shc_dfa_epsilon(op->in->pool), &nonempty))
 		r = shc_state_narrow_term(op->state, op->in->pool, op->value.term, nonempty);
@@ -402,6 +411,21 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 			return -ENOMEM;
 	*ret = op->value.term;
 	return r;
+}
+
+/*
+ * Does removal leave every string of @language as it is? Equal languages before and after do not say so: of all texts
+ * without their first bytes, too, all are left.
+ */
+static bool removes_nothing(struct shc_dfa_pool *pool, enum shc_removal removal,
+	const struct shc_dfa *language, const struct shc_dfa *pattern)
+{
+	bool prefix = removal == SHC_REMOVE_PREFIX || removal == SHC_REMOVE_PREFIX_LONGEST;
+	const struct shc_dfa *text = shc_dfa_text(pool), *matched;
+
+	return !shc_dfa_difference(pool, pattern, shc_dfa_epsilon(pool), &matched) &&
+	       !shc_dfa_concat(pool, prefix ? matched : text, prefix ? text : matched, &matched) &&
+	       !shc_dfa_intersect(pool, language, matched, &matched) && shc_dfa_is_empty(matched);
 }
 
 static int removed_value(const struct operation *op, const struct shc_term *term,
@@ -415,7 +439,7 @@ static int removed_value(const struct operation *op, const struct shc_term *term
 	if (!language)
 		return -ENOMEM;
 	r = shc_dfa_remove(op->in->pool, removal, language, pattern, &result);
-	if (!r && result == language) {
+	if (!r && result == language && removes_nothing(op->in->pool, removal, language, pattern)) {
 		*ret = term;
 		return 1;
 	}
@@ -555,6 +579,8 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 		if (state->nounset && parameter->kind != SHC_PARAMETER_SPECIAL &&
 			op.value.presence == SHC_ABSENT)
 			return 0;
+		in->may_end |= (state->nounset || state->doubtful & SHC_DOUBT_NOUNSET) &&
+			       parameter->kind != SHC_PARAMETER_SPECIAL;
 		if (!term)
 			term = shc_term_text(in->terms, "", 0);
 		else if (!state->nounset && !shc_may_be_empty(in, state, term))

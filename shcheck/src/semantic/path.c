@@ -211,6 +211,24 @@ int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const st
 	return shc_state_add_fact(state, &fact);
 }
 
+void shc_path_shake(struct shc_state *state)
+{
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		state->facts[i].assumed = true;
+}
+
+int shc_path_assume(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_term *path, enum shc_file_kind kind, struct shc_range range)
+{
+	int r;
+
+	shc_path_shake(state);
+	r = shc_path_learn(in, state, path, kind, range);
+	if (!r)
+		state->facts[state->fact_count - 1].assumed = true;
+	return r;
+}
+
 void shc_path_forget_tested(struct shc_state *state)
 {
 	uint32_t kept = 0;
@@ -440,6 +458,7 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 		.path = path,
 		.kind = SHC_FILE_REGULAR,
 		.written_unread = true,
+		.assumed = true,
 		.range = redirect->range,
 	};
 	struct shc_finding *finding;
@@ -459,7 +478,7 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 		shc_finding_hint(in->findings, finding,
 			"append with >>, or redirect the whole loop: done > file");
 	}
-	if (shc_path_learn(in, state, path, SHC_FILE_REGULAR, redirect->range))
+	if (shc_path_assume(in, state, path, SHC_FILE_REGULAR, redirect->range))
 		return -ENOMEM;
 	return shc_state_add_fact(state, &now);
 }
@@ -481,6 +500,32 @@ static void check_function_name(struct shc_interpreter *in, const struct shc_com
 		(int)redirect->target->literal.length, redirect->target->literal.bytes);
 	shc_finding_relate(in->findings, finding, shc_state_function(state, number)->range,
 		"the function is defined here");
+}
+
+bool shc_redirects_may_fail(const struct shc_command *command)
+{
+	for (const struct shc_redirect *redirect = command->redirects; redirect;
+		redirect = redirect->next) {
+		struct shc_text text = redirect->target->literal;
+
+		switch (redirect->kind) {
+		case SHC_REDIRECT_HERE_DOCUMENT:
+		case SHC_REDIRECT_HERE_STRING:
+			continue;
+		case SHC_REDIRECT_DUP_INPUT:
+		case SHC_REDIRECT_DUP_OUTPUT:
+			/* The three that every program starts with, or closing one. */
+			if (redirect->target->constant && text.length == 1 &&
+				strchr("012-", text.bytes[0]))
+				continue;
+			return true;
+		default:
+			if (shc_text_is(text, "/dev/null"))
+				continue;
+			return true;
+		}
+	}
+	return false;
 }
 
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
@@ -518,6 +563,8 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 	}
 	check_function_name(in, command, redirect, state);
 	if (redirect->kind == SHC_REDIRECT_APPEND || redirect->kind == SHC_REDIRECT_BOTH_APPEND)
-		return shc_path_learn(in, state, path, SHC_FILE_REGULAR, redirect->range);
+		return is_device(path) ? 0
+				       : shc_path_assume(in, state, path, SHC_FILE_REGULAR,
+						 redirect->range);
 	return truncate_file(in, command, redirect, state, path);
 }

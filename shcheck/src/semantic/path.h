@@ -25,6 +25,16 @@ const struct shc_fact *shc_path_fact(
 int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
 	enum shc_file_kind kind, struct shc_range range);
 
+/*
+ * shc_path_shake - something changes files: whatever is known of others is assumed from now on, since a link or an
+ * unknown name may lead to them.
+ */
+void shc_path_shake(struct shc_state *state);
+
+/* shc_path_assume - shc_path_shake(), then shc_path_learn() of what holds if the change was not refused. */
+int shc_path_assume(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_term *path, enum shc_file_kind kind, struct shc_range range);
+
 /* shc_path_forget_tested - time has passed: what tests have seen may have changed. */
 void shc_path_forget_tested(struct shc_state *state);
 
@@ -46,6 +56,9 @@ struct shc_harm {
 /* shc_field_harm - can @field be a protected path, unknowns that may be empty taken as empty? The first way found. */
 struct shc_harm shc_field_harm(
 	struct shc_interpreter *in, const struct shc_state *state, const struct shc_field *field);
+
+/* shc_redirects_may_fail - may opening one of the redirections of @command be refused? */
+bool shc_redirects_may_fail(const struct shc_command *command);
 
 /* shc_redirect_open - the effect of a redirection on files, and its checks. 0 or -ENOMEM. */
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,

@@ -292,7 +292,19 @@ static void note_name(struct survey *survey, struct shc_text text, bool function
 	if (function)
 		survey->in->names[number].defined_anywhere = true;
 	else
-		survey->in->names[number].assigned_anywhere = true;
+		survey->in->names[number].assigned_anywhere =
+			survey->in->names[number].is_variable = true;
+}
+
+static void survey_read(void *context, struct shc_text name)
+{
+	struct survey *survey = context;
+	uint32_t number;
+
+	if (shc_name_number(survey->in, name, &number))
+		survey->result = -ENOMEM;
+	else
+		survey->in->names[number].is_variable = true;
 }
 
 static void survey_assigned(void *context, struct shc_text name)
@@ -303,29 +315,30 @@ static void survey_assigned(void *context, struct shc_text name)
 static void survey_command(void *context, const struct shc_command *command)
 {
 	struct survey *survey = context;
-	struct shc_text name;
 
 	if (command->kind == SHC_COMMAND_FUNCTION)
 		note_name(survey, command->function.name, true);
-	if (command->kind != SHC_COMMAND_SIMPLE)
-		return;
-	survey->in->seen[command->id] |= SHC_SIMPLE;
-	name = shc_command_name(command);
-	if (shc_text_is(name, ".") || shc_text_is(name, "source") || shc_text_is(name, "eval"))
-		survey->in->open = true;
+	if (command->kind == SHC_COMMAND_SIMPLE)
+		survey->in->seen[command->id] |= SHC_SIMPLE;
 }
 
-int shc_survey(struct shc_interpreter *in)
+int shc_survey_list(struct shc_interpreter *in, const struct shc_list *list)
 {
 	struct survey survey = {.in = in};
 	const struct shc_visitor visitor = {
 		.context = &survey,
 		.command = survey_command,
 		.assigned = survey_assigned,
+		.read = survey_read,
 	};
 
-	shc_visit_list(&visitor, in->script->list);
+	shc_visit_list(&visitor, list);
 	return survey.result;
+}
+
+int shc_survey(struct shc_interpreter *in)
+{
+	return shc_survey_list(in, in->script->list);
 }
 
 /* ---- Loops --------------------------------------------------------------------------------------------------- */
