@@ -371,27 +371,26 @@ static const struct hb_variant variants[] = {
 	{.name = NULL},
 };
 
-#define LIMIT(name_, text_, metric_, where_, needs_, headline_)                                \
+#define LIMIT(name_, text_, metric_, where_, needs_)                                           \
 	{                                                                                      \
 		.name = "limit-" name_, .text = (text_), .paper = "Hotbed", .section = "",     \
 		.metric = (metric_), .variant = "shcheck", .where = "answer=" where_, .lo = 0, \
-		.hi = 1, .needs = (needs_), .headline = (headline_),                           \
+		.hi = 1, .needs = (needs_),                                                    \
 	}
 
 static const struct hb_claim claims[] = {
 	LIMIT("syntax",
 		"Parsing and the checks of syntax take at most a 25th of ShellCheck's time.",
-		"time", "syntax", "shellcheck", 1),
+		"time", "syntax", "shellcheck"),
 	LIMIT("median", "The analysis of half of the scripts of a machine takes 20 ms at most.",
-		"median", "scripts", "", 0),
-	LIMIT("late", "That of 95 % takes 1 s at most.", "late", "scripts", "", 0),
-	LIMIT("exhausted", "At most 3 % of them use up their budget.", "exhausted", "scripts", "",
-		0),
-	LIMIT("memory", "All of them stay below 512 MiB.", "memory", "scripts", "", 0),
+		"median", "scripts", ""),
+	LIMIT("late", "That of 95 % takes 1 s at most.", "late", "scripts", ""),
+	LIMIT("exhausted", "At most 3 % of them use up their budget.", "exhausted", "scripts", ""),
+	LIMIT("memory", "All of them stay below 512 MiB.", "memory", "scripts", ""),
 	LIMIT("intersect", "Two languages of paths are intersected in 20 us.", "time", "intersect",
-		"", 0),
+		""),
 	LIMIT("blow-up", "The complement of (a|b)*a(a|b){16} takes 1 s at most.", "time",
-		"blow-up-16", "", 0),
+		"blow-up-16", ""),
 	{.name = NULL},
 };
 

@@ -134,6 +134,7 @@ struct shc_spec_claim {
 		SHC_CLAIM_ENTRY, /* one of @entries stands at @path */
 		SHC_CLAIM_SAME,  /* @path is as it was */
 		SHC_CLAIM_COPY,  /* @path is now what @source was before */
+		SHC_CLAIM_LEADS, /* @path is a link, its text the word that names @source */
 	} kind;
 	uint8_t entries;
 	struct shc_spec_path path, source;

@@ -19,10 +19,11 @@
 struct operand {
 	uint8_t role;
 	struct shc_field field;
-	const struct shc_term *path; /* normal */
-	bool exact;                  /* it is one path, and this is its name */
-	const struct shc_fact *fact; /* of the state before; NULL = nothing is known */
-	/* Sets of enum shc_entry: what can be there, what is there if all went as usual; @after = 0: it is as it was. */
+	const struct shc_term *value, *path; /* as it is given, and normal */
+	const struct operand *leads;         /* where it leads if it is made a link */
+	bool exact;                          /* it is one path, and this is its name */
+	const struct shc_fact *fact;         /* of the state before; NULL = nothing is known */
+	/* Sets of enum shc_entry: what can be there, and is as a rule; @after = 0: it is as it was. */
 	uint8_t before, usual, after;
 };
 
@@ -154,6 +155,7 @@ static int add_operand(struct effect *effect, const struct shc_state *state,
 		return -ENOMEM;
 	value = binding->offset ? shc_field_term(in, &operand->field)
 				: effect->call->values[binding->word];
+	operand->value = value;
 	operand->path = value ? shc_path_normal(in, state, value) : NULL;
 	if (!operand->path)
 		return -ENOMEM;
@@ -342,12 +344,13 @@ static uint8_t entries_after(const struct effect *effect, const struct operand *
 
 		if (claim->path.role != operand->role || claim->path.form != SHC_PATH_SELF)
 			continue;
-		/* Where nothing was known before, `touch` is taken to make its file, and mkdir -p its folder. */
 		if (claim->kind == SHC_CLAIM_SAME)
-			return operand->before == SHC_ENTRY_ALL ? 0 : before;
+			return before;
 		*changed = true;
 		if (claim->kind == SHC_CLAIM_ENTRY)
 			return claim->entries;
+		if (claim->kind == SHC_CLAIM_LEADS)
+			return SHC_ENTRY_LINK;
 		return claim->source.form == SHC_PATH_SELF
 			       ? entries_of_role(effect, claim->source.role) & ~SHC_ENTRY_ABSENT
 			       : SHC_ENTRY_ALL;
@@ -358,25 +361,70 @@ static uint8_t entries_after(const struct effect *effect, const struct operand *
 	return may_change(effect, operand->role) ? SHC_ENTRY_ALL : before;
 }
 
-/* What is at the operands after success. The clauses that allow it are taken as all ways to succeed. */
+/* The operand to which a link at @operand leads, if clauses that may apply agree that it becomes one; else NULL. */
+static const struct operand *find_target(const struct effect *effect, const struct operand *operand)
+{
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next) {
+		if (clause->kind != SHC_CLAUSE_CASE || clause->low > 0 ||
+			clause_truth(effect, operand, clause) == SHC_NO)
+			continue;
+		for (uint8_t i = 0; i < clause->after_count; i++)
+			for (uint32_t j = 0; j < effect->count; j++)
+				if (clause->after[i].kind == SHC_CLAIM_LEADS &&
+					clause->after[i].path.role == operand->role &&
+					effect->operands[j].role == clause->after[i].source.role)
+					return &effect->operands[j];
+	}
+	return NULL;
+}
+
+static bool creates(const struct effect *effect, uint8_t role)
+{
+	for (const struct shc_spec_use *use = effect->spec->uses; use; use = use->next)
+		if (use->role == role && use->verb == SHC_VERB_CREATES &&
+			shc_spec_holds(&effect->match, use->guard) != SHC_NO)
+			return true;
+	return false;
+}
+
+/* What is at @operand after success. The clauses that allow it are taken as all ways to succeed. */
+static uint8_t entries_settled(const struct effect *effect, const struct operand *operand)
+{
+	uint8_t after = 0;
+	bool changed = false;
+
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next) {
+		if (clause->kind != SHC_CLAUSE_CASE || clause->low > 0 ||
+			clause_truth(effect, operand, clause) == SHC_NO)
+			continue;
+		after |= entries_after(effect, operand, clause, &changed);
+	}
+	return changed || after == SHC_ENTRY_ALL ? after : 0;
+}
+
+/* What is usual: of an operand of which nothing is known, that nothing was there where something is to be made. */
 static void settle(struct effect *effect)
 {
 	for (uint32_t i = 0; i < effect->count; i++) {
 		struct operand *operand = &effect->operands[i];
-		uint8_t after = 0;
-		bool changed = false;
+		uint8_t before = operand->before;
 
-		for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
-			clause = clause->next) {
-			if (clause->kind != SHC_CLAUSE_CASE || clause->low > 0 ||
-				clause_truth(effect, operand, clause) == SHC_NO)
-				continue;
-			after |= entries_after(effect, operand, clause, &changed);
+		if (!may_change(effect, operand->role))
+			continue;
+		if (effect->match.unknown_option) {
+			operand->after = SHC_ENTRY_ALL;
+			continue;
 		}
-		if (may_change(effect, operand->role) && effect->match.unknown_option)
-			after = SHC_ENTRY_ALL;
-		if (changed || after == SHC_ENTRY_ALL)
-			operand->after = may_change(effect, operand->role) ? after : 0;
+		if (before == SHC_ENTRY_ALL && creates(effect, operand->role))
+			operand->before = SHC_ENTRY_ABSENT;
+		operand->after = entries_settled(effect, operand);
+		if (operand->after)
+			operand->leads = find_target(effect, operand);
+		operand->before = before;
+		if (!operand->after)
+			operand->after = entries_settled(effect, operand);
 	}
 }
 
@@ -394,8 +442,8 @@ static enum shc_file_kind kind_of(uint8_t entries)
 }
 
 /*
- * What success leaves, as facts. They are assumed only: links and unknown names may lead elsewhere, and a status that is
- * not 0 may come with any part of it. In a state of its own (@alone) a directory that was made is there.
+ * What success leaves, as facts. They are assumed only: links and unknown names may lead elsewhere, and a status that
+ * is not 0 may come with any part of it. In a state of its own (@alone) a directory that was made is there.
  */
 static int learn(const struct effect *effect, struct shc_state *state, bool alone)
 {
@@ -416,23 +464,33 @@ static int learn(const struct effect *effect, struct shc_state *state, bool alon
 				      effect->call->command->range);
 		if (r)
 			return r;
+		if (operand->leads && kind == SHC_FILE_LINK)
+			state->facts[state->fact_count - 1].target = operand->leads->value;
 	}
 	return 0;
 }
 
-/* After a failure all that is known of what may have been changed is assumed. */
-static void forget(const struct effect *effect, struct shc_state *state)
+/* After a failure nothing is known of what may have been changed, and the rest is assumed. */
+static int forget(const struct effect *effect, struct shc_state *state)
 {
-	for (uint32_t i = 0; i < effect->count; i++)
-		if (effect->operands[i].after)
-			shc_path_shake(state);
+	for (uint32_t i = 0; i < effect->count; i++) {
+		const struct operand *operand = &effect->operands[i];
+
+		if (!operand->after)
+			continue;
+		shc_path_shake(state);
+		if (operand->exact && operand->fact &&
+			shc_path_learn(effect->call->in, state, operand->path, SHC_FILE_UNKNOWN,
+				effect->call->command->range))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
-static bool makes_directory(const struct effect *effect)
+static bool changes_anything(const struct effect *effect)
 {
 	for (uint32_t i = 0; i < effect->count; i++)
-		if (effect->operands[i].exact && effect->operands[i].after &&
-			kind_of(effect->operands[i].after) == SHC_FILE_DIRECTORY)
+		if (effect->operands[i].exact && effect->operands[i].after)
 			return true;
 	return false;
 }
@@ -621,8 +679,8 @@ static bool differs(struct shc_spec_prints left, struct shc_spec_prints right)
 static bool is_worth_two(const struct effect *effect, const struct shc_state *state)
 {
 	return !effect->fails && !effect->succeeds &&
-	       (makes_directory(effect) || (state->output && differs(output_of(effect, true),
-								     output_of(effect, false))));
+	       (changes_anything(effect) || (state->output && differs(output_of(effect, true),
+								      output_of(effect, false))));
 }
 
 /* Success and failure as two states, or as one where they leave the same behind. Takes @state. */
@@ -635,12 +693,12 @@ static int fork_outcomes(
 
 	if (!r && two) {
 		r = print(effect, failed, false);
-		forget(effect, failed);
+		r = r ? r : forget(effect, failed);
 	}
 	if (!r)
 		r = print(effect, state, !effect->fails);
 	if (!r && effect->fails)
-		forget(effect, state);
+		r = forget(effect, state);
 	else if (!r)
 		r = learn(effect, state, two);
 	if (r) {
@@ -666,6 +724,13 @@ static void swap(uint8_t *left, uint8_t *right)
 /* The verdict and the report: what is usual decides what is said, what is certain decides what goes on. */
 static void decide(struct effect *effect)
 {
+	struct shc_spec_match match = effect->match;
+
+	/* Words that may be options are usually what they stand for. */
+	effect->match.open = false;
+	for (uint8_t i = 0; i < effect->spec->option_count; i++)
+		if (effect->match.options[i] == SHC_PERHAPS_SO)
+			effect->match.options[i] = SHC_NO;
 	for (uint32_t i = 0; i < effect->count; i++)
 		swap(&effect->operands[i].before, &effect->operands[i].usual);
 	judge(effect);
@@ -674,6 +739,7 @@ static void decide(struct effect *effect)
 		report_failure(effect);
 	for (uint32_t i = 0; i < effect->count; i++)
 		swap(&effect->operands[i].before, &effect->operands[i].usual);
+	effect->match = match;
 	effect->fails = effect->succeeds = false;
 	effect->low = effect->high = 0;
 	effect->culprit = NULL;

@@ -648,18 +648,20 @@ static int read_output(struct reader *reader, struct shc_spec_prints *prints)
 	return reader->code;
 }
 
-/* "same" "(" path ")" | "copy" "(" path "," path ")" | entry */
+/* "same" "(" path ")" | "copy" "(" path "," path ")" | "leads" "(" path "," path ")" | entry */
 static int read_result(struct reader *reader, struct shc_spec_claim *claim)
 {
-	bool copy = is(reader, "copy");
+	bool copy = is(reader, "copy"), leads = is(reader, "leads");
 
-	if (!copy && !is(reader, "same"))
+	if (!copy && !leads && !is(reader, "same"))
 		return read_entry(reader, claim);
 	(void)advance(reader);
-	*claim = (struct shc_spec_claim){.kind = copy ? SHC_CLAIM_COPY : SHC_CLAIM_SAME};
+	*claim = (struct shc_spec_claim){.kind = copy    ? SHC_CLAIM_COPY
+						 : leads ? SHC_CLAIM_LEADS
+							 : SHC_CLAIM_SAME};
 	(void)expect(reader, "claim", "(");
 	claim->path = read_path(reader);
-	if (copy) {
+	if (copy || leads) {
 		(void)expect(reader, "claim", ",");
 		claim->source = read_path(reader);
 	}

@@ -182,6 +182,11 @@ static bool after_holds(const struct execution *run, const struct choice *choice
 	if (claim->kind == SHC_CLAIM_SAME)
 		return !strcmp(seen->before.own, seen->after.own) &&
 		       !strcmp(seen->before.followed, seen->after.followed);
+	if (claim->kind == SHC_CLAIM_LEADS)
+		return !strncmp(seen->after.own, "link ", 5) &&
+		       choice->place[claim->source.role] >= 0 &&
+		       !strcmp(seen->after.own + 5,
+			       run->places[choice->place[claim->source.role]].path);
 	source = seen_at(run, choice, &claim->source);
 	return !source || !strcmp(source->before.own, seen->after.own);
 }

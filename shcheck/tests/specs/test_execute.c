@@ -82,8 +82,8 @@ static const struct {
 	{"cp", "let whole = -a | -R", "let whole = -a | -R | -d"},
 	{"cp", "option -T --no-target-directory", "option -T --no-target-folder"},
 	{"ln", "when name & !-s: dir(source) => exit 1", "when name: dir(source) => exit 1"},
-	{"ln", "link(name), same(source);\n\twhen name & !-s",
-		"file(name), same(source);\n\twhen name & !-s"},
+	{"ln", "leads(name, source), same(source);\n\twhen name & !-s",
+		"leads(source, name), same(source);\n\twhen name & !-s"},
 	{"install", "dir(*source) => exit 1, same(source)", "dir(source) => exit 0, same(source)"},
 	{"chmod", "absent(*path) => exit 1", "absent(*path) => exit 0"},
 	{"cat", "dir(*path) => exit 1", "dir(*path) => exit 0"},
@@ -170,9 +170,10 @@ static int report(const struct hb_sandbox_result *result)
 
 static int start_inside(int argc, char **argv)
 {
-	static const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
-		"HOME=/home/user", "LC_ALL=C", "HB_SPECS_INSIDE=1", "ASAN_OPTIONS=detect_leaks=0",
-		NULL};
+	char seed[64];
+	const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home/user",
+		"LC_ALL=C", "HB_SPECS_INSIDE=1", "ASAN_OPTIONS=detect_leaks=0", seed,
+		getenv("HB_NIGHTLY") ? "HB_NIGHTLY=1" : NULL, NULL};
 	char self[4096];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	struct hb_sandbox_mount mount = {HB_SANDBOX_READ_ONLY, self, SELF, NULL};
@@ -184,6 +185,9 @@ static int start_inside(int argc, char **argv)
 	struct hb_error error = {0};
 	int r;
 
+	(void)snprintf(
+		seed, sizeof(seed), "HB_SEED=%s", getenv("HB_SEED") ? getenv("HB_SEED") : "1");
+	(void)puts(seed);
 	hb_assert(length > 0);
 	self[length] = 0;
 	for (int i = 1; i < argc && i < ARGUMENTS_MAX; i++)
