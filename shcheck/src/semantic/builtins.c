@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
 #include "traps.h"
@@ -61,7 +62,7 @@ static int run_true(const struct shc_call *call, struct shc_state *state, struct
 
 static int run_false(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	return finish(call, state, out, 1, 1);
+	return finish(call, state, out, !MADE(FALSE_SUCCEEDS), !MADE(FALSE_SUCCEEDS));
 }
 
 /* A built-in that is not modelled: any status. */
@@ -152,11 +153,12 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	shc_set_status(failed, call->command, 1, 2);
 	failed->directory_doubtful = true;
 	failed->directory_range = call->command->range;
-	if (fact && fact->kind == SHC_FILE_DIRECTORY && !fact->assumed) {
+	if ((fact && fact->kind == SHC_FILE_DIRECTORY && !fact->assumed) || MADE(CD_NEVER_FAILS)) {
 		shc_state_destroy(failed);
 		failed = NULL;
 	}
-	state->directory = directory_after(call, state, to);
+	if (!MADE(CD_STAYS))
+		state->directory = directory_after(call, state, to);
 	state->directory_doubtful = false;
 	shc_set_status(state, call->command, 0, 0);
 	if (!state->directory ||
@@ -376,7 +378,7 @@ static void turn_option(struct shc_state *state, const struct option *option, bo
 static void set_option(struct shc_state *state, char letter, bool on)
 {
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
-		if (options[i].letter && options[i].letter == letter)
+		if (options[i].letter && options[i].letter == letter && !MADE(SET_IGNORED))
 			turn_option(state, &options[i], on);
 }
 
@@ -465,7 +467,9 @@ static int shift_too_far(
 
 static int run_shift(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	int by = call->fields.count > 1 ? known_number(call->values[1], -1) : 1;
+	int by = MADE(SHIFT_IGNORED)      ? 0
+		 : call->fields.count > 1 ? known_number(call->values[1], -1)
+					  : 1;
 	uint32_t count = state->argument_count, away = by < 0 ? count : (uint32_t)by;
 	struct shc_state *failed = NULL;
 	int r;
@@ -511,7 +515,7 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 		struct shc_text name;
 		uint32_t number;
 
-		if (!shc_term_known(call->values[i], &name))
+		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED))
 			continue;
 		if (shc_name_number(call->in, name, &number)) {
 			shc_state_destroy(state);
@@ -536,7 +540,8 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 
 void shc_restore_hidden(struct shc_state *state, uint32_t depth)
 {
-	while (state->hidden_count && state->hidden[state->hidden_count - 1].depth >= depth) {
+	while (!MADE(LOCAL_STAYS) && state->hidden_count &&
+		state->hidden[state->hidden_count - 1].depth >= depth) {
 		const struct shc_hidden *hidden = &state->hidden[--state->hidden_count];
 
 		if (hidden->name < state->variable_count)
@@ -584,6 +589,8 @@ static int declare(const struct shc_call *call, struct shc_state *state, bool lo
 
 			if (!variable)
 				return -ENOMEM;
+			if (variable->prefixed)
+				continue;
 			*variable = (struct shc_variable){.presence = SHC_ABSENT,
 				.assigned = true,
 				.range = call->command->range};
@@ -624,7 +631,8 @@ static int run_declare(
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	shc_set_status(state, call->command, 0, 0);
+	/* What was made read-only before cannot be assigned; dash ends then. */
+	shc_set_status(state, call->command, 0, shc_text_is(call->name, "readonly"));
 	state->status.lost = hides_status(call);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
@@ -638,7 +646,8 @@ static int run_read(const struct shc_call *call, struct shc_state *state, struct
 		const struct shc_term *term;
 		struct shc_text name;
 
-		if (!shc_term_known(call->values[i], &name) || !name.length)
+		if (!shc_term_known(call->values[i], &name) || !name.length ||
+			MADE(READ_KEEPS_VALUE))
 			continue;
 		term = shc_unknown(
 			in, SHC_ORIGIN_INPUT, shc_dfa_text(in->pool), call->command->range);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
 
@@ -103,7 +104,7 @@ static int split_empty(const struct split *split, struct shc_state *state,
 {
 	struct split turned = *split;
 
-	if (!when_empty) {
+	if (when_empty == MADE(EMPTY_IS_NONEMPTY)) {
 		turned.yes = split->no;
 		turned.no = split->yes;
 	}
@@ -287,7 +288,7 @@ static int split_file(
 		return add_both(split, NULL, state);
 	fact = shc_path_fact(in, state, path);
 	/* What is only assumed is put in doubt by the test. */
-	if (fact && fact->assumed)
+	if (fact && fact->assumed && !MADE(ASSUMED_IS_CERTAIN))
 		fact = NULL;
 	if (fact && (fact->kind == SHC_FILE_NOTHING || fact->contents_gone))
 		return add_both(split, NULL, state);
@@ -337,9 +338,9 @@ static int split_binary(const struct split *split, struct shc_state *state,
 		memcpy(name, op.bytes, 3);
 		return split_number(split, state, name, a, b);
 	}
-	if (shc_text_is(op, "=") || shc_text_is(op, "=="))
+	if (shc_text_is(op, "=") || shc_text_is(op, "==") || MADE(UNEQUAL_IS_EQUAL))
 		return split_equal(split, state, a, b);
-	if (shc_text_is(op, "!=")) {
+	if (shc_text_is(op, "!=") && !MADE(UNEQUAL_IS_EQUAL)) {
 		turned.yes = split->no;
 		turned.no = split->yes;
 		return split_equal(&turned, state, a, b);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
 
@@ -154,6 +155,10 @@ static int run_make_directory(
 		}
 	/* Of several, the first may have been made. */
 	shc_path_shake(failed);
+	if (MADE(DIRECTORY_ALWAYS_MADE)) {
+		shc_state_destroy(failed);
+		return finish(call, state, out, 0, 0);
+	}
 	shc_set_status(failed, call->command, 1, 1);
 	shc_set_status(state, call->command, 0, 0);
 	if (shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0)) {

@@ -413,6 +413,11 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 	return r;
 }
 
+static bool is_prefix(enum shc_removal removal)
+{
+	return removal == SHC_REMOVE_PREFIX || removal == SHC_REMOVE_PREFIX_LONGEST;
+}
+
 /*
  * Does removal leave every string of @language as it is? Equal languages before and after do not say so: of all texts
  * without their first bytes, too, all are left.
@@ -420,7 +425,7 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 static bool removes_nothing(struct shc_dfa_pool *pool, enum shc_removal removal,
 	const struct shc_dfa *language, const struct shc_dfa *pattern)
 {
-	bool prefix = removal == SHC_REMOVE_PREFIX || removal == SHC_REMOVE_PREFIX_LONGEST;
+	bool prefix = is_prefix(removal);
 	const struct shc_dfa *text = shc_dfa_text(pool), *matched;
 
 	return !shc_dfa_difference(pool, pattern, shc_dfa_epsilon(pool), &matched) &&
@@ -438,6 +443,15 @@ static int removed_value(const struct operation *op, const struct shc_term *term
 		return r;
 	if (!language)
 		return -ENOMEM;
+	r = shc_pattern_is_exact(op->in, op->state, op->parameter->word);
+	if (r < 0)
+		return r;
+	/* A pattern that holds an unknown may take away anything. */
+	if (!r) {
+		r = is_prefix(removal) ? shc_dfa_suffixes(op->in->pool, language, &result)
+				       : shc_dfa_prefixes(op->in->pool, language, &result);
+		return derived(op, r, result, ret);
+	}
 	r = shc_dfa_remove(op->in->pool, removal, language, pattern, &result);
 	if (!r && result == language && removes_nothing(op->in->pool, removal, language, pattern)) {
 		*ret = term;
@@ -461,6 +475,9 @@ static int replaced_value(const struct operation *op, const struct shc_term *ter
 	replacement = language_of(op, with);
 	if (!language || !replacement)
 		return -ENOMEM;
+	r = shc_pattern_is_exact(op->in, op->state, op->parameter->word);
+	if (r <= 0)
+		return r < 0 ? r : derived(op, -E2BIG, NULL, ret);
 	r = shc_dfa_substitute(op->in->pool, kind, language, pattern, replacement, &result, NULL);
 	return derived(op, r, result, ret);
 }

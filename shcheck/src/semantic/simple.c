@@ -73,6 +73,18 @@ static int remember(struct shc_interpreter *in, struct shc_state *state,
 	return 0;
 }
 
+/* bash turns -e off in a substitution, unless an option says that it stays. */
+static void leave_errexit(struct shc_state *state)
+{
+	if (state->inherit_errexit)
+		return;
+	if (state->doubtful & SHC_DOUBT_INHERIT && state->errexit)
+		state->doubtful |= SHC_DOUBT_ERREXIT;
+	else if (!(state->doubtful & SHC_DOUBT_INHERIT))
+		state->doubtful &= ~(unsigned int)SHC_DOUBT_ERREXIT;
+	state->errexit = false;
+}
+
 static int run_substitution(struct shc_interpreter *in, const struct shc_part *part,
 	const struct shc_state *state, struct shc_outcomes *out)
 {
@@ -87,6 +99,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		capture->output = shc_term_text(in->terms, "", 0);
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		in->suppressed += in->script->dialect == SHC_BASH;
+		if (in->script->dialect == SHC_BASH)
+			leave_errexit(capture);
 		in->piped = 0;
 		in->substitutions++;
 		in_order = in->in_order;
@@ -106,6 +120,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 			output = shc_unknown(
 				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
 		result->output = state->output;
+		result->errexit = state->errexit;
+		result->doubtful = state->doubtful;
 		r = output ? remember(in, result, part, output) : -ENOMEM;
 		if (!r) {
 			results.items[i].state = NULL;
@@ -285,7 +301,7 @@ static enum refusal refusal_of_name(struct shc_interpreter *in, const struct shc
 static enum refusal refusal_of(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_command *command)
 {
-	if (!shc_redirects_may_fail(command))
+	if (!shc_redirects_may_fail(command) || MADE(REDIRECT_NEVER_REFUSED))
 		return REFUSAL_NEVER;
 	if (command->kind != SHC_COMMAND_SIMPLE)
 		return REFUSAL_SKIPS;
@@ -334,8 +350,12 @@ static int open_redirects(struct shc_interpreter *in, const struct shc_command *
 			return -ENOMEM;
 		for (const struct shc_redirect *redirect = command->redirects; redirect;
 			redirect = redirect->next) {
-			int r = shc_redirect_open(in, command, redirect, state);
+			int r;
 
+			in->may_end = false;
+			r = shc_redirect_open(in, command, redirect, state);
+			if (r >= 0 && in->may_end)
+				r = shc_end_too(in, command, state, out);
 			if (r < 0)
 				return r;
 		}
@@ -577,7 +597,7 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 		struct shc_outcome *item = &results.items[i];
 
 		/* Where the shell ends, traps see what the function saw. */
-		if (!r && item->flow != SHC_FLOW_EXIT)
+		if (!r && item->flow != SHC_FLOW_EXIT && !MADE(CALLER_LOSES_ARGUMENTS))
 			r = shc_copy_arguments(item->state, outer);
 		if (r)
 			shc_state_destroy(item->state);
@@ -717,6 +737,9 @@ static int dispatch_with(
 	}
 	if (!r)
 		r = run_assignments(call->in, call->command, state);
+	for (uint32_t i = 0; i < count && r >= 0; i++)
+		if (numbers[i] < state->variable_count)
+			state->variables[numbers[i]].prefixed = !stays;
 	if (r < 0) {
 		shc_state_destroy(state);
 		return r;
@@ -725,7 +748,7 @@ static int dispatch_with(
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_state *after = results.items[i].state;
 
-		for (uint32_t j = count; j-- > 0 && !stays;)
+		for (uint32_t j = count; j-- > 0 && !stays && !MADE(PREFIX_STAYS);)
 			if (numbers[j] < after->variable_count)
 				after->variables[numbers[j]] = kept[j];
 		if (r)
@@ -771,6 +794,10 @@ int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *ended = shc_state_clone(state);
 
 	in->may_end = false;
+	if (MADE(NOUNSET_NEVER_ENDS)) {
+		shc_state_destroy(ended);
+		return 0;
+	}
 	if (!ended)
 		return -ENOMEM;
 	shc_set_status(ended, command, 1, 255);

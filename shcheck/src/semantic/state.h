@@ -27,6 +27,7 @@ struct shc_variable {
 	bool readonly;
 	bool array;    /* bash: @term is the element 0, which need not be there */
 	bool assigned; /* by the script, on this path */
+	bool prefixed; /* by an assignment before the command that runs: bash's `local` takes it over */
 	const struct shc_term *term;
 	const struct shc_array
 		*elements;      /* of an array; NULL otherwise. In the arena, never changed */
