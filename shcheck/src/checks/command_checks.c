@@ -22,29 +22,32 @@ static const char *protection_reason(enum shc_protection protection)
 	}
 }
 
-void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive)
+void shc_report_removal(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_harm *harm)
 {
 	struct shc_interpreter *in = call->in;
+	struct shc_finding *finding = shc_report(in,
+		harm->protection == SHC_PROTECTED_SYSTEM ? 101 : 102, call->command->range,
+		"this can delete '%s': %s", harm->path, protection_reason(harm->protection));
 
+	if (harm->empty) {
+		shc_finding_hint(
+			in->findings, finding, "stop when the value is empty, e.g. ${name:?}");
+		shc_finding_relate(in->findings, finding, harm->empty->range, "this can be empty");
+	}
+	if (harm->protection == SHC_PROTECTED_START && state->directory_doubtful)
+		shc_finding_relate(in->findings, finding, state->directory_range,
+			"cd can fail here, and then nothing has changed");
+}
+
+void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive)
+{
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		struct shc_harm harm = shc_field_harm(in, state, &call->fields.items[i]);
-		struct shc_finding *finding;
+		struct shc_harm harm = shc_field_harm(call->in, state, &call->fields.items[i]);
 
-		if (harm.protection == SHC_UNPROTECTED ||
-			(!recursive && harm.protection != SHC_PROTECTED_START))
-			continue;
-		finding = shc_report(in, harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
-			call->command->range, "this can delete '%s': %s", harm.path,
-			protection_reason(harm.protection));
-		if (harm.empty) {
-			shc_finding_hint(in->findings, finding,
-				"stop when the value is empty, e.g. ${name:?}");
-			shc_finding_relate(
-				in->findings, finding, harm.empty->range, "this can be empty");
-		}
-		if (harm.protection == SHC_PROTECTED_START && state->directory_doubtful)
-			shc_finding_relate(in->findings, finding, state->directory_range,
-				"cd can fail here, and then nothing has changed");
+		if (harm.protection != SHC_UNPROTECTED &&
+			(recursive || harm.protection == SHC_PROTECTED_START))
+			shc_report_removal(call, state, &harm);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrays.h"
 #include "interpreter.h"
 #include "mistake.h"
 #include "parameter.h"
@@ -187,6 +188,8 @@ static int evaluate_assignment(struct shc_interpreter *in, struct shc_state *sta
 	}
 	if (target->kind != SHC_ARITH_VARIABLE)
 		return 0;
+	if (target->subscript.kind != SHC_SUBSCRIPT_NONE)
+		return shc_array_forget(in, state, target->text, tree->range);
 	term = term_of_number(in, ret, tree->range);
 	if (!term || shc_assign(in, state, target->text, term, tree->range))
 		return -ENOMEM;

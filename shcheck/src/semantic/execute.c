@@ -362,7 +362,7 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 /* ---- Subshells and pipelines ---------------------------------------------------------------------------------- */
 
 /* What outlives a subshell: the file system, what was learnt about unknowns, output and status. Takes @inner. */
-static int leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
+int shc_leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
 	struct shc_state *inner, struct shc_outcomes *out)
 {
 	struct shc_state *after = shc_state_clone(
@@ -413,7 +413,7 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 		if (r)
 			shc_state_destroy(inner.items[i].state);
 		else
-			r = leave_subshell(in, outer, inner.items[i].state, out);
+			r = shc_leave_subshell(in, outer, inner.items[i].state, out);
 	}
 	inner.count = 0;
 	shc_outcomes_finish(&inner);
@@ -451,6 +451,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	in->read_start = in->read_count;
+	in->listed = (struct shc_harm){0};
 	in->stage_count += command->pipeline.count + 1;
 	for (const struct shc_command *stage = command->pipeline.commands; stage && !r;
 		stage = stage->next) {
@@ -468,7 +469,12 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 			in->suppressed += stage->next != NULL;
 			in->piped++;
 			in->stage = first_stage + number;
-			r = shc_execute_subshell(in, NULL, stage, from, &next);
+			if (!stage->next && from->lastpipe) {
+				now.items[i].state = NULL;
+				r = shc_execute_command(in, stage, from, &next);
+			} else {
+				r = shc_execute_subshell(in, NULL, stage, from, &next);
+			}
 			in->stage = outer_stage;
 			in->piped--;
 			in->suppressed -= stage->next != NULL;

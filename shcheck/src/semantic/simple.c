@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "arena.h"
+#include "arrays.h"
 #include "command.h"
 #include "parameter.h"
+#include "lookup.h"
 #include "mistake.h"
 #include "path.h"
 #include "survey.h"
+#include "transformers.h"
 
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
@@ -419,30 +422,27 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	variable->term = term;
 	variable->range = range;
 	in->names[number].assigned_anywhere = true;
-	return 0;
-}
-
-static int assign_array(struct shc_interpreter *in, struct shc_state *state,
-	const struct shc_assignment *a, const struct shc_term **ret)
-{
-	*ret = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
-	(void)state;
-	return *ret ? 1 : -ENOMEM;
+	if (shc_text_is(name, "PATH"))
+		shc_forget_availability(state);
+	return variable->elements ? shc_array_first(in, state, variable, term) : 0;
 }
 
 /* One assignment. 1, 0 (the shell ends) or -ENOMEM. */
 int shc_run_assignment(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a)
 {
+	bool is_array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
 	const struct shc_term *term, *old;
 	struct shc_variable *variable;
 	uint32_t number;
 	int r;
 
 	in->assigning = a->name;
-	r = a->is_array ? assign_array(in, state, a, &term)
-			: shc_expand_value(in, state, a->value, &term);
+	r = is_array ? shc_array_assign(in, state, a)
+		     : shc_expand_value(in, state, a->value, &term);
 	in->assigning.length = 0;
+	if (is_array)
+		return r;
 	if (r <= 0)
 		return r;
 	r = shc_name_number(in, a->name, &number);
@@ -451,17 +451,14 @@ int shc_run_assignment(
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (a->append && !a->is_array) {
+	if (a->append) {
 		old = variable->assigned ? variable->term : shc_name_environment(in, number);
 		term = old ? shc_term_concat(in->terms, old, term) : term;
 		if (!term)
 			return -ENOMEM;
 	}
-	if (a->subscript.kind != SHC_SUBSCRIPT_NONE || (a->append && a->is_array))
-		term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
 	if (!term || shc_assign(in, state, a->name, term, a->range))
 		return -ENOMEM;
-	state->variables[number].array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
 	return 1;
 }
 
@@ -611,8 +608,7 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 }
 
 /* A command of which nothing is known but that it runs: any status, any output. */
-static int call_unknown(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
 
@@ -642,9 +638,11 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 	shc_check_call(call, state);
 	if (builtin)
 		return builtin->run(call, state, out);
+	if (shc_transformer_known(call->name))
+		return shc_transformer_run(call, state, out);
 	if (shc_effect_known(call->name))
 		return shc_effect_run(call, state, out);
-	return call_unknown(call, state, out);
+	return shc_call_unknown(call, state, out);
 }
 
 /* A name that is one of several functions, or perhaps none. Takes @state. */
@@ -667,7 +665,7 @@ static int run_doubtful(const struct shc_call *call, struct shc_state *state, ui
 		else if (shc_builtin_find(call->name) || shc_effect_known(call->name))
 			r = run_command(call, copy, number, out);
 		else
-			r = call_unknown(call, copy, out);
+			r = shc_call_unknown(call, copy, out);
 	}
 	if (r) {
 		shc_state_destroy(state);
