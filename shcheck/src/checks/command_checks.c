@@ -22,7 +22,7 @@ static const char *protection_reason(enum shc_protection protection)
 	}
 }
 
-/* What makes @field the path of @harm: an unknown that is empty, or a cd that has failed. */
+/* What makes a field the path of @harm: an unknown that is empty, or a cd that has failed. */
 static void explain_harm(const struct shc_call *call, const struct shc_state *state,
 	const struct shc_harm *harm, struct shc_finding *finding)
 {
@@ -37,18 +37,23 @@ static void explain_harm(const struct shc_call *call, const struct shc_state *st
 			"cd can fail here, and then nothing has changed");
 }
 
+void shc_report_removal(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_harm *harm)
+{
+	explain_harm(call, state, harm,
+		shc_report(call->in, harm->protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
+			call->command->range, "this can delete '%s': %s", harm->path,
+			protection_reason(harm->protection)));
+}
+
 void shc_check_removal(const struct shc_call *call, struct shc_state *state,
 	const struct shc_field *field, bool recursive)
 {
 	struct shc_harm harm = shc_field_harm(call->in, state, field);
 
-	if (harm.protection == SHC_UNPROTECTED ||
-		(!recursive && harm.protection != SHC_PROTECTED_START))
-		return;
-	explain_harm(call, state, &harm,
-		shc_report(call->in, harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
-			call->command->range, "this can delete '%s': %s", harm.path,
-			protection_reason(harm.protection)));
+	if (harm.protection != SHC_UNPROTECTED &&
+		(recursive || harm.protection == SHC_PROTECTED_START))
+		shc_report_removal(call, state, &harm);
 }
 
 void shc_check_change(const struct shc_call *call, struct shc_state *state,

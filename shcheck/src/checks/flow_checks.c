@@ -63,14 +63,6 @@ static bool is_external(const struct shc_call *call)
 	       !memchr(call->name.bytes, '/', call->name.length);
 }
 
-const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_text name)
-{
-	static const char prefix[] = "command ";
-	const struct shc_term *key = shc_term_text(in->terms, prefix, sizeof(prefix) - 1);
-
-	return shc_term_concat(in->terms, key, shc_term_text(in->terms, name.bytes, name.length));
-}
-
 /* PATH that holds no folder with commands in it. */
 static bool path_is_lost(struct shc_interpreter *in, struct shc_state *state, struct shc_range *ret)
 {
@@ -111,6 +103,15 @@ static void check_absent(const struct shc_call *call, struct shc_state *state)
 	}
 }
 
+/* It was looked for and found. */
+static bool is_there(const struct shc_call *call, const struct shc_state *state)
+{
+	const struct shc_term *key = shc_availability(call->in, call->name);
+	const struct shc_fact *fact = key ? shc_path_fact(call->in, state, key) : NULL;
+
+	return fact && fact->kind != SHC_FILE_NOTHING;
+}
+
 void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
 	struct shc_interpreter *in = call->in;
@@ -134,7 +135,7 @@ void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32
 	if (!is_external(call))
 		return;
 	if (in->names[number].defined_anywhere && !state->sourced && !in->open &&
-		!shc_effect_known(call->name)) {
+		!shc_effect_known(call->name) && !is_there(call, state)) {
 		shc_finding_hint(in->findings,
 			shc_report(in, 502, call->command->range,
 				"function '%.*s' is not defined yet where it is called",

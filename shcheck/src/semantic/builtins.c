@@ -2,12 +2,17 @@
 /*
  * The built-ins that change the shell's own state (POSIX.1-2017 XCU 2.14; bash(1), SHELL BUILTIN COMMANDS).
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrays.h"
 #include "command.h"
+#include "input.h"
+#include "lookup.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
 #include "traps.h"
@@ -61,7 +66,7 @@ static int run_true(const struct shc_call *call, struct shc_state *state, struct
 
 static int run_false(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	return finish(call, state, out, 1, 1);
+	return finish(call, state, out, !MADE(FALSE_SUCCEEDS), !MADE(FALSE_SUCCEEDS));
 }
 
 /* A built-in that is not modelled: any status. */
@@ -152,11 +157,12 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	shc_set_status(failed, call->command, 1, 2);
 	failed->directory_doubtful = true;
 	failed->directory_range = call->command->range;
-	if (fact && fact->kind == SHC_FILE_DIRECTORY && !fact->assumed) {
+	if ((fact && fact->kind == SHC_FILE_DIRECTORY && !fact->assumed) || MADE(CD_NEVER_FAILS)) {
 		shc_state_destroy(failed);
 		failed = NULL;
 	}
-	state->directory = directory_after(call, state, to);
+	if (!MADE(CD_STAYS))
+		state->directory = directory_after(call, state, to);
 	state->directory_doubtful = false;
 	shc_set_status(state, call->command, 0, 0);
 	if (!state->directory ||
@@ -364,6 +370,7 @@ static const struct option {
 	{'E', "errtrace", SHC_DOUBT_ERRTRACE, offsetof(struct shc_state, errtrace)},
 	{0, "pipefail", SHC_DOUBT_PIPEFAIL, offsetof(struct shc_state, pipefail)},
 	{0, "inherit_errexit", SHC_DOUBT_INHERIT, offsetof(struct shc_state, inherit_errexit)},
+	{0, "lastpipe", SHC_DOUBT_LASTPIPE, offsetof(struct shc_state, lastpipe)},
 	{0, "posix", SHC_DOUBT_INHERIT, offsetof(struct shc_state, inherit_errexit)},
 };
 
@@ -376,7 +383,7 @@ static void turn_option(struct shc_state *state, const struct option *option, bo
 static void set_option(struct shc_state *state, char letter, bool on)
 {
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
-		if (options[i].letter && options[i].letter == letter)
+		if (options[i].letter && options[i].letter == letter && !MADE(SET_IGNORED))
 			turn_option(state, &options[i], on);
 }
 
@@ -453,6 +460,62 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 	return finish(call, state, out, 0, 0);
 }
 
+/* shopt -s lastpipe, and the options of `set` that it knows by -o. */
+static int run_shopt(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	bool on = shc_call_option(call, 's', NULL), off = shc_call_option(call, 'u', NULL);
+
+	for (uint32_t i = shc_call_operand(call); i < call->fields.count && on != off; i++) {
+		struct shc_text name;
+
+		if (shc_term_known(call->values[i], &name))
+			set_long_option(state, name, on);
+	}
+	return finish(call, state, out, 0, on || off ? 0 : 1);
+}
+
+/* hash NAME asks for a command; without a name, and with options, it looks after its table. */
+static int run_hash(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	if (shc_call_operand(call) == 1 && call->fields.count == 2)
+		return shc_lookup_run(call, state, out);
+	return finish(call, state, out, 0, 1);
+}
+
+/* let: whatever its operands assign is any number. */
+static int run_let(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+
+	for (uint32_t i = 1; i < call->fields.count; i++) {
+		const struct shc_dfa *numbers;
+		const struct shc_term *term;
+		struct shc_text text;
+		uint32_t at = 0, end;
+
+		if (!shc_term_known(call->values[i], &text)) {
+			shc_approximate(in, call->command);
+			continue;
+		}
+		while (at < text.length && strchr("+-", text.bytes[at]))
+			at++;
+		for (end = at; end < text.length &&
+			       (text.bytes[end] == '_' || isalnum((unsigned char)text.bytes[end]));)
+			end++;
+		if (end == at || (text.bytes[at] >= '0' && text.bytes[at] <= '9'))
+			continue;
+		if (shc_dfa_interval(in->pool, INT64_MIN, INT64_MAX, &numbers))
+			numbers = shc_dfa_text(in->pool);
+		term = shc_unknown(in, SHC_ORIGIN_NUMBER, numbers, call->command->range);
+		text = (struct shc_text){.bytes = text.bytes + at, .length = end - at};
+		if (!term || shc_assign(in, state, text, term, call->command->range)) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+	}
+	return finish(call, state, out, 0, 1);
+}
+
 /* More than there are: dash ends, bash goes on. Takes @state. */
 static int shift_too_far(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -465,7 +528,9 @@ static int shift_too_far(
 
 static int run_shift(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	int by = call->fields.count > 1 ? known_number(call->values[1], -1) : 1;
+	int by = MADE(SHIFT_IGNORED)      ? 0
+		 : call->fields.count > 1 ? known_number(call->values[1], -1)
+					  : 1;
 	uint32_t count = state->argument_count, away = by < 0 ? count : (uint32_t)by;
 	struct shc_state *failed = NULL;
 	int r;
@@ -511,8 +576,15 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 		struct shc_text name;
 		uint32_t number;
 
-		if (!shc_term_known(call->values[i], &name))
+		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED))
 			continue;
+		if (memchr(name.bytes, '[', name.length)) {
+			if (shc_array_unset(call->in, state, name, call->command->range)) {
+				shc_state_destroy(state);
+				return -ENOMEM;
+			}
+			continue;
+		}
 		if (shc_name_number(call->in, name, &number)) {
 			shc_state_destroy(state);
 			return -ENOMEM;
@@ -536,7 +608,8 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 
 void shc_restore_hidden(struct shc_state *state, uint32_t depth)
 {
-	while (state->hidden_count && state->hidden[state->hidden_count - 1].depth >= depth) {
+	while (!MADE(LOCAL_STAYS) && state->hidden_count &&
+		state->hidden[state->hidden_count - 1].depth >= depth) {
 		const struct shc_hidden *hidden = &state->hidden[--state->hidden_count];
 
 		if (hidden->name < state->variable_count)
@@ -562,6 +635,8 @@ static int hide(const struct shc_call *call, struct shc_state *state, uint32_t n
 static int declare(const struct shc_call *call, struct shc_state *state, bool local)
 {
 	struct shc_interpreter *in = call->in;
+	bool associative = shc_call_option(call, 'A', NULL);
+	bool arrays = associative || shc_call_option(call, 'a', NULL);
 
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
 		const struct shc_assignment *a = call->fields.items[i].word->assignment;
@@ -577,17 +652,30 @@ static int declare(const struct shc_call *call, struct shc_state *state, bool lo
 		if (local && in->call_depth && hide(call, state, number))
 			return -ENOMEM;
 		if (a) {
-			if (shc_run_assignment(in, state, a) < 0)
+			if ((arrays && shc_array_declare(in, state, number, associative,
+					       call->command->range)) ||
+				shc_run_assignment(in, state, a) < 0)
 				return -ENOMEM;
-		} else if (local && in->script->dialect == SHC_BASH) {
+		} else if (arrays && !(local && in->call_depth)) {
+			if (shc_array_declare(in, state, number, associative, call->command->range))
+				return -ENOMEM;
+		} else if (local && in->script->dialect != SHC_BASH) {
+			/* dash keeps the value of outside. */
+			continue;
+		} else if (local && (in->call_depth || shc_text_is(call->name, "local"))) {
 			struct shc_variable *variable = shc_state_variable(state, number);
 
 			if (!variable)
 				return -ENOMEM;
+			if (variable->prefixed)
+				continue;
 			*variable = (struct shc_variable){.presence = SHC_ABSENT,
 				.assigned = true,
 				.range = call->command->range};
 			in->names[number].assigned_anywhere = true;
+			if (arrays && shc_array_declare(
+					      in, state, number, associative, call->command->range))
+				return -ENOMEM;
 		}
 	}
 	return 0;
@@ -624,75 +712,10 @@ static int run_declare(
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	shc_set_status(state, call->command, 0, 0);
+	/* What was made read-only before cannot be assigned; dash ends then. */
+	shc_set_status(state, call->command, 0, shc_text_is(call->name, "readonly"));
 	state->status.lost = hides_status(call);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
-}
-
-/* read and its kin: every named variable is unknown afterwards. */
-static int run_read(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	struct shc_interpreter *in = call->in;
-
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		const struct shc_term *term;
-		struct shc_text name;
-
-		if (!shc_term_known(call->values[i], &name) || !name.length)
-			continue;
-		term = shc_unknown(
-			in, SHC_ORIGIN_INPUT, shc_dfa_text(in->pool), call->command->range);
-		if (!term || shc_assign(in, state, name, term, call->command->range)) {
-			shc_state_destroy(state);
-			return -ENOMEM;
-		}
-	}
-	return shc_status_both(call, state, out);
-}
-
-/* Where a command was looked for in vain, it is known not to be there. */
-static int ask_availability(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	uint32_t operand = shc_call_operand(call);
-	struct shc_state *absent = shc_state_clone(state);
-	const struct shc_dfa *language;
-	const struct shc_term *key;
-	struct shc_text name;
-	int r;
-
-	if (!absent) {
-		shc_state_destroy(state);
-		return -ENOMEM;
-	}
-	shc_set_status(state, call->command, 0, 0);
-	shc_set_status(absent, call->command, 1, 127);
-	if (shc_dfa_glob(call->in->pool, "?*", 2, 0, &language, NULL) ||
-		print(call, state,
-			shc_unknown(call->in, SHC_ORIGIN_OUTPUT, language, call->command->range))) {
-		shc_state_destroy(state);
-		shc_state_destroy(absent);
-		return -ENOMEM;
-	}
-	if (operand + 1 == call->fields.count && shc_term_known(call->values[operand], &name)) {
-		key = shc_availability(call->in, name);
-		r = key ? shc_path_learn(
-				  call->in, absent, key, SHC_FILE_NOTHING, call->command->range)
-			: -ENOMEM;
-		if (r) {
-			shc_state_destroy(state);
-			shc_state_destroy(absent);
-			return r;
-		}
-		/* Anything that runs in between may install it. */
-		absent->facts[absent->fact_count - 1].tested = true;
-	}
-	r = shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
-	if (r) {
-		shc_state_destroy(absent);
-		return r;
-	}
-	return shc_outcomes_add(call->in, out, absent, SHC_FLOW_NEXT, 0);
 }
 
 /* The same call without its first field and options behind it; functions are left out. */
@@ -719,7 +742,7 @@ static int run_command_builtin(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	if (shc_call_option(call, 'v', NULL) || shc_call_option(call, 'V', NULL)) {
-		return ask_availability(call, state, out);
+		return shc_lookup_run(call, state, out);
 	}
 	return run_without_first(call, state, out);
 }
@@ -744,30 +767,30 @@ static const struct shc_builtin builtins[] = {
 	{"export", true, run_declare},
 	{"false", false, run_false},
 	{"fg", false, run_opaque},
-	{"getopts", false, run_opaque},
-	{"hash", false, run_opaque},
+	{"getopts", false, shc_getopts_run},
+	{"hash", false, run_hash},
 	{"jobs", false, run_opaque},
 	{"kill", false, run_opaque},
-	{"let", false, run_opaque},
+	{"let", false, run_let},
 	{"local", false, run_declare},
-	{"mapfile", false, run_opaque},
+	{"mapfile", false, shc_mapfile_run},
 	{"popd", false, run_opaque},
 	{"printf", false, run_printf},
 	{"pushd", false, run_cd},
 	{"pwd", false, run_pwd},
-	{"read", false, run_read},
-	{"readarray", false, run_opaque},
+	{"read", false, shc_read_run},
+	{"readarray", false, shc_mapfile_run},
 	{"readonly", true, run_declare},
 	{"return", true, run_return},
 	{"set", true, run_set},
 	{"shift", true, run_shift},
-	{"shopt", false, run_true},
+	{"shopt", false, run_shopt},
 	{"source", false, shc_source_run},
 	{"test", false, shc_test_run},
 	{"times", true, run_true},
 	{"trap", true, shc_trap_run},
 	{"true", false, run_true},
-	{"type", false, run_opaque},
+	{"type", false, shc_lookup_run},
 	{"typeset", false, run_declare},
 	{"ulimit", false, run_opaque},
 	{"umask", false, run_opaque},

@@ -64,6 +64,14 @@ const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_t
 /* shc_check_call - the checks that look at one expanded command. */
 void shc_check_call(const struct shc_call *call, struct shc_state *state);
 
+/* shc_call_unknown - a command of which nothing is known but that it runs. Takes @state. 0 or -ENOMEM. */
+int shc_call_unknown(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_report_removal - SH101 or SH102: what @call deletes can be what @harm says. */
+void shc_report_removal(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_harm *harm);
+
 /* shc_check_removal - SH101 and SH102 on an operand that the command deletes, with what is below it if @recursive. */
 void shc_check_removal(const struct shc_call *call, struct shc_state *state,
 	const struct shc_field *field, bool recursive);

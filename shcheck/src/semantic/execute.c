@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
 #include "survey.h"
@@ -205,6 +206,7 @@ static int apply_errexit(
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
 		bool counts = item->flow == SHC_FLOW_NEXT && !in->suppressed &&
+			      !MADE(ERREXIT_IGNORED) &&
 			      (item->state->errexit || item->state->doubtful & SHC_DOUBT_ERREXIT ||
 				      shc_trap_error_set(in, item->state));
 
@@ -338,7 +340,7 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 			}
 			now.count = 0;
 			shc_outcomes_finish(&now);
-			if (item->joint == SHC_JOINT_OR) {
+			if (item->joint == SHC_JOINT_OR && !MADE(OR_IS_AND)) {
 				struct shc_outcomes swap = zero;
 
 				zero = other;
@@ -360,10 +362,11 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 /* ---- Subshells and pipelines ---------------------------------------------------------------------------------- */
 
 /* What outlives a subshell: the file system, what was learnt about unknowns, output and status. Takes @inner. */
-static int leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
+int shc_leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
 	struct shc_state *inner, struct shc_outcomes *out)
 {
-	struct shc_state *after = shc_state_clone(outer);
+	struct shc_state *after = shc_state_clone(
+		MADE(SUBSHELL_LEAKS) || (MADE(LAST_STAGE_IN_SHELL) && in->piped) ? inner : outer);
 
 	if (!after) {
 		shc_state_destroy(inner);
@@ -410,7 +413,7 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 		if (r)
 			shc_state_destroy(inner.items[i].state);
 		else
-			r = leave_subshell(in, outer, inner.items[i].state, out);
+			r = shc_leave_subshell(in, outer, inner.items[i].state, out);
 	}
 	inner.count = 0;
 	shc_outcomes_finish(&inner);
@@ -448,6 +451,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	in->read_start = in->read_count;
+	in->listed = (struct shc_harm){0};
 	in->stage_count += command->pipeline.count + 1;
 	for (const struct shc_command *stage = command->pipeline.commands; stage && !r;
 		stage = stage->next) {
@@ -458,13 +462,19 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 			const struct shc_term *output = from->output;
 
 			/* The stages run side by side: each sees $? as it was before the pipeline. */
-			from->status = entry;
+			if (!MADE(STAGES_SHARE_STATUS))
+				from->status = entry;
 			if (stage->next)
 				from->output = NULL;
 			in->suppressed += stage->next != NULL;
 			in->piped++;
 			in->stage = first_stage + number;
-			r = shc_execute_subshell(in, NULL, stage, from, &next);
+			if (!stage->next && from->lastpipe) {
+				now.items[i].state = NULL;
+				r = shc_execute_command(in, stage, from, &next);
+			} else {
+				r = shc_execute_subshell(in, NULL, stage, from, &next);
+			}
 			in->stage = outer_stage;
 			in->piped--;
 			in->suppressed -= stage->next != NULL;
@@ -485,7 +495,8 @@ static int execute_pipeline(struct shc_interpreter *in, const struct shc_command
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
-	bool negated = command->pipeline.negations & 1, alone = command->pipeline.count == 1;
+	bool negated = command->pipeline.negations & !MADE(NEGATION_IGNORED),
+	     alone = command->pipeline.count == 1;
 	int r;
 
 	in->suppressed += negated;
@@ -516,9 +527,9 @@ static int execute_condition(struct shc_interpreter *in, const struct shc_list *
 	struct shc_outcomes results = {0};
 	int r;
 
-	in->suppressed++;
+	in->suppressed += !MADE(ERREXIT_IN_CONDITIONS);
 	r = shc_execute_list(in, condition, state, &results);
-	in->suppressed--;
+	in->suppressed -= !MADE(ERREXIT_IN_CONDITIONS);
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_outcome *item = &results.items[i];
 
@@ -558,6 +569,8 @@ static int execute_if(struct shc_interpreter *in, const struct shc_command *comm
 		now.count = 0;
 		shc_outcomes_finish(&now);
 		r = first_error(list_on_each(in, clause->body, &zero, out), r);
+		if (MADE(ELSE_NEVER_TAKEN))
+			shc_outcomes_finish(&other);
 		now = other;
 	}
 	for (uint32_t i = 0; i < now.count; i++)
@@ -588,7 +601,7 @@ static int case_item(struct shc_interpreter *in, const struct shc_case_item *ite
 			if (r > 0 && exact) {
 				int known = shc_pattern_is_exact(in, state, word);
 
-				exact = known > 0;
+				exact = known > 0 || MADE(PATTERNS_ARE_EXACT);
 				r = known < 0 ? known : r;
 			}
 		}
@@ -630,7 +643,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 	if (r > 0 && may_end)
 		r = shc_end_too(in, command, state, out) ? -ENOMEM : 1;
 	if (r <= 0) {
-		shc_set_status(state, command, 1, 1);
+		shc_set_status(state, command, 1, 127);
 		return r < 0 ? (shc_state_destroy(state), r)
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
@@ -641,6 +654,8 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 
 		fall = (struct shc_outcomes){0};
 		r = case_item(in, item, subject, &now, &taken);
+		if (MADE(CASE_MATCHES_FIRST))
+			shc_outcomes_finish(&now);
 		continues |= item->end == SHC_CASE_CONTINUE;
 		/* The body sees $? as it was before; an empty one leaves 0, as no match does. */
 		for (uint32_t i = 0; i < taken.count && !item->body->first; i++)
@@ -683,7 +698,8 @@ static int sort_body(struct shc_interpreter *in, struct shc_outcomes *from,
 			 (item->flow == SHC_FLOW_CONTINUE && item->levels <= 1))
 			r = shc_outcomes_add(in, head, item->state, SHC_FLOW_NEXT, 0);
 		else if (item->flow == SHC_FLOW_BREAK && item->levels <= 1)
-			r = shc_outcomes_add(in, out, item->state, SHC_FLOW_NEXT, 0);
+			r = shc_outcomes_add(in, MADE(BREAK_GOES_ON) ? head : out, item->state,
+				SHC_FLOW_NEXT, 0);
 		else if (item->flow == SHC_FLOW_BREAK || item->flow == SHC_FLOW_CONTINUE)
 			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels - 1);
 		else
@@ -796,7 +812,7 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 		other_count = other.count;
 		for (uint32_t i = 0; i < other.count; i++) {
 			other.items[i].state->status.low = low;
-			other.items[i].state->status.high = high;
+			other.items[i].state->status.high = MADE(LOOP_STATUS_IS_ZERO) ? 0 : high;
 		}
 		r = first_error(outcomes_move(in, out, &other), r);
 		left += other_count;
@@ -818,6 +834,8 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 			shc_path_forget_tested(head.items[i].state);
 		if (!r)
 			r = close_round(in, &head, &before, round, command->range, &stable);
+		if (MADE(WHILE_TURNS_ONCE))
+			break;
 		if (round >= LOOP_ROUNDS_MAX) {
 			in->exhausted = true;
 			break;
@@ -841,7 +859,7 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 		struct shc_outcomes body = {0};
 		const struct shc_term *term;
 
-		if (field->occurrence != SHC_ONCE) {
+		if (field->occurrence != SHC_ONCE && !MADE(FOR_ALWAYS_TURNS)) {
 			struct shc_state *none = shc_state_clone(state);
 
 			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
@@ -1035,7 +1053,10 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 			shc_state_destroy(item->state);
 		else
 			r = shc_outcomes_add(in, out, item->state,
-				item->flow == SHC_FLOW_RETURN ? SHC_FLOW_NEXT : item->flow,
+				item->flow == SHC_FLOW_RETURN && !MADE(RETURN_ENDS_SHELL)
+					? SHC_FLOW_NEXT
+				: item->flow == SHC_FLOW_RETURN ? SHC_FLOW_EXIT
+								: item->flow,
 				item->levels);
 	}
 	in->call_depth--;

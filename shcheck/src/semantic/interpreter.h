@@ -63,6 +63,21 @@ struct shc_file_read {
 	uint32_t stage; /* SHC_STAGE_OPEN: by a redirection of the command at hand */
 };
 
+/* Why a path must not be deleted. */
+enum shc_protection {
+	SHC_UNPROTECTED,
+	SHC_PROTECTED_SYSTEM, /* /, /usr, /etc, ... or everything in one of them */
+	SHC_PROTECTED_USER,   /* a home, or everything in one */
+	SHC_PROTECTED_START, /* the directory in which the script was started, or everything in it */
+};
+
+/* How a field can become a protected path. */
+struct shc_harm {
+	enum shc_protection protection;
+	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
+	char path[160];               /* what it then is */
+};
+
 struct shc_call;
 struct shc_inclusion;
 struct shc_interruptions;
@@ -123,6 +138,8 @@ struct shc_interpreter {
 	struct shc_file_read *reads;
 	uint32_t stage, stage_count; /* the stage being run, and how many there were */
 	uint32_t read_count, read_capacity, read_start;
+	struct shc_harm listed; /* what the `find` of a stage begins at */
+	uint32_t listed_stage;
 };
 
 enum {
@@ -265,6 +282,10 @@ int shc_run_substitutions(struct shc_interpreter *in, const struct shc_word *wor
  */
 int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list,
 	const struct shc_command *command, const struct shc_state *outer, struct shc_outcomes *out);
+
+/* shc_leave_subshell - append @outer as it is after a subshell that ended in @inner, which is taken. 0 or -ENOMEM. */
+int shc_leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
+	struct shc_state *inner, struct shc_outcomes *out);
 
 /*
  * shc_prepare - what comes before a command: its substitutions are run, and its redirections opened. Takes @state.

@@ -2,6 +2,7 @@
 #include "parameter.h"
 
 #include "arena.h"
+#include "arrays.h"
 #include "mistake.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ bool shc_may_be_empty(
 static int read_variable(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	struct shc_parameter_value *ret)
 {
-	const struct shc_variable *variable;
+	struct shc_variable *variable;
 	uint32_t number;
 	int r = shc_name_number(in, name, &number);
 
@@ -113,6 +114,9 @@ static int read_variable(struct shc_interpreter *in, struct shc_state *state, st
 		    : shc_text_is(name, "PWD") ? state->directory
 					       : shc_name_environment(in, number);
 	ret->presence = shc_name_is_set(name) ? SHC_PRESENT : SHC_PERHAPS;
+	/* The current directory changes without an assignment. */
+	if (!shc_text_is(name, "PWD"))
+		variable->term = ret->term;
 	return ret->term ? 0 : -ENOMEM;
 }
 
@@ -226,7 +230,8 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 		break;
 	case '!':
 		ret->presence = SHC_PERHAPS;
-		ret->term = number_term(in, 1, INT_MAX, range);
+		ret->term =
+			shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
 		break;
 	default:
 		ret->term =
@@ -235,7 +240,44 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 	return ret->term ? 0 : -ENOMEM;
 }
 
-int shc_parameter_read(struct shc_interpreter *in, struct shc_state *state,
+/* ${x[k]}, and ${x[@]} as one value. */
+static int read_element(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_parameter *parameter, struct shc_range range,
+	struct shc_parameter_value *ret)
+{
+	const struct shc_subscript *subscript = &parameter->subscript;
+	const struct shc_variable *variable;
+	const struct shc_array *exact;
+	uint32_t number;
+
+	if (shc_name_number(in, parameter->name, &number) || !shc_state_variable(state, number))
+		return -ENOMEM;
+	variable = &state->variables[number];
+	if (variable->elements && subscript->kind == SHC_SUBSCRIPT_KEY)
+		return shc_array_element(
+			in, state, variable, subscript, range, &ret->presence, &ret->term);
+	exact = shc_array_exact(variable);
+	if (exact && !exact->count) {
+		ret->presence = SHC_ABSENT;
+		ret->term = NULL;
+		return 0;
+	}
+	if (exact && shc_array_length(exact) == 1) {
+		ret->presence = SHC_PRESENT;
+		ret->term = shc_array_value(exact, 0);
+		return 0;
+	}
+	/* Of a plain variable, element 0 is the value. */
+	if (variable->assigned && !variable->elements &&
+		(subscript->kind != SHC_SUBSCRIPT_KEY ||
+			(subscript->word->constant && shc_text_is(subscript->word->literal, "0"))))
+		return read_variable(in, state, parameter->name, ret);
+	ret->presence = exact ? SHC_PRESENT : SHC_PERHAPS;
+	ret->term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
+	return ret->term ? 0 : -ENOMEM;
+}
+
+static int read_any(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_parameter *parameter, struct shc_range range,
 	struct shc_parameter_value *ret)
 {
@@ -248,12 +290,26 @@ int shc_parameter_read(struct shc_interpreter *in, struct shc_state *state,
 	}
 	switch (parameter->kind) {
 	case SHC_PARAMETER_VARIABLE:
-		return read_variable(in, state, parameter->name, ret);
+		return parameter->subscript.kind == SHC_SUBSCRIPT_NONE
+			       ? read_variable(in, state, parameter->name, ret)
+			       : read_element(in, state, parameter, range, ret);
 	case SHC_PARAMETER_POSITIONAL:
 		return read_positional(in, state, parameter->number, ret);
 	default:
 		return read_special(in, state, parameter->name.bytes[0], range, ret);
 	}
+}
+
+int shc_parameter_read(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_parameter *parameter, struct shc_range range,
+	struct shc_parameter_value *ret)
+{
+	int r = read_any(in, state, parameter, range, ret);
+
+	/* The expansion of an absent one is empty: where it cannot be, it is there. */
+	if (!r && ret->presence == SHC_PERHAPS && !shc_may_be_empty(in, state, ret->term))
+		ret->presence = SHC_PRESENT;
+	return r;
 }
 
 /* ---- Operators ------------------------------------------------------------------------------------------------ */
@@ -413,6 +469,11 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 	return r;
 }
 
+static bool is_prefix(enum shc_removal removal)
+{
+	return removal == SHC_REMOVE_PREFIX || removal == SHC_REMOVE_PREFIX_LONGEST;
+}
+
 /*
  * Does removal leave every string of @language as it is? Equal languages before and after do not say so: of all texts
  * without their first bytes, too, all are left.
@@ -420,7 +481,7 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 static bool removes_nothing(struct shc_dfa_pool *pool, enum shc_removal removal,
 	const struct shc_dfa *language, const struct shc_dfa *pattern)
 {
-	bool prefix = removal == SHC_REMOVE_PREFIX || removal == SHC_REMOVE_PREFIX_LONGEST;
+	bool prefix = is_prefix(removal);
 	const struct shc_dfa *text = shc_dfa_text(pool), *matched;
 
 	return !shc_dfa_difference(pool, pattern, shc_dfa_epsilon(pool), &matched) &&
@@ -438,6 +499,15 @@ static int removed_value(const struct operation *op, const struct shc_term *term
 		return r;
 	if (!language)
 		return -ENOMEM;
+	r = shc_pattern_is_exact(op->in, op->state, op->parameter->word);
+	if (r < 0)
+		return r;
+	/* A pattern that holds an unknown may take away anything. */
+	if (!r) {
+		r = is_prefix(removal) ? shc_dfa_suffixes(op->in->pool, language, &result)
+				       : shc_dfa_prefixes(op->in->pool, language, &result);
+		return derived(op, r, result, ret);
+	}
 	r = shc_dfa_remove(op->in->pool, removal, language, pattern, &result);
 	if (!r && result == language && removes_nothing(op->in->pool, removal, language, pattern)) {
 		*ret = term;
@@ -461,6 +531,9 @@ static int replaced_value(const struct operation *op, const struct shc_term *ter
 	replacement = language_of(op, with);
 	if (!language || !replacement)
 		return -ENOMEM;
+	r = shc_pattern_is_exact(op->in, op->state, op->parameter->word);
+	if (r <= 0)
+		return r < 0 ? r : derived(op, -E2BIG, NULL, ret);
 	r = shc_dfa_substitute(op->in->pool, kind, language, pattern, replacement, &result, NULL);
 	return derived(op, r, result, ret);
 }
@@ -551,6 +624,23 @@ static int apply(
 	}
 }
 
+/* ${#x[@]}. NULL when there is no memory. */
+static const struct shc_term *element_count(struct shc_interpreter *in,
+	const struct shc_state *state, const struct shc_parameter *parameter,
+	struct shc_range range)
+{
+	const struct shc_array *exact = NULL;
+	uint32_t number;
+
+	if (shc_name_number(in, parameter->name, &number))
+		return NULL;
+	if (number < state->variable_count)
+		exact = shc_array_exact(&state->variables[number]);
+	if (exact)
+		return number_term(in, shc_array_length(exact), shc_array_length(exact), range);
+	return number_term(in, 0, INT64_MAX, range);
+}
+
 int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_parameter *parameter, struct shc_range range, const struct shc_term **ret)
 {
@@ -560,6 +650,12 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 
 	if (r < 0)
 		return r;
+	if (parameter->op == SHC_OP_LENGTH &&
+		(parameter->subscript.kind == SHC_SUBSCRIPT_AT ||
+			parameter->subscript.kind == SHC_SUBSCRIPT_STAR)) {
+		*ret = element_count(in, state, parameter, range);
+		return *ret ? 1 : -ENOMEM;
+	}
 	switch (parameter->op) {
 	case SHC_OP_DEFAULT:
 	case SHC_OP_ASSIGN:
@@ -583,9 +679,7 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 			       parameter->kind != SHC_PARAMETER_SPECIAL;
 		if (!term)
 			term = shc_term_text(in->terms, "", 0);
-		else if (!state->nounset && !shc_may_be_empty(in, state, term))
-			r = either(&op, term, shc_term_text(in->terms, "", 0), &term);
-		if (r < 0 || !term)
+		if (!term)
 			return -ENOMEM;
 	}
 	return apply(&op, term, ret);

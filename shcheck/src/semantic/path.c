@@ -61,20 +61,56 @@ enum {
 
 /* ---- Normal form ---------------------------------------------------------------------------------------------- */
 
+/* Is the component a name whose ".." leads back: no ".." itself, no unknown? */
+static bool is_plain(const char *text, uint32_t length)
+{
+	if (length == 2 && text[0] == '.' && text[1] == '.')
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		if (text[i] > 0 && text[i] <= START)
+			return false;
+	return length > 0;
+}
+
 /*
- * Remove "//", "/./" and a trailing slash from @text in place; returns the new length. @first: at the
- * path's start.
+ * ".." was read behind the slash that ends @text at @to: take the component before it away. Where that is a link this
+ * means another folder; links that are known have been followed before. Returns the new length.
  */
-static uint32_t squeeze(char *text, uint32_t length, bool last)
+static uint32_t go_up(char *text, uint32_t to, bool first)
+{
+	uint32_t end = to - 1, begin = end;
+
+	if (!end && first)
+		return 1;
+	while (begin && text[begin - 1] != '/')
+		begin--;
+	if (begin && is_plain(text + begin, end - begin))
+		return begin;
+	memcpy(text + to, "..", 2);
+	return to + 2;
+}
+
+/*
+ * Remove "//", "/./", "name/.." and a trailing slash from @text in place; returns the new length. @first, @last: @text
+ * begins or ends the path.
+ */
+static uint32_t squeeze(char *text, uint32_t length, bool first, bool last)
 {
 	uint32_t to = 0;
 
 	for (uint32_t i = 0; i < length; i++) {
-		if (text[i] == '/' && to && text[to - 1] == '/')
+		bool begins = to && text[to - 1] == '/';
+
+		if (text[i] == '/' && begins)
 			continue;
-		if (text[i] == '.' && to && text[to - 1] == '/' && i + 1 < length &&
-			text[i + 1] == '/')
+		if (text[i] == '.' && begins && i + 1 < length && text[i + 1] == '/')
 			continue;
+		if (text[i] == '.' && begins && i + 1 < length && text[i + 1] == '.' &&
+			(i + 2 < length ? text[i + 2] == '/' : last)) {
+			to = go_up(text, to, first);
+			i++;
+			continue;
+		}
 		text[to++] = text[i];
 	}
 	if (last) {
@@ -103,7 +139,7 @@ static const struct shc_term *squeeze_term(struct shc_interpreter *in, const str
 				return NULL;
 			memcpy(copy, piece->text.bytes, piece->text.length);
 			next = shc_term_text(in->terms, copy,
-				squeeze(copy, piece->text.length, i + 1 == path->count));
+				squeeze(copy, piece->text.length, i == 0, i + 1 == path->count));
 			free(copy);
 		}
 		result = shc_term_concat(in->terms, result, next);
@@ -179,6 +215,8 @@ const struct shc_fact *shc_path_fact(
 	for (uint32_t i = state->fact_count; i-- > 0;) {
 		const struct shc_fact *fact = &state->facts[i];
 
+		if (fact->asked)
+			continue;
 		if (fact->path == path)
 			return fact;
 		/* Below something absent, or in an emptied folder, nothing is. */
@@ -187,6 +225,38 @@ const struct shc_fact *shc_path_fact(
 			return fact;
 	}
 	return NULL;
+}
+
+/* Can a change at @path change what a test says of @asked? */
+static bool may_meet(const struct shc_term *asked, const struct shc_term *path)
+{
+	struct shc_text text;
+
+	return !shc_term_known(asked, &text) || !shc_term_known(path, &text) ||
+	       is_within(asked, path) || is_within(path, asked);
+}
+
+const struct shc_fact *shc_path_asked(const struct shc_state *state, char asked,
+	const struct shc_term *path, const struct shc_term *other)
+{
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (state->facts[i].asked == asked && state->facts[i].path == path &&
+			state->facts[i].target == other && !state->facts[i].assumed)
+			return &state->facts[i];
+	return NULL;
+}
+
+int shc_path_answer(struct shc_state *state, char asked, const struct shc_term *path,
+	const struct shc_term *other, bool answer, struct shc_range range)
+{
+	const struct shc_fact fact = {.path = path,
+		.asked = asked,
+		.target = other,
+		.kind = answer ? SHC_FILE_SOMETHING : SHC_FILE_NOTHING,
+		.tested = !other,
+		.range = range};
+
+	return shc_state_add_fact(state, &fact);
 }
 
 int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
@@ -199,6 +269,9 @@ int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const st
 	for (uint32_t i = 0; i < state->fact_count; i++) {
 		const struct shc_fact *old = &state->facts[i];
 
+		/* What a test has said of other paths holds only where they surely are others. */
+		if (old->asked && old->tested && may_meet(old->path, path))
+			continue;
 		/* Deleting a folder ends all that was known below it; making a file gives its folders back. */
 		if (kind == SHC_FILE_NOTHING && is_within(old->path, path))
 			continue;
@@ -214,7 +287,9 @@ int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const st
 void shc_path_shake(struct shc_state *state)
 {
 	for (uint32_t i = 0; i < state->fact_count; i++)
-		state->facts[i].assumed = true;
+		/* What was learnt by comparing two values is no matter of files. */
+		if (!state->facts[i].asked || !state->facts[i].target)
+			state->facts[i].assumed = true;
 }
 
 int shc_path_assume(struct shc_interpreter *in, struct shc_state *state,
@@ -242,7 +317,7 @@ void shc_path_forget_tested(struct shc_state *state)
 int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path)
 {
 	for (uint32_t i = 0; i < state->fact_count; i++)
-		if (state->facts[i].path == path)
+		if (is_within(state->facts[i].path, path))
 			state->facts[i].written_unread = false;
 	if (!in->piped)
 		return 0;
@@ -265,6 +340,8 @@ static enum shc_protection judge_home(const char *path)
 {
 	size_t length;
 
+	if (path[0] == HOME && !strncmp(path + 1, "/..", 3))
+		return path[1 + strspn(path + 1, "/.")] ? SHC_UNPROTECTED : SHC_PROTECTED_USER;
 	if (path[0] == HOME)
 		return !path[1] || !strcmp(path + 1, "/*") ? SHC_PROTECTED_USER : SHC_UNPROTECTED;
 	if (strncmp(path, "/home/", 6) && strncmp(path, "/Users/", 7))
@@ -296,7 +373,8 @@ static enum shc_protection judge(char *path)
 	for (size_t i = 0; i < sizeof(system_paths) / sizeof(*system_paths); i++)
 		if (!strcmp(path, system_paths[i]))
 			return SHC_PROTECTED_SYSTEM;
-	if (path[0] == START && !path[1])
+	/* The directory itself, and every one above it. */
+	if (path[0] == START && !path[1 + strspn(path + 1, "/.")])
 		return SHC_PROTECTED_START;
 	return judge_home(path);
 }
@@ -335,6 +413,27 @@ static size_t add_directory(struct shc_interpreter *in, const struct shc_state *
 	return count + length - cut;
 }
 
+/* Where @path goes through a link that is known, put its target in place. Returns the new length. */
+static size_t follow_links(const struct shc_state *state, char *path, size_t length, size_t size)
+{
+	for (uint32_t i = state->fact_count; i-- > 0;) {
+		const struct shc_fact *fact = &state->facts[i];
+		struct shc_text link, target;
+
+		if (fact->asked || fact->kind != SHC_FILE_LINK || !fact->target ||
+			!shc_term_known(fact->path, &link) ||
+			!shc_term_known(fact->target, &target) || length <= link.length ||
+			memcmp(path, link.bytes, link.length) || path[link.length] != '/' ||
+			target.length + length - link.length >= size)
+			continue;
+		memmove(path + target.length, path + link.length, length - link.length);
+		memcpy(path, target.bytes, target.length);
+		length += target.length;
+		length -= link.length;
+	}
+	return length;
+}
+
 /* The text of @field with the atoms of @empty (bits over those that may be empty) taken as "". Length, or -1. */
 static int spell(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_field *field, unsigned int empty, char *buffer, size_t size,
@@ -358,7 +457,7 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 			}
 			continue;
 		}
-		if (piece->atom == shc_term_single_atom(in->home))
+		if (piece->atom == shc_term_single_atom(in->home) || piece->atom->home)
 			one = HOME;
 		else if (piece->atom == shc_term_single_atom(in->start))
 			one = START;
@@ -373,7 +472,8 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 	}
 	if (length && buffer[0] != '/' && buffer[0] != HOME && buffer[0] != START)
 		length = add_directory(in, state, buffer, length, size);
-	length = squeeze(buffer, (uint32_t)length, true);
+	length = follow_links(state, buffer, length, size);
+	length = squeeze(buffer, (uint32_t)length, true, true);
 	buffer[length] = 0;
 	return (int)length;
 }

@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "arena.h"
+#include "arrays.h"
 #include "command.h"
 #include "parameter.h"
+#include "lookup.h"
 #include "mistake.h"
 #include "path.h"
 #include "survey.h"
+#include "transformers.h"
 
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
@@ -73,6 +76,18 @@ static int remember(struct shc_interpreter *in, struct shc_state *state,
 	return 0;
 }
 
+/* bash turns -e off in a substitution, unless an option says that it stays. */
+static void leave_errexit(struct shc_state *state)
+{
+	if (state->inherit_errexit)
+		return;
+	if (state->doubtful & SHC_DOUBT_INHERIT && state->errexit)
+		state->doubtful |= SHC_DOUBT_ERREXIT;
+	else if (!(state->doubtful & SHC_DOUBT_INHERIT))
+		state->doubtful &= ~(unsigned int)SHC_DOUBT_ERREXIT;
+	state->errexit = false;
+}
+
 static int run_substitution(struct shc_interpreter *in, const struct shc_part *part,
 	const struct shc_state *state, struct shc_outcomes *out)
 {
@@ -87,6 +102,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		capture->output = shc_term_text(in->terms, "", 0);
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		in->suppressed += in->script->dialect == SHC_BASH;
+		if (in->script->dialect == SHC_BASH)
+			leave_errexit(capture);
 		in->piped = 0;
 		in->substitutions++;
 		in_order = in->in_order;
@@ -106,6 +123,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 			output = shc_unknown(
 				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
 		result->output = state->output;
+		result->errexit = state->errexit;
+		result->doubtful = state->doubtful;
 		r = output ? remember(in, result, part, output) : -ENOMEM;
 		if (!r) {
 			results.items[i].state = NULL;
@@ -285,7 +304,7 @@ static enum refusal refusal_of_name(struct shc_interpreter *in, const struct shc
 static enum refusal refusal_of(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_command *command)
 {
-	if (!shc_redirects_may_fail(command))
+	if (!shc_redirects_may_fail(command) || MADE(REDIRECT_NEVER_REFUSED))
 		return REFUSAL_NEVER;
 	if (command->kind != SHC_COMMAND_SIMPLE)
 		return REFUSAL_SKIPS;
@@ -334,8 +353,12 @@ static int open_redirects(struct shc_interpreter *in, const struct shc_command *
 			return -ENOMEM;
 		for (const struct shc_redirect *redirect = command->redirects; redirect;
 			redirect = redirect->next) {
-			int r = shc_redirect_open(in, command, redirect, state);
+			int r;
 
+			in->may_end = false;
+			r = shc_redirect_open(in, command, redirect, state);
+			if (r >= 0 && in->may_end)
+				r = shc_end_too(in, command, state, out);
 			if (r < 0)
 				return r;
 		}
@@ -399,30 +422,27 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	variable->term = term;
 	variable->range = range;
 	in->names[number].assigned_anywhere = true;
-	return 0;
-}
-
-static int assign_array(struct shc_interpreter *in, struct shc_state *state,
-	const struct shc_assignment *a, const struct shc_term **ret)
-{
-	*ret = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
-	(void)state;
-	return *ret ? 1 : -ENOMEM;
+	if (shc_text_is(name, "PATH"))
+		shc_forget_availability(state);
+	return variable->elements ? shc_array_first(in, state, variable, term) : 0;
 }
 
 /* One assignment. 1, 0 (the shell ends) or -ENOMEM. */
 int shc_run_assignment(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a)
 {
+	bool is_array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
 	const struct shc_term *term, *old;
 	struct shc_variable *variable;
 	uint32_t number;
 	int r;
 
 	in->assigning = a->name;
-	r = a->is_array ? assign_array(in, state, a, &term)
-			: shc_expand_value(in, state, a->value, &term);
+	r = is_array ? shc_array_assign(in, state, a)
+		     : shc_expand_value(in, state, a->value, &term);
 	in->assigning.length = 0;
+	if (is_array)
+		return r;
 	if (r <= 0)
 		return r;
 	r = shc_name_number(in, a->name, &number);
@@ -431,17 +451,14 @@ int shc_run_assignment(
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (a->append && !a->is_array) {
+	if (a->append) {
 		old = variable->assigned ? variable->term : shc_name_environment(in, number);
 		term = old ? shc_term_concat(in->terms, old, term) : term;
 		if (!term)
 			return -ENOMEM;
 	}
-	if (a->subscript.kind != SHC_SUBSCRIPT_NONE || (a->append && a->is_array))
-		term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
 	if (!term || shc_assign(in, state, a->name, term, a->range))
 		return -ENOMEM;
-	state->variables[number].array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
 	return 1;
 }
 
@@ -577,7 +594,7 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 		struct shc_outcome *item = &results.items[i];
 
 		/* Where the shell ends, traps see what the function saw. */
-		if (!r && item->flow != SHC_FLOW_EXIT)
+		if (!r && item->flow != SHC_FLOW_EXIT && !MADE(CALLER_LOSES_ARGUMENTS))
 			r = shc_copy_arguments(item->state, outer);
 		if (r)
 			shc_state_destroy(item->state);
@@ -591,8 +608,7 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 }
 
 /* A command of which nothing is known but that it runs: any status, any output. */
-static int call_unknown(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
 
@@ -622,9 +638,11 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 	shc_check_call(call, state);
 	if (builtin)
 		return builtin->run(call, state, out);
+	if (shc_transformer_known(call->name))
+		return shc_transformer_run(call, state, out);
 	if (shc_effect_known(call->name))
 		return shc_effect_run(call, state, out);
-	return call_unknown(call, state, out);
+	return shc_call_unknown(call, state, out);
 }
 
 /* A name that is one of several functions, or perhaps none. Takes @state. */
@@ -647,7 +665,7 @@ static int run_doubtful(const struct shc_call *call, struct shc_state *state, ui
 		else if (shc_builtin_find(call->name) || shc_effect_known(call->name))
 			r = run_command(call, copy, number, out);
 		else
-			r = call_unknown(call, copy, out);
+			r = shc_call_unknown(call, copy, out);
 	}
 	if (r) {
 		shc_state_destroy(state);
@@ -717,6 +735,9 @@ static int dispatch_with(
 	}
 	if (!r)
 		r = run_assignments(call->in, call->command, state);
+	for (uint32_t i = 0; i < count && r >= 0; i++)
+		if (numbers[i] < state->variable_count)
+			state->variables[numbers[i]].prefixed = !stays;
 	if (r < 0) {
 		shc_state_destroy(state);
 		return r;
@@ -725,7 +746,7 @@ static int dispatch_with(
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_state *after = results.items[i].state;
 
-		for (uint32_t j = count; j-- > 0 && !stays;)
+		for (uint32_t j = count; j-- > 0 && !stays && !MADE(PREFIX_STAYS);)
 			if (numbers[j] < after->variable_count)
 				after->variables[numbers[j]] = kept[j];
 		if (r)
@@ -771,6 +792,10 @@ int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *ended = shc_state_clone(state);
 
 	in->may_end = false;
+	if (MADE(NOUNSET_NEVER_ENDS)) {
+		shc_state_destroy(ended);
+		return 0;
+	}
 	if (!ended)
 		return -ENOMEM;
 	shc_set_status(ended, command, 1, 255);

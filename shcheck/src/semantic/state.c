@@ -270,7 +270,8 @@ int shc_state_add_fact(struct shc_state *state, const struct shc_fact *fact)
 	struct shc_fact *grown;
 
 	for (uint32_t i = 0; i < state->fact_count; i++) {
-		if (state->facts[i].path != fact->path)
+		if (state->facts[i].path != fact->path || state->facts[i].asked != fact->asked ||
+			(fact->asked && state->facts[i].target != fact->target))
 			continue;
 		memmove(state->facts + i, state->facts + i + 1,
 			(state->fact_count - i - 1) * sizeof(*state->facts));

@@ -20,13 +20,17 @@ enum shc_presence {
 	SHC_PERHAPS,
 };
 
-/* A shell variable. @term is NULL exactly when it is absent. */
+/*
+ * A shell variable. @term is what its expansion gives, so that it may be "" where the variable may be absent, and NULL
+ * where it is surely absent. Of one that is not assigned it is the environment's value, once that has been read.
+ */
 struct shc_variable {
 	enum shc_presence presence;
 	bool exported;
 	bool readonly;
 	bool array;    /* bash: @term is the element 0, which need not be there */
 	bool assigned; /* by the script, on this path */
+	bool prefixed; /* by an assignment before the command that runs: bash's `local` takes it over */
 	const struct shc_term *term;
 	const struct shc_array
 		*elements;      /* of an array; NULL otherwise. In the arena, never changed */
@@ -62,6 +66,7 @@ struct shc_fact {
 	bool contents_gone; /* a directory that was emptied */
 	bool tested;        /* seen by a test: others may change it at any time */
 	bool assumed; /* the usual outcome, if nothing was refused and no other name leads there: rules no path out */
+	char asked; /* not 0: no file, but the answer (.kind) of this test of .path, and of .target */
 	bool written_unread; /* truncated or written here and not read since */
 	const struct shc_term
 		*target;        /* SHC_FILE_LINK: the path (normal) to which it leads, or NULL */
@@ -140,6 +145,7 @@ enum {
 	SHC_DOUBT_PIPEFAIL = 16,
 	SHC_DOUBT_ERRTRACE = 32,
 	SHC_DOUBT_INHERIT = 64,
+	SHC_DOUBT_LASTPIPE = 128,
 };
 
 struct shc_state {
@@ -174,6 +180,7 @@ struct shc_state {
 	bool sourced;    /* a file that was not read may have set any variable and function */
 	bool errexit, nounset, noglob, noclobber, pipefail;
 	bool errtrace;         /* set -E: functions and subshells keep the trap of ERR */
+	bool lastpipe;         /* bash: the last command of a pipeline is run by the shell itself */
 	bool inherit_errexit;  /* bash: -e holds in command substitutions, too */
 	unsigned int doubtful; /* SHC_DOUBT_...: these are off here, and may be on */
 	const struct shc_step *steps;

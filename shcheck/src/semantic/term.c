@@ -196,6 +196,14 @@ const struct shc_term *shc_term_share(const struct shc_term *term)
 	return term;
 }
 
+const struct shc_term *shc_term_home(const struct shc_term *term)
+{
+	/* Atoms are made here and constant for everybody else; this one was just made. */
+	if (term)
+		((struct shc_atom *)term->pieces[0].atom)->home = true;
+	return term;
+}
+
 const struct shc_term *shc_term_sourced(
 	struct shc_terms *terms, const struct shc_term *before, struct shc_range range)
 {

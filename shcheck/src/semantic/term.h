@@ -39,6 +39,7 @@ struct shc_atom {
 	enum shc_origin origin;
 	const struct shc_dfa *language; /* at birth; states narrow it */
 	struct shc_range range;         /* where it came into being */
+	bool home;                      /* the home of a user who is named */
 	bool shared; /* reached from outside of states: the environment, arguments, home */
 	const struct shc_term
 		*before; /* SHC_ORIGIN_SOURCED: the value unless the file sets it; or NULL */
@@ -95,6 +96,9 @@ const struct shc_atom *shc_term_single_atom(const struct shc_term *term);
 
 /* shc_term_share - @term, a lone atom, can be read by another way than through a state. Returns @term. */
 const struct shc_term *shc_term_share(const struct shc_term *term);
+
+/* shc_term_home - @term, a lone atom, is the home of a user who is named. Returns @term. */
+const struct shc_term *shc_term_home(const struct shc_term *term);
 
 /* shc_term_sourced - a new atom that a file or text which is not read may have put in place of @before (or NULL). */
 const struct shc_term *shc_term_sourced(

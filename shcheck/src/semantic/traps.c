@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "mistake.h"
 #include "inclusion.h"
 
 enum { ROUNDS_MAX = 14 };
@@ -212,7 +213,7 @@ int shc_traps_at_end(struct shc_interpreter *in, struct shc_state *state, struct
 	struct shc_outcomes ends = {0};
 	int r = 0;
 
-	if (!state->traps)
+	if (!state->traps || MADE(END_TRAP_FORGOTTEN))
 		return shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	for (const struct shc_traps *t = state->traps; t && !r; t = t->also)
 		r = run_at_end(in, state, &t->entries[SHC_TRAP_EXIT], &ends);

@@ -39,7 +39,7 @@ static void put_format(struct script *script, const char *format, unsigned numbe
 static void file_put(struct script *script)
 {
 	static const char *const files[] = {"a", "a", "d", "d/a", "new", "new/a", "l", "l/a",
-		"\"$x\"", "$y", "d/\"$x\"", "*", "\"$PWD\"/a", "$x/*", ".", "d/..", "../a", "./b",
+		"\"$x\"", "$y", "d/\"$x\"", "*", "\"$PWD\"/a", "d/$x*", ".", "d/..", "../a", "./b",
 		"d/", "\"${y:-b}\"", "/home/user/c0/a", "d/*", "b", "--", "-n", "./-n", "d//a",
 		"d/./a", "\"$1\"", "ne*"};
 

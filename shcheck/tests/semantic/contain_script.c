@@ -324,7 +324,7 @@ static bool fact_holds(struct visit *visit, const struct shc_fact *fact)
 	const char *path = path_of(visit, fact->path, buffer);
 	enum snapshot_kind kind, itself;
 
-	if (fact->assumed || !path || path[0] != '/')
+	if (fact->assumed || fact->asked || !path || path[0] != '/')
 		return true;
 	kind = snapshot_kind(snapshot, path, true);
 	itself = snapshot_kind(snapshot, path, false);

@@ -12,16 +12,17 @@
 
 #include <hotbed/error.h>
 
-#include "contain.h"
+#include "contain_script.h"
 #include "mistake.h"
 
-enum { CASES = 2000, BATCH = 50 };
+enum { WORDS = 2000, BATCH = 50, SCRIPTS = 1000, CASES = WORDS + SCRIPTS };
 
 enum mistake shc_mistake;
 
 static struct shc_oracle_case cases[CASES];
 static struct shc_oracle_outcome outcomes[CASES];
 
+/* Words come first, then scripts. */
 static enum shc_oracle_shell shell_of(size_t index)
 {
 	return index / BATCH & 1 ? SHC_ORACLE_BASH : SHC_ORACLE_DASH;
@@ -31,9 +32,13 @@ static int run_shells(struct shc_oracle *oracle, uint64_t seed)
 {
 	struct hb_error error = {0};
 
-	for (size_t i = 0; i < CASES; i++)
-		if (shc_oracle_generate(seed, i, shell_of(i) == SHC_ORACLE_BASH, &cases[i]))
+	for (size_t i = 0; i < CASES; i++) {
+		bool bash = shell_of(i) == SHC_ORACLE_BASH;
+
+		if (i < WORDS ? shc_oracle_generate(seed, i, bash, &cases[i])
+			      : shc_oracle_generate_script(seed, i, bash, &cases[i]))
 			return -ENOMEM;
+	}
 	for (size_t i = 0; i < CASES; i += BATCH) {
 		int r = shc_oracle_run(oracle, shell_of(i), &cases[i], BATCH, &outcomes[i], &error);
 
@@ -48,11 +53,16 @@ static int run_shells(struct shc_oracle *oracle, uint64_t seed)
 /* The first case that is lost, or CASES. */
 static size_t first_lost(void)
 {
-	for (size_t i = 0; i < CASES; i++)
-		if (contain_check(&cases[i], &outcomes[i],
-			    shell_of(i) == SHC_ORACLE_BASH ? SHC_BASH : SHC_DASH) >
-			CONTAIN_UNDECIDED)
+	/* What is wrong in commands shows in scripts sooner. */
+	for (size_t i = CASES; i-- > 0;) {
+		enum shc_dialect dialect = shell_of(i) == SHC_ORACLE_BASH ? SHC_BASH : SHC_DASH;
+		enum contain_verdict verdict =
+			i < WORDS ? contain_check(&cases[i], &outcomes[i], dialect)
+				  : contain_script_check(&cases[i], &outcomes[i], dialect, NULL);
+
+		if (verdict > CONTAIN_UNDECIDED)
 			return i;
+	}
 	return CASES;
 }
 

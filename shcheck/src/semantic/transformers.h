@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Commands that run other commands: see transformers.c. */
+#ifndef SHCHECK_SEMANTIC_TRANSFORMERS_H
+#define SHCHECK_SEMANTIC_TRANSFORMERS_H
+
+#include "command.h"
+
+/* shc_transformer_known - is @name one of them? shc_transformer_run - run it. Takes @state. 0 or -ENOMEM. */
+bool shc_transformer_known(struct shc_text name);
+int shc_transformer_run(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+#endif
