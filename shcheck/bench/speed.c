@@ -121,7 +121,7 @@ static int setup_automata(struct hb_trial *trial)
 		return hb_trial_fail(trial, "no memory for automata");
 	if (is("intersect")) {
 		first = engine->pattern("/home/*/.config/*/settings.json");
-		second = engine->pattern("/home/*/*/*.json");
+		second = engine->pattern("/home/u*/.config/*/*.json");
 		if (!first || !second)
 			return hb_trial_fail(trial, "a pattern was refused");
 	}
@@ -269,15 +269,16 @@ static int run(struct hb_trial *trial)
 /* Words over a and b whose letter 17 from the end is an a, and paths, are where they belong. */
 static int verify_automata(struct hb_trial *trial)
 {
-	static const char *const paths[] = {"/home/x/.config/y/settings.json", "/home/x/y.json",
-		"/home/x/y/z.json", "/home/x/.config/settings.json", "/home/a/.config/b/c.json"};
+	static const char *const paths[] = {"/home/x/.config/y/settings.json",
+		"/home/user/.config/y/settings.json", "/home/u/.config/a.json", "/home/x/y/z.json",
+		"/home/x/.config/settings.json", "/home/a/.config/b/c.json"};
 	void *asked = sabotaged ? first : result;
 	char word[BLOW_UP + 2];
 
 	for (size_t i = 0; is("intersect") && i < sizeof(paths) / sizeof(paths[0]); i++) {
 		bool expected =
 			!fnmatch("/home/*/.config/*/settings.json", paths[i], FNM_PATHNAME) &&
-			!fnmatch("/home/*/*/*.json", paths[i], FNM_PATHNAME);
+			!fnmatch("/home/u*/.config/*/*.json", paths[i], FNM_PATHNAME);
 
 		if (engine->matches(asked, paths[i], strlen(paths[i])) != expected)
 			return hb_trial_fail(trial, "%s is on the wrong side", paths[i]);
@@ -290,9 +291,6 @@ static int verify_automata(struct hb_trial *trial)
 			return hb_trial_fail(trial, "%s is on the wrong side", word);
 		word[i] = 'b';
 	}
-	/* The two patterns have no path in common: the longer one has a folder more. */
-	if (is("intersect") && sabotaged)
-		return hb_trial_fail(trial, "sabotaged");
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "parameter.h"
 #include "path.h"
+#include "survey.h"
 
 /* ---- Commands that are none ---------------------------------------------------------------------------------- */
 
@@ -201,6 +202,8 @@ void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state
 {
 	struct shc_finding *finding;
 
+	before = shc_command_within(before);
+	command = shc_command_within(command);
 	if (!in->call_depth || !in->suppressed_outside || in->substitutions ||
 		in->suppressed != in->suppressed_outside || !state->errexit ||
 		state->status.high == 0 || state->status.owner != before->id + 1 ||

@@ -122,6 +122,20 @@ static uint8_t entries_of(const struct shc_fact *fact, const struct shc_term *pa
 	}
 }
 
+/* Has a test since then said that something is at @path? */
+static bool was_seen(const struct shc_state *state, const struct shc_term *path)
+{
+	static const char asked[] = "efdhsrwx";
+
+	for (size_t i = 0; i < sizeof(asked) - 1; i++) {
+		const struct shc_fact *fact = shc_path_asked(state, asked[i], path, NULL);
+
+		if (fact && fact->kind == SHC_FILE_SOMETHING)
+			return true;
+	}
+	return false;
+}
+
 /* The rest of the word of @binding from its offset on. */
 static int field_of(
 	const struct effect *effect, const struct shc_spec_binding *binding, struct shc_field *ret)
@@ -167,6 +181,8 @@ static int add_operand(struct effect *effect, const struct shc_state *state,
 		operand->fact = shc_path_fact(in, state, operand->path);
 	operand->before = entries_of(operand->fact, operand->path, false);
 	operand->usual = entries_of(operand->fact, operand->path, true);
+	if (operand->usual == SHC_ENTRY_ABSENT && was_seen(state, operand->path))
+		operand->usual = SHC_ENTRY_ALL;
 	for (uint32_t i = 0; i < effect->count; i++)
 		effect->repeated |= effect->operands[i].role == operand->role;
 	effect->count++;

@@ -313,6 +313,18 @@ static enum refusal refusal_of(struct shc_interpreter *in, const struct shc_stat
 	return refusal_of_name(in, state, command, shc_command_name(command));
 }
 
+/* Where a redirection was refused, things are not as usual: nothing is taken as absent any more. */
+static void doubt_absence(struct shc_state *state)
+{
+	uint32_t kept = 0;
+
+	shc_path_shake(state);
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (state->facts[i].kind != SHC_FILE_NOTHING || state->facts[i].asked)
+			state->facts[kept++] = state->facts[i];
+	state->fact_count = kept;
+}
+
 /* The state in which a redirection was refused, if that is another one than when all are opened. 0 or -ENOMEM. */
 static int refuse_redirects(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused)
@@ -325,7 +337,7 @@ static int refuse_redirects(struct shc_interpreter *in, const struct shc_command
 	copy = shc_state_clone(state);
 	if (!copy)
 		return -ENOMEM;
-	shc_path_shake(copy);
+	doubt_absence(copy);
 	shc_set_status(copy, command, 1, 2);
 	if (refusal == REFUSAL_ENDS)
 		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, 0);

@@ -499,9 +499,19 @@ bool shc_assigns_in_order(const struct shc_command *command)
 
 /* ---- What no path has reached -------------------------------------------------------------------------------- */
 
+const struct shc_command *shc_command_within(const struct shc_command *command)
+{
+	while (command->kind == SHC_COMMAND_GROUP && !command->redirects &&
+		command->list->count == 1 && !command->list->first->background)
+		command = command->list->first->command;
+	return command;
+}
+
 static bool always_leaves(const struct shc_command *command)
 {
 	struct shc_text name;
+
+	command = shc_command_within(command);
 
 	if (command->kind != SHC_COMMAND_SIMPLE)
 		return false;

@@ -40,4 +40,7 @@ bool shc_condition_varies(const struct shc_command *loop);
 /* shc_check_tree - findings on what no path has reached, after the analysis. */
 void shc_check_tree(struct shc_interpreter *in);
 
+/* shc_command_within - @command without braces around it alone: { command; } */
+const struct shc_command *shc_command_within(const struct shc_command *command);
+
 #endif
