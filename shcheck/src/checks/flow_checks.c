@@ -134,7 +134,7 @@ void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32
 	}
 	if (!is_external(call))
 		return;
-	if (in->names[number].defined_anywhere && !state->sourced && !in->open &&
+	if (in->names[number].defined_here && !state->sourced && !in->open &&
 		!shc_effect_known(call->name) && !is_there(call, state)) {
 		shc_finding_hint(in->findings,
 			shc_report(in, 502, call->command->range,

@@ -625,20 +625,26 @@ static int deliver(const struct split *split, int r, struct shc_outcomes *out)
 static void check_vanishing(const struct shc_call *call, uint32_t first)
 {
 	const struct shc_field *operand = &call->fields.items[first + 1];
+	struct shc_finding *finding;
 	bool output = false;
 	struct shc_text op;
 
 	if (!shc_term_known(call->values[first], &op) || op.length != 2 || op.bytes[0] != '-' ||
 		operand->occurrence == SHC_ONCE)
 		return;
-	for (uint32_t i = 0; i < operand->count; i++)
-		output |= operand->pieces[i].piece.atom &&
-			  operand->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT;
-	if (op.bytes[1] == 'n' || (output && strchr("abcdefghkprstuwxLNOGS", op.bytes[1])))
-		shc_finding_hint(call->in->findings,
-			shc_report(call->in, 508, call->command->range,
-				"without its operand this test is always true"),
-			"put the expansion in double quotes");
+	for (uint32_t i = 0; i < operand->count; i++) {
+		/* Known text beside it stays. */
+		if (!operand->pieces[i].piece.atom)
+			return;
+		output |= operand->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT;
+	}
+	if (op.bytes[1] != 'n' && !(output && strchr("abcdefghkprstuwxLNOGS", op.bytes[1])))
+		return;
+	finding = shc_report(call->in, 508, call->command->range,
+		"without its operand this test is always true");
+	shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
+	if (finding && op.bytes[1] != 'n')
+		finding->severity = SHC_SEVERITY_INFO;
 }
 
 /* [ $a=b ]: one operand that is never empty. */

@@ -522,6 +522,9 @@ int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struc
 
 	shc_approximate(in, call->command);
 	shc_path_forget_tested(state);
+	/* Operands have been looked at; a program that is not known may have any. */
+	if (!call->name.length)
+		shc_path_seen(in, state, NULL);
 	if (state->output) {
 		state->output = shc_term_concat(in->terms, state->output,
 			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
@@ -543,6 +546,10 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 
 	shc_check_name(call, state, number);
 	shc_check_call(call, state);
+	/* What reads its operands says so itself. */
+	if (!builtin && !shc_effect_known(call->name))
+		for (uint32_t i = 0; i < call->fields.count; i++)
+			shc_path_seen(call->in, state, call->values[i]);
 	if (builtin)
 		return builtin->run(call, state, out);
 	if (shc_transformer_known(call->name))
