@@ -17,6 +17,7 @@
 #include "inclusion.h"
 #include "interpreter.h"
 #include "parameter.h"
+#include "path.h"
 #include "survey.h"
 #include "traps.h"
 
@@ -383,6 +384,7 @@ int shc_analyse_observed(const struct shc_script *script, const struct shc_analy
 	}
 	if (!r) {
 		shc_check_tree(&in);
+		shc_check_outputs(&in);
 		shc_check_reads(&in);
 	}
 	for (uint32_t i = 0; in.seen && i < script->command_count; i++) {

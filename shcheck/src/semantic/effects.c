@@ -165,8 +165,10 @@ static int run_make_directory(
 
 	if (!failed)
 		return fail_memory(state);
+	/* Where it fails there is something in its way, or it is not known what there is. */
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++)
-		if (learn(call, state, i, SHC_FILE_DIRECTORY)) {
+		if (learn(call, state, i, SHC_FILE_DIRECTORY) ||
+			learn(call, failed, i, SHC_FILE_UNKNOWN)) {
 			shc_state_destroy(failed);
 			return fail_memory(state);
 		}

@@ -1091,6 +1091,28 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 	}
 }
 
+/* `>&5`, where 5 may be the standard output of a substitution around this (exec 5>&1), or 2>&1. */
+static bool may_leak(const struct shc_command *command)
+{
+	bool diverted = false;
+
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next) {
+		struct shc_text target;
+
+		if (r->kind != SHC_REDIRECT_DUP_OUTPUT || !r->target) {
+			diverted |= r->kind >= SHC_REDIRECT_OUTPUT &&
+				    r->kind <= SHC_REDIRECT_CLOBBER && r->fd <= 1;
+			continue;
+		}
+		target = r->target->literal;
+		if (!r->target->constant || target.length > 1 ||
+			(target.length && target.bytes[0] >= '3' && target.bytes[0] <= '9') ||
+			(shc_text_is(target, "1") && r->fd == 2 && !diverted))
+			return true;
+	}
+	return false;
+}
+
 /* Does a redirection take the command's standard output away from who captures it? */
 static bool diverts_output(const struct shc_command *command)
 {
@@ -1158,6 +1180,7 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
+	in->leaks |= in->substitutions && may_leak(command);
 	in->steps++;
 	if (!(in->steps & 255))
 		shc_look_at_clock(in);

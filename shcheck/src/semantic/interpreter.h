@@ -83,6 +83,7 @@ struct shc_harm {
 
 struct shc_call;
 struct shc_definition;
+struct shc_written;
 struct shc_inclusion;
 struct shc_interruptions;
 
@@ -129,7 +130,8 @@ struct shc_interpreter {
 	struct shc_interruptions *interruptions;
 	struct shc_definition *definitions; /* functions; made when it is needed */
 	bool definitions_known, definitions_lost;
-	struct timespec began; /* the clock that only stops what counting does not */
+	struct shc_written *outputs; /* redirections whose files were read, or overwritten unread */
+	struct timespec began;       /* the clock that only stops what counting does not */
 	bool late;
 	bool at_signal, in_error_trap;
 	bool may_end; /* the expansion at hand may also have ended the shell */
@@ -138,8 +140,9 @@ struct shc_interpreter {
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
-	uint32_t loops;         /* bodies of loops around what is run */
-	bool in_order;          /* words of the command at hand assign what later ones may read */
+	uint32_t loops; /* bodies of loops around what is run */
+	bool in_order;  /* words of the command at hand assign what later ones may read */
+	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
 	struct shc_file_read *reads;
@@ -155,8 +158,9 @@ enum {
 	SHC_SIMPLE = 4,
 	SHC_CALM = 8, /* see risk.h */
 	SHC_ANCHORED = 16,
-	SHC_TURNED = 32, /* a loop whose body has come to its end, or broke off */
-	SHC_LEFT = 64,   /* a loop whose body has left the function or the script */
+	SHC_TURNED = 32,    /* a loop whose body has come to its end, or broke off */
+	SHC_DEFEATED = 128, /* the body of a function in which SH507 was reported */
+	SHC_LEFT = 64,      /* a loop whose body has left the function or the script */
 	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,

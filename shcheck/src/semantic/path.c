@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "parameter.h"
 
 /* Deleting one of these, or everything in it, breaks the system. */
@@ -337,6 +338,43 @@ int shc_path_empty(struct shc_interpreter *in, struct shc_state *state, const st
 	return shc_state_add_fact(state, &fact);
 }
 
+/* A redirection to a file: is that read on any path, and which later one overwrites it unread? */
+struct shc_written {
+	uint32_t start; /* of the redirection */
+	bool read;
+	int id; /* of the check that has something to say, or 0 */
+	struct shc_range command, written;
+	struct shc_written *next;
+};
+
+/* The output that is written at @start. NULL when there is no memory. */
+static struct shc_written *output_of(struct shc_interpreter *in, uint32_t start)
+{
+	struct shc_written *output = in->outputs;
+
+	while (output && output->start != start)
+		output = output->next;
+	if (output)
+		return output;
+	output = shc_arena_take(in->arena, sizeof(*output));
+	if (!output)
+		return NULL;
+	output->start = start;
+	output->next = in->outputs;
+	in->outputs = output;
+	return output;
+}
+
+/* What @fact says was written has been read, or may have been. */
+static void output_read(struct shc_interpreter *in, struct shc_fact *fact)
+{
+	struct shc_written *output = fact->written_unread ? output_of(in, fact->range.start) : NULL;
+
+	fact->written_unread = false;
+	if (output)
+		output->read = true;
+}
+
 /* Does @term hold the last name of @path? */
 static bool mentions(const struct shc_term *term, const struct shc_term *path)
 {
@@ -373,7 +411,7 @@ void shc_path_seen(struct shc_interpreter *in, struct shc_state *state, const st
 				       : NULL;
 		/* What is not known may be this file, and so may a part of the operand. */
 		if (!path || is_within(fact->path, path) || mentions(term, fact->path))
-			fact->written_unread = false;
+			output_read(in, fact);
 	}
 }
 
@@ -407,7 +445,7 @@ int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const str
 		if (state->facts[i].path == path && !state->facts[i].asked)
 			check_own_output(in, &state->facts[i]);
 		if (is_within(state->facts[i].path, path))
-			state->facts[i].written_unread = false;
+			output_read(in, &state->facts[i]);
 	}
 	if (!in->piped)
 		return 0;
@@ -664,6 +702,50 @@ static bool writes(const struct shc_command *command)
 	return command->simple.words && !shc_text_is(name, ":") && !shc_text_is(name, "true");
 }
 
+/* @fact has been written, and now @redirect empties the file. Said at the end, if then nothing has read it. */
+static void note_overwritten(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, const struct shc_fact *fact)
+{
+	bool same = fact->range.start == redirect->range.start;
+	struct shc_written *output;
+	int id = 0;
+
+	if (command->kind != SHC_COMMAND_SIMPLE || !writes(command))
+		return;
+	if (same && in->loops)
+		id = 112;
+	else if (!same && !in->loops && !in->call_depth && !fact->perhaps_read)
+		id = 113;
+	output = id ? output_of(in, fact->range.start) : NULL;
+	if (!output || output->id)
+		return;
+	output->id = id;
+	output->command = command->range;
+	output->written = fact->range;
+}
+
+void shc_check_outputs(struct shc_interpreter *in)
+{
+	for (const struct shc_written *output = in->outputs; output; output = output->next) {
+		struct shc_finding *finding;
+
+		if (!output->id || output->read)
+			continue;
+		if (output->id == 112) {
+			finding = shc_report(in, 112, output->command,
+				"every turn of the loop overwrites what the turn before has "
+				"written");
+			shc_finding_hint(in->findings, finding,
+				"append with >>, or redirect the whole loop: done > file");
+			continue;
+		}
+		finding = shc_report(in, 113, output->command,
+			"this overwrites what was written before, and nothing has read that");
+		shc_finding_hint(in->findings, finding, "append with >>");
+		shc_finding_relate(in->findings, finding, output->written, "written here");
+	}
+}
+
 /* `> f`: what was in f is gone. */
 static int truncate_file(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_redirect *redirect, struct shc_state *state, const struct shc_term *path)
@@ -684,21 +766,8 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 			"the shell empties this file before the pipeline reads it");
 		shc_finding_hint(in->findings, finding,
 			"write to another name and mv it over the file when all went well");
-	} else if (in->loops && fact && fact->written_unread && fact->path == path &&
-		   fact->range.start == redirect->range.start &&
-		   command->kind == SHC_COMMAND_SIMPLE && command->simple.words) {
-		finding = shc_report(in, 112, command->range,
-			"every turn of the loop overwrites what the turn before has written");
-		shc_finding_hint(in->findings, finding,
-			"append with >>, or redirect the whole loop: done > file");
-	} else if (!in->loops && !in->call_depth && fact && fact->written_unread &&
-		   !fact->perhaps_read && fact->path == path &&
-		   fact->range.start != redirect->range.start &&
-		   command->kind == SHC_COMMAND_SIMPLE && writes(command)) {
-		finding = shc_report(in, 113, command->range,
-			"this overwrites what was written before, and nothing has read that");
-		shc_finding_hint(in->findings, finding, "append with >>");
-		shc_finding_relate(in->findings, finding, fact->range, "written here");
+	} else if (fact && fact->written_unread && fact->path == path) {
+		note_overwritten(in, command, redirect, fact);
 	}
 	if (shc_path_learn(in, state, path, SHC_FILE_REGULAR, redirect->range))
 		return -ENOMEM;

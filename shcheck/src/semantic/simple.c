@@ -83,7 +83,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 	struct shc_state *capture = shc_state_clone(state);
 	uint32_t suppressed = in->suppressed, piped = in->piped;
 	const struct shc_command *current = in->current;
-	bool in_order = false;
+	bool in_order = false, leaks = in->leaks;
 	int r = capture ? 0 : -ENOMEM;
 
 	if (!r) {
@@ -92,6 +92,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		in->suppressed += in->script->dialect == SHC_BASH;
 		in->piped = 0;
 		in->substitutions++;
+		in->leaks = false;
 		in_order = in->in_order;
 		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
@@ -105,7 +106,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		struct shc_state *result = results.items[i].state;
 		const struct shc_term *output = result->output;
 
-		if (!output || in->in_order || part->command.form == SHC_FORM_FILE)
+		if (!output || in->in_order || in->leaks || part->command.form == SHC_FORM_FILE)
 			output = shc_unknown(
 				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
 		result->output = state->output;
@@ -115,6 +116,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 			r = shc_outcomes_add(in, out, result, SHC_FLOW_NEXT, 0);
 		}
 	}
+	in->leaks |= leaks;
 	shc_outcomes_finish(&results);
 	return r;
 }
