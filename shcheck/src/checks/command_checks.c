@@ -37,6 +37,22 @@ static void explain_harm(const struct shc_call *call, const struct shc_state *st
 			"cd can fail here, and then nothing has changed");
 }
 
+static bool ends_in(const char *path, const char *end)
+{
+	size_t length = strlen(path), of_end = strlen(end);
+
+	return length >= of_end && !strcmp(path + length - of_end, end);
+}
+
+/* rm refuses "." and "..", as such and as the last component. */
+static bool is_refused(const struct shc_field *field, const struct shc_harm *harm)
+{
+	const struct shc_piece *last = field->count ? &field->pieces[field->count - 1].piece : NULL;
+
+	return harm->protection == SHC_PROTECTED_START && last && !last->atom &&
+	       last->text.bytes[last->text.length - 1] == '.';
+}
+
 void shc_report_removal(
 	const struct shc_call *call, const struct shc_state *state, const struct shc_harm *harm)
 {
@@ -52,7 +68,9 @@ void shc_check_removal(const struct shc_call *call, struct shc_state *state,
 	struct shc_harm harm = shc_field_harm(call->in, state, field);
 
 	if (harm.protection != SHC_UNPROTECTED &&
-		(recursive || harm.protection == SHC_PROTECTED_START))
+		(recursive ||
+			(harm.protection == SHC_PROTECTED_START && ends_in(harm.path, "/*"))) &&
+		!is_refused(field, &harm))
 		shc_report_removal(call, state, &harm);
 }
 
@@ -65,6 +83,17 @@ void shc_check_change(const struct shc_call *call, struct shc_state *state,
 		explain_harm(call, state, &harm,
 			shc_report(call->in, 103, call->command->range, "this can be '%s': %s",
 				harm.path, reason));
+}
+
+/* Names of files hold blanks now and then; what a script is called with seldom does. */
+static void report_splitting(const struct shc_call *call, enum shc_origin origin)
+{
+	struct shc_finding *finding = shc_report(call->in, 301, call->command->range,
+		"an unquoted value with blanks makes several operands of this word");
+
+	shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
+	if (finding && origin != SHC_ORIGIN_FILE_NAME && origin != SHC_ORIGIN_INPUT)
+		finding->severity = SHC_SEVERITY_INFO;
 }
 
 /* Unquoted operands of commands that delete, which fall apart where a value holds blanks. */
@@ -84,11 +113,7 @@ static void check_splitting(const struct shc_call *call)
 			if (!piece->splits || !piece->piece.atom || field->count < 2 ||
 				piece->piece.atom->origin == SHC_ORIGIN_APPROXIMATION)
 				continue;
-			shc_finding_hint(call->in->findings,
-				shc_report(call->in, 301, call->command->range,
-					"an unquoted value with blanks makes several operands of "
-					"this word"),
-				"put the expansion in double quotes");
+			report_splitting(call, piece->piece.atom->origin);
 			return;
 		}
 	}
@@ -108,9 +133,21 @@ bool shc_field_may_vanish(const struct shc_state *state, const struct shc_field 
 	return field->occurrence != SHC_ONCE;
 }
 
+/* Has standard input been given something to read? */
+static bool has_input(const struct shc_command *command)
+{
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next)
+		if (r->kind == SHC_REDIRECT_INPUT || r->kind == SHC_REDIRECT_READ_WRITE ||
+			r->kind == SHC_REDIRECT_DUP_INPUT ||
+			r->kind == SHC_REDIRECT_HERE_DOCUMENT ||
+			r->kind == SHC_REDIRECT_HERE_STRING)
+			return true;
+	return false;
+}
+
 void shc_check_input(const struct shc_call *call)
 {
-	if (call->in->piped || call->command->redirects)
+	if (call->in->piped || has_input(call->command))
 		return;
 	shc_report(call->in, 302, call->command->range,
 		"when the file names vanish, '%.*s' waits for standard input",
@@ -136,6 +173,11 @@ void shc_check_for(struct shc_interpreter *in, const struct shc_command *command
 		fields->items[0].occurrence != SHC_ONCE)
 		return;
 	if (part->parts->kind != SHC_PART_PARAMETER && part->parts->kind != SHC_PART_COMMAND)
+		return;
+	/* These are lists, though this one may have one element. */
+	if (part->parts->kind == SHC_PART_PARAMETER &&
+		(shc_text_is(part->parts->parameter->name, "@") ||
+			part->parts->parameter->subscript.kind == SHC_SUBSCRIPT_AT))
 		return;
 	shc_finding_hint(in->findings,
 		shc_report(in, 501, command->range,

@@ -472,8 +472,13 @@ static int learn(const struct effect *effect, struct shc_state *state, bool alon
 		if (!operand->after)
 			continue;
 		shc_path_shake(state);
-		if (!operand->exact)
+		if (!operand->exact) {
+			if (kind == SHC_FILE_NOTHING &&
+				shc_path_empty(effect->call->in, state, operand->path,
+					effect->call->command->range))
+				return -ENOMEM;
 			continue;
+		}
 		r = alone && kind == SHC_FILE_DIRECTORY
 			    ? shc_path_learn(effect->call->in, state, operand->path, kind,
 				      effect->call->command->range)
@@ -648,7 +653,8 @@ static void report_failure(const struct effect *effect)
 	const struct shc_fact *fact = effect->culprit->fact;
 	struct shc_finding *finding;
 
-	if (!fact || fact->tested)
+	/* What an earlier turn of a loop has done is seldom done twice. */
+	if (!fact || fact->tested || fact->range.start == call->command->range.start)
 		return;
 	if (effect->culprit->before == SHC_ENTRY_ABSENT) {
 		finding = shc_report(call->in, 201, call->command->range,
@@ -666,8 +672,23 @@ static void report_failure(const struct effect *effect)
 
 /* ---- Outcomes -------------------------------------------------------------------------------------------------- */
 
+/* Do contents of @role go on elsewhere? */
+static bool is_copied(const struct effect *effect, uint8_t role)
+{
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next)
+		for (uint8_t i = 0; i < clause->after_count; i++)
+			if (clause->after[i].kind == SHC_CLAIM_COPY &&
+				clause->after[i].source.role == role)
+				return true;
+	return false;
+}
+
 static int read_files(const struct effect *effect, struct shc_state *state)
 {
+	for (uint32_t i = 0; i < effect->count; i++)
+		if (is_copied(effect, effect->operands[i].role))
+			shc_path_seen(effect->call->in, state, effect->operands[i].value);
 	for (const struct shc_spec_use *use = effect->spec->uses; use; use = use->next) {
 		if (use->verb != SHC_VERB_READS ||
 			shc_spec_holds(&effect->match, use->guard) == SHC_NO)
