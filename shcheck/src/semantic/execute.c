@@ -1033,12 +1033,12 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 		if (in->calls[i] != function)
 			continue;
 		/* Recursion: the call may do anything that the script does. */
-		shc_approximate(in, function);
+		shc_approximate(in, in->current ? in->current : function);
 		shc_set_status(state, function, 0, 255);
 		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 	}
 	if (in->call_depth == sizeof(in->calls) / sizeof(*in->calls)) {
-		shc_approximate(in, function);
+		shc_approximate(in, in->current ? in->current : function);
 		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 	}
 	in->calls[in->call_depth++] = function;
