@@ -399,8 +399,8 @@ static const struct shc_term *present_value(const struct operation *op)
 }
 
 /*
- * The word of an operator that may be taken or not: what it assigns and asserts holds only where it is, so it is expanded
- * in a copy, and the state covers both afterwards.
+ * The word of an operator that may be taken or not: what it assigns and asserts holds only where it is, so it is
+ * expanded in a copy, and the state covers both afterwards.
  */
 static int expand_perhaps(const struct operation *op, bool certain, const struct shc_term **ret)
 {
