@@ -103,7 +103,7 @@ static void check_splitting(const struct shc_call *call)
 	}
 }
 
-/* Can the field be no field at all, by a value that is empty? "$@" without arguments is meant so. */
+/* Can the field be no field at all, by an empty value? What a script is called with is meant so. */
 static bool may_vanish(
 	const struct shc_call *call, const struct shc_state *state, const struct shc_field *field)
 {
@@ -112,6 +112,7 @@ static bool may_vanish(
 		const struct shc_atom *atom = field->pieces[i].piece.atom;
 
 		if (!atom || atom->origin == SHC_ORIGIN_ARGUMENT ||
+			atom->origin == SHC_ORIGIN_ENVIRONMENT ||
 			atom->origin == SHC_ORIGIN_APPROXIMATION ||
 			!shc_dfa_matches(shc_state_language_of(state, atom), "", 0))
 			return false;

@@ -105,7 +105,8 @@ static bool must_fail(
 	for (uint32_t i = first; i < end; i++) {
 		const struct shc_fact *fact = fact_of(call, state, i);
 
-		if (!fact || fact->tested ||
+		/* What an earlier turn of a loop has done is seldom done twice. */
+		if (!fact || fact->tested || fact->range.start == call->command->range.start ||
 			(fact->kind != SHC_FILE_NOTHING && !fact->contents_gone))
 			continue;
 		report_absent(call, fact);
@@ -135,6 +136,11 @@ static int may_fail(
 
 	if (!failed)
 		return -ENOMEM;
+	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++)
+		if (learn(call, failed, i, SHC_FILE_UNKNOWN)) {
+			shc_state_destroy(failed);
+			return -ENOMEM;
+		}
 	shc_set_status(failed, call->command, 1, 1);
 	return shc_outcomes_add(call->in, out, failed, SHC_FLOW_NEXT, 0);
 }
