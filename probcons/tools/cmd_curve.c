@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include <hotbed/error.h>
+#include <hotbed/json_out.h>
 
 #include <probcons/curve_file.h>
 
 #include "command.h"
-#include "json_out.h"
 
 struct window {
 	double age_hours, mission_hours;
@@ -40,21 +40,21 @@ static int look(const struct pc_curve_entry *entry, const struct window *window,
 }
 
 static void json_row(
-	struct json_out *out, const struct pc_curve_entry *entry, const struct row *row)
+	struct hb_json_out *out, const struct pc_curve_entry *entry, const struct row *row)
 {
-	json_open(out, NULL, '{');
-	json_text(out, "curve", entry->name);
-	json_number(out, "crash", row->crash);
-	json_number(out, "byz", row->byz);
-	json_number(out, "hazard_per_hour", row->hazard_begin);
-	json_number(out, "afr", row->hazard_begin * PC_HOURS_PER_YEAR);
-	json_close(out, '}');
+	hb_json_open(out, NULL, '{');
+	hb_json_put_text(out, "curve", entry->name);
+	hb_json_put_number(out, "crash", row->crash);
+	hb_json_put_number(out, "byz", row->byz);
+	hb_json_put_number(out, "hazard_per_hour", row->hazard_begin);
+	hb_json_put_number(out, "afr", row->hazard_begin * PC_HOURS_PER_YEAR);
+	hb_json_close(out, '}');
 }
 
 static int print_curves(const struct pc_curve_file *file, const char *only,
 	const struct window *window, bool json, struct hb_error *reterr)
 {
-	struct json_out out = {.stream = stdout};
+	struct hb_json_out out = {.stream = stdout};
 
 	/* Every window is looked at before anything is printed: an error leaves no half answer. */
 	for (uint32_t i = 0; i < file->count; i++) {
@@ -66,11 +66,11 @@ static int print_curves(const struct pc_curve_file *file, const char *only,
 			return reterr->code;
 	}
 	if (json) {
-		json_open(&out, NULL, '{');
-		json_text(&out, "schema", "probcons.curves/1");
-		json_number(&out, "age_hours", window->age_hours);
-		json_number(&out, "mission_hours", window->mission_hours);
-		json_open(&out, "curves", '[');
+		hb_json_open(&out, NULL, '{');
+		hb_json_put_text(&out, "schema", "probcons.curves/1");
+		hb_json_put_number(&out, "age_hours", window->age_hours);
+		hb_json_put_number(&out, "mission_hours", window->mission_hours);
+		hb_json_open(&out, "curves", '[');
 	} else {
 		(void)printf("%-24s %-14s %-14s %s\n", "curve", "crash", "byzantine",
 			"per drive-year at the start");
@@ -88,8 +88,8 @@ static int print_curves(const struct pc_curve_file *file, const char *only,
 				row.byz, row.hazard_begin * PC_HOURS_PER_YEAR * 100);
 	}
 	if (json) {
-		json_close(&out, ']');
-		json_close(&out, '}');
+		hb_json_close(&out, ']');
+		hb_json_close(&out, '}');
 		(void)putchar('\n');
 	}
 	return 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <hotbed/error.h>
+#include <hotbed/json_out.h>
 #include <hotbed/rng.h>
 
 #include <probcons/importance_sampling.h>
@@ -16,7 +17,6 @@
 
 #include "event.h"
 #include "fleet.h"
-#include "json_out.h"
 
 static const char *const methods[] = {"tilt", "splitting", "naive"};
 
@@ -72,25 +72,25 @@ static int estimate(const struct pc_rare_problem *problem, const struct plan *pl
 static void print_json(const struct fleet *fleet, const struct plan *plan, enum pc_event event,
 	const struct pc_estimate *estimate_)
 {
-	struct json_out out = {.stream = stdout};
+	struct hb_json_out out = {.stream = stdout};
 
-	json_open(&out, NULL, '{');
-	json_text(&out, "schema", "probcons.estimate/1");
-	json_text(&out, "protocol", protocol_name(fleet->protocol.kind));
-	json_u64(&out, "n", fleet->count);
+	hb_json_open(&out, NULL, '{');
+	hb_json_put_text(&out, "schema", "probcons.estimate/1");
+	hb_json_put_text(&out, "protocol", protocol_name(fleet->protocol.kind));
+	hb_json_put_u64(&out, "n", fleet->count);
 	json_quorums(&out, &fleet->protocol);
-	json_text(&out, "event", event_names[event]);
-	json_text(&out, "method", methods[plan->method]);
-	json_number(&out, "q", estimate_->q);
-	json_number(&out, "stderr", estimate_->stderr_q);
-	json_number(&out, "lo", estimate_->lo);
-	json_number(&out, "hi", estimate_->hi);
-	json_number(&out, "level", estimate_->level);
-	json_number(&out, "effective_samples", estimate_->effective_samples);
-	json_u64(&out, "samples", estimate_->samples);
-	json_u64(&out, "hits", estimate_->hits);
-	json_u64(&out, "seed", plan->seed);
-	json_close(&out, '}');
+	hb_json_put_text(&out, "event", event_names[event]);
+	hb_json_put_text(&out, "method", methods[plan->method]);
+	hb_json_put_number(&out, "q", estimate_->q);
+	hb_json_put_number(&out, "stderr", estimate_->stderr_q);
+	hb_json_put_number(&out, "lo", estimate_->lo);
+	hb_json_put_number(&out, "hi", estimate_->hi);
+	hb_json_put_number(&out, "level", estimate_->level);
+	hb_json_put_number(&out, "effective_samples", estimate_->effective_samples);
+	hb_json_put_u64(&out, "samples", estimate_->samples);
+	hb_json_put_u64(&out, "hits", estimate_->hits);
+	hb_json_put_u64(&out, "seed", plan->seed);
+	hb_json_close(&out, '}');
 	(void)putchar('\n');
 }
 

@@ -4,90 +4,90 @@
 #include <stdio.h>
 
 #include <hotbed/error.h>
+#include <hotbed/json_out.h>
 
 #include <probcons/explain.h>
 
 #include "event.h"
 #include "fleet.h"
-#include "json_out.h"
 
 #define TEXT_BYTES 64
 
-static void json_importance(struct json_out *out, const struct pc_importance *importance)
+static void json_importance(struct hb_json_out *out, const struct pc_importance *importance)
 {
-	json_number(out, "birnbaum", importance->birnbaum);
-	json_number(out, "criticality", importance->criticality);
-	json_number(out, "involved", importance->involved);
-	json_number(out, "if_perfect", importance->if_perfect);
-	json_number(out, "if_halved", importance->if_class_halved);
+	hb_json_put_number(out, "birnbaum", importance->birnbaum);
+	hb_json_put_number(out, "criticality", importance->criticality);
+	hb_json_put_number(out, "involved", importance->involved);
+	hb_json_put_number(out, "if_perfect", importance->if_perfect);
+	hb_json_put_number(out, "if_halved", importance->if_class_halved);
 }
 
-static void json_set(struct json_out *out, const struct fleet *fleet,
+static void json_set(struct hb_json_out *out, const struct fleet *fleet,
 	const struct pc_explanation *explanation, const struct pc_failure_set *set)
 {
-	json_open(out, NULL, '{');
-	json_number(out, "probability", set->probability);
-	json_number(out, "alike", set->alike);
-	json_bool(out, "byzantine", set->byzantine);
-	json_open(out, "nodes", '[');
+	hb_json_open(out, NULL, '{');
+	hb_json_put_number(out, "probability", set->probability);
+	hb_json_put_number(out, "alike", set->alike);
+	hb_json_put_bool(out, "byzantine", set->byzantine);
+	hb_json_open(out, "nodes", '[');
 	for (uint32_t c = 0; c < explanation->class_count; c++) {
 		if (set->takes[c] == 0)
 			continue;
-		json_open(out, NULL, '{');
-		json_u64(out, "class", c + 1);
-		json_u64(out, "count", set->takes[c]);
-		json_close(out, '}');
+		hb_json_open(out, NULL, '{');
+		hb_json_put_u64(out, "class", c + 1);
+		hb_json_put_u64(out, "count", set->takes[c]);
+		hb_json_close(out, '}');
 	}
-	json_close(out, ']');
-	json_open(out, "shocks", '[');
+	hb_json_close(out, ']');
+	hb_json_open(out, "shocks", '[');
 	for (uint32_t s = 0; s < set->shock_count; s++)
-		json_text(out, NULL, fleet->shock_names[set->shocks[s]]);
-	json_close(out, ']');
-	json_close(out, '}');
+		hb_json_put_text(out, NULL, fleet->shock_names[set->shocks[s]]);
+	hb_json_close(out, ']');
+	hb_json_close(out, '}');
 }
 
 static void print_json(
 	const struct fleet *fleet, enum pc_event event, const struct pc_explanation *explanation)
 {
-	struct json_out out = {.stream = stdout};
+	struct hb_json_out out = {.stream = stdout};
 
-	json_open(&out, NULL, '{');
-	json_text(&out, "schema", "probcons.explain/1");
-	json_text(&out, "protocol", protocol_name(fleet->protocol.kind));
-	json_u64(&out, "n", fleet->count);
+	hb_json_open(&out, NULL, '{');
+	hb_json_put_text(&out, "schema", "probcons.explain/1");
+	hb_json_put_text(&out, "protocol", protocol_name(fleet->protocol.kind));
+	hb_json_put_u64(&out, "n", fleet->count);
 	json_quorums(&out, &fleet->protocol);
-	json_text(&out, "event", event_names[event]);
-	json_number(&out, "q", explanation->q);
-	json_open(&out, "classes", '[');
+	hb_json_put_text(&out, "event", event_names[event]);
+	hb_json_put_number(&out, "q", explanation->q);
+	hb_json_open(&out, "classes", '[');
 	for (uint32_t c = 0; c < explanation->class_count; c++) {
 		const struct pc_node_class *class = &explanation->classes[c];
 
-		json_open(&out, NULL, '{');
-		json_u64(&out, "class", c + 1);
-		json_u64(&out, "first_node", class->first + 1);
-		json_u64(&out, "count", class->count);
-		json_number(&out, "crash", class->node.crash);
-		json_number(&out, "byz", class->node.byz);
-		json_u64(&out, "weight", class->node.weight);
+		hb_json_open(&out, NULL, '{');
+		hb_json_put_u64(&out, "class", c + 1);
+		hb_json_put_u64(&out, "first_node", class->first + 1);
+		hb_json_put_u64(&out, "count", class->count);
+		hb_json_put_number(&out, "crash", class->node.crash);
+		hb_json_put_number(&out, "byz", class->node.byz);
+		hb_json_put_u64(&out, "weight", class->node.weight);
 		json_importance(&out, &explanation->class_importance[c]);
-		json_close(&out, '}');
+		hb_json_close(&out, '}');
 	}
-	json_close(&out, ']');
-	json_open(&out, "shocks", '[');
+	hb_json_close(&out, ']');
+	hb_json_open(&out, "shocks", '[');
 	for (uint32_t s = 0; s < explanation->shock_count; s++) {
-		json_open(&out, NULL, '{');
-		json_text(&out, "shock", fleet->shock_names[s]);
-		json_number(&out, "probability", fleet->shocks.shocks[s].probability);
+		hb_json_open(&out, NULL, '{');
+		hb_json_put_text(&out, "shock", fleet->shock_names[s]);
+		hb_json_put_number(&out, "probability", fleet->shocks.shocks[s].probability);
 		json_importance(&out, &explanation->shock_importance[s]);
-		json_close(&out, '}');
+		hb_json_close(&out, '}');
 	}
-	json_close(&out, ']');
-	json_open(&out, "sets", '[');
+	hb_json_close(&out, ']');
+	hb_json_open(&out, "sets", '[');
 	for (uint32_t i = 0; i < explanation->set_count; i++)
 		json_set(&out, fleet, explanation, &explanation->sets[i]);
-	json_close(&out, ']');
-	json_bool(&out, "more_sets", explanation->sets_cut);
-	json_close(&out, '}');
+	hb_json_close(&out, ']');
+	hb_json_put_bool(&out, "more_sets", explanation->sets_cut);
+	hb_json_close(&out, '}');
 	(void)putchar('\n');
 }
 

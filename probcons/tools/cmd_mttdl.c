@@ -4,21 +4,21 @@
 #include <stdio.h>
 
 #include <hotbed/error.h>
+#include <hotbed/json_out.h>
 
 #include <probcons/chain_file.h>
 #include <probcons/fault_curve.h>
 
 #include "command.h"
-#include "json_out.h"
 
 static void print_json(const struct pc_chain_file *file, double hours)
 {
-	struct json_out out = {.stream = stdout};
+	struct hb_json_out out = {.stream = stdout};
 
-	json_open(&out, NULL, '{');
-	json_number(&out, "mttdl_hours", hours);
-	json_u64(&out, "states", file->state_count);
-	json_close(&out, '}');
+	hb_json_open(&out, NULL, '{');
+	hb_json_put_number(&out, "mttdl_hours", hours);
+	hb_json_put_u64(&out, "states", file->state_count);
+	hb_json_close(&out, '}');
 	(void)putchar('\n');
 }
 

@@ -6,13 +6,13 @@
 #include <stdio.h>
 
 #include <hotbed/error.h>
+#include <hotbed/json_out.h>
 
 #include <probcons/nines.h>
 #include <probcons/repair_chain.h>
 #include <probcons/sensitivity.h>
 
 #include "fleet.h"
-#include "json_out.h"
 
 struct answer {
 	struct pc_result result;
@@ -169,67 +169,67 @@ static int analyse(const struct arguments *arguments, const struct fleet *fleet,
 	return err;
 }
 
-static void json_band(struct json_out *out, const char *key, const struct pc_result *result)
+static void json_band(struct hb_json_out *out, const char *key, const struct pc_result *result)
 {
-	json_open(out, key, '{');
-	json_number(out, "unsafe", result->unsafe);
-	json_number(out, "unlive", result->unlive);
-	json_number(out, "unsafe_or_unlive", result->unsafe_or_unlive);
-	json_number(out, "loss_worst", result->loss.worst);
-	json_close(out, '}');
+	hb_json_open(out, key, '{');
+	hb_json_put_number(out, "unsafe", result->unsafe);
+	hb_json_put_number(out, "unlive", result->unlive);
+	hb_json_put_number(out, "unsafe_or_unlive", result->unsafe_or_unlive);
+	hb_json_put_number(out, "loss_worst", result->loss.worst);
+	hb_json_close(out, '}');
 }
 
-static void json_repair(struct json_out *out, const struct answer *answer)
+static void json_repair(struct hb_json_out *out, const struct answer *answer)
 {
-	json_open(out, "repair", '{');
-	json_number(out, "unavailable_quorum", answer->repair.unavailable_quorum);
-	json_number(out, "unavailable_election", answer->repair.unavailable_election);
-	json_number(out, "mttf_hours", answer->repair.mttf_hours);
-	json_number(out, "mttdl_hours", answer->repair.mttdl_hours);
-	json_number(out, "mission_unavailable", answer->mission_unavailable);
-	json_number(out, "mission_loss", answer->mission_loss);
-	json_u64(out, "states", answer->repair.states);
-	json_close(out, '}');
+	hb_json_open(out, "repair", '{');
+	hb_json_put_number(out, "unavailable_quorum", answer->repair.unavailable_quorum);
+	hb_json_put_number(out, "unavailable_election", answer->repair.unavailable_election);
+	hb_json_put_number(out, "mttf_hours", answer->repair.mttf_hours);
+	hb_json_put_number(out, "mttdl_hours", answer->repair.mttdl_hours);
+	hb_json_put_number(out, "mission_unavailable", answer->mission_unavailable);
+	hb_json_put_number(out, "mission_loss", answer->mission_loss);
+	hb_json_put_u64(out, "states", answer->repair.states);
+	hb_json_close(out, '}');
 }
 
 static void print_json(const struct fleet *fleet, const struct answer *answer)
 {
-	struct json_out out = {.stream = stdout};
+	struct hb_json_out out = {.stream = stdout};
 	const struct pc_result *result = &answer->result;
 	double unavailable = answer->has_repair ? answer->repair.unavailable : NAN;
 
-	json_open(&out, NULL, '{');
-	json_text(&out, "schema", "probcons.nines/1");
-	json_text(&out, "protocol", protocol_name(fleet->protocol.kind));
-	json_u64(&out, "n", fleet->count);
+	hb_json_open(&out, NULL, '{');
+	hb_json_put_text(&out, "schema", "probcons.nines/1");
+	hb_json_put_text(&out, "protocol", protocol_name(fleet->protocol.kind));
+	hb_json_put_u64(&out, "n", fleet->count);
 	json_quorums(&out, &fleet->protocol);
-	json_number(&out, "unsafe", result->unsafe);
-	json_number(&out, "unlive", result->unlive);
-	json_number(&out, "unsafe_or_unlive", result->unsafe_or_unlive);
-	json_open(&out, "loss", '{');
-	json_number(&out, "worst", result->loss.worst);
-	json_number(&out, "mean", result->loss.mean);
-	json_number(&out, "any", result->loss.any);
-	json_bool(&out, "worst_is_bound", result->loss.worst_is_bound);
-	json_close(&out, '}');
-	json_number(&out, "unavailable", unavailable);
-	json_open(&out, "nines", '{');
-	json_number(&out, "safe", pc_nines(result->unsafe));
-	json_number(&out, "live", pc_nines(result->unlive));
-	json_number(&out, "safe_and_live", pc_nines(result->unsafe_or_unlive));
-	json_number(&out, "durable", pc_nines(result->loss.worst));
-	json_number(&out, "available", pc_nines(unavailable));
-	json_close(&out, '}');
+	hb_json_put_number(&out, "unsafe", result->unsafe);
+	hb_json_put_number(&out, "unlive", result->unlive);
+	hb_json_put_number(&out, "unsafe_or_unlive", result->unsafe_or_unlive);
+	hb_json_open(&out, "loss", '{');
+	hb_json_put_number(&out, "worst", result->loss.worst);
+	hb_json_put_number(&out, "mean", result->loss.mean);
+	hb_json_put_number(&out, "any", result->loss.any);
+	hb_json_put_bool(&out, "worst_is_bound", result->loss.worst_is_bound);
+	hb_json_close(&out, '}');
+	hb_json_put_number(&out, "unavailable", unavailable);
+	hb_json_open(&out, "nines", '{');
+	hb_json_put_number(&out, "safe", pc_nines(result->unsafe));
+	hb_json_put_number(&out, "live", pc_nines(result->unlive));
+	hb_json_put_number(&out, "safe_and_live", pc_nines(result->unsafe_or_unlive));
+	hb_json_put_number(&out, "durable", pc_nines(result->loss.worst));
+	hb_json_put_number(&out, "available", pc_nines(unavailable));
+	hb_json_close(&out, '}');
 	if (answer->band > 0) {
-		json_open(&out, "band", '{');
-		json_number(&out, "factor", answer->band);
+		hb_json_open(&out, "band", '{');
+		hb_json_put_number(&out, "factor", answer->band);
 		json_band(&out, "lo", &answer->band_lo);
 		json_band(&out, "hi", &answer->band_hi);
-		json_close(&out, '}');
+		hb_json_close(&out, '}');
 	}
 	if (answer->has_repair)
 		json_repair(&out, answer);
-	json_close(&out, '}');
+	hb_json_close(&out, '}');
 	(void)putchar('\n');
 }
 

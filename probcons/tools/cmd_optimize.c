@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include <hotbed/error.h>
+#include <hotbed/json_out.h>
 
 #include <probcons/optimise.h>
 #include <probcons/sensitivity.h>
 
 #include "fleet.h"
-#include "json_out.h"
 #include "node_types.h"
 
 struct plan {
@@ -171,99 +171,100 @@ static int analyse_correlated(const struct arguments *arguments, const struct pl
 	return err;
 }
 
-static void json_band(struct json_out *out, const char *key, const struct pc_result *result)
+static void json_band(struct hb_json_out *out, const char *key, const struct pc_result *result)
 {
-	json_open(out, key, '{');
-	json_number(out, "unsafe", result->unsafe);
-	json_number(out, "unlive", result->unlive);
-	json_number(out, "unsafe_or_unlive", result->unsafe_or_unlive);
-	json_number(out, "loss_worst", result->loss.worst);
-	json_close(out, '}');
+	hb_json_open(out, key, '{');
+	hb_json_put_number(out, "unsafe", result->unsafe);
+	hb_json_put_number(out, "unlive", result->unlive);
+	hb_json_put_number(out, "unsafe_or_unlive", result->unsafe_or_unlive);
+	hb_json_put_number(out, "loss_worst", result->loss.worst);
+	hb_json_close(out, '}');
 }
 
 static void json_mix(
-	struct json_out *out, const struct plan *plan, const struct pc_optimum *optimum)
+	struct hb_json_out *out, const struct plan *plan, const struct pc_optimum *optimum)
 {
-	json_open(out, "mix", '[');
+	hb_json_open(out, "mix", '[');
 	for (uint32_t t = 0; t < plan->types.count; t++) {
 		const struct pc_node_type *type = &plan->types.types[t];
 
 		if (optimum->counts[t] == 0)
 			continue;
-		json_open(out, NULL, '{');
-		json_text(out, "type", plan->types.names[t]);
-		json_u64(out, "count", optimum->counts[t]);
-		json_u64(out, "weight", optimum->weights[t]);
-		json_number(out, "crash", type->crash);
-		json_number(out, "byz", type->byz);
-		json_number(out, "cost", type->cost);
-		json_close(out, '}');
+		hb_json_open(out, NULL, '{');
+		hb_json_put_text(out, "type", plan->types.names[t]);
+		hb_json_put_u64(out, "count", optimum->counts[t]);
+		hb_json_put_u64(out, "weight", optimum->weights[t]);
+		hb_json_put_number(out, "crash", type->crash);
+		hb_json_put_number(out, "byz", type->byz);
+		hb_json_put_number(out, "cost", type->cost);
+		hb_json_close(out, '}');
 	}
-	json_close(out, ']');
-	json_open(out, "leader_order", '[');
+	hb_json_close(out, ']');
+	hb_json_open(out, "leader_order", '[');
 	for (uint32_t l = 0; l < optimum->leader_count; l++)
-		json_text(out, NULL, plan->types.names[optimum->leaders[l]]);
-	json_close(out, ']');
+		hb_json_put_text(out, NULL, plan->types.names[optimum->leaders[l]]);
+	hb_json_close(out, ']');
 }
 
-static void json_search(struct json_out *out, const struct plan *plan, const struct answer *answer)
+static void json_search(
+	struct hb_json_out *out, const struct plan *plan, const struct answer *answer)
 {
 	const struct pc_optimum *optimum = &answer->optimum;
 
-	json_number(out, "cost", optimum->cost);
-	json_number(out, "cost_bound", optimum->cost_bound);
-	json_bool(out, "proven", optimum->proven);
-	json_u64(out, "copies", optimum->copies);
-	json_number(
+	hb_json_put_number(out, "cost", optimum->cost);
+	hb_json_put_number(out, "cost_bound", optimum->cost_bound);
+	hb_json_put_bool(out, "proven", optimum->proven);
+	hb_json_put_u64(out, "copies", optimum->copies);
+	hb_json_put_number(
 		out, "unlive_bound", plan->problem.kind == PC_RAFT ? optimum->unlive_bound : NAN);
-	json_u64(out, "steps", optimum->steps);
-	json_open(out, "band", '{');
-	json_number(out, "factor", plan->band);
+	hb_json_put_u64(out, "steps", optimum->steps);
+	hb_json_open(out, "band", '{');
+	hb_json_put_number(out, "factor", plan->band);
 	json_band(out, "lo", &answer->lo);
 	json_band(out, "hi", &answer->hi);
-	json_close(out, '}');
-	json_number(out, "margin", answer->margin);
+	hb_json_close(out, '}');
+	hb_json_put_number(out, "margin", answer->margin);
 	if (!answer->has_correlated) {
-		json_null(out, "correlated");
+		hb_json_put_null(out, "correlated");
 		return;
 	}
-	json_open(out, "correlated", '{');
-	json_number(out, "unsafe", answer->correlated.unsafe);
-	json_number(out, "unlive", answer->correlated.unlive);
-	json_number(out, "unsafe_or_unlive", answer->correlated.unsafe_or_unlive);
-	json_number(out, "loss_worst", answer->correlated.loss.worst);
-	json_bool(out, "meets_targets", answer->meets_targets);
-	json_close(out, '}');
+	hb_json_open(out, "correlated", '{');
+	hb_json_put_number(out, "unsafe", answer->correlated.unsafe);
+	hb_json_put_number(out, "unlive", answer->correlated.unlive);
+	hb_json_put_number(out, "unsafe_or_unlive", answer->correlated.unsafe_or_unlive);
+	hb_json_put_number(out, "loss_worst", answer->correlated.loss.worst);
+	hb_json_put_bool(out, "meets_targets", answer->meets_targets);
+	hb_json_close(out, '}');
 }
 
 static void print_json(const struct plan *plan, const struct answer *answer)
 {
 	const struct pc_optimum *optimum = &answer->optimum;
 	const struct pc_result *result = &optimum->result;
-	struct json_out out = {.stream = stdout};
+	struct hb_json_out out = {.stream = stdout};
 
-	json_open(&out, NULL, '{');
-	json_text(&out, "schema", "probcons.optimum/1");
-	json_text(&out, "protocol", protocol_name(plan->problem.kind));
-	json_u64(&out, "n", optimum->node_count);
+	hb_json_open(&out, NULL, '{');
+	hb_json_put_text(&out, "schema", "probcons.optimum/1");
+	hb_json_put_text(&out, "protocol", protocol_name(plan->problem.kind));
+	hb_json_put_u64(&out, "n", optimum->node_count);
 	json_quorums(&out, &optimum->protocol);
 	json_mix(&out, plan, optimum);
-	json_number(&out, "unsafe", result->unsafe);
-	json_number(&out, "unlive", result->unlive);
-	json_number(&out, "unsafe_or_unlive", result->unsafe_or_unlive);
-	json_open(&out, "loss", '{');
-	json_number(&out, "worst", result->loss.worst);
-	json_number(&out, "mean", result->loss.mean);
-	json_number(&out, "any", result->loss.any);
-	json_close(&out, '}');
-	json_open(&out, "nines", '{');
-	json_number(&out, "safe", pc_nines(result->unsafe));
-	json_number(&out, "live", pc_nines(result->unlive));
-	json_number(&out, "safe_and_live", pc_nines(result->unsafe_or_unlive));
-	json_number(&out, "durable", pc_nines(result->loss.worst));
-	json_close(&out, '}');
+	hb_json_put_number(&out, "unsafe", result->unsafe);
+	hb_json_put_number(&out, "unlive", result->unlive);
+	hb_json_put_number(&out, "unsafe_or_unlive", result->unsafe_or_unlive);
+	hb_json_open(&out, "loss", '{');
+	hb_json_put_number(&out, "worst", result->loss.worst);
+	hb_json_put_number(&out, "mean", result->loss.mean);
+	hb_json_put_number(&out, "any", result->loss.any);
+	hb_json_close(&out, '}');
+	hb_json_open(&out, "nines", '{');
+	hb_json_put_number(&out, "safe", pc_nines(result->unsafe));
+	hb_json_put_number(&out, "live", pc_nines(result->unlive));
+	hb_json_put_number(&out, "safe_and_live", pc_nines(result->unsafe_or_unlive));
+	hb_json_put_number(&out, "durable", pc_nines(result->loss.worst));
+	hb_json_close(&out, '}');
 	json_search(&out, plan, answer);
-	json_close(&out, '}');
+	hb_json_close(&out, '}');
 	(void)putchar('\n');
 }
 

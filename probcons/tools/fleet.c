@@ -8,12 +8,11 @@
 #include <string.h>
 
 #include <hotbed/error.h>
+#include <hotbed/json_out.h>
 
 #include <probcons/copula.h>
 #include <probcons/groups.h>
 #include <probcons/mission.h>
-
-#include "json_out.h"
 
 const char *protocol_name(enum pc_protocol_kind kind)
 {
@@ -269,18 +268,18 @@ const struct pc_correlation *fleet_correlation(const struct fleet *fleet)
 	return fleet->is_correlated ? &fleet->correlation : NULL;
 }
 
-void json_quorums(struct json_out *out, const struct pc_protocol *protocol)
+void json_quorums(struct hb_json_out *out, const struct pc_protocol *protocol)
 {
-	json_open(out, "quorums", '{');
-	json_u64(out, "votes", protocol->votes);
+	hb_json_open(out, "quorums", '{');
+	hb_json_put_u64(out, "votes", protocol->votes);
 	if (protocol->kind == PC_PBFT)
-		json_u64(out, "q_eq", protocol->q_eq);
-	json_u64(out, "q_per", protocol->q_per);
-	json_u64(out, "q_vc", protocol->q_vc);
+		hb_json_put_u64(out, "q_eq", protocol->q_eq);
+	hb_json_put_u64(out, "q_per", protocol->q_per);
+	hb_json_put_u64(out, "q_vc", protocol->q_vc);
 	if (protocol->kind == PC_PBFT)
-		json_u64(out, "q_vc_t", protocol->q_vc_t);
-	json_bool(out, "intersect", pc_protocol_intersects(protocol));
-	json_close(out, '}');
+		hb_json_put_u64(out, "q_vc_t", protocol->q_vc_t);
+	hb_json_put_bool(out, "intersect", pc_protocol_intersects(protocol));
+	hb_json_close(out, '}');
 }
 
 void print_quorums(const struct pc_protocol *protocol)

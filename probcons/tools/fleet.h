@@ -15,7 +15,7 @@
 	"nodes curves mission crash byz faults weights q-per q-vc q-eq q-vc-t printed-sign " \
 	"beta copula groups "
 
-struct json_out;
+struct hb_json_out;
 struct hb_error;
 
 /* Zero-initialise; fleet_finish(). */
@@ -50,7 +50,7 @@ const struct pc_correlation *fleet_correlation(const struct fleet *fleet);
 const char *protocol_name(enum pc_protocol_kind kind);
 
 /* json_quorums - member "quorums" of a protocol. */
-void json_quorums(struct json_out *out, const struct pc_protocol *protocol);
+void json_quorums(struct hb_json_out *out, const struct pc_protocol *protocol);
 
 /* print_quorums - the same as one line of text. */
 void print_quorums(const struct pc_protocol *protocol);

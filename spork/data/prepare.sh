@@ -160,19 +160,35 @@ exec ssh -F none -q -o ProxyCommand="/usr/sbin/sshd -i -f $PWD/sshd_config" -o S
 SH
 }
 
+# await.pl FILE [PATTERN]: wait until the file is there and a line of it matches, at most 20 s, without a process of its
+# own for each look: how many there are would depend on the machine's load.
+await()
+{
+	cat >await.pl <<'PERL'
+my ($file, $pattern) = @ARGV;
+for (1 .. 1000) {
+	exit 0 if !defined $pattern && -e $file;
+	if (defined $pattern && open(my $in, '<', $file)) {
+		while (my $line = <$in>) { exit 0 if $line =~ /$pattern/ }
+	}
+	select(undef, undef, undef, 0.02);
+}
+exit 1;
+PERL
+}
+
 redis()
 {
+	await
 	cat >redis.sh <<'SH'
 redis-server --port 0 --unixsocket "$PWD/redis.sock" --dir "$PWD" --save '' --logfile redis.log --daemonize no \
 	--enable-debug-command yes &
 server=$!
 ask() { redis-cli -s redis.sock "$@"; }
-n=0
-while [ "$(ask ping 2>/dev/null)" != PONG ] && [ $n -lt 200 ]; do sleep 0.02; n=$((n + 1)); done
+perl await.pl redis.log 'eady to accept connections'
 ask debug populate 1000 key 100
 ask bgsave
-n=0
-while ! ask info persistence | grep -q rdb_bgsave_in_progress:0 && [ $n -lt 200 ]; do sleep 0.02; n=$((n + 1)); done
+perl await.pl redis.log 'Background saving terminated'
 ask info persistence | grep rdb_last_bgsave_status | tr -d '\r'
 [ -s dump.rdb ] && echo saved
 ask shutdown nosave
@@ -183,6 +199,7 @@ SH
 
 nginx()
 {
+	await
 	cat >nginx.conf <<'CONF'
 worker_processes 2;
 daemon off;
@@ -202,8 +219,7 @@ CONF
 	cat >nginx.sh <<'SH'
 /usr/sbin/nginx -p "$PWD" -c nginx.conf -e error.log &
 server=$!
-n=0
-while [ ! -S nginx.sock ] && [ $n -lt 200 ]; do sleep 0.02; n=$((n + 1)); done
+perl await.pl nginx.sock
 perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Peer => "nginx.sock") or die;
 	print $s "GET / HTTP/1.0\r\n\r\n"; my @l = <$s>; print $l[-1]'
 kill -QUIT $server
@@ -216,6 +232,7 @@ SH
 # PostgreSQL refuses root, so its server runs as the user postgres there, from a folder that this user can reach.
 postgres()
 {
+	await
 	cat >postgres.sh <<'SH'
 bin=/usr/lib/postgresql/15/bin
 if [ "$(id -u)" = 0 ]; then
@@ -224,11 +241,8 @@ fi
 $bin/initdb -D data -A trust -N >/dev/null 2>&1 || exit 1
 $bin/postgres -D data -k "$PWD" -c listen_addresses= -c fsync=off -c shared_buffers=1MB >server.log 2>&1 &
 server=$!
-n=0
-while ! $bin/psql -h "$PWD" -U "$(id -un)" -d postgres -Atc 'select 6 * 7' 2>/dev/null && [ $n -lt 200 ]; do
-	sleep 0.05
-	n=$((n + 1))
-done
+perl await.pl server.log 'ready to accept connections'
+$bin/psql -h "$PWD" -U "$(id -un)" -d postgres -Atc 'select 6 * 7'
 kill -INT $server
 wait $server
 echo $?

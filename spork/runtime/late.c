@@ -121,6 +121,7 @@ int64_t late_fork(struct arena *arena)
 	if (!is_possible(arena) || !step_back(arena) ||
 		raw3(SYS_madvise, arena, sizeof(*arena), KEEP_ON_FORK))
 		return 0;
+	spork_count_expected(&arena->chain, arena->attempt.reason);
 	pid = raw5(SYS_clone, arena->attempt.frame->gpr[7], 0, 0,
 		arena->attempt.frame->gpr[SPORK_R10], 0);
 	if (pid == 0)

@@ -285,7 +285,7 @@ static int64_t start_with_us(const struct start *start, char *const *envp, size_
 		start, spork_environment_put(envp, list, __builtin_alloca(text_bytes)));
 }
 
-static int64_t hook(const struct start *start, char *const *envp)
+static int64_t start_as_wanted(const struct start *start, char *const *envp)
 {
 	size_t room = spork_environment_room(envp);
 	enum spork_notice kind;
@@ -299,6 +299,16 @@ static int64_t hook(const struct start *start, char *const *envp)
 		result = start_with_us(start, envp, room);
 	/* Ours may be what is too much. */
 	return result == -E2BIG ? start_program(start, envp) : result;
+}
+
+static int64_t hook(const struct start *start, char *const *envp)
+{
+	int64_t result;
+
+	spork_count_executed(1);
+	result = start_as_wanted(start, envp);
+	spork_count_executed(-1);
+	return result;
 }
 
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp)

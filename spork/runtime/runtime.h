@@ -112,6 +112,13 @@ enum spork_notice spork_start_kind_kept(
 /* Counting; all do nothing where no statistics were asked for. */
 struct spork_statistics *spork_statistics_map(void);
 void spork_count(enum spork_reason reason);
+/* What will be counted for a child that is really forked before that. */
+void spork_count_expected(const struct spork_chain *chain, enum spork_reason reason);
+/*
+ * The calling process is about to execute a program (+1), or has failed to (-1): if it is the child of a real
+ * fork, that fork could have been converted.
+ */
+void spork_count_executed(int64_t change);
 void spork_notice(enum spork_notice notice, uint64_t amount);
 void spork_count_syscall(uint32_t nr);
 /* @detail: of an abort, "" = none. */

@@ -13,7 +13,29 @@
 
 #define PROBES 16
 
+/* linux/mman.h */
+#define WIPE_ON_FORK 18
+
 static struct spork_statistics *mapped;
+
+/*
+ * The process that the words below are about. A really forked child finds zeros here, and knows by that that it is one;
+ * a child on shared memory finds another process than itself.
+ */
+struct witness {
+	int32_t pid;
+};
+
+static struct witness *witness;
+
+/* What was counted for a fork. @reason: plus 1, 0 = nothing. */
+struct account {
+	uint32_t reason;
+	struct spork_site_count *site;
+};
+
+/* Of the last fork of this process, and of the fork that has made it. Another thread's fork may come between. */
+static struct account last, origin;
 
 struct spork_statistics *spork_statistics_map(void)
 {
@@ -46,12 +68,61 @@ static void add(uint64_t *counter, uint64_t amount)
 	(void)__atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
 }
 
+/* Whose words are these? False: another process's, or nobody can tell. */
+static bool is_this_process(void)
+{
+	int32_t pid = (int32_t)raw0(SYS_getpid);
+	int64_t memory;
+
+	if (!witness) {
+		memory = raw6(SYS_mmap, NULL, PAGE_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (RAW_FAILED(memory))
+			return false;
+		if (raw3(SYS_madvise, memory, PAGE_BYTES, WIPE_ON_FORK)) {
+			(void)raw2(SYS_munmap, memory, PAGE_BYTES);
+			return false;
+		}
+		witness = (struct witness *)memory;
+		witness->pid = pid;
+	}
+	if (witness->pid == 0) {
+		witness->pid = pid;
+		origin = last;
+		last = (struct account){0};
+	}
+	return witness->pid == pid;
+}
+
+static void remember(enum spork_reason reason, struct spork_site_count *site)
+{
+	if (is_this_process())
+		last = (struct account){(uint32_t)reason + 1, site};
+}
+
+void spork_count_executed(int64_t change)
+{
+	struct spork_statistics *statistics;
+
+	/* Without a fork that was counted nobody is anybody's child. */
+	if (!witness || !is_this_process() || origin.reason == 0)
+		return;
+	statistics = spork_statistics_map();
+	if (!statistics)
+		return;
+	add(&statistics->executed[origin.reason - 1], (uint64_t)change);
+	if (origin.site)
+		add(&origin.site->executed, (uint64_t)change);
+}
+
 void spork_count(enum spork_reason reason)
 {
 	struct spork_statistics *statistics = spork_statistics_map();
 
-	if (statistics)
-		add(&statistics->reasons[reason], 1);
+	if (!statistics)
+		return;
+	add(&statistics->reasons[reason], 1);
+	remember(reason, NULL);
 }
 
 void spork_notice(enum spork_notice notice, uint64_t amount)
@@ -123,10 +194,19 @@ void spork_count_site(const struct spork_chain *chain, enum spork_reason reason,
 		add(&statistics->sites_lost, 1);
 		return;
 	}
+	remember(reason, site);
 	add(&site->attempts, 1);
 	if (reason <= SPORK_CONVERTED_SHARED)
 		add(&site->converted, 1);
 	if (detail[0])
 		(void)text_append(site->detail, sizeof(site->detail), 0, detail);
 	__atomic_store_n(&site->last_reason, reason, __ATOMIC_RELAXED);
+}
+
+void spork_count_expected(const struct spork_chain *chain, enum spork_reason reason)
+{
+	struct spork_statistics *statistics = spork_statistics_map();
+
+	if (statistics)
+		remember(reason, chain->count ? find_site(statistics, chain) : NULL);
 }

@@ -36,7 +36,7 @@ static const char *const run_names[RUNS] = {"fork", "cold", "warm", "fork again"
 struct check {
 	const char *mode, *min_rss, *input;
 	int timeout_s;
-	bool json;
+	bool json, kinds;
 	char **command;
 
 	char stage[PATH_BYTES / 4], place[PATH_BYTES / 2], origin[PATH_BYTES], program[PATH_BYTES];
@@ -46,7 +46,8 @@ struct check {
 	/* Of COLD and WARM; [0] and [1]. */
 	struct spork_finding *findings[2];
 	size_t finding_count[2];
-	int64_t forks[2], converted[2];
+	int64_t forks[2], converted[2], exec_forks[2];
+	cJSON *reasons[2], *executed[2]; /* of spork.stats/1; NULL = none */
 	int different;
 };
 
@@ -58,6 +59,8 @@ static void print_help(void)
 		"  --min-rss BYTES   of 'spork run' (default 0: convert in small programs too)\n"
 		"  --input FILE      standard input of every run (default /dev/null)\n"
 		"  --timeout S       seconds that a run may take (default 60)\n"
+		"  --ledger WHAT     compare all processes (default), or only which kinds there\n"
+		"                    were: for commands that poll\n"
 		"  --json            print spork.check/1\n"
 		"  --help            print this and exit\n\n"
 		"Exit status: 0 the same, 1 different, 2 usage, 125 the check itself failed.\n",
@@ -76,13 +79,23 @@ static int parse_timeout(const char *text, int *ret)
 	return 0;
 }
 
+static int parse_ledger(const char *text, bool *ret_kinds)
+{
+	*ret_kinds = strcmp(text, "kinds") == 0;
+	return *ret_kinds || strcmp(text, "all") == 0
+		       ? 0
+		       : command_usage(&command_check, "--ledger: '%.32s' is neither all nor kinds",
+				 text);
+}
+
 /* 0, an exit status, or -1 when help was printed. */
 static int parse(int argc, char **argv, struct check *check)
 {
 	static const struct option options[] = {{"mode", required_argument, NULL, 'm'},
 		{"min-rss", required_argument, NULL, 'r'}, {"input", required_argument, NULL, 'i'},
-		{"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"timeout", required_argument, NULL, 't'}, {"ledger", required_argument, NULL, 'l'},
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
 	int found, err = 0;
 
 	opterr = 0;
@@ -100,6 +113,9 @@ static int parse(int argc, char **argv, struct check *check)
 			break;
 		case 't':
 			err = parse_timeout(optarg, &check->timeout_s);
+			break;
+		case 'l':
+			err = parse_ledger(optarg, &check->kinds);
 			break;
 		case 'j':
 			check->json = true;
@@ -183,6 +199,9 @@ static void read_statistics(struct check *check, int which)
 	if (hb_json_read_file(check->statistics, STATS_BYTES_MAX, &root, NULL) == 0) {
 		(void)hb_json_get_i64(root, "forks", &check->forks[which], NULL);
 		(void)hb_json_get_i64(root, "converted", &check->converted[which], NULL);
+		(void)hb_json_get_i64(root, "exec_forks", &check->exec_forks[which], NULL);
+		check->reasons[which] = cJSON_DetachItemFromObject(root, "reasons");
+		check->executed[which] = cJSON_DetachItemFromObject(root, "executed");
 		cJSON_Delete(root);
 	}
 	(void)unlink(check->statistics);
@@ -226,7 +245,8 @@ static int compare_one(struct check *check, int which)
 	check->findings[which] = NULL;
 	check->finding_count[which] = 0;
 	return spork_compare(&check->runs[FORK], &check->runs[FORK_AGAIN],
-		&check->runs[COLD + which], &check->findings[which], &check->finding_count[which]);
+		&check->runs[COLD + which], check->kinds, &check->findings[which],
+		&check->finding_count[which]);
 }
 
 /* A race that two runs with fork did not show may show in another: then nothing is to be said against spork. */
@@ -251,6 +271,22 @@ static int compare_all(struct check *check, struct hb_error *reterr)
 	return 0;
 }
 
+/* Why forks stayed forks. */
+static void print_reasons(const struct check *check, int which)
+{
+	const cJSON *reason;
+
+	cJSON_ArrayForEach(reason, check->reasons[which])
+	{
+		int64_t count = 0;
+
+		if (strncmp(reason->string, "converted-", strlen("converted-")) == 0)
+			continue;
+		(void)hb_json_get_i64(check->reasons[which], reason->string, &count, NULL);
+		(void)printf("  %-8s %s: %lld\n", "forked", reason->string, (long long)count);
+	}
+}
+
 static void print_text(const struct check *check)
 {
 	for (int which = 0; which < 2; which++) {
@@ -258,6 +294,7 @@ static void print_text(const struct check *check)
 
 		(void)printf("%s: %lld of %lld forks converted\n", run_names[COLD + which],
 			(long long)check->converted[which], (long long)check->forks[which]);
+		print_reasons(check, which);
 		for (size_t i = 0; i < check->finding_count[which]; i++) {
 			const struct spork_finding *finding = &check->findings[which][i];
 			bool is_file = strncmp(finding->item, "file ", 5) == 0;
@@ -274,6 +311,27 @@ static void print_text(const struct check *check)
 	(void)printf("%s\n", check->different ? "DIFFERENT" : "same");
 }
 
+static bool add_ledger(const struct spork_ledger *ledger, cJSON *run)
+{
+	cJSON *object;
+
+	if (ledger->absent)
+		return true;
+	object = cJSON_AddObjectToObject(run, "ledger");
+	return object && !hb_json_add_u64(object, "processes", ledger->count) &&
+	       !hb_json_add_u64(object, "threads", ledger->threads) &&
+	       !hb_json_add_u64(object, "execs", ledger->execs) &&
+	       !hb_json_add_u64(object, "sigchlds", ledger->sigchlds) &&
+	       !hb_json_add_u64(object, "attempts", ledger->attempts);
+}
+
+static bool add_copy(cJSON *run, const char *name, const cJSON *object)
+{
+	cJSON *copy = object ? cJSON_Duplicate(object, true) : cJSON_CreateObject();
+
+	return copy && cJSON_AddItemToObject(run, name, copy);
+}
+
 static bool add_findings(const struct check *check, int which, cJSON *runs)
 {
 	cJSON *run = cJSON_CreateObject(), *list;
@@ -281,7 +339,11 @@ static bool add_findings(const struct check *check, int which, cJSON *runs)
 	if (!run || !cJSON_AddItemToArray(runs, run) ||
 		hb_json_add_text(run, "name", run_names[COLD + which]) ||
 		hb_json_add_i64(run, "forks", check->forks[which]) ||
-		hb_json_add_i64(run, "converted", check->converted[which]))
+		hb_json_add_i64(run, "converted", check->converted[which]) ||
+		hb_json_add_i64(run, "exec_forks", check->exec_forks[which]) ||
+		!add_copy(run, "reasons", check->reasons[which]) ||
+		!add_copy(run, "executed", check->executed[which]) ||
+		!add_ledger(&check->runs[COLD + which].ledger, run))
 		return false;
 	list = cJSON_AddArrayToObject(run, "compared");
 	for (size_t i = 0; list && i < check->finding_count[which]; i++) {
@@ -326,8 +388,11 @@ static void finish(struct check *check)
 {
 	for (int run = 0; run < RUNS; run++)
 		spork_observation_finish(&check->runs[run]);
-	for (int which = 0; which < 2; which++)
+	for (int which = 0; which < 2; which++) {
 		spork_findings_finish(check->findings[which], check->finding_count[which]);
+		cJSON_Delete(check->reasons[which]);
+		cJSON_Delete(check->executed[which]);
+	}
 	if (check->stage[0])
 		spork_remove_folder(check->stage);
 }

@@ -29,28 +29,34 @@ static bool add_status(cJSON *root, int status)
 
 static bool add_totals(cJSON *root, const struct spork_statistics *statistics)
 {
-	uint64_t forks = 0, converted = 0;
+	uint64_t forks = 0, converted = 0, executed = 0;
 
 	for (int i = 0; i < SPORK_REASON_COUNT; i++) {
 		forks += statistics->reasons[i];
+		executed += statistics->executed[i];
 		if (i <= SPORK_CONVERTED_SHARED)
 			converted += statistics->reasons[i];
 	}
 	return !hb_json_add_u64(root, "forks", forks) &&
-	       !hb_json_add_u64(root, "converted", converted);
+	       !hb_json_add_u64(root, "converted", converted) &&
+	       !hb_json_add_u64(root, "exec_forks", converted + executed);
 }
 
 static bool add_counts(cJSON *root, const struct spork_statistics *statistics)
 {
 	cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
+	cJSON *executed = cJSON_AddObjectToObject(root, "executed");
 	cJSON *notices = cJSON_AddObjectToObject(root, "notices");
 	cJSON *syscalls = cJSON_AddObjectToObject(root, "syscalls");
-	bool good = reasons && notices && syscalls;
+	bool good = reasons && executed && notices && syscalls;
 
 	for (int i = 0; good && i < SPORK_REASON_COUNT; i++) {
 		if (statistics->reasons[i])
 			good = !hb_json_add_u64(reasons, spork_reason_name((enum spork_reason)i),
 				statistics->reasons[i]);
+		if (good && statistics->executed[i])
+			good = !hb_json_add_u64(executed, spork_reason_name((enum spork_reason)i),
+				statistics->executed[i]);
 	}
 	for (int i = 0; good && i < SPORK_NOTICE_COUNT; i++) {
 		if (statistics->notices[i])
@@ -77,6 +83,7 @@ static bool add_site(cJSON *list, const struct spork_site_count *site)
 	if (!item || hb_json_add_text(item, "site", label) ||
 		hb_json_add_u64(item, "forks", site->attempts) ||
 		hb_json_add_u64(item, "converted", site->converted) ||
+		hb_json_add_u64(item, "exec_forks", site->converted + site->executed) ||
 		hb_json_add_text(
 			item, "last", spork_reason_name((enum spork_reason)site->last_reason)) ||
 		(site->detail[0] && hb_json_add_text(item, "detail", detail)) ||

@@ -27,6 +27,11 @@ static const struct shc_check checks[] = {
 		"turn is left.",
 		"for i in a b c; do\n\techo $i > list\ndone\n",
 		"for i in a b c; do\n\techo $i\ndone > list\n"},
+	{113, SHC_CLASS_DATA_LOSS, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"What the script has written is overwritten before anything reads it",
+		"A redirection with > empties the file: of two in a row only the last is left.",
+		"echo first > list\necho second > list\n",
+		"echo first > list\necho second >> list\n"},
 	{201, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"A command needs a path that was removed before",
 		"What has been deleted, or lies in a deleted folder, cannot be read, moved or "

@@ -40,15 +40,44 @@ void shc_report_removal(
 			"cd can fail here, and then nothing has changed");
 }
 
+static bool ends_in(const char *path, const char *end)
+{
+	size_t length = strlen(path), of_end = strlen(end);
+
+	return length >= of_end && !strcmp(path + length - of_end, end);
+}
+
+/* rm refuses "." and "..", as such and as the last component. */
+static bool is_refused(const struct shc_field *field, const struct shc_harm *harm)
+{
+	const struct shc_piece *last = field->count ? &field->pieces[field->count - 1].piece : NULL;
+
+	return harm->protection == SHC_PROTECTED_START && last && !last->atom &&
+	       last->text.bytes[last->text.length - 1] == '.';
+}
+
 void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive)
 {
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
 		struct shc_harm harm = shc_field_harm(call->in, state, &call->fields.items[i]);
 
 		if (harm.protection != SHC_UNPROTECTED &&
-			(recursive || harm.protection == SHC_PROTECTED_START))
+			(recursive || (harm.protection == SHC_PROTECTED_START &&
+					      ends_in(harm.path, "/*"))) &&
+			!is_refused(&call->fields.items[i], &harm))
 			shc_report_removal(call, state, &harm);
 	}
+}
+
+/* Names of files hold blanks now and then; what a script is called with seldom does. */
+static void report_splitting(const struct shc_call *call, enum shc_origin origin)
+{
+	struct shc_finding *finding = shc_report(call->in, 301, call->command->range,
+		"an unquoted value with blanks makes several operands of this word");
+
+	shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
+	if (finding && origin != SHC_ORIGIN_FILE_NAME && origin != SHC_ORIGIN_INPUT)
+		finding->severity = SHC_SEVERITY_INFO;
 }
 
 /* Unquoted operands of commands that delete, which fall apart where a value holds blanks. */
@@ -68,17 +97,13 @@ static void check_splitting(const struct shc_call *call)
 			if (!piece->splits || !piece->piece.atom || field->count < 2 ||
 				piece->piece.atom->origin == SHC_ORIGIN_APPROXIMATION)
 				continue;
-			shc_finding_hint(call->in->findings,
-				shc_report(call->in, 301, call->command->range,
-					"an unquoted value with blanks makes several operands of "
-					"this word"),
-				"put the expansion in double quotes");
+			report_splitting(call, piece->piece.atom->origin);
 			return;
 		}
 	}
 }
 
-/* Can the field be no field at all, by a value that is empty? "$@" without arguments is meant so. */
+/* Can the field be no field at all, by an empty value? What a script is called with is meant so. */
 static bool may_vanish(
 	const struct shc_call *call, const struct shc_state *state, const struct shc_field *field)
 {
@@ -87,11 +112,24 @@ static bool may_vanish(
 		const struct shc_atom *atom = field->pieces[i].piece.atom;
 
 		if (!atom || atom->origin == SHC_ORIGIN_ARGUMENT ||
+			atom->origin == SHC_ORIGIN_ENVIRONMENT ||
 			atom->origin == SHC_ORIGIN_APPROXIMATION ||
 			!shc_dfa_matches(shc_state_language_of(state, atom), "", 0))
 			return false;
 	}
 	return field->occurrence != SHC_ONCE;
+}
+
+/* Has standard input been given something to read? */
+static bool has_input(const struct shc_command *command)
+{
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next)
+		if (r->kind == SHC_REDIRECT_INPUT || r->kind == SHC_REDIRECT_READ_WRITE ||
+			r->kind == SHC_REDIRECT_DUP_INPUT ||
+			r->kind == SHC_REDIRECT_HERE_DOCUMENT ||
+			r->kind == SHC_REDIRECT_HERE_STRING)
+			return true;
+	return false;
 }
 
 /* Commands that read standard input when all file operands have vanished. */
@@ -104,7 +142,7 @@ static void check_stdin(const struct shc_call *call, const struct shc_state *sta
 		{"awk", 1}, {"sed", 1}, {"egrep", 1}, {"fgrep", 1}};
 	uint32_t first, files = 0;
 
-	if (call->in->piped || call->command->redirects)
+	if (call->in->piped || has_input(call->command))
 		return;
 	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++) {
 		if (!shc_text_is(call->name, readers[i].name))
@@ -140,6 +178,11 @@ void shc_check_for(struct shc_interpreter *in, const struct shc_command *command
 		fields->items[0].occurrence != SHC_ONCE)
 		return;
 	if (part->parts->kind != SHC_PART_PARAMETER && part->parts->kind != SHC_PART_COMMAND)
+		return;
+	/* These are lists, though this one may have one element. */
+	if (part->parts->kind == SHC_PART_PARAMETER &&
+		(shc_text_is(part->parts->parameter->name, "@") ||
+			part->parts->parameter->subscript.kind == SHC_SUBSCRIPT_AT))
 		return;
 	shc_finding_hint(in->findings,
 		shc_report(in, 501, command->range,

@@ -135,7 +135,7 @@ void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32
 	}
 	if (!is_external(call))
 		return;
-	if (in->names[number].defined_anywhere && !state->sourced && !in->open &&
+	if (in->names[number].defined_here && !state->sourced && !in->open &&
 		!shc_effect_known(call->name) && !is_there(call, state)) {
 		shc_finding_hint(in->findings,
 			shc_report(in, 502, call->command->range,
@@ -200,7 +200,10 @@ static bool matters(const struct shc_interpreter *in, const struct shc_command *
 void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_command *before, const struct shc_command *command)
 {
+	static const char *const losing[] = {
+		"rm", "rmdir", "unlink", "mv", "cp", "dd", "shred", "rsync", "find", NULL};
 	struct shc_finding *finding;
+	uint8_t *defeated;
 
 	before = shc_command_within(before);
 	command = shc_command_within(command);
@@ -213,6 +216,11 @@ void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state
 		"this runs although the command before has failed: -e does not hold here");
 	if (!finding)
 		return;
+	/* The others of a function are no news, unless something is lost by them. */
+	defeated = &in->seen[in->calls[in->call_depth - 1]->id];
+	if (*defeated & SHC_DEFEATED && !is_any_of(shc_command_name(command), losing))
+		finding->severity = SHC_SEVERITY_INFO;
+	*defeated |= SHC_DEFEATED;
 	shc_finding_hint(in->findings, finding,
 		"the function is called in a condition; write: command || return 1");
 	shc_finding_relate(in->findings, finding, before->range, "this may fail");

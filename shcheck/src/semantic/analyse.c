@@ -17,6 +17,7 @@
 #include "inclusion.h"
 #include "interpreter.h"
 #include "parameter.h"
+#include "path.h"
 #include "survey.h"
 #include "traps.h"
 
@@ -26,7 +27,9 @@ enum {
 	STEPS_DEFAULT = 200000,
 	LANGUAGE_STEPS = 1 << 20,
 	LANGUAGE_STATES = 512,
-	WORK_DEFAULT = 1 << 26
+	WORK_DEFAULT = 1 << 26,
+	/* Of the wall: stops what the counted steps do not, and no result depends on it otherwise. */
+	SECONDS_MAX = 20,
 };
 
 /* ---- Findings ------------------------------------------------------------------------------------------------ */
@@ -208,13 +211,21 @@ const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct s
 		in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), field->word->range);
 }
 
+void shc_look_at_clock(struct shc_interpreter *in)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	in->late |= now.tv_sec - in->began.tv_sec > SECONDS_MAX;
+}
+
 uint32_t shc_spent(const struct shc_interpreter *in)
 {
 	uint64_t steps = in->steps * 1000 / in->steps_max;
 	uint64_t work = shc_dfa_pool_usage(in->pool).steps * 1000 / in->work_max;
 	uint64_t most = steps > work ? steps : work;
 
-	return most > 100000 ? 100000 : (uint32_t)most;
+	return most > 100000 || in->late ? 100000 : (uint32_t)most;
 }
 
 /* ---- Entry ---------------------------------------------------------------------------------------------------- */
@@ -229,6 +240,7 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 	const struct shc_dfa *absolute;
 	struct shc_range nowhere = {0, 0};
 
+	(void)clock_gettime(CLOCK_MONOTONIC, &in->began);
 	in->work_max = WORK_DEFAULT;
 	in->stage = 1;
 	in->stage_count = 1;
@@ -289,11 +301,36 @@ static int run_traps(struct shc_interpreter *in, const struct shc_outcomes *ends
 	return r ? r : shc_traps_at_signals(in);
 }
 
-/* Functions that no path has called: their arguments are unknown, the rest is as at the end of the script. */
+/* The state in which a function that nothing calls may be called: all ends of the script, or NULL without any. */
+static int join_ends(
+	struct shc_interpreter *in, const struct shc_outcomes *ends, struct shc_state **ret)
+{
+	bool falls = false;
+	int r = 0;
+
+	*ret = NULL;
+	for (uint32_t i = 0; i < ends->count; i++)
+		falls |= ends->items[i].flow != SHC_FLOW_EXIT;
+	for (uint32_t i = 0; i < ends->count && !r; i++) {
+		/* Where the script has gone on to its end, nobody calls anything after an early exit. */
+		if (falls && ends->items[i].flow == SHC_FLOW_EXIT)
+			continue;
+		if (*ret) {
+			r = shc_state_join(*ret, ends->items[i].state, in->terms, SHC_JOIN_STATES,
+				0, ends->items[i].state->status.range);
+			continue;
+		}
+		*ret = shc_state_clone(ends->items[i].state);
+		r = *ret ? 0 : -ENOMEM;
+	}
+	return r;
+}
+
+/* Functions that no path has called: their arguments are unknown, the rest is as at any end of the script. */
 static int run_uncalled(struct shc_interpreter *in, struct shc_outcomes *ends)
 {
-	struct shc_state *state = ends->count ? ends->items[0].state : NULL;
-	int r = 0;
+	struct shc_state *state;
+	int r = join_ends(in, ends, &state);
 
 	for (uint32_t i = 0; state && i < state->function_count && !r; i++) {
 		const struct shc_command *function = state->functions[i];
@@ -303,15 +340,19 @@ static int run_uncalled(struct shc_interpreter *in, struct shc_outcomes *ends)
 		if (!function || in->seen[function->function.body->id] & SHC_SEEN)
 			continue;
 		copy = shc_state_clone(state);
-		if (!copy)
-			return -ENOMEM;
+		if (!copy) {
+			r = -ENOMEM;
+			break;
+		}
 		copy->argument_count = 0;
 		copy->arguments_open = true;
-		copy->shifted = 0;
+		copy->arguments_fresh = true;
+		copy->shifted = shc_terms_epoch(in->terms);
 		copy->sourced = true;
 		r = shc_execute_function(in, function, copy, &ignored);
 		shc_outcomes_finish(&ignored);
 	}
+	shc_state_destroy(state);
 	return r;
 }
 
@@ -343,6 +384,7 @@ int shc_analyse_observed(const struct shc_script *script, const struct shc_analy
 	}
 	if (!r) {
 		shc_check_tree(&in);
+		shc_check_outputs(&in);
 		shc_check_reads(&in);
 	}
 	for (uint32_t i = 0; in.seen && i < script->command_count; i++) {

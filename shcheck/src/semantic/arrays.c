@@ -281,7 +281,7 @@ int shc_array_assign(
 		if (r > 0)
 			r = shc_expand_value(in, state, a->value, &term);
 		if (r > 0 && a->append) {
-			struct shc_variable before = *variable;
+			struct shc_variable before = state->variables[number];
 
 			before.elements = array;
 			if (shc_array_element(

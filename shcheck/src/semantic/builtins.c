@@ -15,6 +15,7 @@
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
+#include "transformers.h"
 #include "traps.h"
 
 int shc_status_both(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -341,8 +342,19 @@ static int run_continue(
 /* exec with a command never returns where the command exists. */
 static int run_exec(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	if (call->fields.count < 2)
+	struct shc_outcomes ignored = {0};
+	struct shc_state *copy;
+	int r;
+
+	if (shc_call_operand(call) >= call->fields.count)
 		return finish(call, state, out, 0, 0);
+	copy = shc_state_clone(state);
+	r = copy ? shc_run_program(call, shc_call_operand(call), copy, &ignored) : -ENOMEM;
+	shc_outcomes_finish(&ignored);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
 	/* Where the program is not found the shell ends by itself, with its traps. */
 	if (state->traps) {
 		struct shc_state *failed = shc_state_clone(state);

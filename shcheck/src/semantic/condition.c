@@ -659,20 +659,26 @@ static int deliver(const struct split *split, int r, struct shc_outcomes *out)
 static void check_vanishing(const struct shc_call *call, uint32_t first)
 {
 	const struct shc_field *operand = &call->fields.items[first + 1];
+	struct shc_finding *finding;
 	bool output = false;
 	struct shc_text op;
 
 	if (!shc_term_known(call->values[first], &op) || op.length != 2 || op.bytes[0] != '-' ||
 		operand->occurrence == SHC_ONCE)
 		return;
-	for (uint32_t i = 0; i < operand->count; i++)
-		output |= operand->pieces[i].piece.atom &&
-			  operand->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT;
-	if (op.bytes[1] == 'n' || (output && strchr("abcdefghkprstuwxLNOGS", op.bytes[1])))
-		shc_finding_hint(call->in->findings,
-			shc_report(call->in, 508, call->command->range,
-				"without its operand this test is always true"),
-			"put the expansion in double quotes");
+	for (uint32_t i = 0; i < operand->count; i++) {
+		/* Known text beside it stays. */
+		if (!operand->pieces[i].piece.atom)
+			return;
+		output |= operand->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT;
+	}
+	if (op.bytes[1] != 'n' && !(output && strchr("abcdefghkprstuwxLNOGS", op.bytes[1])))
+		return;
+	finding = shc_report(call->in, 508, call->command->range,
+		"without its operand this test is always true");
+	shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
+	if (finding && op.bytes[1] != 'n')
+		finding->severity = SHC_SEVERITY_INFO;
 }
 
 /* [ $a=b ]: one operand that is never empty. */
@@ -722,6 +728,39 @@ static void check_test(const struct shc_call *call, uint32_t end)
 		report_fixed(call);
 }
 
+/* Is the word split at blanks, as nothing in the script says otherwise? */
+static bool splits_at_blanks(const struct shc_call *call, const struct shc_state *state)
+{
+	uint32_t number;
+
+	return !shc_name_number(
+		       call->in, (struct shc_text){.bytes = "IFS", .length = 3}, &number) &&
+	       (number >= state->variable_count || !state->variables[number].assigned);
+}
+
+/*
+ * [ -z $x ] and [ $x ] without quotes: a value that is blank vanishes, and then the test is one of a single operand, or
+ * of none. Takes @state.
+ */
+static int split_vanishing(const struct split *split, const struct shc_call *call, uint32_t end,
+	struct shc_state *state)
+{
+	struct shc_dfa_pool *pool = split->in->pool;
+	struct shc_byte_set blank = shc_byte_set_of(" \t\n", 3);
+	bool empty = end == 3 && shc_term_is(call->values[1], "-z");
+	const struct shc_dfa *blanks, *filled;
+
+	if ((!empty && end != 2) || !splits_at_blanks(call, state) ||
+		shc_dfa_bytes_star(pool, &blank, &blanks) ||
+		shc_dfa_difference(pool, shc_dfa_text(pool), blanks, &filled))
+		return split_unknown(split, state);
+	for (uint32_t i = 0; i < call->fields.items[end - 1].count; i++)
+		if (call->fields.items[end - 1].pieces[i].glob)
+			return split_unknown(split, state);
+	return empty ? split_languages(split, state, call->values[2], blanks, filled)
+		     : split_languages(split, state, call->values[1], filled, shc_dfa_text(pool));
+}
+
 int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes yes = {0}, no = {0};
@@ -736,8 +775,11 @@ int shc_test_run(const struct shc_call *call, struct shc_state *state, struct sh
 		end--;
 	for (uint32_t i = 1; i < end; i++)
 		plain &= call->fields.items[i].occurrence == SHC_ONCE;
+	/* Several fields in place of one are operands too many. */
+	errs = !plain;
 	check_test(call, end);
-	r = plain ? split_operands(&split, call, 1, end, state) : split_unknown(&split, state);
+	r = plain ? split_operands(&split, call, 1, end, state)
+		  : split_vanishing(&split, call, end, state);
 	return deliver(&split, r, out);
 }
 

@@ -23,6 +23,7 @@ enum effect {
 	EFFECT_READ,      /* operands are files that are read */
 	EFFECT_READ_REST, /* the first operand is a pattern or a program, the others are files */
 	EFFECT_MAKE_TEMPORARY,
+	EFFECT_LINK,
 };
 
 static const struct known_command {
@@ -36,6 +37,7 @@ static const struct known_command {
 	{"fgrep", EFFECT_READ_REST},
 	{"grep", EFFECT_READ_REST},
 	{"head", EFFECT_READ},
+	{"ln", EFFECT_LINK},
 	{"mkdir", EFFECT_MAKE_DIRECTORY},
 	{"mktemp", EFFECT_MAKE_TEMPORARY},
 	{"mv", EFFECT_MOVE},
@@ -72,7 +74,9 @@ static int learn(const struct shc_call *call, struct shc_state *state, uint32_t 
 		return -ENOMEM;
 	for (uint32_t i = 0; i < call->fields.items[operand].count; i++)
 		if (call->fields.items[operand].pieces[i].glob)
-			return 0;
+			return kind == SHC_FILE_NOTHING
+				       ? shc_path_empty(call->in, state, path, call->command->range)
+				       : 0;
 	if (call->fields.items[operand].occurrence != SHC_ONCE)
 		return 0;
 	return shc_path_assume(call->in, state, path, kind, call->command->range);
@@ -102,7 +106,8 @@ static bool must_fail(
 	for (uint32_t i = first; i < end; i++) {
 		const struct shc_fact *fact = fact_of(call, state, i);
 
-		if (!fact || fact->tested ||
+		/* What an earlier turn of a loop has done is seldom done twice. */
+		if (!fact || fact->tested || fact->range.start == call->command->range.start ||
 			(fact->kind != SHC_FILE_NOTHING && !fact->contents_gone))
 			continue;
 		report_absent(call, fact);
@@ -124,6 +129,23 @@ static int fail_memory(struct shc_state *state)
 	return -ENOMEM;
 }
 
+/* Append an outcome in which the command has failed and nothing is known of what it did. Borrows @state. */
+static int may_fail(
+	const struct shc_call *call, const struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_state *failed = shc_state_clone(state);
+
+	if (!failed)
+		return -ENOMEM;
+	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++)
+		if (learn(call, failed, i, SHC_FILE_UNKNOWN)) {
+			shc_state_destroy(failed);
+			return -ENOMEM;
+		}
+	shc_set_status(failed, call->command, 1, 1);
+	return shc_outcomes_add(call->in, out, failed, SHC_FLOW_NEXT, 0);
+}
+
 static int run_remove(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -135,6 +157,8 @@ static int run_remove(
 	shc_check_removal(call, state, recursive);
 	if (!force && must_fail(call, state, first, call->fields.count))
 		return finish(call, state, out, 1, 1);
+	if (!force && may_fail(call, state, out))
+		return fail_memory(state);
 	for (uint32_t i = first; i < call->fields.count; i++)
 		if (learn(call, state, i, SHC_FILE_NOTHING))
 			return fail_memory(state);
@@ -148,8 +172,10 @@ static int run_make_directory(
 
 	if (!failed)
 		return fail_memory(state);
+	/* Where it fails there is something in its way, or it is not known what there is. */
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++)
-		if (learn(call, state, i, SHC_FILE_DIRECTORY)) {
+		if (learn(call, state, i, SHC_FILE_DIRECTORY) ||
+			learn(call, failed, i, SHC_FILE_UNKNOWN)) {
 			shc_state_destroy(failed);
 			return fail_memory(state);
 		}
@@ -181,6 +207,8 @@ static int run_move(
 		return finish(call, state, out, 0, 1);
 	if (must_fail(call, state, first, call->fields.count - 1))
 		return finish(call, state, out, 1, 1);
+	for (uint32_t i = first; i + 1 < call->fields.count; i++)
+		shc_path_seen(call->in, state, call->values[i]);
 	target = fact_of(call, state, call->fields.count - 1);
 	if (count > 2 && target && target->kind == SHC_FILE_REGULAR) {
 		struct shc_finding *finding = shc_report(call->in, 202, call->command->range,
@@ -190,12 +218,14 @@ static int run_move(
 		shc_finding_relate(call->in->findings, finding, target->range, "made a file here");
 		return finish(call, state, out, 1, 1);
 	}
+	if (may_fail(call, state, out))
+		return fail_memory(state);
 	for (uint32_t i = first; move && i + 1 < call->fields.count; i++)
 		if (learn(call, state, i, SHC_FILE_NOTHING))
 			return fail_memory(state);
 	if (count == 2 && learn(call, state, call->fields.count - 1, SHC_FILE_SOMETHING))
 		return fail_memory(state);
-	return finish(call, state, out, 0, 1);
+	return finish(call, state, out, 0, 0);
 }
 
 static int run_read(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out,
@@ -258,6 +288,40 @@ static int run_make_temporary(
 	return shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);
 }
 
+/* ln: with -s and two operands it is known where the link leads, unless that is a folder already. */
+static int run_link(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	uint32_t first = shc_call_operand(call);
+	struct shc_fact fact = {.kind = SHC_FILE_LINK, .range = call->command->range};
+	struct shc_state *failed = shc_state_clone(state);
+	int r;
+
+	if (!failed)
+		return fail_memory(state);
+	if (first + 2 == call->fields.count && shc_call_option(call, 's', "symbolic")) {
+		fact.path = shc_path_normal(call->in, state, call->values[first + 1]);
+		fact.target = call->values[first];
+		r = fact.path ? shc_path_assume(call->in, state, fact.path, SHC_FILE_LINK,
+					call->command->range)
+			      : -ENOMEM;
+		fact.assumed = true;
+		r = r ? r : shc_state_add_fact(state, &fact);
+		if (r) {
+			shc_state_destroy(failed);
+			return fail_memory(state);
+		}
+	} else {
+		shc_path_forget_tested(state);
+	}
+	shc_set_status(failed, call->command, 1, 1);
+	r = finish(call, state, out, 0, 0);
+	if (r) {
+		shc_state_destroy(failed);
+		return r;
+	}
+	return shc_outcomes_add(call->in, out, failed, SHC_FLOW_NEXT, 0);
+}
+
 int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	switch (find(call->name)->effect) {
@@ -280,6 +344,8 @@ int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct 
 		return run_move(call, state, out, false);
 	case EFFECT_READ_REST:
 		return run_read(call, state, out, true);
+	case EFFECT_LINK:
+		return run_link(call, state, out);
 	case EFFECT_MAKE_TEMPORARY:
 		return run_make_temporary(call, state, out);
 	default:

@@ -13,6 +13,7 @@
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
+#include "risk.h"
 #include "survey.h"
 #include "traps.h"
 
@@ -138,6 +139,15 @@ void shc_set_status(struct shc_state *state, const struct shc_command *command, 
 	};
 }
 
+/* A command that has failed has written nothing worth keeping. */
+static void discard_output(struct shc_state *state)
+{
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (state->facts[i].range.start >= state->status.range.start &&
+			state->facts[i].range.end <= state->status.range.end)
+			state->facts[i].written_unread = false;
+}
+
 int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *zero,
 	struct shc_outcomes *other)
 {
@@ -154,6 +164,7 @@ int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct
 		return -ENOMEM;
 	}
 	copy->status.low = 1;
+	discard_output(copy);
 	state->status.high = 0;
 	r = shc_outcomes_add(in, zero, state, SHC_FLOW_NEXT, 0);
 	if (r) {
@@ -313,6 +324,17 @@ int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 	return first_error(outcomes_move(in, out, &now), r);
 }
 
+/* `|| true`: the status is not asked for. */
+static bool does_nothing(const struct shc_command *command)
+{
+	struct shc_text name;
+
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return false;
+	name = shc_command_name(command);
+	return shc_text_is(name, "true") || shc_text_is(name, ":");
+}
+
 static int execute_and_or(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -350,7 +372,7 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 		in->suppressed += !last;
 		r = first_error(command_on_each(in, item, &zero, &next), r);
 		for (uint32_t i = 0; i < next.count && !last; i++)
-			if (next.items[i].flow == SHC_FLOW_NEXT)
+			if (next.items[i].flow == SHC_FLOW_NEXT && !does_nothing(item->next))
 				shc_check_masked(in, item, next.items[i].state);
 		in->suppressed -= !last;
 		r = first_error(outcomes_move(in, &next, &other), r);
@@ -684,10 +706,16 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 /* ---- Loops ---------------------------------------------------------------------------------------------------- */
 
 /* What comes out of a body: to the head again, or out of the loop. Empties @from. */
-static int sort_body(struct shc_interpreter *in, struct shc_outcomes *from,
-	struct shc_outcomes *head, struct shc_outcomes *out)
+static int sort_body(struct shc_interpreter *in, const struct shc_command *loop,
+	struct shc_outcomes *from, struct shc_outcomes *head, struct shc_outcomes *out)
 {
 	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++)
+		in->seen[loop->id] |= from->items[i].flow == SHC_FLOW_EXIT ||
+						      from->items[i].flow == SHC_FLOW_RETURN
+					      ? SHC_LEFT
+					      : SHC_TURNED;
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
@@ -808,7 +836,7 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 		in->loop_depth--;
 		head.count = 0;
 		shc_outcomes_finish(&head);
-		r = first_error(sort_body(in, &odd, &head, out), r);
+		r = first_error(sort_body(in, command, &odd, &head, out), r);
 		other_count = other.count;
 		for (uint32_t i = 0; i < other.count; i++) {
 			other.items[i].state->status.low = low;
@@ -829,7 +857,7 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 			high = status->high > high ? status->high : high;
 		}
 		left += leaving(&body);
-		r = first_error(sort_body(in, &body, &head, out), r);
+		r = first_error(sort_body(in, command, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
 			shc_path_forget_tested(head.items[i].state);
 		if (!r)
@@ -879,7 +907,7 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 		r = shc_execute_list(in, command->for_.body, state, &body);
 		in->loop_depth--;
 		in->loops--;
-		r = first_error(sort_body(in, &body, &next, out), r);
+		r = first_error(sort_body(in, command, &body, &next, out), r);
 	}
 	shc_outcomes_finish(head);
 	*head = next;
@@ -1005,7 +1033,7 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 		r = first_error(list_on_each(in, list, &head, &body), r);
 		in->loop_depth--;
 		in->loops--;
-		r = first_error(sort_body(in, &body, &head, out), r);
+		r = first_error(sort_body(in, command, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
 			shc_forget_assigned(in, command, head.items[i].state);
 		if (!r)
@@ -1022,6 +1050,21 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 
 /* ---- Functions ------------------------------------------------------------------------------------------------ */
 
+/* A call that is not followed, because it is recursive or too deep. Takes @state. */
+static int not_entered(struct shc_interpreter *in, const struct shc_command *function,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	int r = shc_forget_command(in, function->function.body, state);
+
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	shc_approximate(in, in->current ? in->current : function);
+	shc_set_status(state, function, 0, 255);
+	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+}
+
 int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -1032,15 +1075,10 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	for (uint32_t i = 0; i < in->call_depth; i++) {
 		if (in->calls[i] != function)
 			continue;
-		/* Recursion: the call may do anything that the script does. */
-		shc_approximate(in, in->current ? in->current : function);
-		shc_set_status(state, function, 0, 255);
-		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+		return not_entered(in, function, state, out);
 	}
-	if (in->call_depth == sizeof(in->calls) / sizeof(*in->calls)) {
-		shc_approximate(in, in->current ? in->current : function);
-		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
-	}
+	if (in->call_depth == sizeof(in->calls) / sizeof(*in->calls))
+		return not_entered(in, function, state, out);
 	in->calls[in->call_depth++] = function;
 	in->suppressed_outside = in->suppressed;
 	in->loop_depth = 0;
@@ -1130,6 +1168,28 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 	}
 }
 
+/* `>&5`, where 5 may be the standard output of a substitution around this (exec 5>&1), or 2>&1. */
+static bool may_leak(const struct shc_command *command)
+{
+	bool diverted = false;
+
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next) {
+		struct shc_text target;
+
+		if (r->kind != SHC_REDIRECT_DUP_OUTPUT || !r->target) {
+			diverted |= r->kind >= SHC_REDIRECT_OUTPUT &&
+				    r->kind <= SHC_REDIRECT_CLOBBER && r->fd <= 1;
+			continue;
+		}
+		target = r->target->literal;
+		if (!r->target->constant || target.length > 1 ||
+			(target.length && target.bytes[0] >= '3' && target.bytes[0] <= '9') ||
+			(shc_text_is(target, "1") && r->fd == 2 && !diverted))
+			return true;
+	}
+	return false;
+}
+
 bool shc_diverts_output(const struct shc_command *command)
 {
 	for (const struct shc_redirect *redirect = command->redirects; redirect;
@@ -1215,7 +1275,12 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
+	in->leaks |= in->substitutions && may_leak(command);
 	in->steps++;
+	if (!(in->steps & 255))
+		shc_look_at_clock(in);
+	if (shc_spent(in) > SHC_CAREFUL && shc_spent(in) <= 1000 && shc_may_leave_out(in, command))
+		return shc_leave_out(in, command, state, out);
 	if (shc_spent(in) > 1000) {
 		in->exhausted = true;
 		shc_state_destroy(state);

@@ -12,6 +12,8 @@
 #include <shcheck/finding.h>
 #include <shcheck/parse.h>
 
+#include <time.h>
+
 #include "state.h"
 
 /* What a command leaves behind besides its state. */
@@ -40,6 +42,7 @@ struct shc_name {
 	const struct shc_term *environment; /* what the environment may hold; made on demand */
 	bool assigned_anywhere;             /* somewhere in the script, on whatever path */
 	bool defined_anywhere;              /* as a function */
+	bool defined_here;                  /* by the text of the script itself */
 	bool is_variable; /* read or assigned somewhere; else it may be a command's */
 };
 
@@ -79,6 +82,8 @@ struct shc_harm {
 };
 
 struct shc_call;
+struct shc_definition;
+struct shc_written;
 struct shc_inclusion;
 struct shc_interruptions;
 
@@ -123,6 +128,11 @@ struct shc_interpreter {
 		*site;     /* the command of the script that runs an inclusion, or NULL */
 	bool reading_file; /* commands of a sourced file are being run */
 	struct shc_interruptions *interruptions;
+	struct shc_definition *definitions; /* functions; made when it is needed */
+	bool definitions_known, definitions_lost;
+	struct shc_written *outputs; /* redirections whose files were read, or overwritten unread */
+	struct timespec began;       /* the clock that only stops what counting does not */
+	bool late;
 	bool at_signal, in_error_trap;
 	bool may_end; /* the expansion at hand may also have ended the shell */
 	struct shc_positional *positionals[64]; /* by number */
@@ -130,9 +140,10 @@ struct shc_interpreter {
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
-	uint32_t loops;         /* bodies of loops around what is run */
-	uint32_t loop_depth;    /* loops around what is run, within the same function */
-	bool in_order;          /* words of the command at hand assign what later ones may read */
+	uint32_t loops;      /* bodies of loops around what is run */
+	uint32_t loop_depth; /* loops around what is run, within the same function */
+	bool in_order;       /* words of the command at hand assign what later ones may read */
+	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
 	struct shc_file_read *reads;
@@ -146,6 +157,11 @@ enum {
 	SHC_SEEN = 1,
 	SHC_APPROXIMATED = 2,
 	SHC_SIMPLE = 4,
+	SHC_CALM = 8, /* see risk.h */
+	SHC_ANCHORED = 16,
+	SHC_TURNED = 32,    /* a loop whose body has come to its end, or broke off */
+	SHC_DEFEATED = 128, /* the body of a function in which SH507 was reported */
+	SHC_LEFT = 64,      /* a loop whose body has left the function or the script */
 	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,
@@ -178,6 +194,9 @@ const struct shc_term *shc_name_environment(struct shc_interpreter *in, uint32_t
 
 /* shc_spent - how much of the budgets is used up, in per mille; from 1000 on everything is cut. */
 uint32_t shc_spent(const struct shc_interpreter *in);
+
+/* shc_look_at_clock - after too much time everything is cut. */
+void shc_look_at_clock(struct shc_interpreter *in);
 
 /* ---- Outcomes ------------------------------------------------------------------------------------------------- */
 

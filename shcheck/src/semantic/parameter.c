@@ -126,6 +126,7 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 {
 	uint64_t wanted = number ? number + state->shifted : 0;
 	struct shc_positional **list = &in->positionals[wanted % 64], *at;
+	const struct shc_dfa *language;
 
 	if (number && number <= state->argument_count) {
 		ret->presence = SHC_PRESENT;
@@ -147,8 +148,11 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 		if (!at)
 			return -ENOMEM;
 		at->number = wanted;
-		at->term = shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_ARGUMENT,
-			shc_dfa_text(in->pool), (struct shc_range){0, 0}));
+		/* $0 is a path of the script, absolute, relative or bare, or the name of the shell. */
+		if (number || shc_dfa_glob(in->pool, "?*", 2, 0, &language, NULL))
+			language = shc_dfa_text(in->pool);
+		at->term = shc_term_share(shc_term_atom(
+			in->terms, SHC_ORIGIN_ARGUMENT, language, (struct shc_range){0, 0}));
 		at->next = *list;
 		*list = at;
 	}

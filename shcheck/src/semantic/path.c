@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "parameter.h"
 
 /* Deleting one of these, or everything in it, breaks the system. */
@@ -208,6 +209,19 @@ static bool is_within(const struct shc_term *path, const struct shc_term *folder
 	return a->text.bytes[b->text.length] == '/' || b->text.bytes[b->text.length - 1] == '/';
 }
 
+/* Is the first name of @path below @folder a hidden one, which "*" leaves alone, or not known? */
+static bool may_be_hidden(const struct shc_term *path, const struct shc_term *folder)
+{
+	uint32_t last = folder->count - 1, at;
+	const struct shc_piece *piece = &path->pieces[last];
+
+	if (folder->pieces[last].atom || piece->atom)
+		return true;
+	at = folder->pieces[last].text.length;
+	at += at < piece->text.length && piece->text.bytes[at] == '/';
+	return at >= piece->text.length || piece->text.bytes[at] == '.';
+}
+
 const struct shc_fact *shc_path_fact(
 	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path)
 {
@@ -220,11 +234,33 @@ const struct shc_fact *shc_path_fact(
 		if (fact->path == path)
 			return fact;
 		/* Below something absent, or in an emptied folder, nothing is. */
-		if ((fact->kind == SHC_FILE_NOTHING || fact->contents_gone) &&
+		if ((fact->kind == SHC_FILE_NOTHING ||
+			    (fact->contents_gone && !may_be_hidden(path, fact->path))) &&
 			is_within(path, fact->path))
 			return fact;
 	}
 	return NULL;
+}
+
+/* Do the two begin alike and then surely go on with different text? */
+static bool differ(const struct shc_term *a, const struct shc_term *b)
+{
+	for (uint32_t i = 0; i < a->count && i < b->count; i++) {
+		const struct shc_piece *x = &a->pieces[i], *y = &b->pieces[i];
+		uint32_t shorter =
+			x->text.length < y->text.length ? x->text.length : y->text.length;
+
+		if (x->atom || y->atom) {
+			if (x->atom != y->atom)
+				return false;
+			continue;
+		}
+		if (memcmp(x->text.bytes, y->text.bytes, shorter))
+			return true;
+		if (x->text.length != y->text.length)
+			return i + 1 == a->count && i + 1 == b->count;
+	}
+	return false;
 }
 
 /* Can a change at @path change what a test says of @asked? */
@@ -232,8 +268,10 @@ static bool may_meet(const struct shc_term *asked, const struct shc_term *path)
 {
 	struct shc_text text;
 
-	return !shc_term_known(asked, &text) || !shc_term_known(path, &text) ||
-	       is_within(asked, path) || is_within(path, asked);
+	if (is_within(asked, path) || is_within(path, asked))
+		return true;
+	return !differ(asked, path) &&
+	       (!shc_term_known(asked, &text) || !shc_term_known(path, &text));
 }
 
 const struct shc_fact *shc_path_asked(const struct shc_state *state, char asked,
@@ -275,7 +313,8 @@ int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const st
 		/* Deleting a folder ends all that was known below it; making a file gives its folders back. */
 		if (kind == SHC_FILE_NOTHING && is_within(old->path, path))
 			continue;
-		if (kind != SHC_FILE_NOTHING && old->kind == SHC_FILE_NOTHING &&
+		if (kind != SHC_FILE_NOTHING &&
+			(old->kind == SHC_FILE_NOTHING || old->contents_gone) &&
 			is_within(path, old->path))
 			continue;
 		state->facts[kept++] = *old;
@@ -304,6 +343,98 @@ int shc_path_assume(struct shc_interpreter *in, struct shc_state *state,
 	return r;
 }
 
+int shc_path_empty(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
+	struct shc_range range)
+{
+	struct shc_fact fact = {.kind = SHC_FILE_DIRECTORY, .contents_gone = true, .range = range};
+	struct shc_text text;
+
+	if (!shc_term_known(path, &text) || text.length < 3 ||
+		memcmp(text.bytes + text.length - 2, "/*", 2))
+		return 0;
+	fact.path = shc_term_text(in->terms, text.bytes, text.length - 2);
+	if (!fact.path || shc_path_learn(in, state, fact.path, SHC_FILE_DIRECTORY, range))
+		return -ENOMEM;
+	return shc_state_add_fact(state, &fact);
+}
+
+/* A redirection to a file: is that read on any path, and which later one overwrites it unread? */
+struct shc_written {
+	uint32_t start; /* of the redirection */
+	bool read;
+	int id; /* of the check that has something to say, or 0 */
+	struct shc_range command, written;
+	struct shc_written *next;
+};
+
+/* The output that is written at @start. NULL when there is no memory. */
+static struct shc_written *output_of(struct shc_interpreter *in, uint32_t start)
+{
+	struct shc_written *output = in->outputs;
+
+	while (output && output->start != start)
+		output = output->next;
+	if (output)
+		return output;
+	output = shc_arena_take(in->arena, sizeof(*output));
+	if (!output)
+		return NULL;
+	output->start = start;
+	output->next = in->outputs;
+	in->outputs = output;
+	return output;
+}
+
+/* What @fact says was written has been read, or may have been. */
+static void output_read(struct shc_interpreter *in, struct shc_fact *fact)
+{
+	struct shc_written *output = fact->written_unread ? output_of(in, fact->range.start) : NULL;
+
+	fact->written_unread = false;
+	if (output)
+		output->read = true;
+}
+
+/* Does @term hold the last name of @path? */
+static bool mentions(const struct shc_term *term, const struct shc_term *path)
+{
+	struct shc_text text, name;
+	const char *slash;
+
+	if (!shc_term_known(term, &text) || !shc_term_known(path, &name))
+		return true;
+	slash = memrchr(name.bytes, '/', name.length);
+	if (slash) {
+		name.length -= (uint32_t)(slash + 1 - name.bytes);
+		name.bytes = slash + 1;
+	}
+	return name.length && memmem(text.bytes, text.length, name.bytes, name.length);
+}
+
+void shc_path_seen(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term)
+{
+	const struct shc_term *path = NULL;
+	struct shc_text known;
+
+	for (uint32_t i = 0; i < state->fact_count; i++) {
+		struct shc_fact *fact = &state->facts[i];
+
+		/* What a command writes it does not read back. */
+		if (!fact->written_unread ||
+			(in->current && fact->range.start >= in->current->range.start &&
+				fact->range.end <= in->current->range.end))
+			continue;
+		fact->perhaps_read = true;
+		if (!path)
+			path = term && shc_term_known(term, &known)
+				       ? shc_path_normal(in, state, term)
+				       : NULL;
+		/* What is not known may be this file, and so may a part of the operand. */
+		if (!path || is_within(fact->path, path) || mentions(term, fact->path))
+			output_read(in, fact);
+	}
+}
+
 void shc_path_forget_tested(struct shc_state *state)
 {
 	uint32_t kept = 0;
@@ -314,11 +445,28 @@ void shc_path_forget_tested(struct shc_state *state)
 	state->fact_count = kept;
 }
 
+/* The command at hand has emptied @path by its own redirection before it reads it. */
+static void check_own_output(struct shc_interpreter *in, const struct shc_fact *fact)
+{
+	const struct shc_command *command = in->current;
+
+	if (!command || !fact->written_unread || fact->range.start < command->range.start ||
+		fact->range.end > command->range.end)
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 111, command->range,
+			"the shell empties this file before the command reads it"),
+		"write to another name and mv it over the file when all went well");
+}
+
 int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path)
 {
-	for (uint32_t i = 0; i < state->fact_count; i++)
+	for (uint32_t i = 0; i < state->fact_count; i++) {
+		if (state->facts[i].path == path && !state->facts[i].asked)
+			check_own_output(in, &state->facts[i]);
 		if (is_within(state->facts[i].path, path))
-			state->facts[i].written_unread = false;
+			output_read(in, &state->facts[i]);
+	}
 	if (!in->piped)
 		return 0;
 	if (in->read_count == in->read_capacity) {
@@ -541,12 +689,81 @@ static bool is_read_now(const struct shc_interpreter *in, const struct shc_term 
 	return false;
 }
 
+/* Files of the kernel, where nothing is overwritten. */
 static bool is_device(const struct shc_term *path)
 {
+	static const char *const folders[] = {"/dev/", "/proc/", "/sys/"};
 	struct shc_text text;
 
-	return path->count && !path->pieces[0].atom && (text = path->pieces[0].text).length > 5 &&
-	       !memcmp(text.bytes, "/dev/", 5);
+	if (!path->count || path->pieces[0].atom)
+		return false;
+	text = path->pieces[0].text;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (text.length > strlen(folders[i]) &&
+			!memcmp(text.bytes, folders[i], strlen(folders[i])))
+			return true;
+	return false;
+}
+
+/* Standard output; what goes to other descriptors is seldom a result. */
+static bool is_output(const struct shc_redirect *redirect)
+{
+	return (redirect->fd < 0 || redirect->fd == 1) && !redirect->fd_name.length;
+}
+
+/* Does the command write anything? An empty file is no output that could be lost. */
+static bool writes(const struct shc_command *command)
+{
+	struct shc_text name;
+
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return true;
+	name = shc_command_name(command);
+	return command->simple.words && !shc_text_is(name, ":") && !shc_text_is(name, "true");
+}
+
+/* @fact has been written, and now @redirect empties the file. Said at the end, if then nothing has read it. */
+static void note_overwritten(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, const struct shc_fact *fact)
+{
+	bool same = fact->range.start == redirect->range.start;
+	struct shc_written *output;
+	int id = 0;
+
+	if (command->kind != SHC_COMMAND_SIMPLE || !writes(command))
+		return;
+	if (same && in->loops)
+		id = 112;
+	else if (!same && !in->loops && !in->call_depth && !fact->perhaps_read)
+		id = 113;
+	output = id ? output_of(in, fact->range.start) : NULL;
+	if (!output || output->id)
+		return;
+	output->id = id;
+	output->command = command->range;
+	output->written = fact->range;
+}
+
+void shc_check_outputs(struct shc_interpreter *in)
+{
+	for (const struct shc_written *output = in->outputs; output; output = output->next) {
+		struct shc_finding *finding;
+
+		if (!output->id || output->read)
+			continue;
+		if (output->id == 112) {
+			finding = shc_report(in, 112, output->command,
+				"every turn of the loop overwrites what the turn before has "
+				"written");
+			shc_finding_hint(in->findings, finding,
+				"append with >>, or redirect the whole loop: done > file");
+			continue;
+		}
+		finding = shc_report(in, 113, output->command,
+			"this overwrites what was written before, and nothing has read that");
+		shc_finding_hint(in->findings, finding, "append with >>");
+		shc_finding_relate(in->findings, finding, output->written, "written here");
+	}
 }
 
 /* `> f`: what was in f is gone. */
@@ -557,8 +774,8 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 	struct shc_fact now = {
 		.path = path,
 		.kind = SHC_FILE_REGULAR,
-		.written_unread = true,
 		.assumed = true,
+		.written_unread = writes(command) && is_output(redirect),
 		.range = redirect->range,
 	};
 	struct shc_finding *finding;
@@ -570,13 +787,8 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 			"the shell empties this file before the pipeline reads it");
 		shc_finding_hint(in->findings, finding,
 			"write to another name and mv it over the file when all went well");
-	} else if (in->loops && fact && fact->written_unread && fact->path == path &&
-		   fact->range.start == redirect->range.start &&
-		   command->kind == SHC_COMMAND_SIMPLE && command->simple.words) {
-		finding = shc_report(in, 112, command->range,
-			"every turn of the loop overwrites what the turn before has written");
-		shc_finding_hint(in->findings, finding,
-			"append with >>, or redirect the whole loop: done > file");
+	} else if (fact && fact->written_unread && fact->path == path) {
+		note_overwritten(in, command, redirect, fact);
 	}
 	if (shc_path_assume(in, state, path, SHC_FILE_REGULAR, redirect->range))
 		return -ENOMEM;

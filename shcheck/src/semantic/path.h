@@ -45,6 +45,17 @@ const struct shc_fact *shc_path_asked(const struct shc_state *state, char asked,
 int shc_path_answer(struct shc_state *state, char asked, const struct shc_term *path,
 	const struct shc_term *other, bool answer, struct shc_range range);
 
+/* shc_check_outputs - SH112 and SH113, after the analysis. */
+void shc_check_outputs(struct shc_interpreter *in);
+
+/* shc_path_empty - everything was deleted that @path stands for (normal), "folder/" and a pattern "*". 0 or -ENOMEM. */
+int shc_path_empty(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
+	struct shc_range range);
+
+/* shc_path_seen - a command has @term as an operand, or NULL: anything; what was written there may have been read. */
+void shc_path_seen(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term);
+
 /* shc_path_forget_tested - time has passed: what tests have seen may have changed. */
 void shc_path_forget_tested(struct shc_state *state);
 

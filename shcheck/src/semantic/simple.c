@@ -95,7 +95,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 	struct shc_state *capture = shc_state_clone(state);
 	uint32_t suppressed = in->suppressed, piped = in->piped;
 	const struct shc_command *current = in->current;
-	bool in_order = false;
+	bool in_order = false, leaks = in->leaks;
 	int r = capture ? 0 : -ENOMEM;
 
 	if (!r) {
@@ -106,6 +106,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 			leave_errexit(capture);
 		in->piped = 0;
 		in->substitutions++;
+		in->leaks = false;
 		in_order = in->in_order;
 		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
@@ -119,7 +120,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		struct shc_state *result = results.items[i].state;
 		const struct shc_term *output = result->output;
 
-		if (!output || in->in_order || part->command.form == SHC_FORM_FILE)
+		if (!output || in->in_order || in->leaks || part->command.form == SHC_FORM_FILE)
 			output = shc_unknown(
 				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
 		result->output = state->output;
@@ -131,6 +132,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 			r = shc_outcomes_add(in, out, result, SHC_FLOW_NEXT, 0);
 		}
 	}
+	in->leaks |= leaks;
 	shc_outcomes_finish(&results);
 	return r;
 }
@@ -615,6 +617,9 @@ int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struc
 	shc_approximate(in, call->command);
 	shc_path_forget_tested(state);
 	shc_path_shake(state);
+	/* Operands have been looked at; a program that is not known may have any. */
+	if (!call->name.length)
+		shc_path_seen(in, state, NULL);
 	if (state->output) {
 		state->output = shc_term_concat(in->terms, state->output,
 			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
@@ -636,6 +641,10 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 
 	shc_check_name(call, state, number);
 	shc_check_call(call, state);
+	/* What reads its operands says so itself. */
+	if (!builtin && !shc_effect_known(call->name))
+		for (uint32_t i = 0; i < call->fields.count; i++)
+			shc_path_seen(call->in, state, call->values[i]);
 	if (builtin)
 		return builtin->run(call, state, out);
 	if (shc_transformer_known(call->name))

@@ -68,6 +68,7 @@ struct shc_fact {
 	bool assumed; /* the usual outcome, if nothing was refused and no other name leads there: rules no path out */
 	char asked; /* not 0: no file, but the answer (.kind) of this test of .path, and of .target */
 	bool written_unread; /* truncated or written here and not read since */
+	bool perhaps_read;   /* since then something has run that may know of the file by itself */
 	const struct shc_term
 		*target;        /* SHC_FILE_LINK: the path (normal) to which it leads, or NULL */
 	struct shc_range range; /* the command that made it so */

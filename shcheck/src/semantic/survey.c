@@ -289,9 +289,10 @@ static void note_name(struct survey *survey, struct shc_text text, bool function
 		survey->result = -ENOMEM;
 		return;
 	}
-	if (function)
+	if (function) {
 		survey->in->names[number].defined_anywhere = true;
-	else
+		survey->in->names[number].defined_here |= !survey->in->inclusions;
+	} else
 		survey->in->names[number].assigned_anywhere =
 			survey->in->names[number].is_variable = true;
 }
@@ -528,6 +529,7 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 
 		if (!always_leaves(s->command) || s->background || always_leaves(next) ||
 			next->kind == SHC_COMMAND_FUNCTION ||
+			shc_text_is(shc_command_name(next), ":") ||
 			!(in->seen[s->command->id] & SHC_SEEN) || in->seen[next->id] & SHC_SEEN)
 			continue;
 		finding = shc_report(in, 509, next->range, "nothing ever gets here");
@@ -536,6 +538,20 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 				"this always leaves before");
 		return;
 	}
+}
+
+/* A loop over several words that leaves in its first turn, whatever happens. */
+static void check_turns(struct shc_interpreter *in, const struct shc_command *command)
+{
+	const struct shc_word *words = command->for_.words;
+
+	if ((in->seen[command->id] & (SHC_LEFT | SHC_TURNED)) != SHC_LEFT ||
+		(command->for_.has_in && words && !words->next && words->constant))
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 501, command->range,
+			"this loop never comes to a second turn: its body always leaves"),
+		"leave in a condition, or behind the loop");
 }
 
 static void check_command(void *context, const struct shc_command *command)
@@ -557,6 +573,7 @@ static void check_command(void *context, const struct shc_command *command)
 		break;
 	case SHC_COMMAND_FOR:
 		check_list(in, command->for_.body);
+		check_turns(in, command);
 		break;
 	case SHC_COMMAND_CASE:
 		for (const struct shc_case_item *i = command->case_.items; i; i = i->next)

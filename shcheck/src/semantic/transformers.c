@@ -38,6 +38,7 @@ static const struct prefix {
 	{"stdbuf", "ioe", 0},
 	{"sudo", "ughpCrtTUDR", 0},
 	{"taskset", "", 1},
+	{"time", "fo", 0},
 	{"timeout", "ks", 1},
 	{"xargs", "InPLdasE", 0},
 };
@@ -113,8 +114,7 @@ static bool is_program(struct shc_text name)
 	return false;
 }
 
-/* Run the fields of @call from @first on as a command of their own. Takes @state. */
-static int run_inner(const struct shc_call *call, uint32_t first, struct shc_state *state,
+int shc_run_program(const struct shc_call *call, uint32_t first, struct shc_state *state,
 	struct shc_outcomes *out)
 {
 	struct shc_call inner = *call;
@@ -149,7 +149,7 @@ static int run_prefix(const struct shc_call *call, const struct prefix *prefix,
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	return run_inner(call, first, state, out);
+	return shc_run_program(call, first, state, out);
 }
 
 /* ---- Operands that are added ------------------------------------------------------------------------------------ */
@@ -241,7 +241,7 @@ static int run_xargs(const struct shc_call *call, struct shc_state *state, struc
 		shc_state_destroy(state);
 		return r;
 	}
-	return run_inner(&inner.call, 0, state, out);
+	return shc_run_program(&inner.call, 0, state, out);
 }
 
 /* ---- find ------------------------------------------------------------------------------------------------------- */
@@ -326,7 +326,7 @@ static int run_executed(
 		if (r || !inner.call.fields.count)
 			continue;
 		copy = shc_state_clone(state);
-		r = copy ? run_inner(&inner.call, 0, copy, out) : -ENOMEM;
+		r = copy ? shc_run_program(&inner.call, 0, copy, out) : -ENOMEM;
 	}
 	/* Nothing may be found at all. */
 	shc_set_status(state, call->command, 0, 1);

@@ -308,6 +308,9 @@ static int note_one(
 		in->interruptions = at;
 		return at->state ? 0 : -ENOMEM;
 	}
+	/* Its action has run already: what comes now are functions that nothing calls. */
+	if (!at->state)
+		return 0;
 	if (shc_state_covers(at->state, state, in->pool))
 		return 0;
 	r = shc_state_join(at->state, state, in->terms, 16, at->round, trap->site->range);

@@ -23,6 +23,7 @@ struct expected {
 struct script_case {
 	char name[NAME_BYTES];
 	enum shc_dialect dialect;
+	struct shc_analysis_limits limits;
 	struct expected expected[EXPECTED_MAX];
 	size_t expected_count;
 	const char *text;
@@ -33,7 +34,7 @@ struct script_case {
 static const char *read_head(const char *at, struct script_case *ret)
 {
 	const char *end = strchr(at, '\n');
-	char line[400], *word, *rest = NULL;
+	char line[400], *word, *colon, *rest = NULL;
 
 	*ret = (struct script_case){.dialect = SHC_BASH};
 	if (!end || (size_t)(end - at) >= sizeof(line))
@@ -47,12 +48,15 @@ static const char *read_head(const char *at, struct script_case *ret)
 	word = strtok_r(NULL, " ", &rest);
 	if (!word)
 		return NULL;
+	colon = strchr(word, ':');
+	if (colon) {
+		ret->limits.steps = strtoull(colon + 1, NULL, 10);
+		*colon = 0;
+	}
 	if (!strcmp(word, "sh"))
 		ret->dialect = SHC_DASH;
 	while ((word = strtok_r(NULL, " ", &rest))) {
 		struct expected *expected = &ret->expected[ret->expected_count++];
-		char *colon;
-
 		if (ret->expected_count == EXPECTED_MAX)
 			return NULL;
 		expected->id = (int)strtol(word, &colon, 10);
@@ -93,7 +97,8 @@ static int run_case(struct script_case *of)
 		return 1;
 	}
 	if (shc_parse(source, of->dialect, findings, &script) ||
-		shc_analyse(script, NULL, findings, &coverage) || coverage.budget_exhausted) {
+		shc_analyse(script, &of->limits, findings, &coverage) ||
+		coverage.budget_exhausted) {
 		(void)printf("%s: not analysed\n", of->name);
 		failures++;
 	}

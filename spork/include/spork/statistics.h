@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define SPORK_STATISTICS_MAGIC 0x32736b726f7073ULL
+#define SPORK_STATISTICS_MAGIC 0x33736b726f7073ULL
 #define SPORK_STATISTICS_SYSCALLS 512
 #define SPORK_STATISTICS_SITES 512
 #define SPORK_SITE_LABEL_BYTES 192
@@ -83,6 +83,7 @@ struct spork_site_count {
 	uint32_t last_reason; /* enum spork_reason */
 	uint64_t key[2];
 	uint64_t attempts, converted;
+	uint64_t executed; /* children of real forks that executed a program after all */
 	char detail[SPORK_SITE_DETAIL_BYTES]; /* of the last abort: an address or a system call */
 	char label[SPORK_SITE_LABEL_BYTES];   /* "program: module+0x1234 < module+0x5678 < …" */
 };
@@ -91,6 +92,8 @@ struct spork_statistics {
 	uint64_t magic;
 	uint64_t processes; /* that forked at least once */
 	uint64_t reasons[SPORK_REASON_COUNT];
+	uint64_t executed
+		[SPORK_REASON_COUNT]; /* of these, really forked: a program was executed after all */
 	uint64_t notices[SPORK_NOTICE_COUNT];
 	uint64_t syscalls[SPORK_STATISTICS_SYSCALLS]; /* at which SPORK_ABORT_SYSCALL happened */
 	uint64_t sites_lost;                          /* did not fit */

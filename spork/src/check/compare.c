@@ -15,7 +15,8 @@ struct findings {
 
 const char *spork_agreement_name(enum spork_agreement agreement)
 {
-	static const char *const names[] = {"same", "same lines", "different", "unstable"};
+	static const char *const names[] = {
+		"same", "same lines", "different", "unstable", "not seen"};
 
 	return names[agreement];
 }
@@ -230,6 +231,37 @@ static void compare_orphans(struct findings *findings, const struct spork_observ
 			first->orphan_count, first->killed, tested->orphan_count, tested->killed);
 }
 
+static const char *absence(const struct spork_observation *first,
+	const struct spork_observation *second, const struct spork_observation *tested)
+{
+	return first->ledger.absent    ? first->ledger.absent
+	       : second->ledger.absent ? second->ledger.absent
+				       : tested->ledger.absent;
+}
+
+static void compare_ledgers(struct findings *findings, const struct spork_observation *first,
+	const struct spork_observation *second, const struct spork_observation *tested, bool kinds)
+{
+	const struct spork_ledger *a = &first->ledger, *b = &second->ledger, *c = &tested->ledger;
+	const char *absent = absence(first, second, tested);
+	bool same = !absent && (ledger_equal(a, c, kinds) || ledger_equal(b, c, kinds));
+	struct spork_finding *finding = add(findings, "ledger", "",
+		absent                      ? SPORK_ABSENT
+		: same                      ? SPORK_SAME
+		: ledger_equal(a, b, kinds) ? SPORK_DIFFERENT
+					    : SPORK_UNSTABLE);
+
+	if (finding && absent)
+		(void)snprintf(finding->detail, sizeof(finding->detail), "%s", absent);
+	else if (finding && finding->agreement == SPORK_DIFFERENT)
+		ledger_describe(a, c, kinds, finding->detail, sizeof(finding->detail));
+	else if (finding)
+		(void)snprintf(finding->detail, sizeof(finding->detail),
+			"%zu processes, %llu threads, %llu programs executed, %llu SIGCHLD",
+			c->count, (unsigned long long)c->threads, (unsigned long long)c->execs,
+			(unsigned long long)c->sigchlds);
+}
+
 static const struct spork_seen_file *find(const struct spork_observation *run, const char *path)
 {
 	size_t low = 0, high = run->file_count;
@@ -312,7 +344,7 @@ static void compare_files(struct findings *findings, const struct spork_observat
 }
 
 int spork_compare(const struct spork_observation *first, const struct spork_observation *second,
-	const struct spork_observation *tested, struct spork_finding **ret_findings,
+	const struct spork_observation *tested, bool kinds, struct spork_finding **ret_findings,
 	size_t *ret_count)
 {
 	struct findings findings = {0};
@@ -321,6 +353,7 @@ int spork_compare(const struct spork_observation *first, const struct spork_obse
 	compare_outputs(&findings, "stderr", &first->err, &second->err, &tested->err);
 	compare_status(&findings, first, second, tested);
 	compare_orphans(&findings, first, second, tested);
+	compare_ledgers(&findings, first, second, tested, kinds);
 	compare_files(&findings, first, second, tested);
 	if (findings.err) {
 		spork_findings_finish(findings.list, findings.count);

@@ -112,7 +112,7 @@ static int start(const struct spork_observer *observer, pid_t *ret_pid, struct h
 }
 
 /* Wait for @pid (-1: any) for at most @seconds; 0 when the time is up, -1 when there is none. */
-static pid_t wait_for(pid_t pid, int seconds, int *ret_status)
+static pid_t wait_for(struct ledger_watch *watch, pid_t pid, int seconds, int *ret_status)
 {
 	struct timespec pause = {.tv_nsec = 100000}, now;
 	time_t end;
@@ -122,6 +122,7 @@ static pid_t wait_for(pid_t pid, int seconds, int *ret_status)
 	for (;;) {
 		pid_t got = waitpid(pid, ret_status, WNOHANG);
 
+		ledger_drain(watch);
 		if (got != 0)
 			return got;
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -182,7 +183,7 @@ static bool is_helper(const struct spork_observer *observer)
 }
 
 /* waitid() tells without reaping; the next waitpid(-1) reaps the same process. */
-static bool wait_for_zombie(int seconds)
+static bool wait_for_zombie(struct ledger_watch *watch, int seconds)
 {
 	struct timespec pause = {.tv_nsec = 200000}, now;
 	time_t end;
@@ -192,6 +193,7 @@ static bool wait_for_zombie(int seconds)
 	for (;;) {
 		siginfo_t info = {0};
 
+		ledger_drain(watch);
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) || info.si_pid)
 			return true;
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -202,8 +204,8 @@ static bool wait_for_zombie(int seconds)
 }
 
 /* Processes whose parent has ended come to this one. */
-static int reap_orphans(const struct spork_observer *observer, struct spork_observation *ret,
-	struct hb_error *reterr)
+static int reap_orphans(const struct spork_observer *observer, struct ledger_watch *watch,
+	struct spork_observation *ret, struct hb_error *reterr)
 {
 	int status = 0;
 
@@ -211,12 +213,12 @@ static int reap_orphans(const struct spork_observer *observer, struct spork_obse
 	if (!ret->orphans)
 		return hb_error_set(reterr, -ENOMEM, "no memory");
 	for (;;) {
-		bool in_time = wait_for_zombie(ORPHAN_SECONDS), helper;
+		bool in_time = wait_for_zombie(watch, ORPHAN_SECONDS), helper;
 		pid_t got;
 
 		if (!in_time)
 			kill_children();
-		(void)wait_for_zombie(1);
+		(void)wait_for_zombie(watch, 1);
 		helper = is_helper(observer);
 		got = waitpid(-1, &status, 0);
 		if (got < 0)
@@ -232,17 +234,20 @@ static int reap_orphans(const struct spork_observer *observer, struct spork_obse
 static int watch(const struct spork_observer *observer, struct spork_observation *ret,
 	struct hb_error *reterr)
 {
-	pid_t pid;
+	const char *absent;
+	struct ledger_watch *watch = ledger_open(&absent);
+	pid_t pid = -1;
 	int err = start(observer, &pid, reterr);
 
-	if (err)
-		return err;
-	if (wait_for(pid, observer->timeout_s, &ret->status) == 0) {
+	if (!err && wait_for(watch, pid, observer->timeout_s, &ret->status) == 0) {
 		ret->timed_out = true;
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, &ret->status, 0);
 	}
-	return reap_orphans(observer, ret, reterr);
+	if (!err)
+		err = reap_orphans(observer, watch, ret, reterr);
+	ledger_close(watch, pid, observer->prefix != NULL, absent, &ret->ledger);
+	return err;
 }
 
 static int look(const struct spork_observer *observer, const struct spork_seen_file *before,
@@ -296,6 +301,7 @@ void spork_observation_finish(struct spork_observation *observation)
 	free(observation->out.bytes);
 	free(observation->err.bytes);
 	free(observation->orphans);
+	ledger_finish(&observation->ledger);
 	folder_list_finish(observation->files, observation->file_count);
 	*observation = (struct spork_observation){0};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the world can see of one run of a command: output, exit status, files, processes left behind. Each
+ * What the world can see of one run of a command: output, exit status, files, processes made and left behind. Each
  * run gets a fresh copy of a folder at the same path, so that runs do not see one another.
  *
  * Not thread-safe: the calling process becomes a reaper of orphans (PR_SET_CHILD_SUBREAPER) while it observes.
@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "ledger.h"
 
 struct hb_error;
 
@@ -39,7 +41,8 @@ struct spork_observation {
 	bool timed_out;
 	int *orphans; /* wait statuses of processes that outlived the command, sorted */
 	size_t orphan_count;
-	int killed;                    /* of them did not end by themselves */
+	int killed; /* of them did not end by themselves */
+	struct spork_ledger ledger;
 	struct spork_seen_file *files; /* sorted by path */
 	size_t file_count;
 };
@@ -47,7 +50,8 @@ struct spork_observation {
 struct spork_observer {
 	char *const *command;
 	const char *const *
-		prefix; /* words before the command (`spork run ... --`); ends with NULL; NULL = none */
+		prefix; /* words before the command (`spork run --stats ... --`), whose first child executes it;
+			   ends with NULL; NULL = none */
 	const char *origin; /* folder that is copied for each run */
 	const char *place;  /* where the copy goes: an absolute path that does not exist */
 	const char *input;  /* standard input; NULL = /dev/null */

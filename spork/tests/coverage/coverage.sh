@@ -28,6 +28,26 @@ number()
 		here && $1 == key { gsub(/[^0-9]/, "", $2); print $2; exit }' "$3"
 }
 
+# reasons FILE: why forks of the run `warm` stayed forks, as `reason n (of which m executed a program)`.
+reasons()
+{
+	awk '
+		$1 == "\"name\":" { here = index($0, "\"warm\"") > 0 }
+		here && $1 == "\"reasons\":" { part = 1; next }
+		here && $1 == "\"executed\":" { part = 2; next }
+		/}/ { part = 0 }
+		here && part && split($0, field, "\"") >= 4 {
+			if (part == 2) executed[field[2]] = field[4]
+			else if (field[2] !~ /^converted-/) { count[field[2]] = field[4]; order[++n] = field[2] }
+		}
+		END {
+			for (i = 1; i <= n; i++) {
+				printf "%s%s %d", (i > 1 ? ", " : ""), order[i], count[order[i]]
+				if (executed[order[i]]) printf " (%d executed)", executed[order[i]]
+			}
+		}' "$1"
+}
+
 # check_line: check the current line in a fresh folder; sets code.
 check_line()
 {
@@ -43,7 +63,7 @@ check_line()
 	code=$?
 }
 
-different=0 count=0 forks=0 converted=0 shares=0 programs=0
+different=0 count=0 forks=0 converted=0 executing=0 shares=0 programs=0
 tab=$(printf '\t')
 while IFS=$tab read -r name program line <&3; do
 	case $name in '' | '#'*) continue ;; esac
@@ -57,16 +77,20 @@ while IFS=$tab read -r name program line <&3; do
 	[ $code -ne 1 ] || check_line
 	count=$((count + 1))
 	warm_forks=$(number warm forks "$scratch/$name.json") warm=$(number warm converted "$scratch/$name.json")
+	warm_execs=$(number warm exec_forks "$scratch/$name.json")
 	forks=$((forks + ${warm_forks:-0})) converted=$((converted + ${warm:-0}))
-	if [ "${warm_forks:-0}" -gt 0 ]; then
-		shares=$((shares + 1000 * warm / warm_forks)) programs=$((programs + 1))
+	executing=$((executing + ${warm_execs:-0}))
+	if [ "${warm_execs:-0}" -gt 0 ]; then
+		shares=$((shares + 1000 * warm / warm_execs)) programs=$((programs + 1))
 	fi
 	case $code in
 	0) verdict=same ;;
 	1) verdict=DIFFERENT different=$((different + 1)) ;;
 	*) verdict="FAILED ($code)" different=$((different + 1)) ;;
 	esac
-	printf '%-32s %s of %s forks converted, %s\n' "$name" "${warm:-?}" "${warm_forks:-?}" "$verdict"
+	why=$(reasons "$scratch/$name.json")
+	printf '%-32s %s of %s with exec, %s forks, %s%s\n' "$name" "${warm:-?}" "${warm_execs:-?}" "${warm_forks:-?}" \
+		"$verdict" "${why:+: $why}"
 	if [ $code -eq 1 ]; then
 		grep -B1 -A1 '"result":.*"different"' "$scratch/$name.json"
 	elif [ $code -ne 0 ]; then
@@ -74,7 +98,7 @@ while IFS=$tab read -r name program line <&3; do
 	fi
 	rm -rf "${scratch:?}/$name"
 done 3<"$list"
-[ "$programs" -eq 0 ] || printf 'by event: %d of %d forks converted; average over the %d programs that fork: %d.%d %%\n' \
-	"$converted" "$forks" "$programs" $((shares / programs / 10)) $((shares / programs % 10))
+[ "$programs" -eq 0 ] || printf 'by event: %d of %d forks with exec converted, of %d forks; average over the %d programs: %d.%d %%\n' \
+	"$converted" "$executing" "$forks" "$programs" $((shares / programs / 10)) $((shares / programs % 10))
 printf '%d command lines, %d different\n' "$count" "$different"
 [ "$count" -gt 0 ] && [ "$different" -eq 0 ]

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -115,6 +116,27 @@ static void take_sigchld(pid_t child)
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+static void *nothing(void *data)
+{
+	return data;
+}
+
+/* What leaves no trace but in the kernel's own accounts. */
+static void spoil_ledger(void)
+{
+	pthread_t thread;
+	long child;
+
+	if (is("extra-thread") && pthread_create(&thread, NULL, nothing, NULL) == 0)
+		(void)pthread_join(thread, NULL);
+	if (!is("extra-process"))
+		return;
+	child = syscall(SYS_clone, SIGURG, 0, 0, 0, 0);
+	if (child == 0)
+		_exit(0);
+	(void)waitpid((pid_t)child, NULL, __WALL);
+}
+
 static void spoil_parent(pid_t child)
 {
 	struct rlimit limit = {0};
@@ -147,6 +169,7 @@ static void spoil_parent(pid_t child)
 	}
 	if (is("zombie") && syscall(SYS_clone, 0, 0, 0, 0, 0) == 0)
 		_exit(0);
+	spoil_ledger();
 	spoil_memory();
 }
 

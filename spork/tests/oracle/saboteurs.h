@@ -16,4 +16,7 @@
 	"descriptor-left,"                                                                       \
 	"cloexec-lost,file-flags,output-twice,exit-status,argument-lost,argument-changed"
 
+/* Those that only the ledger of `spork check` can find. */
+#define LEDGER_SABOTEURS "extra-process,extra-thread"
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "json_out.h"
+#include <hotbed/json_out.h>
 
 #include <inttypes.h>
 #include <math.h>
@@ -42,7 +42,7 @@ static void put_text(FILE *stream, const char *text)
 	(void)fputc('"', stream);
 }
 
-static void begin(struct json_out *out, const char *key)
+static void begin(struct hb_json_out *out, const char *key)
 {
 	if (out->has_member)
 		(void)fputc(',', out->stream);
@@ -53,48 +53,48 @@ static void begin(struct json_out *out, const char *key)
 	}
 }
 
-void json_open(struct json_out *out, const char *key, char bracket)
+void hb_json_open(struct hb_json_out *out, const char *key, char bracket)
 {
 	begin(out, key);
 	(void)fputc(bracket, out->stream);
 	out->has_member = false;
 }
 
-void json_close(struct json_out *out, char bracket)
+void hb_json_close(struct hb_json_out *out, char bracket)
 {
 	(void)fputc(bracket, out->stream);
 	out->has_member = true;
 }
 
-void json_text(struct json_out *out, const char *key, const char *text)
+void hb_json_put_text(struct hb_json_out *out, const char *key, const char *text)
 {
 	begin(out, key);
 	put_text(out->stream, text);
 }
 
-void json_number(struct json_out *out, const char *key, double value)
+void hb_json_put_number(struct hb_json_out *out, const char *key, double value)
 {
 	if (!isfinite(value)) {
-		json_null(out, key);
+		hb_json_put_null(out, key);
 		return;
 	}
 	begin(out, key);
 	(void)fprintf(out->stream, "%.17g", value);
 }
 
-void json_u64(struct json_out *out, const char *key, uint64_t value)
+void hb_json_put_u64(struct hb_json_out *out, const char *key, uint64_t value)
 {
 	begin(out, key);
 	(void)fprintf(out->stream, "%" PRIu64, value);
 }
 
-void json_bool(struct json_out *out, const char *key, bool value)
+void hb_json_put_bool(struct hb_json_out *out, const char *key, bool value)
 {
 	begin(out, key);
 	(void)fputs(value ? "true" : "false", out->stream);
 }
 
-void json_null(struct json_out *out, const char *key)
+void hb_json_put_null(struct hb_json_out *out, const char *key)
 {
 	begin(out, key);
 	(void)fputs("null", out->stream);
