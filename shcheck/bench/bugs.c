@@ -30,19 +30,18 @@ static int probe(struct hb_trial *trial)
 	return baseline && !baseline_available() ? hb_trial_skip(trial, "needs shellcheck") : 0;
 }
 
-/* A bit for every class called @name, for all of them when it is "all" or absent. */
+/* A bit for every class called @name, for all of them when it is NULL. */
 static uint32_t wanted_classes(const char *name)
 {
 	uint32_t classes = 0;
 
 	for (int i = 0; i < SHC_CLASS_COUNT; i++)
-		if (!name || !strcmp(name, "all") ||
-			!strcmp(name, shc_class_name((enum shc_class)i)))
+		if (!name || !strcmp(name, shc_class_name((enum shc_class)i)))
 			classes |= 1u << i;
 	return classes;
 }
 
-static int setup(struct hb_trial *trial)
+static int read_corpus(struct hb_trial *trial, const char *class)
 {
 	const struct hb_params *params = hb_trial_params(trial);
 	const char *half = hb_params_text(params, "half"), *name = hb_params_text(params, "form");
@@ -51,13 +50,23 @@ static int setup(struct hb_trial *trial)
 	form = !strcmp(name, "buggy")     ? LABELLED_BUGGY
 	       : !strcmp(name, "rewrite") ? LABELLED_REWRITE
 					  : LABELLED_FIXED;
-	wanted = wanted_classes(hb_params_text(params, "class"));
+	wanted = wanted_classes(class);
 	if (!wanted)
 		return hb_trial_fail(trial, "there is no such class");
 	(void)snprintf(folder, sizeof(folder), CORPUS "/%s", half);
 	if (labelled_read(folder, &scripts))
 		return hb_trial_fail(trial, "the corpus cannot be read");
 	return 0;
+}
+
+static int setup(struct hb_trial *trial)
+{
+	return read_corpus(trial, NULL);
+}
+
+static int setup_class(struct hb_trial *trial)
+{
+	return read_corpus(trial, hb_params_text(hb_trial_params(trial), "class"));
 }
 
 static int sabotage(struct hb_trial *trial)
@@ -240,16 +249,22 @@ static const struct hb_metric metrics[] = {
 	{.name = NULL},
 };
 
-#define VARIANT(name_, role_, help_)                                                               \
-	{                                                                                          \
-		.name = (name_), .role = (role_), .help = (help_), .probe = probe, .setup = setup, \
-		.run = run, .verify = verify, .teardown = teardown, .sabotage = sabotage,          \
-		.data = (name_),                                                                   \
+#define VARIANT(name_, role_, setup_, help_)                                           \
+	{                                                                              \
+		.name = (name_), .role = (role_), .help = (help_), .probe = probe,     \
+		.setup = (setup_), .run = run, .verify = verify, .teardown = teardown, \
+		.sabotage = sabotage, .data = (name_),                                 \
 	}
 
 static const struct hb_variant variants[] = {
-	VARIANT("shellcheck", HB_ROLE_BASELINE, "ShellCheck with its default checks"),
-	VARIANT("shcheck", HB_ROLE_IDEA, "the abstract interpreter"),
+	VARIANT("shellcheck", HB_ROLE_BASELINE, setup, "ShellCheck with its default checks"),
+	VARIANT("shcheck", HB_ROLE_IDEA, setup, "the abstract interpreter"),
+	{.name = NULL},
+};
+
+static const struct hb_variant class_variants[] = {
+	VARIANT("shellcheck", HB_ROLE_BASELINE, setup_class, "ShellCheck with its default checks"),
+	VARIANT("shcheck", HB_ROLE_IDEA, setup_class, "the abstract interpreter"),
 	{.name = NULL},
 };
 
@@ -314,7 +329,7 @@ const struct hb_experiment shcheck_classes = {
 	.question = "Which classes of known bugs are found?",
 	.params = class_params,
 	.metrics = metrics,
-	.variants = variants,
+	.variants = class_variants,
 	.chart = {.x = "class", .facet = "half", .metric = "share"},
 	.unseeded = true,
 	.quiet = true,

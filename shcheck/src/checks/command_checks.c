@@ -119,13 +119,14 @@ static void check_splitting(const struct shc_call *call)
 	}
 }
 
-/* "$@" without arguments is meant so. */
+/* By a value that is empty; what a script is called with is meant so. */
 bool shc_field_may_vanish(const struct shc_state *state, const struct shc_field *field)
 {
 	for (uint32_t i = 0; i < field->count; i++) {
 		const struct shc_atom *atom = field->pieces[i].piece.atom;
 
 		if (!atom || atom->origin == SHC_ORIGIN_ARGUMENT ||
+			atom->origin == SHC_ORIGIN_ENVIRONMENT ||
 			atom->origin == SHC_ORIGIN_APPROXIMATION ||
 			!shc_dfa_matches(shc_state_language_of(state, atom), "", 0))
 			return false;

@@ -314,6 +314,10 @@ static int leave_loop(const struct shc_call *call, struct shc_state *state,
 	struct shc_outcomes *out, enum shc_flow flow)
 {
 	int levels = call->fields.count > 1 ? known_number(call->values[1], 1) : 1;
+	struct shc_text text;
+
+	if (call->fields.count > 1 && !shc_term_known(call->values[1], &text))
+		shc_approximate(call->in, call->command);
 
 	shc_set_status(state, call->command, 0, 0);
 	/* Outside of loops it does nothing, and there are no more of them than there are. */
@@ -588,8 +592,11 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 		struct shc_text name;
 		uint32_t number;
 
-		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED))
+		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED)) {
+			/* Which one is gone is not known. */
+			shc_approximate(call->in, call->command);
 			continue;
+		}
 		if (memchr(name.bytes, '[', name.length)) {
 			if (shc_array_unset(call->in, state, name, call->command->range)) {
 				shc_state_destroy(state);
@@ -655,10 +662,12 @@ static int declare(const struct shc_call *call, struct shc_state *state, bool lo
 		struct shc_text name;
 		uint32_t number;
 
-		if (a)
+		if (a) {
 			name = a->name;
-		else if (!shc_term_known(call->values[i], &name))
+		} else if (!shc_term_known(call->values[i], &name)) {
+			shc_approximate(in, call->command);
 			continue;
+		}
 		if (shc_name_number(in, name, &number))
 			return -ENOMEM;
 		if (local && in->call_depth && hide(call, state, number))
@@ -720,6 +729,9 @@ static int run_declare(
 	bool local = shc_text_is(call->name, "local") || shc_text_is(call->name, "declare") ||
 		     shc_text_is(call->name, "typeset");
 
+	/* References to variables by name are not followed. */
+	if (local && call->in->script->dialect == SHC_BASH && shc_call_option(call, 'n', NULL))
+		shc_approximate(call->in, call->command);
 	if (declare(call, state, local)) {
 		shc_state_destroy(state);
 		return -ENOMEM;

@@ -777,6 +777,8 @@ int shc_test_run(const struct shc_call *call, struct shc_state *state, struct sh
 		end--;
 	for (uint32_t i = 1; i < end; i++)
 		plain &= call->fields.items[i].occurrence == SHC_ONCE;
+	/* Several fields in place of one are operands too many. */
+	errs = !plain;
 	check_test(call, end);
 	r = plain ? split_operands(&split, call, 1, end, state)
 		  : split_vanishing(&split, call, end, state);

@@ -1060,7 +1060,7 @@ static int not_entered(struct shc_interpreter *in, const struct shc_command *fun
 		shc_state_destroy(state);
 		return r;
 	}
-	shc_approximate(in, function);
+	shc_approximate(in, in->current ? in->current : function);
 	shc_set_status(state, function, 0, 255);
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }

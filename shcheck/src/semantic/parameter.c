@@ -402,6 +402,29 @@ static const struct shc_term *present_value(const struct operation *op)
 	return shc_unknown(op->in, SHC_ORIGIN_DERIVED, rest, op->range);
 }
 
+/*
+ * The word of an operator that may be taken or not: what it assigns and asserts holds only where it is, so it is
+ * expanded in a copy, and the state covers both afterwards.
+ */
+static int expand_perhaps(const struct operation *op, bool certain, const struct shc_term **ret)
+{
+	struct shc_state *copy;
+	int r;
+
+	if (certain)
+		return shc_expand_value(op->in, op->state, op->parameter->word, ret);
+	copy = shc_state_clone(op->state);
+	if (!copy)
+		return -ENOMEM;
+	r = shc_expand_value(op->in, copy, op->parameter->word, ret);
+	if (r > 0 && op->parameter->word && !op->parameter->word->constant)
+		r = shc_state_join(op->state, copy, op->in->terms, SHC_JOIN_STATES, 0, op->range)
+			    ? -ENOMEM
+			    : 1;
+	shc_state_destroy(copy);
+	return r;
+}
+
 static int default_value(const struct operation *op, const struct shc_term **ret)
 {
 	unsigned int taken = branches(op);
@@ -409,8 +432,10 @@ static int default_value(const struct operation *op, const struct shc_term **ret
 	int r;
 
 	if (taken & 2) {
-		r = shc_expand_value(op->in, op->state, op->parameter->word, &word);
-		if (r <= 0)
+		r = expand_perhaps(op, taken == 2, &word);
+		/* Where the word ends the shell, the value is there. */
+		op->in->may_end |= !r && taken & 1;
+		if (r < 0 || (!r && !(taken & 1)))
 			return r;
 	}
 	if (taken & 1) {
@@ -438,9 +463,12 @@ static int alternative_value(const struct operation *op, const struct shc_term *
 	int r;
 
 	if (taken & 1) {
-		r = shc_expand_value(op->in, op->state, op->parameter->word, &word);
-		if (r <= 0)
+		r = expand_perhaps(op, taken == 1, &word);
+		op->in->may_end |= !r && taken & 2;
+		if (r < 0 || (!r && !(taken & 2)))
 			return r;
+		if (!r)
+			taken = 2;
 	}
 	if (!(taken & 2)) {
 		*ret = word;

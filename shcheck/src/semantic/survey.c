@@ -529,6 +529,7 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 
 		if (!always_leaves(s->command) || s->background || always_leaves(next) ||
 			next->kind == SHC_COMMAND_FUNCTION ||
+			shc_text_is(shc_command_name(next), ":") ||
 			!(in->seen[s->command->id] & SHC_SEEN) || in->seen[next->id] & SHC_SEEN)
 			continue;
 		finding = shc_report(in, 509, next->range, "nothing ever gets here");

@@ -204,7 +204,8 @@ static void whole_put(struct script *script)
 		"echo \"$x\" | while read y; do z=$y; done", "[ -e a ] || : >a",
 		"[ -d d ] && rm -rf d", "tee a </dev/null", "xargs rm -f <a",
 		"dd if=/dev/null of=a", "install -d i/j", "x=${x:-$(echo q)}", "IFS=, read x y <a",
-		"set -- $x; x=$#", "x=`echo a`", "test -d d && cd d && x=in", "sed -i s/a/b/ a"};
+		"set -- $x; x=$#", "x=`echo a`", "test -d d && cd d && x=in", "sed -i s/a/b/ a",
+		"rm -f d; [ -e d ] && x=still", "touch d; [ -d d ] && x=folder"};
 
 	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
 }
@@ -270,8 +271,8 @@ static void loop_put(struct script *script, unsigned nesting)
 			draft, sketch_chance(draft, 50) ? "for y do\n" : "for x in \"$@\"; do\n");
 		break;
 	case 2:
-		/* Three turns. */
-		put_format(script, "n%u=; until [ \"$n%u\" = 111 ]; do n%u=1$n%u\n", nesting);
+		/* Five turns: more than are kept apart. */
+		put_format(script, "n%u=; until [ \"$n%u\" = 11111 ]; do n%u=1$n%u\n", nesting);
 		break;
 	case 3:
 		put_format(script, "n%u=0; while [ $((n%u+=1)) -lt 3 ] && ", nesting);

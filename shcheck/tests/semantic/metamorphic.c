@@ -240,7 +240,7 @@ static void if_to_and(struct walk *walk, const struct shc_command *command)
 	edit(walk, command->range.end - 2, 2, "}");
 }
 
-static void walk_command(struct walk *walk, const struct shc_command *command)
+static void walk_redirects(struct walk *walk, const struct shc_command *command)
 {
 	for (const struct shc_redirect *redirect = command->redirects; redirect;
 		redirect = redirect->next) {
@@ -249,6 +249,11 @@ static void walk_command(struct walk *walk, const struct shc_command *command)
 		walk_word(walk, redirect->target);
 		walk_word(walk, redirect->body);
 	}
+}
+
+static void walk_command(struct walk *walk, const struct shc_command *command)
+{
+	walk_redirects(walk, command);
 	switch (command->kind) {
 	case SHC_COMMAND_SIMPLE:
 		walk_assignments(walk, command->simple.assignments);

@@ -14,7 +14,7 @@
 
 #include "contain_script.h"
 
-enum { SCRIPTS = 500, SCRIPTS_NIGHTLY = 20000, SHOWN_MAX = 12 };
+enum { SCRIPTS = 600, SCRIPTS_NIGHTLY = 20000, SHOWN_MAX = 12 };
 
 static const enum shc_dialect dialects[] = {SHC_DASH, SHC_BASH};
 static const char *const names[] = {"dash", "bash"};

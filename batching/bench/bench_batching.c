@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The driver of the batching experiments: `hotbed run batching` calls it. */
+#include "experiments.h"
+
+static const struct hb_experiment *const experiments[] = {
+	&batching_scenario,
+	&batching_bulk_queue,
+	NULL,
+};
+
+int main(int argc, char **argv)
+{
+	const struct hb_driver driver = {
+		.subproject = "batching",
+		.version = "0.1.0",
+		.experiments = experiments,
+	};
+
+	return hb_driver_main(&driver, argc, argv);
+}

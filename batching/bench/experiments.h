@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The batching experiments, a file each. */
+#ifndef BATCHING_BENCH_EXPERIMENTS_H
+#define BATCHING_BENCH_EXPERIMENTS_H
+
+#include <hotbed/experiment.h>
+
+extern const struct hb_experiment batching_scenario;
+extern const struct hb_experiment batching_bulk_queue;
+
+#endif
