@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The driver of the spork experiments: `hotbed run spork` calls it. */
 #include "experiments.h"
+#include "speed.h"
 #include "under_spork.h"
 
 static const struct hb_experiment *const experiments[] = {
@@ -10,11 +11,13 @@ static const struct hb_experiment *const experiments[] = {
 	&spork_small_commands,
 	&spork_startup,
 	&spork_coverage,
+	&spork_negative_controls,
 	&spork_trap_mechanisms,
 	&spork_analyser,
 	&spork_decoders,
 #ifdef __x86_64__
 	&spork_interpreter,
+	&spork_speed,
 #endif
 	NULL,
 };
@@ -27,6 +30,9 @@ int main(int argc, char **argv)
 		.experiments = experiments,
 	};
 
+#ifdef __x86_64__
+	speed_program_enter(argc, argv);
+#endif
 	under_spork_enter(argc, argv);
 	return hb_driver_main(&driver, argc, argv);
 }

@@ -50,6 +50,18 @@ static const struct program programs[] = {
 		 "a=${EPOCHREALTIME/./}; "
 		 "/bin/true || exit 1; b=${EPOCHREALTIME/./}; echo $(((b - a) * 1000)); done' bash "
 		 "$1 $2"},
+	/* An editor's list of what to do, held in memory, whose first line is long; then programs are executed. */
+	{"git", "rm -rf r; export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a "
+		"GIT_COMMITTER_EMAIL=a@b GIT_CONFIG_NOSYSTEM=1; git init -q r && cd r && git "
+		"commit -q "
+		"--allow-empty -m one && git commit -q --allow-empty -m two || exit 1; export "
+		"GIT_SEQUENCE_EDITOR=\"f() { { printf 'drop HEAD '; head -c $1 /dev/zero | tr "
+		"'\\\\0' x; "
+		"echo; yes 'exec /bin/true' | head -n $2; } >\\\"\\$1\\\"; }; f\"; "
+		"GIT_TRACE2_PERF=$PWD/trace git rebase -q -i HEAD~1 >log 2>&1 || exit 1; "
+		"sed -n 's/.*child_exit *|[^|]*|[^|]*| *\\([0-9.]*\\) |.*code:0.*/\\1/p' trace | "
+		"tail -n "
+		"$2 | awk '{ printf \"%d\\n\", $1 * 1000000000 }'; cd .. && rm -rf r"},
 	{"redis",
 		"redis-server --port 0 --unixsocket $PWD/s --save '' --dir $PWD "
 		"--enable-debug-command yes "
@@ -91,6 +103,13 @@ static const char *find_script(const struct program *table, size_t count, const 
 			return table[i].script;
 	}
 	return NULL;
+}
+
+const char *spork_command_script(const char *name)
+{
+	const char *script = find_script(programs, sizeof(programs) / sizeof(programs[0]), name);
+
+	return script ? script : find_script(lines, sizeof(lines) / sizeof(lines[0]), name);
 }
 
 static bool is_native(struct hb_trial *trial)
@@ -336,9 +355,9 @@ static const struct hb_param program_params[] = {
 		.name = "program",
 		.type = HB_PARAM_TEXT,
 		.help = "the program that starts others; redis forks to save and never execs",
-		.sweep = "perl,python3,bash,redis",
+		.sweep = "perl,python3,bash,git,redis",
 		.sweep_quick = "perl,bash",
-		.allowed = "perl,python3,bash,redis",
+		.allowed = "perl,python3,bash,git,redis",
 	},
 	{
 		.name = "rss_bytes",

@@ -225,9 +225,8 @@ static int probe(struct hb_trial *trial)
 	return HB_IS_SANITIZED ? hb_trial_skip(trial, "needs a build without sanitizers") : 0;
 }
 
-static int setup(struct hb_trial *trial)
+static int setup_code(struct hb_trial *trial, const char *name)
 {
-	const char *name = hb_params_text(hb_trial_params(trial), "code");
 	struct work *work = calloc(1, sizeof(*work));
 	int err;
 
@@ -263,6 +262,11 @@ static int setup(struct hb_trial *trial)
 	return 0;
 }
 
+static int setup(struct hb_trial *trial)
+{
+	return setup_code(trial, hb_params_text(hb_trial_params(trial), "code"));
+}
+
 static int sabotage(struct hb_trial *trial)
 {
 	struct work *work = hb_trial_state(trial);
@@ -271,10 +275,10 @@ static int sabotage(struct hb_trial *trial)
 	return 0;
 }
 
-static int run(struct hb_trial *trial)
+/* The best time of one call; *ret_mean_ns: of all. */
+static int measure(struct hb_trial *trial, enum how how, double *ret_best_ns, double *ret_mean_ns)
 {
 	struct work *work = hb_trial_state(trial);
-	enum how how = *(const enum how *)hb_trial_data(trial);
 	int64_t start_ns, end_ns, limit_ns = hb_trial_is_quick(trial) ? RUN_NS / 10 : RUN_NS;
 	double best_ns = 0;
 
@@ -292,10 +296,22 @@ static int run(struct hb_trial *trial)
 			best_ns = each_ns;
 		work->calls += 100;
 	} while (end_ns - start_ns < limit_ns);
+	*ret_best_ns = best_ns;
+	*ret_mean_ns = (double)(end_ns - start_ns) / (double)work->calls;
+	return 0;
+}
+
+static int run(struct hb_trial *trial)
+{
+	struct work *work = hb_trial_state(trial);
+	double best_ns = 0, mean_ns = 0;
+	int err = measure(trial, *(const enum how *)hb_trial_data(trial), &best_ns, &mean_ns);
+
+	if (err)
+		return err;
 	hb_trial_metric(
 		trial, "ns_per_instruction", best_ns / (double)work->instructions, work->calls);
-	hb_trial_metric(
-		trial, "call_ns", (double)(end_ns - start_ns) / (double)work->calls, work->calls);
+	hb_trial_metric(trial, "call_ns", mean_ns, work->calls);
 	hb_trial_metric(trial, "instructions", (double)work->instructions, 1);
 	return 0;
 }
@@ -323,6 +339,32 @@ static int teardown(struct hb_trial *trial)
 		(void)close(work->folder_fd);
 	free(work);
 	return 0;
+}
+
+int spork_instruction_ns(struct hb_trial *trial, double *ret_worst_ns)
+{
+	static const char *const codes[] = {"sort", "format", "strings"};
+	void *state = hb_trial_state(trial);
+	double worst_ns = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && !err; i++) {
+		double best_ns = 0, mean_ns = 0, each_ns;
+		struct work *work;
+
+		err = setup_code(trial, codes[i]);
+		if (!err)
+			err = measure(trial, INTERPRETED, &best_ns, &mean_ns);
+		work = hb_trial_state(trial);
+		if (!err && work->result != work->expected)
+			err = hb_trial_fail(trial, "%s: a wrong result", codes[i]);
+		each_ns = err ? 0 : best_ns / (double)work->instructions;
+		worst_ns = each_ns > worst_ns ? each_ns : worst_ns;
+		(void)teardown(trial);
+	}
+	hb_trial_set_state(trial, state);
+	*ret_worst_ns = worst_ns;
+	return err;
 }
 
 static const struct hb_param params[] = {

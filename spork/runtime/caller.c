@@ -65,7 +65,7 @@ static struct spork_caller last;
 static uint32_t looks_left;
 
 /* libc's own flag: true only while the process has one thread. */
-static bool surely_single(void)
+SPORK_FAST static bool surely_single(void)
 {
 	static const char *flag;
 
@@ -79,7 +79,7 @@ static bool surely_single(void)
 
 static enum caller_state read_status(struct spork_caller *caller);
 
-enum caller_state caller_read(struct spork_caller *caller)
+SPORK_FAST enum caller_state caller_read(struct spork_caller *caller)
 {
 	uint64_t mask = caller->mask;
 	enum caller_state state;

@@ -18,16 +18,15 @@ struct window {
 	uint64_t words[WINDOW_BYTES / 8];
 };
 
-static bool load(struct window *window, uint64_t address, uint64_t *ret)
+SPORK_FAST static bool load(struct window *window, uint64_t address, uint64_t *ret)
 {
+	const struct session_range *range;
+
 	if (address % 8)
 		return false;
 	/* Memory that stays where it is needs no question. */
-	for (uint32_t i = 0; i < window->session->range_count; i++) {
-		const struct session_range *range = &window->session->ranges[i];
-
-		if (address < range->start || address + 8 > range->end)
-			continue;
+	range = session_range_at(window->session, address);
+	if (range && address + 8 <= range->end) {
 		*ret = *(const uint64_t *)address;
 		return true;
 	}
@@ -63,18 +62,31 @@ static void add_frame(struct spork_chain *chain, const struct spork_module *modu
 		mix(chain->key, words[i]);
 	mix(chain->key, offset);
 	chain->offsets[chain->count] = offset;
+	chain->frames[chain->count] = 0;
 	chain->modules[chain->count] = name;
 	chain->count++;
 }
 
-void chain_unwind(struct session *session, const struct spork_frame *frame, uint64_t resume,
-	struct spork_chain *chain)
+/* Reads a word of the stack, and remembers what it was. */
+static bool load_kept(
+	struct window *window, struct session_chain *kept, uint64_t address, uint64_t *ret)
 {
-	uint64_t pc = resume, rsp = frame->gpr[SPORK_RSP], rbp = frame->gpr[SPORK_RBP];
-	struct window window;
+	if (!load(window, address, ret))
+		return false;
+	if (kept->count < SESSION_CHAIN_WORDS) {
+		kept->addresses[kept->count] = address;
+		kept->values[kept->count] = *ret;
+	}
+	kept->count++;
+	return true;
+}
 
-	window.session = session;
-	window.start = window.end = 0;
+/* Walks up the stack. False: the chain is shorter than it will be once there is code for all modules. */
+static bool unwind(struct window *window, struct session *session, struct session_chain *kept)
+{
+	struct spork_chain *chain = &kept->chain;
+	uint64_t pc = kept->resume, rsp = kept->rsp, rbp = kept->rbp;
+
 	*chain = (struct spork_chain){.key = {0x9e3779b97f4a7c15ULL, 1}};
 	while (chain->count < SPORK_CHAIN_FRAMES) {
 		const struct spork_unwind_row *row;
@@ -86,7 +98,7 @@ void chain_unwind(struct session *session, const struct spork_frame *frame, uint
 		offset = pc - session->modules[at].base;
 		add_frame(chain, &session->modules[at], session->records[at].name, offset);
 		if (!session->modules[at].code)
-			break;
+			return false;
 		/* A return address may lie behind the function whose call it follows. */
 		row = spork_code_unwind(
 			session->modules[at].code, chain->count == 1 ? offset : offset - 1);
@@ -95,13 +107,53 @@ void chain_unwind(struct session *session, const struct spork_frame *frame, uint
 			break;
 		cfa = (row->cfa_register == REGISTER_RSP ? rsp : rbp) +
 		      (uint64_t)(int64_t)row->cfa_offset;
-		if (cfa <= rsp || !load(&window, cfa - 8, &pc) || pc == 0)
+		chain->frames[chain->count - 1] = cfa;
+		kept->rbp_matters |= row->cfa_register == REGISTER_RBP;
+		if (cfa <= rsp || !load_kept(window, kept, cfa - 8, &pc) || pc == 0)
 			break;
 		if (row->rbp_offset &&
-			!load(&window, cfa + (uint64_t)(int64_t)row->rbp_offset, &rbp))
+			!load_kept(window, kept, cfa + (uint64_t)(int64_t)row->rbp_offset, &rbp))
 			break;
 		rsp = cfa;
 	}
-	if (chain->key[0] == 0)
-		chain->key[0] = 1;
+	return true;
+}
+
+SPORK_FAST static bool is_same(struct window *window, const struct session_chain *kept)
+{
+	for (uint32_t i = 0; i < kept->count; i++) {
+		uint64_t value;
+
+		if (!load(window, kept->addresses[i], &value) || value != kept->values[i])
+			return false;
+	}
+	return true;
+}
+
+SPORK_FAST void chain_unwind(struct session *session, const struct spork_frame *frame,
+	uint64_t resume, struct spork_chain *chain)
+{
+	uint64_t rsp = frame->gpr[SPORK_RSP], rbp = frame->gpr[SPORK_RBP];
+	struct session_chain *kept = &session->chains[(rsp >> 4 ^ resume) % SESSION_CHAINS];
+	struct window window;
+	bool whole;
+
+	window.session = session;
+	window.start = window.end = 0;
+	if (kept->resume == resume && kept->rsp == rsp &&
+		(kept->rbp == rbp || !kept->rbp_matters) && is_same(&window, kept)) {
+		*chain = kept->chain;
+		return;
+	}
+	kept->resume = resume;
+	kept->rsp = rsp;
+	kept->rbp = rbp;
+	kept->count = 0;
+	kept->rbp_matters = false;
+	whole = unwind(&window, session, kept);
+	if (kept->chain.key[0] == 0)
+		kept->chain.key[0] = 1;
+	*chain = kept->chain;
+	if (!whole || kept->count > SESSION_CHAIN_WORDS)
+		kept->resume = 0;
 }

@@ -4,7 +4,7 @@
  * zone below the stack pointer. Everything but rax, rcx and r11, which a system call clobbers too, is given back unchanged.
  */
 	.intel_syntax noprefix
-	.text
+	.section .text.hot, "ax", @progbits
 
 #define RED_ZONE 128
 #define FRAME_BYTES (18 * 8)
@@ -17,7 +17,7 @@
 	.globl spork_trapped
 	.hidden spork_trapped
 spork_trapped:
-	.text
+	.section .text.hot, "ax", @progbits
 
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322

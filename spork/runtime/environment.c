@@ -159,7 +159,7 @@ void spork_environment_take(char **envp)
 				     spork_configuration.entry[0] && parse(&spork_configuration);
 }
 
-size_t spork_environment_room(char *const *envp)
+SPORK_FAST size_t spork_environment_room(char *const *envp)
 {
 	size_t count = 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -47,6 +48,14 @@ int files_open_folder(const char *path)
 	return (int)fd;
 }
 
+/* Writing to a page for which the disk has no room would kill the program. */
+static bool has_room(int64_t fd, size_t size_bytes)
+{
+	int64_t err = raw4(SYS_fallocate, fd, 0, 0, size_bytes);
+
+	return err == 0 || err == -EOPNOTSUPP;
+}
+
 void *files_map(const char *path, size_t size_bytes, bool writable)
 {
 	int64_t fd = raw3(SYS_open, path,
@@ -58,7 +67,7 @@ void *files_map(const char *path, size_t size_bytes, bool writable)
 	if (fd < 0)
 		return MAP_FAILED;
 	if (raw2(SYS_fstat, fd, &status) == 0 && trusted(&status, S_IFREG) &&
-		(uint64_t)status.st_size >= size_bytes)
+		(uint64_t)status.st_size >= size_bytes && (!writable || has_room(fd, size_bytes)))
 		memory = raw6(SYS_mmap, NULL, size_bytes, protection, MAP_SHARED, fd, 0);
 	(void)raw1(SYS_close, fd);
 	return RAW_FAILED(memory) ? MAP_FAILED : (void *)memory;

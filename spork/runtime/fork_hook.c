@@ -12,12 +12,12 @@
 #include "arena.h"
 #include "caller.h"
 #include "chain.h"
+#include "hidden.h"
 #include "raw_syscall.h"
 #include "runtime.h"
 #include "text.h"
 
 struct arena *spork_arena;
-bool spork_fork_hides_memory;
 
 static const struct spork_executor *const executors[] = {
 	&spork_executor_record,
@@ -33,28 +33,35 @@ static uint64_t decline(enum spork_reason reason)
 }
 
 /* What _Fork asks for, or less; with every other flag the caller gets what it asked for. */
-static bool is_plain_fork(const struct spork_frame *frame)
+SPORK_FAST static bool is_plain_fork(const struct spork_frame *frame)
 {
 	return (frame->gpr[7] & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)) ==
 		       SIGCHLD &&
 	       frame->gpr[SPORK_RSI] == 0;
 }
 
-uint64_t spork_tid_address(const struct spork_frame *frame)
+SPORK_FAST uint64_t spork_tid_address(const struct spork_frame *frame)
 {
 	return frame->gpr[7] & CLONE_CHILD_SETTID ? frame->gpr[SPORK_R10] : 0;
 }
 
-/* The peak never lies below the present size, and costs a tenth of asking for that. */
-static bool surely_small(void)
+/*
+ * The peak never lies below the present size, and costs a tenth of asking for that. It never falls either: a process
+ * that was large once is asked for its size at the next step.
+ */
+SPORK_FAST static bool surely_small(void)
 {
+	static bool was_large;
 	struct rusage usage;
 
-	return spork_configuration.min_rss > 0 && raw2(SYS_getrusage, RUSAGE_SELF, &usage) == 0 &&
-	       (uint64_t)usage.ru_maxrss << 10 < spork_configuration.min_rss;
+	if (spork_configuration.min_rss == 0 || was_large)
+		return false;
+	was_large = raw2(SYS_getrusage, RUSAGE_SELF, &usage) != 0 ||
+		    (uint64_t)usage.ru_maxrss << 10 >= spork_configuration.min_rss;
+	return !was_large;
 }
 
-static struct arena *get_arena(void)
+SPORK_FAST static struct arena *get_arena(void)
 {
 	struct arena *found = __atomic_load_n(&spork_arena, __ATOMIC_ACQUIRE), *expected = NULL;
 	int64_t memory;
@@ -75,14 +82,7 @@ static struct arena *get_arena(void)
 	return expected;
 }
 
-int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice)
-{
-	if (advice == MADV_DONTFORK || advice == MADV_WIPEONFORK)
-		spork_fork_hides_memory = true;
-	return raw3(SYS_madvise, address, size_bytes, advice);
-}
-
-uint64_t spork_fork_enter(const struct spork_frame *frame)
+SPORK_FAST uint64_t spork_fork_enter(const struct spork_frame *frame)
 {
 	const uint64_t all = UINT64_MAX;
 	struct arena *arena;
@@ -93,7 +93,7 @@ uint64_t spork_fork_enter(const struct spork_frame *frame)
 		return decline(SPORK_FORK_MODE);
 	if (!is_plain_fork(frame))
 		return decline(SPORK_FORK_FLAGS);
-	if (spork_fork_hides_memory)
+	if (hidden_lost())
 		return decline(SPORK_FORK_HIDDEN);
 	if (surely_small())
 		return decline(SPORK_FORK_SMALL);
@@ -112,7 +112,7 @@ uint64_t spork_fork_enter(const struct spork_frame *frame)
 	return (uint64_t)(arena->stack + ARENA_STACK_BYTES);
 }
 
-void spork_fork_leave(void)
+SPORK_FAST void spork_fork_leave(void)
 {
 	uint64_t mask = spork_arena->mask;
 
@@ -121,7 +121,7 @@ void spork_fork_leave(void)
 }
 
 /* The verdict's entry; NULL where the context is not known well enough to remember anything about it. */
-static struct spork_store_entry *find_entry(
+SPORK_FAST static struct spork_store_entry *find_entry(
 	struct session *session, const struct spork_chain *chain)
 {
 	if (!session->store || chain->count < 2)
@@ -129,7 +129,7 @@ static struct spork_store_entry *find_entry(
 	return spork_store_insert(session->store, chain->key, SPORK_VERDICT_UNKNOWN);
 }
 
-static enum spork_reason admit(struct arena *arena, struct spork_store_entry **ret_entry)
+SPORK_FAST static enum spork_reason admit(struct arena *arena, struct spork_store_entry **ret_entry)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 
@@ -161,7 +161,7 @@ static enum spork_reason admit(struct arena *arena, struct spork_store_entry **r
 }
 
 /* The first executor that the mode allows and that can work here. */
-static const struct spork_executor *choose(const struct spork_attempt *attempt)
+SPORK_FAST static const struct spork_executor *choose(const struct spork_attempt *attempt)
 {
 	for (size_t i = 0; i < EXECUTOR_COUNT; i++) {
 		if (spork_configuration.mode != SPORK_MODE_AUTO &&
@@ -183,7 +183,7 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 
 		if (module >= 0 && !arena->session->modules[module].code) {
 			if (attempt->caller.threaded)
-				session_request(arena->session, module);
+				session_request_known(arena->session);
 			else
 				session_request_all(arena->session);
 			return;
@@ -233,7 +233,7 @@ static void describe(
 	(void)text_append_number(detail, SPORK_SITE_DETAIL_BYTES, at, attempt->fault, 16);
 }
 
-int64_t spork_fork_attempt(const struct spork_frame *frame)
+SPORK_FAST int64_t spork_fork_attempt(const struct spork_frame *frame)
 {
 	struct arena *arena = spork_arena;
 	struct spork_attempt *attempt = &arena->attempt;

@@ -225,7 +225,7 @@ static const struct row rows[] = {
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
+SPORK_FAST void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 {
 	k->attempt = attempt;
 	k->child = k->committed = false;
@@ -241,7 +241,7 @@ void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	k->deferred_count = k->text_bytes = 0;
 }
 
-uint64_t kernel_argument(const struct kernel *k, int index)
+SPORK_FAST uint64_t kernel_argument(const struct kernel *k, int index)
 {
 	static const uint8_t registers[ARGUMENTS] = {
 		7, SPORK_RSI, SPORK_RDX, SPORK_R10, SPORK_R8, 9};
@@ -249,7 +249,7 @@ uint64_t kernel_argument(const struct kernel *k, int index)
 	return k->attempt->machine.regs.gpr[registers[index]];
 }
 
-enum call_result kernel_result(struct kernel *k, int64_t result)
+SPORK_FAST enum call_result kernel_result(struct kernel *k, int64_t result)
 {
 	k->attempt->machine.regs.gpr[SPORK_RAX] = (uint64_t)result;
 	return CALL_DONE;
@@ -275,7 +275,7 @@ void *kernel_room(struct kernel *k, uint64_t size_bytes)
 }
 
 /* Memory of a child that shares the program's is read in place, and written after its pages were saved. */
-bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes)
+SPORK_FAST bool kernel_read(struct kernel *k, uint64_t address, void *buffer, uint64_t size_bytes)
 {
 	if (shared_state(k->attempt)) {
 		memcpy(buffer, (const void *)address, size_bytes);
@@ -408,11 +408,38 @@ static bool tell_cpu(struct kernel *k)
 	return spork_overlay_write(k->attempt->machine.overlay, area, cpus, sizeof(cpus)) == 0;
 }
 
+/* fstat() of a file that is still to be made. */
+static bool is_status_of_deferred(struct kernel *k)
+{
+	uint64_t nr = KERNEL_NUMBER(k);
+	char first = 1;
+
+	if (!k->child || !kernel_fd_placeholder(k, kernel_argument(k, 0)))
+		return false;
+	if (nr == SYS_newfstatat && (kernel_argument(k, 3) & AT_EMPTY_PATH) &&
+		!kernel_read(k, kernel_argument(k, 1), &first, 1))
+		return false;
+	return nr == SYS_fstat || (nr == SYS_newfstatat && first == 0);
+}
+
+static enum call_result status_of_deferred(struct kernel *k)
+{
+	struct stat status;
+	int index = KERNEL_NUMBER(k) == SYS_fstat ? 1 : 2;
+
+	return kernel_deferred_status(k, kernel_argument(k, 0), &status) &&
+			       kernel_write(k, kernel_argument(k, index), &status, sizeof(status))
+		       ? kernel_result(k, 0)
+		       : kernel_abort(k, SPORK_ABORT_EXTERNAL);
+}
+
 static enum call_result native(struct kernel *k, const struct row *row)
 {
 	uint64_t values[ARGUMENTS];
 	int64_t result;
 
+	if (is_status_of_deferred(k))
+		return status_of_deferred(k);
 	for (int i = 0; i < ARGUMENTS; i++) {
 		values[i] = kernel_argument(k, i);
 		if (i < 5 && !translate(k, row, i, &values[i]))
@@ -640,7 +667,7 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 	}
 }
 
-enum call_result kernel_call(struct kernel *k)
+SPORK_FAST enum call_result kernel_call(struct kernel *k)
 {
 	uint64_t nr = KERNEL_NUMBER(k);
 

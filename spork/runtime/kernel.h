@@ -21,6 +21,8 @@
 #define KERNEL_DEFERRED 16
 #define KERNEL_TEXT_BYTES 16384
 
+struct stat;
+
 enum call_result {
 	CALL_DONE,  /* the result is in rax */
 	CALL_CHILD, /* must be made by the child's own process: not made yet */
@@ -39,12 +41,13 @@ struct deferred {
 	enum deferred_kind kind;
 	int fd; /* of ours, above the program's: what is acted upon, or the folder of a relative path */
 	int real; /* DEFERRED_OPEN: the file, once it is open */
+	int unnamed; /* DEFERRED_OPEN: the new file, without a name yet, because the child has asked for its state */
 	uint8_t number; /* DEFERRED_OPEN: which placeholders stand for it; DEFERRED_WRITE: into which, 0 = none */
 	bool creates, created;
 	uint32_t flags, mode, mask; /* open; or the request of ioctl in flags */
 	uint64_t device, inode;     /* DEFERRED_OPEN: of the file that will be emptied */
 	uint32_t text,
-		size; /* the path or the bytes, in kernel.text; or the argument of ioctl in text */
+		size; /* the path, bytes or modes, in kernel.text; or with size 0 the argument of ioctl */
 };
 
 struct kernel {
@@ -139,8 +142,23 @@ enum call_result kernel_defer_write(
 	struct kernel *k, uint64_t fd, const void *bytes, uint32_t size);
 enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument);
-/* Is the terminal about to change, so that it must not be asked? */
+/* The kernel's struct termios, which is shorter than libc's. */
+struct kernel_modes {
+	uint32_t iflag, oflag, cflag, lflag;
+	uint8_t line, characters[19];
+};
+
+/* The same for TCSETS; and what TCGETS is going to say of the terminal behind @fd, NULL = what it says now. */
+enum call_result kernel_defer_modes(
+	struct kernel *k, uint64_t fd, const struct kernel_modes *modes);
+const struct kernel_modes *kernel_deferred_modes(const struct kernel *k, uint64_t fd);
+/* Is the terminal about to change, so that it must not be asked? By this call of ioctl? */
 bool kernel_defers_terminal(const struct kernel *k);
+bool kernel_defers_request(const struct kernel *k, uint32_t request);
+/* What fstat() will say of the new file behind a placeholder. False: cannot be told. */
+bool kernel_deferred_status(struct kernel *k, uint64_t fd, struct stat *ret);
+/* The first descriptor of ours from @fd on, which does not exist for the child; UINT32_MAX = none. */
+uint32_t kernel_deferred_descriptor(const struct kernel *k, uint32_t fd);
 /* What F_GETFL will say of the file behind a placeholder. */
 int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd);
 /* Could @path, below @directory, lead to a file that is among them, or to a descriptor that stands for one? */

@@ -20,6 +20,8 @@
 #include "text.h"
 
 #define MEMORY_DEVICES 1 /* null, zero, full, random */
+#define FOLDER_BYTES 1024
+#define WRITE_BYTES 4096 /* PIPE_BUF: a pipe that can take anything takes this */
 
 static struct deferred *add(struct kernel *k, enum deferred_kind kind)
 {
@@ -34,7 +36,7 @@ static struct deferred *add(struct kernel *k, enum deferred_kind kind)
 				k->deferred[k->deferred_count - 1].kind == kind)))
 		return NULL;
 	d = &k->deferred[k->deferred_count];
-	*d = (struct deferred){.kind = kind, .fd = -1, .real = -1};
+	*d = (struct deferred){.kind = kind, .fd = -1, .real = -1, .unnamed = -1};
 	return d;
 }
 
@@ -58,20 +60,13 @@ static int hold_folder(int directory)
 	return (int)held;
 }
 
-/* Will it be possible? The folder must be writable, or the file that is there. */
-static bool will_open(int directory, const char *path, uint32_t flags, bool creates)
+/* The folder in which @path is to be made. False: it is too long, or names a folder itself. */
+static bool folder_of(const char *path, char folder[FOLDER_BYTES])
 {
-	enum { READ = 4, WRITE = 2, ENTER = 1 };
-	char folder[1024];
 	size_t length = 0, slash = 0;
 
-	if (!creates) {
-		int wanted = (flags & O_ACCMODE) == O_RDWR ? READ | WRITE : WRITE;
-
-		return raw4(SYS_faccessat2, directory, path, wanted, AT_EACCESS) == 0;
-	}
 	for (; path[length]; length++) {
-		if (length + 2 >= sizeof(folder))
+		if (length + 2 >= FOLDER_BYTES)
 			return false;
 		folder[length] = path[length];
 		if (path[length] == '/')
@@ -82,7 +77,22 @@ static bool will_open(int directory, const char *path, uint32_t flags, bool crea
 	folder[slash] = '\0';
 	if (slash == 0)
 		memcpy(folder, ".", 2);
-	return raw4(SYS_faccessat2, directory, folder, WRITE | ENTER, AT_EACCESS) == 0;
+	return true;
+}
+
+/* Will it be possible? The folder must be writable, or the file that is there. */
+static bool will_open(int directory, const char *path, uint32_t flags, bool creates)
+{
+	enum { READ = 4, WRITE = 2, ENTER = 1 };
+	char folder[FOLDER_BYTES];
+
+	if (!creates) {
+		int wanted = (flags & O_ACCMODE) == O_RDWR ? READ | WRITE : WRITE;
+
+		return raw4(SYS_faccessat2, directory, path, wanted, AT_EACCESS) == 0;
+	}
+	return folder_of(path, folder) &&
+	       raw4(SYS_faccessat2, directory, folder, WRITE | ENTER, AT_EACCESS) == 0;
 }
 
 static bool keep_text(struct kernel *k, struct deferred *d, const void *bytes, uint32_t size)
@@ -133,6 +143,65 @@ enum call_result kernel_defer_open(struct kernel *k, int directory, const char *
 	kernel_fd_forget(k, (uint64_t)stand_in);
 	k->placeholder[stand_in] = d->number;
 	return kernel_result(k, stand_in);
+}
+
+static struct deferred *deferred_open(struct kernel *k, uint64_t fd)
+{
+	uint8_t number = kernel_fd_placeholder(k, fd);
+
+	for (uint32_t i = 0; number && i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_OPEN && k->deferred[i].number == number)
+			return &k->deferred[i];
+	}
+	return NULL;
+}
+
+/* The file itself, which nobody can find as long as it has no name. */
+static bool make_unnamed(struct kernel *k, struct deferred *d)
+{
+	char folder[FOLDER_BYTES];
+	int64_t fd;
+	mode_t mask;
+
+	if (d->unnamed >= 0)
+		return true;
+	if (!d->creates || (d->flags & O_ACCMODE) == O_RDONLY ||
+		!folder_of((const char *)k->text + d->text, folder))
+		return false;
+	mask = (mode_t)raw1(SYS_umask, d->mask);
+	fd = raw4(
+		SYS_openat, d->fd, folder, O_TMPFILE | O_CLOEXEC | (d->flags & O_ACCMODE), d->mode);
+	(void)raw1(SYS_umask, mask);
+	if (fd < 0)
+		return false;
+	d->unnamed = hold((uint64_t)fd);
+	(void)raw1(SYS_close, fd);
+	return d->unnamed >= 0;
+}
+
+bool kernel_deferred_status(struct kernel *k, uint64_t fd, struct stat *ret)
+{
+	struct deferred *d = deferred_open(k, fd);
+
+	if (!d || !make_unnamed(k, d) || raw2(SYS_fstat, d->unnamed, ret))
+		return false;
+	ret->st_nlink = 1;
+	return true;
+}
+
+uint32_t kernel_deferred_descriptor(const struct kernel *k, uint32_t fd)
+{
+	uint32_t found = UINT32_MAX;
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const int ours[] = {k->deferred[i].fd, k->deferred[i].unnamed};
+
+		for (size_t j = 0; j < sizeof(ours) / sizeof(ours[0]); j++) {
+			if (ours[j] >= 0 && (uint32_t)ours[j] >= fd && (uint32_t)ours[j] < found)
+				found = (uint32_t)ours[j];
+		}
+	}
+	return found;
 }
 
 int64_t kernel_deferred_flags(const struct kernel *k, uint64_t fd)
@@ -195,16 +264,54 @@ static bool takes_bytes(const struct stat *status)
 	       S_ISSOCK(status->st_mode);
 }
 
+/* Do they lead to the same open file? */
+static bool is_same_file(int a, uint64_t b)
+{
+	enum { KCMP_FILE = 0 };
+	int64_t self = raw0(SYS_getpid);
+
+	return raw5(SYS_kcmp, self, self, KCMP_FILE, a, b) == 0;
+}
+
+/*
+ * Bytes that follow one another into the same file may as well come at once: whoever reads a stream cannot tell. As
+ * long as a pipe takes them in one piece.
+ */
+static bool joins_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
+{
+	struct deferred *last = k->deferred_count ? &k->deferred[k->deferred_count - 1] : NULL;
+	uint8_t number = kernel_fd_placeholder(k, fd);
+	struct stat status;
+
+	if (!last || last->kind != DEFERRED_WRITE || last->number != number ||
+		last->size + size > WRITE_BYTES || last->text + last->size != k->text_bytes ||
+		size > KERNEL_TEXT_BYTES - k->text_bytes)
+		return false;
+	/* Packets would be joined, too; and a terminal may be asked in between. */
+	if (!number && (!is_same_file(last->fd, fd) || raw2(SYS_fstat, fd, &status) ||
+			       !(S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode)) ||
+			       (raw2(SYS_fcntl, fd, F_GETFL) & O_DIRECT)))
+		return false;
+	memcpy(k->text + k->text_bytes, bytes, size);
+	k->text_bytes += size;
+	last->size += size;
+	return true;
+}
+
 enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *bytes, uint32_t size)
 {
-	struct deferred *d = add(k, DEFERRED_WRITE);
+	struct deferred *d;
 	struct rlimit limit;
 	struct stat status;
 	int64_t flags;
 
 	/* With a limit of file sizes less may be written, or nothing but a signal be the answer. */
-	if (!d || raw2(SYS_getrlimit, RLIMIT_FSIZE, &limit) || limit.rlim_cur != RLIM_INFINITY ||
-		!keep_text(k, d, bytes, size))
+	if (raw2(SYS_getrlimit, RLIMIT_FSIZE, &limit) || limit.rlim_cur != RLIM_INFINITY)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	if (joins_write(k, fd, bytes, size))
+		return kernel_result(k, size);
+	d = add(k, DEFERRED_WRITE);
+	if (!d || !keep_text(k, d, bytes, size))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	d->number = kernel_fd_placeholder(k, fd);
 	if (!d->number) {
@@ -221,6 +328,15 @@ enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *b
 	return kernel_result(k, size);
 }
 
+bool kernel_defers_request(const struct kernel *k, uint32_t request)
+{
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		if (k->deferred[i].kind == DEFERRED_TERMINAL && k->deferred[i].flags == request)
+			return true;
+	}
+	return false;
+}
+
 bool kernel_defers_terminal(const struct kernel *k)
 {
 	for (uint32_t i = 0; i < k->deferred_count; i++) {
@@ -230,22 +346,86 @@ bool kernel_defers_terminal(const struct kernel *k)
 	return false;
 }
 
+/* A process in the background is stopped for changing its terminal, or told that it may not. */
+static bool stops_for(struct kernel *k, uint32_t foreground)
+{
+	return foreground != (uint32_t)raw0(SYS_getpgrp) && !kernel_signal_refused(k, SIGTTOU);
+}
+
+/* Will the kernel take them as they are? It would correct sizes and speeds, which stay, and bits that are locked. */
+static bool is_taken(
+	uint64_t fd, const struct kernel_modes *before, const struct kernel_modes *wanted)
+{
+	struct kernel_modes locked;
+
+	if (raw3(SYS_ioctl, fd, TIOCGLCKTRMIOS, &locked))
+		return false;
+	for (size_t i = 0; i < sizeof(locked); i++) {
+		if (((const uint8_t *)&locked)[i])
+			return false;
+	}
+	return before->cflag == wanted->cflag && before->line == wanted->line;
+}
+
+const struct kernel_modes *kernel_deferred_modes(const struct kernel *k, uint64_t fd)
+{
+	struct stat asked, changed;
+
+	for (uint32_t i = 0; i < k->deferred_count; i++) {
+		const struct deferred *d = &k->deferred[i];
+
+		if (d->kind == DEFERRED_TERMINAL && d->flags == TCSETS &&
+			raw2(SYS_fstat, fd, &asked) == 0 && raw2(SYS_fstat, d->fd, &changed) == 0 &&
+			asked.st_rdev == changed.st_rdev)
+			return (const struct kernel_modes *)(k->text + d->text);
+	}
+	return NULL;
+}
+
+enum call_result kernel_defer_modes(struct kernel *k, uint64_t fd, const struct kernel_modes *modes)
+{
+	struct kernel_modes before;
+	struct deferred *d;
+	uint32_t now;
+	int64_t err;
+
+	if (kernel_fd_placeholder(k, fd) || k->committed || kernel_defers_request(k, TIOCSPGRP) ||
+		kernel_defers_request(k, TCSETS))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	err = raw3(SYS_ioctl, fd, TCGETS, &before);
+	if (err)
+		return kernel_result(k, err);
+	/* Once TIOCSCTTY has been carried out, its group is the one in the foreground. */
+	if (!kernel_defers_request(k, TIOCSCTTY) && raw3(SYS_ioctl, fd, TIOCGPGRP, &now) == 0 &&
+		stops_for(k, now))
+		return kernel_abort(k, SPORK_ABORT_SIGNAL);
+	d = is_taken(fd, &before, modes) ? add(k, DEFERRED_TERMINAL) : NULL;
+	if (!d || !keep_text(k, d, modes, sizeof(*modes)))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->fd = hold(fd);
+	if (d->fd < 0)
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	d->flags = TCSETS;
+	k->deferred_count++;
+	return kernel_result(k, 0);
+}
+
 enum call_result kernel_defer_terminal(
 	struct kernel *k, uint64_t fd, uint32_t request, uint32_t argument)
 {
 	struct deferred *d;
 	uint32_t now;
 
-	/* An error has no effect: it is the answer. */
-	if (kernel_fd_placeholder(k, fd) || k->committed)
+	/* What a terminal answers that is only going to be the child's is not known. */
+	if (kernel_fd_placeholder(k, fd) || k->committed || kernel_defers_request(k, TIOCSCTTY))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
+	/* An error has no effect: it is the answer. */
 	if (request == TIOCSPGRP) {
 		int64_t err = raw3(SYS_ioctl, fd, TIOCGPGRP, &now);
 
 		if (err)
 			return kernel_result(k, err);
-		/* A process in the background is stopped for this, or told that it may not. */
-		if (now != (uint32_t)raw0(SYS_getpgrp) && !kernel_signal_refused(k, SIGTTOU))
+		if (stops_for(k, now))
 			return kernel_abort(k, SPORK_ABORT_SIGNAL);
 	}
 	d = add(k, DEFERRED_TERMINAL);
@@ -260,12 +440,35 @@ enum call_result kernel_defer_terminal(
 	return kernel_result(k, 0);
 }
 
+/* The file gets its name, and is opened by it: its path is what /proc says about a descriptor. */
+static int64_t name_deferred(struct kernel *k, struct deferred *d)
+{
+	const uint32_t once = O_CREAT | O_EXCL | O_TRUNC;
+	const char *path = (const char *)k->text + d->text;
+	struct stat made, opened;
+	char link[40];
+	size_t at = text_append(link, sizeof(link), 0, "/proc/self/fd/");
+
+	(void)text_append_number(link, sizeof(link), at, (uint64_t)d->unnamed, 10);
+	if (raw5(SYS_linkat, AT_FDCWD, link, d->fd, path, AT_SYMLINK_FOLLOW))
+		return -1;
+	d->created = true;
+	d->real = (int)raw4(SYS_openat, d->fd, path, (d->flags & ~once) | O_CLOEXEC, 0);
+	if (d->real >= 0 &&
+		(raw2(SYS_fstat, d->unnamed, &made) || raw2(SYS_fstat, d->real, &opened) ||
+			made.st_ino != opened.st_ino || made.st_dev != opened.st_dev))
+		return -1;
+	return d->real;
+}
+
 static int64_t open_deferred(struct kernel *k, struct deferred *d)
 {
 	const char *path = (const char *)k->text + d->text;
 	uint32_t flags = (d->flags & ~(uint32_t)O_TRUNC) | O_CLOEXEC;
 	mode_t mask;
 
+	if (d->unnamed >= 0)
+		return name_deferred(k, d);
 	/* What others have created meanwhile is not ours to remove, should it come to that. */
 	if (d->creates)
 		flags |= O_EXCL;
@@ -317,6 +520,16 @@ static bool can_write(int fd)
 	return raw3(SYS_poll, &item, 1, 0) == 1 && item.revents == POLLOUT;
 }
 
+static bool change_terminal(const struct kernel *k, const struct deferred *d)
+{
+	uint32_t argument = d->text;
+
+	if (d->flags == TCSETS)
+		return raw3(SYS_ioctl, d->fd, TCSETS, k->text + d->text) == 0;
+	return raw3(SYS_ioctl, d->fd, d->flags,
+		       d->flags == TIOCSPGRP ? (uint64_t)&argument : argument) == 0;
+}
+
 /* Everything that can fail, in the order in which it can be undone. */
 static bool prepare(struct kernel *k)
 {
@@ -334,11 +547,8 @@ static bool prepare(struct kernel *k)
 	}
 	for (uint32_t i = 0; i < k->deferred_count; i++) {
 		const struct deferred *d = &k->deferred[i];
-		uint32_t group = d->text;
 
-		if (d->kind == DEFERRED_TERMINAL &&
-			raw3(SYS_ioctl, d->fd, d->flags,
-				d->flags == TIOCSPGRP ? (uint64_t)&group : group))
+		if (d->kind == DEFERRED_TERMINAL && !change_terminal(k, d))
 			return false;
 	}
 	return true;
@@ -369,6 +579,8 @@ bool kernel_commit(struct kernel *k)
 			(void)raw1(SYS_close, d->real);
 		if (d->fd >= 0)
 			(void)raw1(SYS_close, d->fd);
+		if (d->unnamed >= 0)
+			(void)raw1(SYS_close, d->unnamed);
 	}
 	k->deferred_count = 0;
 	k->committed = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The end of the interpretation: path, arguments and environment are copied out of the overlay, what has been
+ * The end of the interpretation: path, arguments and environment are taken out of the overlay, what has been
  * deferred is carried out, and the child's process executes the program.
  */
 #include <elf.h>
@@ -16,6 +16,7 @@
 #include "raw_syscall.h"
 #include "record.h"
 #include "runtime.h"
+#include "shared.h"
 
 #define POINTERS_MAX 65536
 #define HEAD_BYTES 1024
@@ -23,15 +24,47 @@
 #define STRING_MAX 131072ULL /* bytes of one string: MAX_ARG_STRLEN */
 #define EXECUTE 1            /* X_OK */
 
+#define STRETCHES 4
+
+/* Room for copies; and stretches of memory that the child sees as the parent does, to the end of their mappings. */
 struct strings {
 	uint8_t *at, *end;
+	struct {
+		uint64_t start, end;
+	} untouched[STRETCHES];
+	uint32_t stretches; /* found so far; the last ones are kept */
 };
 
-static char *copy_string(struct kernel *k, struct strings *s, uint64_t address)
+/* The end of the stretch that holds @address, 0 = there is none. Such memory needs no copy: the child shares it. */
+SPORK_FAST static uint64_t untouched_until(struct kernel *k, struct strings *s, uint64_t address)
+{
+	uint64_t bytes;
+	uint32_t at;
+	bool whole;
+
+	for (at = 0; at < s->stretches && at < STRETCHES; at++) {
+		if (address >= s->untouched[at].start && address < s->untouched[at].end)
+			return s->untouched[at].end;
+	}
+	if (shared_state(k->attempt))
+		return 0;
+	bytes = spork_overlay_untouched(k->attempt->machine.overlay, address, &whole);
+	if (bytes == 0 || !whole)
+		return 0;
+	at = s->stretches++ % STRETCHES;
+	s->untouched[at].start = address;
+	s->untouched[at].end = address + bytes;
+	return address + bytes;
+}
+
+SPORK_FAST static char *take_string(struct kernel *k, struct strings *s, uint64_t address)
 {
 	char *text = (char *)s->at;
-	int64_t length = kernel_string(k, address, text, (uint64_t)(s->end - s->at));
+	int64_t length;
 
+	if (untouched_until(k, s, address))
+		return (char *)address;
+	length = kernel_string(k, address, text, (uint64_t)(s->end - s->at));
 	if (length < 0)
 		return NULL;
 	s->at += length + 1;
@@ -48,25 +81,46 @@ static void *take(struct strings *s, size_t size_bytes)
 	return at;
 }
 
-/* A NULL-terminated list of strings; NULL = too much, or not readable. @spare: free slots behind. */
-static char **copy_list(struct kernel *k, struct strings *s, uint64_t address, size_t spare)
+/* A list that needs no copy, and none of whose strings does, as it stands; NULL = it does. */
+SPORK_FAST static char **list_in_place(struct kernel *k, struct strings *s, uint64_t address)
 {
+	uint64_t end = address % 8 ? 0 : untouched_until(k, s, address), start = 0, stop = 0;
+	const uint64_t *pointers = (const uint64_t *)address;
+
+	for (size_t i = 0; i < POINTERS_MAX && address + (i + 1) * 8 <= end; i++) {
+		if (pointers[i] == 0)
+			return (char **)address;
+		if (pointers[i] >= start && pointers[i] < stop)
+			continue;
+		start = pointers[i];
+		stop = untouched_until(k, s, start);
+		if (stop == 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* A NULL-terminated list of strings; NULL = too much, or not readable. */
+SPORK_FAST static char **take_list(struct kernel *k, struct strings *s, uint64_t address)
+{
+	char **list = address ? list_in_place(k, s, address) : NULL;
 	size_t count = 0;
 	uint64_t pointer = 1;
-	char **list;
 
+	if (list)
+		return list;
 	while (address && count < POINTERS_MAX && pointer) {
 		if (!kernel_read(k, address + count * 8, &pointer, sizeof(pointer)))
 			return NULL;
 		count += pointer != 0;
 	}
-	list = count < POINTERS_MAX ? take(s, (count + 1 + spare) * sizeof(*list)) : NULL;
+	list = count < POINTERS_MAX ? take(s, (count + 1) * sizeof(*list)) : NULL;
 	if (!list)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (!kernel_read(k, address + i * 8, &pointer, sizeof(pointer)))
 			return NULL;
-		list[i] = copy_string(k, s, pointer);
+		list[i] = take_string(k, s, pointer);
 		if (!list[i])
 			return NULL;
 	}
@@ -81,7 +135,7 @@ struct start {
 	char **argv, **envp;
 };
 
-static bool read_path(struct kernel *k, bool at, struct strings *s, struct start *ret)
+SPORK_FAST static bool read_path(struct kernel *k, bool at, struct strings *s, struct start *ret)
 {
 	int first = at ? 1 : 0;
 
@@ -90,18 +144,18 @@ static bool read_path(struct kernel *k, bool at, struct strings *s, struct start
 		ret->directory = (int)kernel_argument(k, 0);
 		ret->flags = (int)kernel_argument(k, 4);
 	}
-	ret->path = copy_string(k, s, kernel_argument(k, first));
+	ret->path = take_string(k, s, kernel_argument(k, first));
 	if (!ret->path)
 		return false;
 	return true;
 }
 
-static bool read_lists(struct kernel *k, struct strings *s, struct start *start)
+SPORK_FAST static bool read_lists(struct kernel *k, struct strings *s, struct start *start)
 {
 	int first = start->at ? 2 : 1;
 
-	start->argv = copy_list(k, s, kernel_argument(k, first), 0);
-	start->envp = start->argv ? copy_list(k, s, kernel_argument(k, first + 1), 3) : NULL;
+	start->argv = take_list(k, s, kernel_argument(k, first));
+	start->envp = start->argv ? take_list(k, s, kernel_argument(k, first + 1)) : NULL;
 	return start->envp != NULL;
 }
 
@@ -112,6 +166,12 @@ static int64_t foresee(const struct start *start)
 		AT_EACCESS | (start->flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)));
 
 	return err == -ENOSYS || err == -EINVAL ? 0 : err;
+}
+
+SPORK_FAST static bool is_last_of_recipe(void)
+{
+	return spork_arena->recipe_on &&
+	       spork_trace_ends(spork_arena->recipe, spork_arena->recipe_position);
 }
 
 /* An executable of this machine, whose dynamic linker is there. @head: HEAD_BYTES, @got of them read. */
@@ -203,32 +263,35 @@ static bool certain(const struct start *start)
 	return false;
 }
 
-static int64_t start_program(const struct start *start, char *const *envp)
+SPORK_FAST static int64_t start_program(const struct start *start, char *const *envp)
 {
 	if (!start->at)
 		return raw3(SYS_execve, start->path, start->argv, envp);
 	return raw5(SYS_execveat, start->directory, start->path, start->argv, envp, start->flags);
 }
 
-static char *const *environment(const struct start *start, struct strings *s)
+SPORK_FAST static char *const *environment(const struct start *start, struct strings *s)
 {
 	size_t room = spork_environment_room(start->envp);
 	enum spork_notice kind = room ? spork_start_kind_kept(start->directory, start->path,
 						start->envp, start->flags)
 				      : SPORK_NOTICE_EXEC_AWAY;
-	char *text = take(s, SPORK_TEXT_BYTES);
+	char **list;
+	char *text;
 
 	spork_notice(kind, 1);
-	if (kind != SPORK_NOTICE_EXEC || !text)
+	if (kind != SPORK_NOTICE_EXEC)
 		return start->envp;
-	/* The list has three slots to spare. */
-	return spork_environment_put(start->envp, start->envp, text);
+	/* The program's own list may be in place. */
+	text = take(s, SPORK_TEXT_BYTES);
+	list = text ? take(s, room * sizeof(*list)) : NULL;
+	return list ? spork_environment_put(start->envp, list, text) : start->envp;
 }
 
-enum call_result kernel_exec(struct kernel *k, bool at)
+SPORK_FAST enum call_result kernel_exec(struct kernel *k, bool at)
 {
-	struct strings strings = {
-		spork_arena->strings, spork_arena->strings + sizeof(spork_arena->strings)};
+	struct strings strings = {.at = spork_arena->strings,
+		.end = spork_arena->strings + sizeof(spork_arena->strings)};
 	struct start start;
 	char *const *envp;
 	int64_t err;
@@ -237,8 +300,8 @@ enum call_result kernel_exec(struct kernel *k, bool at)
 		return CALL_CHILD;
 	if (!read_path(k, at, &strings, &start))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
-	/* Along PATH most are not there: their arguments are not worth copying. */
-	err = foresee(&start);
+	/* Along PATH most are not there: their arguments are not worth copying. Where a recipe ends it was there. */
+	err = is_last_of_recipe() ? 0 : foresee(&start);
 	if (err)
 		return kernel_result(k, err);
 	if (!read_lists(k, &strings, &start))

@@ -76,11 +76,8 @@ enum call_result kernel_close(struct kernel *k)
 
 	if (!k->child)
 		return CALL_CHILD;
-	for (uint32_t i = 0; i < k->deferred_count; i++) {
-		/* Ours, above those of the program: it does not exist for the child. */
-		if (k->deferred[i].fd >= 0 && (uint64_t)k->deferred[i].fd == fd)
-			return kernel_result(k, -EBADF);
-	}
+	if (kernel_deferred_descriptor(k, (uint32_t)fd) == fd)
+		return kernel_result(k, -EBADF);
 	result = raw1(SYS_close, fd);
 	if (result == 0)
 		kernel_fd_forget(k, fd);
@@ -89,17 +86,26 @@ enum call_result kernel_close(struct kernel *k)
 
 enum call_result kernel_close_range(struct kernel *k)
 {
-	uint64_t first = kernel_argument(k, 0), last = kernel_argument(k, 1);
-	uint64_t flags = kernel_argument(k, 2);
-	int64_t result;
+	uint32_t first = (uint32_t)kernel_argument(k, 0), last = (uint32_t)kernel_argument(k, 1);
+	uint64_t flags = (uint32_t)kernel_argument(k, 2);
+	int64_t result = 0;
 
 	if (!k->child)
 		return CALL_CHILD;
-	/* Ours are among them. */
-	if (k->deferred_count > 0)
-		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
-	result = raw3(SYS_close_range, first, last, flags);
-	for (uint64_t fd = first; result == 0 && !(flags & 4) && fd <= last && fd < KERNEL_FDS;
+	/* Ours, which stay, are closed at exec in any case. */
+	if (flags || first > last) {
+		result = raw3(SYS_close_range, first, last, flags);
+	} else {
+		for (uint32_t at = first, ours; result == 0 && at <= last; at = ours + 1) {
+			ours = kernel_deferred_descriptor(k, at);
+			if (ours > at)
+				result =
+					raw3(SYS_close_range, at, ours > last ? last : ours - 1, 0);
+			if (ours >= last)
+				break;
+		}
+	}
+	for (uint32_t fd = first; result == 0 && !(flags & 4) && fd <= last && fd < KERNEL_FDS;
 		fd++)
 		kernel_fd_forget(k, fd);
 	return kernel_result(k, result);
@@ -276,7 +282,7 @@ static uint32_t answer_bytes(uint64_t request)
 {
 	switch (request) {
 	case TCGETS:
-		return 36; /* the kernel's struct termios, shorter than libc's */
+		return sizeof(struct kernel_modes);
 	case TIOCGWINSZ:
 		return sizeof(struct winsize);
 	case TIOCGPGRP:
@@ -288,11 +294,23 @@ static uint32_t answer_bytes(uint64_t request)
 	}
 }
 
+/* Is the answer the same before and after the terminal's changes that wait for exec? */
+static bool is_independent(uint64_t fd, uint64_t request)
+{
+	struct stat status;
+
+	if (raw2(SYS_fstat, fd, &status) == 0 && !S_ISCHR(status.st_mode))
+		return true;
+	/* Whose terminal it is has nothing to do with its modes. */
+	return request == TIOCGWINSZ || request == FIONREAD || request == TCGETS;
+}
+
 enum call_result kernel_ioctl(struct kernel *k)
 {
 	uint64_t fd = (uint32_t)kernel_argument(k, 0), request = (uint32_t)kernel_argument(k, 1);
 	uint32_t bytes = answer_bytes(request);
-	uint8_t answer[64];
+	uint8_t answer[64] __attribute__((aligned(8)));
+	const struct kernel_modes *modes;
 	uint32_t group;
 	int64_t result;
 
@@ -303,9 +321,12 @@ enum call_result kernel_ioctl(struct kernel *k)
 		if (kernel_fd_placeholder(k, fd))
 			return request == FIONREAD ? kernel_abort(k, SPORK_ABORT_EXTERNAL)
 						   : kernel_result(k, -ENOTTY);
-		if (kernel_defers_terminal(k))
+		if (kernel_defers_terminal(k) && !is_independent(fd, request))
 			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
-		result = raw3(SYS_ioctl, fd, request, answer);
+		modes = request == TCGETS ? kernel_deferred_modes(k, fd) : NULL;
+		if (modes)
+			memcpy(answer, modes, sizeof(*modes));
+		result = modes ? 0 : raw3(SYS_ioctl, fd, request, answer);
 		if (result == 0 && !kernel_write(k, kernel_argument(k, 2), answer, bytes))
 			return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 		return kernel_result(k, result);
@@ -318,6 +339,10 @@ enum call_result kernel_ioctl(struct kernel *k)
 		if (!kernel_read(k, kernel_argument(k, 2), &group, sizeof(group)))
 			return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 		return kernel_defer_terminal(k, fd, (uint32_t)request, group);
+	case TCSETS:
+		if (!kernel_read(k, kernel_argument(k, 2), answer, sizeof(*modes)))
+			return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
+		return kernel_defer_modes(k, fd, (const struct kernel_modes *)answer);
 	case TIOCSCTTY:
 		return kernel_defer_terminal(
 			k, fd, (uint32_t)request, (uint32_t)kernel_argument(k, 2));
@@ -402,7 +427,7 @@ static enum call_result open_existing(struct kernel *k, int directory, const cha
 		return open_now(k, directory, path, flags, mode, true);
 	/* /dev/tty stands for the terminal there is already, and opening it changes nothing. */
 	if (S_ISCHR(status->st_mode) && major(status->st_rdev) == TTY_ALIAS_MAJOR &&
-		minor(status->st_rdev) == 0)
+		minor(status->st_rdev) == 0 && !kernel_defers_request(k, TIOCSCTTY))
 		return open_now(k, directory, path, flags, mode, false);
 	return kernel_abort(
 		k, S_ISFIFO(status->st_mode) ? SPORK_ABORT_BLOCKING : SPORK_ABORT_EXTERNAL);

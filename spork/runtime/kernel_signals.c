@@ -90,7 +90,7 @@ bool kernel_signal_refused(struct kernel *k, int number)
 	       (fetch(k, number) && k->actions[number].handler == (uint64_t)SIG_IGN);
 }
 
-bool kernel_signal_waits(const struct kernel *k)
+SPORK_FAST bool kernel_signal_waits(const struct kernel *k)
 {
 	uint64_t pending = 0;
 
@@ -109,7 +109,7 @@ static void set_default(struct kernel *k, int number)
 	(void)raw4(SYS_rt_sigaction, number, &none, NULL, KERNEL_SIGSET_BYTES);
 }
 
-void kernel_signals_apply(struct kernel *k)
+SPORK_FAST void kernel_signals_apply(struct kernel *k)
 {
 	uint64_t asked = k->changed, handled = k->attempt->caller.caught & ~k->mask;
 

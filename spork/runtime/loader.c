@@ -19,6 +19,34 @@ const struct link_map *loader_first(void)
 	return &_r_debug ? _r_debug.r_map : NULL;
 }
 
+static const struct link_map *last_of_first;
+
+void loader_note_first(void)
+{
+	const struct link_map *map = loader_first();
+
+	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next)
+		last_of_first = map;
+}
+
+bool loader_stays(const struct link_map *wanted)
+{
+	const struct link_map *map = last_of_first ? loader_first() : NULL;
+
+	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next) {
+		if (map == wanted)
+			return true;
+		if (map == last_of_first)
+			break;
+	}
+	return false;
+}
+
+uint64_t loader_linker(void)
+{
+	return &_r_debug ? _r_debug.r_ldbase : 0;
+}
+
 const struct link_map *loader_find(const char *name)
 {
 	const struct link_map *map = loader_first();

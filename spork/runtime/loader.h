@@ -14,6 +14,14 @@
 
 /* loader_first - the first object, or NULL where there is no glibc. */
 const struct link_map *loader_first(void);
+/*
+ * loader_note_first - to be called when the program starts: its objects so far are never unloaded. loader_stays - is
+ * @map one of them?
+ */
+void loader_note_first(void);
+bool loader_stays(const struct link_map *map);
+/* loader_linker - where the dynamic linker is mapped, or 0. */
+uint64_t loader_linker(void);
 /* loader_find - the object whose file name (without folders) is @name. */
 const struct link_map *loader_find(const char *name);
 /*

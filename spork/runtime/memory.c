@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spork/fast.h"
+
 #include "text.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes);
@@ -16,7 +18,7 @@ int bcmp(const void *a, const void *b, size_t size_bytes);
 void *memchr(const void *bytes, int byte, size_t size_bytes);
 size_t strlen(const char *text);
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes)
+SPORK_FAST void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes)
 {
 	void *at = to;
 
@@ -38,7 +40,7 @@ void *memmove(void *to, const void *from, size_t size_bytes)
 	return to;
 }
 
-void *memset(void *to, int byte, size_t size_bytes)
+SPORK_FAST void *memset(void *to, int byte, size_t size_bytes)
 {
 	void *at = to;
 
@@ -46,11 +48,15 @@ void *memset(void *to, int byte, size_t size_bytes)
 	return to;
 }
 
-int memcmp(const void *a, const void *b, size_t size_bytes)
+SPORK_FAST int memcmp(const void *a, const void *b, size_t size_bytes)
 {
 	const volatile uint8_t *left = a, *right = b;
+	size_t i = 0;
 
-	for (size_t i = 0; i < size_bytes; i++) {
+	while (i + 8 <= size_bytes && *(const volatile uint64_t *)(uintptr_t)(left + i) ==
+					      *(const volatile uint64_t *)(uintptr_t)(right + i))
+		i += 8;
+	for (; i < size_bytes; i++) {
 		if (left[i] != right[i])
 			return left[i] < right[i] ? -1 : 1;
 	}

@@ -221,18 +221,29 @@ struct known_program {
 
 static struct known_program known[KNOWN_PROGRAMS];
 
+/* What is known of a file whose state @status tells: its entry, which may be another's. */
+SPORK_FAST static struct known_program *entry_of(const struct stat *status, bool *ret_known)
+{
+	struct known_program *entry = &known[status->st_ino % KNOWN_PROGRAMS];
+
+	*ret_known = entry->valid && entry->device == status->st_dev &&
+		     entry->inode == status->st_ino &&
+		     entry->changed.tv_sec == status->st_ctim.tv_sec &&
+		     entry->changed.tv_nsec == status->st_ctim.tv_nsec;
+	return entry;
+}
+
 /* As program_kind(), for a file whose state @status tells. */
 static enum spork_notice kept_kind(
 	int directory, const char *path, int flags, const struct stat *status)
 {
-	struct known_program *entry = &known[status->st_ino % KNOWN_PROGRAMS];
 	uint8_t head[HEAD_BYTES] __attribute__((aligned(8)));
 	const char *next;
 	enum spork_notice kind;
+	bool is_known;
+	struct known_program *entry = entry_of(status, &is_known);
 
-	if (entry->valid && entry->device == status->st_dev && entry->inode == status->st_ino &&
-		entry->changed.tv_sec == status->st_ctim.tv_sec &&
-		entry->changed.tv_nsec == status->st_ctim.tv_nsec)
+	if (is_known)
 		return entry->kind;
 	kind = kind_of_file(directory, path, flags, head, &next);
 	/* A script's interpreter may change without the script; and a lack of descriptors passes. */
@@ -243,15 +254,21 @@ static enum spork_notice kept_kind(
 	return kind;
 }
 
-enum spork_notice spork_start_kind_kept(
+SPORK_FAST enum spork_notice spork_start_kind_kept(
 	int directory, const char *path, char *const *envp, int flags)
 {
 	struct stat status;
+	bool found = raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH) == 0;
+	bool is_known = false;
+	struct known_program *entry = found ? entry_of(&status, &is_known) : NULL;
 
+	/* Nothing else can make a static program load us. */
+	if (is_known && entry->kind == SPORK_NOTICE_EXEC_STATIC)
+		return entry->kind;
 	if (is_watched(envp) || raw2(SYS_access, spork_library_path(), 4 /* R_OK */))
 		return SPORK_NOTICE_EXEC_AWAY;
 	if (raw0(SYS_getuid) != raw0(SYS_geteuid) || raw0(SYS_getgid) != raw0(SYS_getegid) ||
-		raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH))
+		!found)
 		return program_kind(directory, path, flags);
 	return kept_kind(directory, path, flags, &status);
 }

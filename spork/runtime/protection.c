@@ -308,7 +308,8 @@ bool shared_unlock(
 uint64_t shared_rseq_area(void)
 {
 	static const char *const objects[] = {"ld-linux-x86-64.so.2", "libc.so.6"};
-	uint64_t thread, symbol = 0;
+	static uint64_t symbol; /* neither of them is ever unloaded */
+	uint64_t thread;
 
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]) && !symbol; i++) {
 		const struct link_map *object = loader_find(objects[i]);

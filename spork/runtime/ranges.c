@@ -8,10 +8,12 @@
 #include <sys/ioctl.h>
 
 #include "arena.h"
+#include "loader.h"
 #include "raw_syscall.h"
 #include "runtime.h"
 
-#define ASKED_MAX 64
+#define ASKED_MAX 256
+#define OBJECTS_MAX 128
 
 /* PROCMAP_QUERY of Linux 6.11, which the headers of Debian 12 do not have yet. */
 struct map_query {
@@ -37,6 +39,13 @@ static void ask_later(struct asked *asked, uint64_t address)
 
 static bool keep(struct session *session, uint64_t start, uint64_t end, bool writable)
 {
+	struct session_range *last =
+		session->range_count ? &session->ranges[session->range_count - 1] : NULL;
+
+	if (last && last->end == start && last->writable == writable) {
+		last->end = end;
+		return true;
+	}
 	if (session->range_count == SESSION_RANGES)
 		return false;
 	session->ranges[session->range_count++] =
@@ -45,22 +54,21 @@ static bool keep(struct session *session, uint64_t start, uint64_t end, bool wri
 }
 
 /* Segments that nobody can have made unreadable since; those that are writable are asked for. */
-static void declare_module(
-	struct session *session, const struct spork_module *module, struct asked *asked)
+static void declare_module(struct session *session, uint64_t base, struct asked *asked)
 {
-	const ElfW(Ehdr) *header = (const void *)module->base;
+	const ElfW(Ehdr) *header = (const void *)base;
 	const ElfW(Phdr) * segments;
 	uint64_t lowest = UINT64_MAX, bias;
 
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
 		header->e_phoff + (uint64_t)header->e_phnum * sizeof(*segments) > PAGE_BYTES)
 		return;
-	segments = (const void *)(module->base + header->e_phoff);
+	segments = (const void *)(base + header->e_phoff);
 	for (int i = 0; i < header->e_phnum; i++) {
 		if (segments[i].p_type == PT_LOAD && segments[i].p_vaddr < lowest)
 			lowest = segments[i].p_vaddr;
 	}
-	bias = module->base - (lowest & ~(PAGE_BYTES - 1));
+	bias = base - (lowest & ~(PAGE_BYTES - 1));
 	for (int i = 0; i < header->e_phnum; i++) {
 		uint64_t start = bias + segments[i].p_vaddr, end = start + segments[i].p_memsz;
 
@@ -79,6 +87,16 @@ static void declare_module(
 	}
 }
 
+/* Before they are sorted. */
+static bool is_known(const struct session *session, uint64_t address)
+{
+	for (uint32_t i = 0; i < session->range_count; i++) {
+		if (address >= session->ranges[i].start && address < session->ranges[i].end)
+			return true;
+	}
+	return false;
+}
+
 /* Look them up in one go. The heap's end moves, so that only its start is kept. */
 static void ask(struct session *session, const struct asked *asked, uint64_t heap_end)
 {
@@ -88,7 +106,8 @@ static void ask(struct session *session, const struct asked *asked, uint64_t hea
 	for (uint32_t i = 0; fd >= 0 && i < asked->count; i++) {
 		struct map_query query = {.size = sizeof(query), .query_addr = asked->addresses[i]};
 
-		if (asked->addresses[i] >= start && asked->addresses[i] < end)
+		if ((asked->addresses[i] >= start && asked->addresses[i] < end) ||
+			is_known(session, asked->addresses[i]))
 			continue;
 		if (raw3(SYS_ioctl, fd, MAP_QUERY, &query))
 			continue;
@@ -103,31 +122,6 @@ static void ask(struct session *session, const struct asked *asked, uint64_t hea
 	}
 	if (fd >= 0)
 		(void)raw1(SYS_close, fd);
-}
-
-static bool is_kept(const struct session *session, uint64_t address)
-{
-	for (uint32_t i = 0; i < session->range_count; i++) {
-		if (address >= session->ranges[i].start && address < session->ranges[i].end)
-			return true;
-	}
-	return false;
-}
-
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
-
-/* Our own image: the dynamic linker looks for symbols in it, too. */
-static void ask_for_ourselves(struct asked *asked)
-{
-	const uint8_t *image = (const uint8_t *)&__ehdr_start;
-	const ElfW(Phdr) *segments = (const void *)(image + __ehdr_start.e_phoff);
-
-	for (int i = 0; i < __ehdr_start.e_phnum; i++) {
-		if (segments[i].p_type != PT_LOAD)
-			continue;
-		ask_later(asked, (uint64_t)image + segments[i].p_vaddr);
-		ask_later(asked, (uint64_t)image + segments[i].p_vaddr + segments[i].p_memsz - 1);
-	}
 }
 
 /* In order they are appended to an empty overlay, without a search. */
@@ -146,27 +140,39 @@ static void sort(struct session *session)
 static void look_up(struct session *session, const struct spork_machine *machine, uint64_t heap_end)
 {
 	struct asked asked = {.count = 0};
+	int left = OBJECTS_MAX;
 
 	session->range_count = 0;
+	session->kept_bytes = 0;
 	session->range_modules = session->count;
 	session->heap_start = 0;
 	ask_later(&asked, machine->regs.gpr[SPORK_RSP]);
 	ask_later(&asked, machine->regs.fs_base);
 	ask_later(&asked, heap_end - 1);
-	ask_for_ourselves(&asked);
-	/* The dynamic linker's records of objects, which a first call of a function walks through. */
-	for (uint32_t i = 0; i < session->count; i++)
-		ask_later(&asked, (uint64_t)session->records[i].map);
-	/* The writable parts of those few modules that a child of this process is known to run in. */
+	/*
+	 * The program's own objects, since a first call of a function looks through all of them; and the dynamic
+	 * linker's records of them.
+	 */
+	for (const struct link_map *map = loader_first(); map && left > 0;
+		map = map->l_next, left--) {
+		uint64_t base =
+			map->l_ld && loader_stays(map) ? session_object((uint64_t)map->l_ld) : 0;
+
+		ask_later(&asked, (uint64_t)map);
+		if (base)
+			declare_module(session, base, &asked);
+	}
+	/* Of the others those few that a child of this process is known to run in. */
 	for (uint32_t i = 0; i < session->count; i++) {
-		if (session->modules[i].code)
-			declare_module(session, &session->modules[i], &asked);
+		ask_later(&asked, (uint64_t)session->records[i].map);
+		if (session->modules[i].code && !session->records[i].permanent)
+			declare_module(session, session->modules[i].base, &asked);
 	}
 	ask(session, &asked, heap_end);
 	sort(session);
 }
 
-void ranges_declare(struct arena *arena)
+SPORK_FAST void ranges_declare(struct arena *arena)
 {
 	struct session *session = arena->session;
 	struct spork_machine *machine = &arena->attempt.machine;
@@ -175,13 +181,21 @@ void ranges_declare(struct arena *arena)
 	/* Threads come and go with their stacks; everything else stays as long as its module does. */
 	if (session->range_count == 0 || session->range_modules != session->count ||
 		arena->attempt.caller.threaded || session->heap_start >= heap_end ||
-		!is_kept(session, machine->regs.gpr[SPORK_RSP]) ||
-		!is_kept(session, machine->regs.fs_base))
+		!session_range_at(session, machine->regs.gpr[SPORK_RSP]) ||
+		!session_range_at(session, machine->regs.fs_base))
 		look_up(session, machine, heap_end);
+	if (session->kept_bytes && session->kept_heap_end == heap_end) {
+		spork_overlay_take_ranges(
+			machine->overlay, session->kept_ranges, session->kept_bytes);
+		return;
+	}
 	for (uint32_t i = 0; i < session->range_count; i++)
 		spork_overlay_add_range(machine->overlay, session->ranges[i].start,
 			session->ranges[i].end, session->ranges[i].writable);
 	if (session->heap_start)
 		spork_overlay_add_range(machine->overlay, session->heap_start,
 			(heap_end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1), true);
+	session->kept_heap_end = heap_end;
+	session->kept_bytes = spork_overlay_keep_ranges(
+		machine->overlay, session->kept_ranges, sizeof(session->kept_ranges));
 }

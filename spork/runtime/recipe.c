@@ -7,12 +7,14 @@
 
 #include "arena.h"
 #include "files.h"
+#include "loader.h"
 #include "raw_syscall.h"
 #include "text.h"
 
 #define RECIPE_MAX (4U << 20) /* bytes */
 #define FAILED_MAX 8          /* guards that failed, before a context is only interpreted */
 #define GIVEN_UP UINT64_MAX
+#define OBJECTS_MAX 128
 
 static bool recipe_path(char path[FILES_PATH_BYTES], const uint64_t key[2])
 {
@@ -28,7 +30,7 @@ static bool recipe_path(char path[FILES_PATH_BYTES], const uint64_t key[2])
 	return at + 8 < FILES_PATH_BYTES;
 }
 
-static struct session_recipe *slot_of(struct session *session, const uint64_t key[2])
+SPORK_FAST static struct session_recipe *slot_of(struct session *session, const uint64_t key[2])
 {
 	for (uint32_t i = 0; i < session->recipe_count; i++) {
 		if (session->recipes[i].key[0] == key[0] && session->recipes[i].key[1] == key[1])
@@ -41,7 +43,22 @@ static struct session_recipe *slot_of(struct session *session, const uint64_t ke
 	return &session->recipes[session->recipe_count++];
 }
 
-const void *recipe_find(struct session *session, const uint64_t key[2], size_t *ret_size_bytes)
+/* The modules that a recipe leads through, which this process may not have met yet. */
+static void learn_modules(struct session *session, const void *recipe)
+{
+	const struct link_map *map = loader_first();
+
+	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next) {
+		uint64_t base = map->l_ld ? session_object((uint64_t)map->l_ld) : 0;
+		struct spork_build_id id;
+
+		if (base && loader_build_id(base, &id) && spork_trace_uses(recipe, &id))
+			(void)session_module(session, (uint64_t)map->l_ld);
+	}
+}
+
+SPORK_FAST const void *recipe_find(
+	struct session *session, const uint64_t key[2], size_t *ret_size_bytes)
 {
 	struct session_recipe *slot = slot_of(session, key);
 	char path[FILES_PATH_BYTES];
@@ -61,6 +78,7 @@ const void *recipe_find(struct session *session, const uint64_t key[2], size_t *
 			(void)raw2(SYS_munmap, bytes, status.st_size);
 			return NULL;
 		}
+		learn_modules(session, bytes);
 		slot->bytes = bytes;
 		slot->size_bytes = (size_t)status.st_size;
 	}
@@ -90,7 +108,7 @@ bool recipe_save(const uint64_t key[2], const void *bytes, size_t size_bytes)
 	return false;
 }
 
-void recipe_prepare(struct arena *arena)
+SPORK_FAST void recipe_prepare(struct arena *arena)
 {
 	struct spork_store_entry *entry = arena->entry;
 	struct spork_machine *machine = &arena->attempt.machine;
@@ -113,7 +131,7 @@ void recipe_prepare(struct arena *arena)
 			spork_trace_begin(machine, arena->trace, sizeof(arena->trace)) != NULL;
 }
 
-void recipe_keep(struct arena *arena)
+SPORK_FAST void recipe_keep(struct arena *arena)
 {
 	struct spork_store_entry *entry = arena->entry;
 	int64_t size;

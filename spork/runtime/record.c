@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "arena.h"
+#include "hidden.h"
 #include "kernel.h"
 #include "loader.h"
 #include "ranges.h"
@@ -31,7 +32,7 @@
 enum progress { GO_ON, NEED_CHILD, STOPPED };
 
 /* Registers as the child has them: those of the caller, and the result of the system call. */
-static void load_registers(struct spork_attempt *attempt, const void *vectors)
+SPORK_FAST static void load_registers(struct spork_attempt *attempt, const void *vectors)
 {
 	struct spork_registers *regs = &attempt->machine.regs;
 	uint32_t mxcsr;
@@ -52,15 +53,13 @@ static void load_registers(struct spork_attempt *attempt, const void *vectors)
 	spork_vectors_read(regs->zmm, regs->k, spork_vector_width());
 }
 
-static bool begin(struct arena *arena)
+SPORK_FAST static bool begin(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	struct spork_machine *machine = &attempt->machine;
 	uint64_t tid_address = spork_tid_address(attempt->frame);
 
 	load_registers(attempt, arena->vectors);
-	machine->modules = arena->session->modules;
-	machine->module_count = arena->session->count;
 	machine->executed = machine->fault_address = 0;
 	machine->trace = NULL;
 	machine->recipe_checked = NULL;
@@ -69,8 +68,13 @@ static bool begin(struct arena *arena)
 		return false;
 	spork_overlay_log_reads(machine->overlay, attempt->caller.threaded);
 	ranges_declare(arena);
+	if (!hidden_declare(machine->overlay))
+		return false;
 	kernel_begin(&arena->kernel, attempt);
 	recipe_prepare(arena);
+	/* A recipe may have brought modules with it. */
+	machine->modules = arena->session->modules;
+	machine->module_count = arena->session->count;
 	arena->recipe_on = arena->recipe != NULL;
 	arena->recipe_led = false;
 	/* The kernel would write the child's thread id there, which nobody knows yet. */
@@ -141,7 +145,7 @@ static enum progress learn_code(struct arena *arena)
 }
 
 /* The recipe as far as its guards hold, the interpreter from there on. */
-static enum spork_stop run_machine(struct arena *arena)
+SPORK_FAST static enum spork_stop run_machine(struct arena *arena)
 {
 	struct spork_machine *machine = &arena->attempt.machine;
 	int stop = SPORK_STOP_BUDGET;
@@ -155,7 +159,7 @@ static enum spork_stop run_machine(struct arena *arena)
 	return spork_machine_run(machine, BUDGET - machine->executed);
 }
 
-static enum progress step(struct arena *arena)
+SPORK_FAST static enum progress step(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	struct spork_machine *machine = &attempt->machine;
@@ -197,7 +201,7 @@ static enum progress step(struct arena *arena)
 	return give_up(attempt, SPORK_ABORT_INSTRUCTION);
 }
 
-static enum progress run(struct arena *arena)
+SPORK_FAST static enum progress run(struct arena *arena)
 {
 	enum progress progress = GO_ON;
 
@@ -207,7 +211,7 @@ static enum progress run(struct arena *arena)
 }
 
 /* In the child's process. It has no memory of its own: it ends without a word, or by exec. */
-static void run_child(void *argument)
+SPORK_FAST static void run_child(void *argument)
 {
 	struct arena *arena = argument;
 	struct kernel *k = &arena->kernel;
@@ -281,7 +285,7 @@ static int reap(int64_t pid)
 }
 
 /* exec makes an ordinary child of it; one that is not, and dead, was killed on the way there. */
-static bool died_before_exec(int64_t pid)
+SPORK_FAST static bool died_before_exec(int64_t pid)
 {
 	siginfo_t info = {0};
 
@@ -291,7 +295,7 @@ static bool died_before_exec(int64_t pid)
 }
 
 /* The child's process: it shares our memory, and we sleep until it has executed a program or ended. */
-int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
+SPORK_FAST int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	int64_t pid = spork_clone_child(CLONE_VM | CLONE_VFORK,
@@ -318,7 +322,7 @@ int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
 	return 0;
 }
 
-static int64_t attempt_record(struct spork_attempt *attempt)
+SPORK_FAST static int64_t attempt_record(struct spork_attempt *attempt)
 {
 	struct arena *arena = spork_arena;
 	enum progress progress;

@@ -68,8 +68,6 @@ uint64_t spork_fork_enter(const struct spork_frame *frame);
 int64_t spork_fork_attempt(const struct spork_frame *frame);
 void spork_fork_leave(void);
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
-/* Memory that a forked child must not see, or must see as zeros: an interpreted child would see the parent's. */
-extern bool spork_fork_hides_memory;
 int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice);
 /*
  * Signals for which libc has installed a handler at any time since the program was started: bit

@@ -58,11 +58,14 @@ static struct session *make(void)
 }
 
 /* Modules may have been unloaded, and others loaded in their place. */
-static bool still_there(const struct spork_module *module, const struct session_module *record)
+SPORK_FAST static bool still_there(
+	const struct spork_module *module, const struct session_module *record)
 {
 	struct dl_find_object object;
 	struct spork_build_id id;
 
+	if (record->permanent)
+		return true;
 	if (!find(module->base, &object) || (uint64_t)object.dlfo_map_start != module->base ||
 		(uint64_t)object.dlfo_map_end != module->end || object.dlfo_link_map != record->map)
 		return false;
@@ -80,9 +83,10 @@ static void drop(struct session *session, uint32_t at)
 	}
 	session->count--;
 	session->range_count = 0;
+	memset(session->chains, 0, sizeof(session->chains));
 }
 
-struct session *session_open(void)
+SPORK_FAST struct session *session_open(void)
 {
 	if (!current) {
 		current = make();
@@ -95,6 +99,31 @@ struct session *session_open(void)
 			drop(current, i);
 	}
 	return current;
+}
+
+SPORK_FAST const struct session_range *session_range_at(
+	const struct session *session, uint64_t address)
+{
+	uint32_t low = 0, high = session->range_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (session->ranges[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < session->range_count && session->ranges[low].start <= address
+		       ? &session->ranges[low]
+		       : NULL;
+}
+
+uint64_t session_object(uint64_t address)
+{
+	struct dl_find_object object;
+
+	return find(address, &object) ? (uint64_t)object.dlfo_map_start : 0;
 }
 
 static uint64_t generation(const struct session *session)
@@ -120,8 +149,13 @@ static void open_code(struct session *session, uint32_t at)
 	folder = files_open_folder(path);
 	if (folder < 0)
 		return;
-	if (spork_code_open(folder, &module->id, &code) == 0)
-		module->code = code;
+	/* Damage in the body of a file would not be noticed here: the helper looks for it, once. */
+	if (spork_code_open(folder, &module->id, &code) == 0) {
+		if (spork_store_verified(session->store, spork_code_stamp(code)))
+			module->code = code;
+		else
+			spork_code_close(code);
+	}
 	(void)raw1(SYS_close, folder);
 }
 
@@ -142,6 +176,7 @@ static int insert(struct session *session, const struct dl_find_object *object)
 	session->records[at] = (struct session_module){
 		.map = object->dlfo_link_map, .name = object->dlfo_link_map->l_name};
 	session->records[at].identified = loader_build_id(base, &session->modules[at].id);
+	session->records[at].permanent = loader_stays(object->dlfo_link_map);
 	session->count++;
 	return (int)at;
 }
@@ -237,6 +272,8 @@ void session_request_context(const struct session *session, const struct spork_c
 			break;
 		frame->id = session->modules[module].id;
 		frame->offset = chain->offsets[request.count];
+		frame->base = session->modules[module].base;
+		frame->frame = chain->frames[request.count];
 	}
 	if (request.count > 1)
 		ask(&request, sizeof(request));
@@ -251,6 +288,16 @@ void session_request(const struct session *session, int module)
 		return;
 	request.id = session->modules[module].id;
 	ask(&request, sizeof(request));
+}
+
+void session_request_known(struct session *session)
+{
+	/* The dynamic linker belongs to every program that binds lazily, and is never unloaded. */
+	(void)session_module(session, loader_linker());
+	for (uint32_t i = 0; i < session->count; i++) {
+		if (!session->modules[i].code)
+			session_request(session, (int)i);
+	}
 }
 
 #define OBJECTS_MAX 128

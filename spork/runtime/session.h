@@ -24,6 +24,7 @@ struct session_module {
 	const char *name;    /* path; "" for the program itself */
 	uint64_t generation; /* of the store when the code file was last looked for */
 	bool identified;     /* has a build-id */
+	bool permanent;      /* there since the program started: nobody can unload it */
 };
 
 struct session_recipe {
@@ -32,7 +33,19 @@ struct session_recipe {
 	size_t size_bytes;
 };
 
-#define SESSION_RANGES 48
+#define SESSION_RANGES 128
+#define SESSION_KEPT_BYTES 32 /* of one range, at most */
+#define SESSION_CHAINS 8
+#define SESSION_CHAIN_WORDS 16
+
+/* A chain of callers that was unwound before: the same as long as these words of the stack are. */
+struct session_chain {
+	uint64_t resume, rsp, rbp; /* resume 0: none */
+	uint32_t count;
+	bool rbp_matters;
+	uint64_t addresses[SESSION_CHAIN_WORDS], values[SESSION_CHAIN_WORDS];
+	struct spork_chain chain;
+};
 
 /* Memory that was looked up at an earlier fork and that no program takes away: data of modules, thread block, stack. */
 struct session_range {
@@ -44,11 +57,16 @@ struct session {
 	uint32_t count;
 	struct spork_module modules[SESSION_MODULES]; /* sorted by base */
 	struct session_module records[SESSION_MODULES];
-	struct session_range ranges[SESSION_RANGES];
-	uint32_t range_count;   /* 0: to be looked up */
-	uint32_t range_modules; /* modules when they were looked up */
-	uint64_t heap_start;    /* 0: no heap then */
+	struct session_range ranges[SESSION_RANGES]; /* sorted */
+	uint32_t range_count;                        /* 0: to be looked up */
+	uint32_t range_modules;                      /* modules when they were looked up */
+	uint64_t heap_start;                         /* 0: no heap then */
+	/* All of them as the overlay keeps them, while the heap ends where it did. */
+	uint64_t kept_heap_end;
+	size_t kept_bytes; /* 0: not yet */
+	_Alignas(8) uint8_t kept_ranges[(SESSION_RANGES + 1) * SESSION_KEPT_BYTES];
 	struct spork_store *store;
+	struct session_chain chains[SESSION_CHAINS];
 	uint32_t recipe_count;
 	struct session_recipe recipes[SESSION_RECIPES];
 	bool trusted; /* the cache */
@@ -57,6 +75,11 @@ struct session {
 /* session_open - the session, made if there is none yet; NULL without memory. Drops modules that are gone. */
 struct session *session_open(void);
 
+/* session_range_at - the range that holds @address, or NULL. */
+const struct session_range *session_range_at(const struct session *session, uint64_t address);
+/* session_object - the lowest address of the loaded object that holds @address; 0 = none. */
+uint64_t session_object(uint64_t address);
+
 /* session_module - the module that holds @pc, learnt if need be, with its code if there is any; -1 = none. */
 int session_module(struct session *session, uint64_t pc);
 
@@ -64,7 +87,9 @@ int session_module(struct session *session, uint64_t pc);
 void session_request(const struct session *session, int module);
 /* Ask the helper what the analyser thinks of a calling context. Never blocks. */
 void session_request_context(const struct session *session, const struct spork_chain *chain);
-/* The same for all modules of the process without code; only while it has a single thread. */
+/* Ask for the code of the modules that the session has met, where it is missing. */
+void session_request_known(struct session *session);
+/* The same for all modules of the process; only while it has a single thread. */
 void session_request_all(struct session *session);
 
 #endif

@@ -11,6 +11,7 @@
 #include <ucontext.h>
 
 #include "arena.h"
+#include "hidden.h"
 #include "kernel.h"
 #include "raw_syscall.h"
 #include "record.h"
@@ -157,7 +158,7 @@ static void run_child(void *argument)
 
 static bool available_shared(const struct spork_attempt *attempt)
 {
-	return !attempt->caller.threaded;
+	return !attempt->caller.threaded && !hidden_any();
 }
 
 static int64_t attempt_shared(struct spork_attempt *attempt)

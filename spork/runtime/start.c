@@ -154,6 +154,8 @@ void spork_start(int argc, char **argv, char **envp)
 	if (!envp)
 		return;
 	spork_environment_take(envp);
-	if (spork_configuration.active)
-		install();
+	if (!spork_configuration.active)
+		return;
+	loader_note_first();
+	install();
 }

@@ -37,7 +37,7 @@ struct account {
 /* Of the last fork of this process, and of the fork that has made it. Another thread's fork may come between. */
 static struct account last, origin;
 
-struct spork_statistics *spork_statistics_map(void)
+SPORK_FAST struct spork_statistics *spork_statistics_map(void)
 {
 	struct spork_statistics *found = __atomic_load_n(&mapped, __ATOMIC_ACQUIRE);
 	struct spork_statistics *expected = NULL;
@@ -115,7 +115,7 @@ void spork_count_executed(int64_t change)
 		add(&origin.site->executed, (uint64_t)change);
 }
 
-void spork_count(enum spork_reason reason)
+SPORK_FAST void spork_count(enum spork_reason reason)
 {
 	struct spork_statistics *statistics = spork_statistics_map();
 
@@ -125,7 +125,7 @@ void spork_count(enum spork_reason reason)
 	remember(reason, NULL);
 }
 
-void spork_notice(enum spork_notice notice, uint64_t amount)
+SPORK_FAST void spork_notice(enum spork_notice notice, uint64_t amount)
 {
 	struct spork_statistics *statistics = spork_statistics_map();
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "spork/store.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define PROBES 16
 #define STREAK_MAX 10U /* at most 2^10 forks pass between two attempts */
 
-static uint64_t checksum(const uint64_t key[2], uint32_t verdict)
+SPORK_FAST static uint64_t checksum(const uint64_t key[2], uint32_t verdict)
 {
 	uint64_t sum = SPORK_STORE_MAGIC ^ verdict;
 
@@ -19,12 +18,14 @@ static uint64_t checksum(const uint64_t key[2], uint32_t verdict)
 	return sum;
 }
 
-static struct spork_store_entry *slot(struct spork_store *store, const uint64_t key[2], uint32_t i)
+SPORK_FAST static struct spork_store_entry *slot(
+	struct spork_store *store, const uint64_t key[2], uint32_t i)
 {
 	return &store->entries[(key[0] + i) % SPORK_STORE_ENTRIES];
 }
 
-struct spork_store_entry *spork_store_find(struct spork_store *store, const uint64_t key[2])
+SPORK_FAST struct spork_store_entry *spork_store_find(
+	struct spork_store *store, const uint64_t key[2])
 {
 	for (uint32_t i = 0; i < PROBES; i++) {
 		struct spork_store_entry *entry = slot(store, key, i);
@@ -49,7 +50,7 @@ void spork_store_set(struct spork_store_entry *entry, enum spork_verdict verdict
 	__atomic_store_n(&entry->checksum, checksum(entry->key, verdict), __ATOMIC_RELEASE);
 }
 
-struct spork_store_entry *spork_store_insert(
+SPORK_FAST struct spork_store_entry *spork_store_insert(
 	struct spork_store *store, const uint64_t key[2], enum spork_verdict verdict)
 {
 	struct spork_store_entry *found = spork_store_find(store, key);
@@ -72,7 +73,7 @@ struct spork_store_entry *spork_store_insert(
 	return found;
 }
 
-int spork_store_admit(struct spork_store_entry *entry)
+SPORK_FAST int spork_store_admit(struct spork_store_entry *entry)
 {
 	uint32_t skip = __atomic_load_n(&entry->skip, __ATOMIC_RELAXED);
 
@@ -83,7 +84,7 @@ int spork_store_admit(struct spork_store_entry *entry)
 	return 0;
 }
 
-void spork_store_converted(struct spork_store_entry *entry)
+SPORK_FAST void spork_store_converted(struct spork_store_entry *entry)
 {
 	(void)__atomic_fetch_add(&entry->converted, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&entry->streak, 0, __ATOMIC_RELAXED);
@@ -100,4 +101,35 @@ void spork_store_aborted(struct spork_store_entry *entry, uint32_t reason)
 		__atomic_store_n(&entry->skip,
 			1U << (streak - 1 < STREAK_MAX ? streak - 1 : STREAK_MAX),
 			__ATOMIC_RELAXED);
+}
+
+void spork_store_doubt(struct spork_store_entry *entry)
+{
+	__atomic_store_n(&entry->streak, STREAK_MAX + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->skip, 1U << STREAK_MAX, __ATOMIC_RELAXED);
+}
+
+bool spork_store_verified(const struct spork_store *store, uint64_t stamp)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		const uint64_t *at = &store->verified[(stamp + i) % SPORK_STORE_FILES];
+
+		if (__atomic_load_n(at, __ATOMIC_ACQUIRE) == stamp)
+			return true;
+	}
+	return false;
+}
+
+void spork_store_set_verified(struct spork_store *store, uint64_t stamp)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint64_t *at = &store->verified[(stamp + i) % SPORK_STORE_FILES];
+		uint64_t expected = 0;
+
+		if (__atomic_compare_exchange_n(
+			    at, &expected, stamp, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+			expected == stamp)
+			return;
+	}
+	__atomic_store_n(&store->verified[stamp % SPORK_STORE_FILES], stamp, __ATOMIC_RELEASE);
 }

@@ -4,7 +4,7 @@
 #include "loader.h"
 #include "runtime.h"
 
-uint32_t spork_vector_width(void)
+SPORK_FAST uint32_t spork_vector_width(void)
 {
 	enum { AVX = 6, AVX512 = 0xe6, FEATURES_ECX = 2, OSXSAVE_BIT = 27 };
 	static uint32_t known = UINT32_MAX;

@@ -116,13 +116,19 @@ static int make_store(const char *path, struct hb_error *reterr)
 		return hb_error_set_at(
 			reterr, -errno, temporary, 0, "cannot create: %s", strerror(errno));
 	if (ftruncate(fd, (off_t)sizeof(struct spork_store)) ||
+		(fallocate(fd, 0, 0, (off_t)sizeof(struct spork_store)) && errno != EOPNOTSUPP) ||
 		pwrite(fd, &magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) ||
 		rename(temporary, path))
-		err = hb_error_set_at(reterr, -errno, path, 0, "cannot write: %s", strerror(errno));
+		err = -errno;
 	(void)close(fd);
 	if (err)
 		(void)unlink(temporary);
-	return err;
+	/* On a full disk nothing is remembered, and every program really forks. */
+	if (err == -ENOSPC || err == -EDQUOT) {
+		(void)unlink(path);
+		return 0;
+	}
+	return err ? hb_error_set_at(reterr, err, path, 0, "cannot write: %s", strerror(-err)) : 0;
 }
 
 int cache_folder_check(const char *path, struct hb_error *reterr)

@@ -200,7 +200,9 @@ static int make_statistics(struct run *run, struct hb_error *reterr)
 
 	(void)snprintf(path, sizeof(path), "%s/statistics", run->folder);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, (off_t)sizeof(*run->statistics)))
+	/* Counting into a page that the disk has no room for would kill the program. */
+	if (fd < 0 || ftruncate(fd, (off_t)sizeof(*run->statistics)) ||
+		(fallocate(fd, 0, 0, (off_t)sizeof(*run->statistics)) && errno != EOPNOTSUPP))
 		return hb_error_set_at(
 			reterr, -errno, path, 0, "cannot write: %s", strerror(errno));
 	run->statistics =

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,14 +75,21 @@ static bool already_done(struct helper *helper, const struct spork_build_id *id)
 	return false;
 }
 
+/* Is there a code file, and are its bytes those that were written? Then the runtime may use it. */
 static bool have_code(const struct helper *helper, const struct spork_build_id *id)
 {
 	struct spork_code *code;
+	bool good;
 
 	if (spork_code_open(helper->code_fd, id, &code))
 		return false;
+	good = spork_code_verify(code) == 0;
+	if (good && !spork_store_verified(helper->store, spork_code_stamp(code))) {
+		spork_store_set_verified(helper->store, spork_code_stamp(code));
+		(void)__atomic_fetch_add(&helper->store->generation, 1, __ATOMIC_RELEASE);
+	}
 	spork_code_close(code);
-	return true;
+	return good;
 }
 
 static void translate(struct helper *helper, const struct spork_request *request)
@@ -90,7 +98,7 @@ static void translate(struct helper *helper, const struct spork_request *request
 	struct hb_error error = {0};
 	const struct spork_build_id *id;
 
-	if (already_done(helper, &request->id) || have_code(helper, &request->id))
+	if (!helper->store || already_done(helper, &request->id) || have_code(helper, &request->id))
 		return;
 	if (spork_image_open(request->path, &image, &error))
 		return;
@@ -98,8 +106,8 @@ static void translate(struct helper *helper, const struct spork_request *request
 	id = spork_image_build_id(image);
 	if (id && id->length == request->id.length &&
 		memcmp(id->bytes, request->id.bytes, id->length) == 0 &&
-		spork_code_write(image, helper->code_fd, &error) == 0 && helper->store)
-		(void)__atomic_fetch_add(&helper->store->generation, 1, __ATOMIC_RELEASE);
+		spork_code_write(image, helper->code_fd, &error) == 0)
+		(void)have_code(helper, &request->id);
 	spork_image_close(image);
 }
 
@@ -132,16 +140,51 @@ static int context_module(struct context *context, const struct spork_context_fr
 		return -1;
 	context->module_count++;
 	context->paths[at] = frame->path;
-	context->modules[at] = (struct spork_analysis_module){
-		.image = context->images[at], .bias = (uint64_t)(at + 1) << 40};
+	context->modules[at] = (struct spork_analysis_module){.image = context->images[at],
+		.bias = frame->base - spork_image_lowest(context->images[at])};
 	return same_id(spork_image_build_id(context->images[at]), &frame->id) ? (int)at : -1;
 }
 
-/* Only "never" is believed: a context that can reach exec shows by itself what it is. */
-static void judge(struct helper *helper, const struct spork_context_request *request,
-	struct context *context, size_t frames)
+/* Memory of the process that asks, which goes on meanwhile. */
+static int read_sender(void *data, uint64_t address, void *buffer, size_t size_bytes)
 {
-	const struct spork_analysis_request question = {
+	struct iovec here = {buffer, size_bytes}, there = {(void *)(uintptr_t)address, size_bytes};
+
+	return process_vm_readv(*(const pid_t *)data, &here, 1, &there, 1, 0) == (ssize_t)size_bytes
+		       ? 0
+		       : -EFAULT;
+}
+
+/* Can the child never reach exec? *ret_assumed: the answer relies on words of the sender's memory. */
+static bool never_execs(struct spork_analyser *analyser, struct spork_analysis_request *question,
+	pid_t *sender, bool *ret_assumed)
+{
+	struct spork_analysis analysis;
+	bool never = false;
+
+	*ret_assumed = false;
+	/* Code alone first: what follows from it holds for good. */
+	for (int live = 0; live < 2 && !never; live++) {
+		question->read = live ? read_sender : NULL;
+		question->data = live ? sender : NULL;
+		if (spork_analyse_site(analyser, question, &analysis, NULL))
+			return false;
+		never = analysis.verdict == SPORK_SITE_FORK &&
+			analysis.reason == SPORK_BECAUSE_NO_EXEC;
+		*ret_assumed = analysis.guard_count > 0;
+		spork_analysis_finish(&analysis);
+	}
+	return never;
+}
+
+/*
+ * Only "never" is believed: a context that can reach exec shows by itself what it is. What was assumed from words in
+ * memory is tried again after a while.
+ */
+static void judge(struct helper *helper, const struct spork_context_request *request,
+	struct context *context, size_t frames, pid_t sender)
+{
+	struct spork_analysis_request question = {
 		.modules = context->modules,
 		.module_count = context->module_count,
 		.frames = context->frames,
@@ -150,20 +193,21 @@ static void judge(struct helper *helper, const struct spork_context_request *req
 	};
 	struct spork_store_entry *entry = spork_store_find(helper->store, request->key);
 	struct spork_analyser *analyser;
-	struct spork_analysis analysis;
+	bool assumed;
 
 	if (!entry || spork_analyser_create(NULL, &analyser))
 		return;
-	if (spork_analyse_site(analyser, &question, &analysis, NULL) == 0) {
-		if (analysis.verdict == SPORK_SITE_FORK && entry->converted == 0 &&
-			analysis.reason == SPORK_BECAUSE_NO_EXEC)
+	if (never_execs(analyser, &question, &sender, &assumed) && entry->converted == 0) {
+		if (assumed)
+			spork_store_doubt(entry);
+		else
 			spork_store_set(entry, SPORK_VERDICT_FORK);
-		spork_analysis_finish(&analysis);
 	}
 	spork_analyser_destroy(analyser);
 }
 
-static void analyse(struct helper *helper, const struct spork_context_request *request)
+static void analyse(
+	struct helper *helper, const struct spork_context_request *request, pid_t sender)
 {
 	struct context context = {.module_count = 0};
 	size_t frames = 0;
@@ -179,10 +223,11 @@ static void analyse(struct helper *helper, const struct spork_context_request *r
 		if (module < 0)
 			break;
 		context.frames[frames] = (struct spork_analysis_frame){.module = (size_t)module,
-			.address = frame->offset + spork_image_lowest(context.images[module])};
+			.address = frame->offset + spork_image_lowest(context.images[module]),
+			.cfa = frame->frame};
 	}
 	if (frames > 1)
-		judge(helper, request, &context, frames);
+		judge(helper, request, &context, frames, sender);
 	for (size_t i = 0; i < context.module_count; i++)
 		spork_image_close(context.images[i]);
 }
@@ -194,13 +239,14 @@ union datagram {
 	struct spork_context_request context;
 };
 
-static void answer(struct helper *helper, const union datagram *datagram, size_t size_bytes)
+static void answer(
+	struct helper *helper, const union datagram *datagram, size_t size_bytes, pid_t sender)
 {
 	const struct spork_request *code = &datagram->code;
 
 	if (size_bytes == sizeof(datagram->context) &&
 		datagram->context.magic == SPORK_CONTEXT_MAGIC)
-		analyse(helper, &datagram->context);
+		analyse(helper, &datagram->context, sender);
 	else if (size_bytes == sizeof(*code) && code->magic == SPORK_REQUEST_MAGIC &&
 		 code->id.length > 0 && code->id.length <= sizeof(code->id.bytes) &&
 		 memchr(code->path, '\0', sizeof(code->path)) && code->path[0] == '/')
@@ -232,7 +278,7 @@ static bool serve(struct helper *helper)
 		return true;
 	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
 	if (sender.uid == geteuid())
-		answer(helper, &datagram, (size_t)got);
+		answer(helper, &datagram, (size_t)got, sender.pid);
 	return true;
 }
 

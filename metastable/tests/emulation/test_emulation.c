@@ -140,7 +140,7 @@ Test(emulation, retry_storm_outlives_its_trigger_and_a_short_queue_does_not)
 	if (!result.voided)
 		cr_assert(result.run.stuck);
 	model.servers[0].queue_capacity = 25;
-	result = run_of(&model, 60, 20);
+	result = run_of(&model, 80, 20);
 	assert_books(&result);
 	if (!result.voided)
 		cr_assert_not(result.run.stuck);

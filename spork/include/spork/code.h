@@ -45,6 +45,12 @@ void spork_code_close(struct spork_code *code);
 /* Whether the bytes are those that were written: compares the checksum over the whole file. 0 or -EBADMSG. */
 int spork_code_verify(const struct spork_code *code);
 
+/*
+ * The state of the file as it was opened: which file it is, its size and when it was last changed. Never 0. The
+ * helper verifies each state once and puts its stamp into the store; the runtime uses no other file.
+ */
+uint64_t spork_code_stamp(const struct spork_code *code);
+
 /* Whether there is an instruction at a module offset. */
 bool spork_code_has(const struct spork_code *code, uint64_t offset);
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "spork/code.h"
+#include "spork/fast.h"
 
 /* x86-64 numbering: rax rcx rdx rbx rsp rbp rsi rdi r8..r15. */
 enum {
@@ -105,6 +106,14 @@ struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes);
  * question to the kernel. Not for MAP_SHARED memory. Page-aligned. Ignored if there are too many ranges.
  */
 void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable);
+/* Declare [start, end) as not mapped for the child, before anything was accessed. 0, -EINVAL, -ENOMEM. */
+int spork_overlay_hide(struct spork_overlay *o, uint64_t start, uint64_t end);
+/*
+ * The ranges that are declared, as bytes for spork_overlay_take_ranges(), which declares them in an overlay that has
+ * none. Returns how many bytes of @buffer, 0 = they do not fit.
+ */
+size_t spork_overlay_keep_ranges(const struct spork_overlay *o, void *buffer, size_t size_bytes);
+void spork_overlay_take_ranges(struct spork_overlay *o, const void *buffer, size_t size_bytes);
 /*
  * Memory the child has mapped: zero-filled, exists in the overlay only. And unmapped again, which also
  * works for memory
@@ -125,6 +134,12 @@ int spork_overlay_write(
  */
 int64_t spork_overlay_string(
 	struct spork_overlay *o, uint64_t address, char *buffer, size_t capacity);
+
+/*
+ * spork_overlay_untouched - bytes from @address on that the child sees as they stand in the parent's memory, so that
+ * they need no copy: 0 = none, or reads are logged. *ret_end: whether they reach to the end of a mapping.
+ */
+uint64_t spork_overlay_untouched(struct spork_overlay *o, uint64_t address, bool *ret_end);
 
 /*
  * Words whose value is not known yet (the child's thread id): touching them stops the machine. Clear with
@@ -180,5 +195,9 @@ int spork_trace_check(const void *recipe, size_t size_bytes);
  */
 int spork_trace_replay(
 	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position);
+/* spork_trace_uses - whether a recipe that was checked leads through the module @id. */
+bool spork_trace_uses(const void *recipe, const struct spork_build_id *id);
+/* spork_trace_ends - whether nothing but the end follows the step before @position, which replay has given. */
+bool spork_trace_ends(const void *recipe, size_t position);
 
 #endif

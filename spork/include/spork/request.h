@@ -21,17 +21,22 @@ struct spork_request {
 	char path[SPORK_REQUEST_PATH_BYTES]; /* absolute, terminated */
 };
 
-#define SPORK_CONTEXT_MAGIC 0x31787463U
+#define SPORK_CONTEXT_MAGIC 0x32787463U
 #define SPORK_CONTEXT_PATH_BYTES 256
 
 /* One activation: where it goes on, from the lowest address of its module. */
 struct spork_context_frame {
 	struct spork_build_id id;
 	uint64_t offset;
+	uint64_t base;                       /* run-time address of the module */
+	uint64_t frame;                      /* run-time canonical frame address; 0 = not known */
 	char path[SPORK_CONTEXT_PATH_BYTES]; /* absolute, terminated */
 };
 
-/* May this fork ever be followed by exec? Frames as in struct spork_chain. */
+/*
+ * May this fork ever be followed by exec? Frames as in struct spork_chain. The helper reads the sender's memory while
+ * it goes on: what it finds there is an assumption.
+ */
 struct spork_context_request {
 	uint32_t magic;
 	uint32_t count;

@@ -10,10 +10,14 @@
 #ifndef SPORK_STORE_H
 #define SPORK_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define SPORK_STORE_MAGIC 0x32766b726f7073ULL
+#include "spork/fast.h"
+
+#define SPORK_STORE_MAGIC 0x33766b726f7073ULL
 #define SPORK_STORE_ENTRIES 8192
+#define SPORK_STORE_FILES 4096
 #define SPORK_CHAIN_FRAMES 8
 
 enum spork_verdict {
@@ -41,6 +45,8 @@ struct spork_store {
 		generation; /* counts code files written: then an old "no code" is worth another look */
 	uint64_t reserved[6];
 	struct spork_store_entry entries[SPORK_STORE_ENTRIES];
+	/* Stamps of code files whose bytes the helper has verified, by hash; 0 = free. */
+	uint64_t verified[SPORK_STORE_FILES];
 };
 
 /* A calling context: return addresses as (module, offset), innermost first. */
@@ -48,6 +54,7 @@ struct spork_chain {
 	uint64_t key[2];
 	uint32_t count;
 	uint64_t offsets[SPORK_CHAIN_FRAMES];
+	uint64_t frames[SPORK_CHAIN_FRAMES];     /* canonical frame addresses; 0 = not known */
 	const char *modules[SPORK_CHAIN_FRAMES]; /* paths, owned by the dynamic linker */
 };
 
@@ -66,5 +73,14 @@ void spork_store_set(struct spork_store_entry *entry, enum spork_verdict verdict
 int spork_store_admit(struct spork_store_entry *entry);
 void spork_store_converted(struct spork_store_entry *entry);
 void spork_store_aborted(struct spork_store_entry *entry, uint32_t reason);
+/* spork_store_doubt - an attempt is not expected to succeed: the longest pause there is, then it is tried again. */
+void spork_store_doubt(struct spork_store_entry *entry);
+
+/*
+ * spork_store_verified - has the file with this stamp (spork_code_stamp()) been verified? spork_store_set_verified - it
+ * has; where the neighbourhood is full another one is forgotten, and verified again when it is asked for.
+ */
+bool spork_store_verified(const struct spork_store *store, uint64_t stamp);
+void spork_store_set_verified(struct spork_store *store, uint64_t stamp);
 
 #endif

@@ -137,8 +137,22 @@ int spork_code_views(struct spork_code *code, const void *bytes, size_t size_byt
 	return 0;
 }
 
+/* Every change of a file's bytes changes its time of change, which no program can set. */
+static uint64_t stamp_of(const struct stat *status)
+{
+	const uint64_t words[] = {status->st_dev, status->st_ino, (uint64_t)status->st_size,
+		(uint64_t)status->st_ctim.tv_sec, (uint64_t)status->st_ctim.tv_nsec};
+	uint64_t stamp = 0x9e3779b97f4a7c15ULL;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		stamp = (stamp ^ words[i]) * 0xff51afd7ed558ccdULL;
+		stamp ^= stamp >> 32;
+	}
+	return stamp ? stamp : 1;
+}
+
 /* The file's size if this user alone can have written it; otherwise -errno. */
-static int64_t trusted_size(int fd)
+static int64_t trusted_size(int fd, uint64_t *ret_stamp)
 {
 	struct stat status;
 	int64_t uid = direct_call3(SYS_geteuid, 0, 0, 0);
@@ -151,6 +165,7 @@ static int64_t trusted_size(int fd)
 	if (status.st_size < (int64_t)sizeof(struct spork_code_header) ||
 		(uint64_t)status.st_size > FILE_BYTES_MAX)
 		return -EBADMSG;
+	*ret_stamp = stamp_of(&status);
 	return status.st_size;
 }
 
@@ -213,6 +228,7 @@ int spork_code_open(int directory_fd, const struct spork_build_id *id, struct sp
 {
 	char name[SPORK_CODE_NAME_BYTES];
 	struct spork_code *code = NULL;
+	uint64_t stamp = 0;
 	int64_t fd, size;
 	int rc;
 
@@ -223,7 +239,7 @@ int spork_code_open(int directory_fd, const struct spork_build_id *id, struct sp
 		O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0, 0, 0);
 	if (fd < 0)
 		return fd == -ELOOP ? -EPERM : (int)fd;
-	size = trusted_size((int)fd);
+	size = trusted_size((int)fd, &stamp);
 	rc = size < 0 ? (int)size : map_file((int)fd, (uint64_t)size, &code);
 	(void)direct_call3(SYS_close, (uint64_t)fd, 0, 0);
 	if (rc < 0)
@@ -233,8 +249,14 @@ int spork_code_open(int directory_fd, const struct spork_build_id *id, struct sp
 		spork_code_close(code);
 		return -EBADMSG;
 	}
+	code->stamp = stamp;
 	*ret_code = code;
 	return 0;
+}
+
+uint64_t spork_code_stamp(const struct spork_code *code)
+{
+	return code->stamp;
 }
 
 void spork_code_close(struct spork_code *code)

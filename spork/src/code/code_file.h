@@ -108,7 +108,8 @@ struct spork_code {
 	const struct spork_insn *insns;
 	const uint8_t *stubs; /* executable, or NULL: every stub is unsupported */
 	uint32_t page_count, row_count, slot_page_count, insn_count, stub_bytes;
-	uint32_t mapped_bytes;
+	uint32_t mapped_bytes; /* in pages */
+	uint64_t stamp;
 };
 
 /* Checks a header against the file's size and fills the views; stubs stay NULL. 0 or -EBADMSG. */

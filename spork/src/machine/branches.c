@@ -5,7 +5,8 @@
  */
 #include "machine/cpu.h"
 
-static const struct spork_module *find_module(const struct spork_machine *m, uint64_t address)
+SPORK_FAST static const struct spork_module *find_module(
+	const struct spork_machine *m, uint64_t address)
 {
 	size_t low = 0, high = m->module_count;
 
@@ -22,7 +23,7 @@ static const struct spork_module *find_module(const struct spork_machine *m, uin
 	return &m->modules[low];
 }
 
-void cpu_enter_module(struct cpu *c, const struct spork_module *module)
+SPORK_FAST void cpu_enter_module(struct cpu *c, const struct spork_module *module)
 {
 	c->module = module;
 	c->insns = module->code->insns;
@@ -32,7 +33,7 @@ void cpu_enter_module(struct cpu *c, const struct spork_module *module)
 	c->r[SPORK_REG_MODULE] = module->base;
 }
 
-const struct spork_insn *cpu_lookup(struct cpu *c, uint64_t address)
+SPORK_FAST const struct spork_insn *cpu_lookup(struct cpu *c, uint64_t address)
 {
 	struct target *target = &c->targets[(address ^ address >> 7) % TARGET_CACHE];
 	const struct spork_module *module;
@@ -146,7 +147,7 @@ HANDLER(syscall)
 	return stop_at(c, SPORK_STOP_SYSCALL);
 }
 
-bool cpu_push_return(struct cpu *c, const struct spork_insn *i)
+SPORK_FAST bool cpu_push_return(struct cpu *c, const struct spork_insn *i)
 {
 	if (!store(c, c->r[SPORK_RSP] - 8, 64, next_address(c, i)))
 		return false;

@@ -88,6 +88,26 @@ typedef const struct spork_insn *handler_function(struct cpu *c, const struct sp
 #define SPORK_HANDLER_PROTOTYPE(name) handler_function op_##name;
 SPORK_OPS(SPORK_HANDLER_PROTOTYPE)
 
+/*
+ * What children between fork and exec are made of, kept together: a process that has just started a program finds
+ * neither caches nor page tables warm, and in the order of the source every tenth step would be on a new page.
+ */
+/* clang-format off */
+#define SPORK_HOT_OPS(X) \
+	X(stub) X(syscall) X(mov_rr_32) X(mov_rr_64) X(mov_ri_32) X(mov_ri_64) X(mov_rm_8) \
+	X(mov_rm_32) X(mov_rm_64) X(mov_mr_32) X(mov_mr_64) X(mov_mi_32) X(mov_mi_64) \
+	X(movzx8_m) X(movzx16_m) X(lea_32) X(lea_64) X(push_r) X(push_i) X(push_m) X(pop_r) \
+	X(test_rr_8) X(test_rr_32) X(test_rr_64) X(test_mi_8) X(cmp_rr_64) X(cmp_rr_32) \
+	X(cmp_ri_8) X(cmp_ri_32) X(cmp_ri_64) X(cmp_mi_64) X(add_rr_64) X(add_ri_64) \
+	X(add_rm_64) X(add_mi_64) X(sub_rr_32) X(sub_ri_64) X(sub_rm_64) X(and_ri_32) \
+	X(and_ri_64) X(and_rr_64) X(and_rm_32) X(xor_rr_32) X(shr_r_32) X(shr_r_64) \
+	X(shl_r_32) X(recipe_end) X(recipe_call) X(recipe_ret) X(recipe_jmp_m) \
+	X(recipe_jmp_r) X(recipe_guard_b) X(recipe_guard_z) X(recipe_guard_nz) \
+	X(recipe_guard_be) X(recipe_guard_nbe)
+/* clang-format on */
+#define SPORK_HOT_PROTOTYPE(name) handler_function op_##name __attribute__((hot));
+SPORK_HOT_OPS(SPORK_HOT_PROTOTYPE)
+
 extern handler_function *const spork_handlers[SPORK_OP_COUNT];
 
 /* Numbers of a damaged file, and steps of recipes, lead to spork_op_no_code. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copy-on-write pages over the memory of the process: lookup, first writes, the log of reads. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "code/direct_call.h"
 #include "machine/overlay.h"
 
-#define PAGES_FIRST 256u
+#define PAGES_FIRST 64u
 #define WORDS (OVERLAY_PAGE / 8)
 #define LOG_BYTES (2 * WORDS / 8)
 #define ARENA_MIN 65536u
@@ -23,7 +24,7 @@ static size_t min_size(size_t a, size_t b)
 }
 
 /* Consecutive pages of the arena. */
-static uint8_t *take_pages(struct spork_overlay *o, size_t count)
+SPORK_FAST static uint8_t *take_pages(struct spork_overlay *o, size_t count)
 {
 	uint8_t *at = o->next;
 
@@ -33,7 +34,7 @@ static uint8_t *take_pages(struct spork_overlay *o, size_t count)
 	return at;
 }
 
-uint8_t *overlay_take_page(struct spork_overlay *o)
+SPORK_FAST uint8_t *overlay_take_page(struct spork_overlay *o)
 {
 	uint8_t *at = o->free_pages;
 
@@ -49,15 +50,18 @@ static void give_page(struct spork_overlay *o, uint8_t *page)
 	o->free_pages = page;
 }
 
-static void forget_tlb(struct spork_overlay *o)
+SPORK_FAST static void forget_tlb(struct spork_overlay *o)
 {
+	if (!o->tlb_used)
+		return;
+	o->tlb_used = false;
 	for (size_t i = 0; i < OVERLAY_TLB; i++) {
 		o->read_tlb[i].page = OVERLAY_NO_PAGE;
 		o->write_tlb[i].page = OVERLAY_NO_PAGE;
 	}
 }
 
-static struct overlay_page *page_table(struct spork_overlay *o, size_t capacity)
+SPORK_FAST static struct overlay_page *page_table(struct spork_overlay *o, size_t capacity)
 {
 	size_t bytes = capacity * sizeof(struct overlay_page);
 	struct overlay_page *pages =
@@ -70,25 +74,25 @@ static struct overlay_page *page_table(struct spork_overlay *o, size_t capacity)
 	return pages;
 }
 
-struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes)
+SPORK_FAST struct spork_overlay *spork_overlay_init(void *arena, size_t size_bytes)
 {
+	/* What a child has mapped and not written. */
+	static const uint8_t zeros[OVERLAY_PAGE];
 	struct spork_overlay *o = arena;
-	uint8_t *zeros;
 	size_t pages = (sizeof(*o) + OVERLAY_PAGE - 1) / OVERLAY_PAGE;
 
 	if (size_bytes < ARENA_MIN + OVERLAY_RANGES * sizeof(struct overlay_range))
 		return NULL;
-	memset(o, 0, sizeof(*o));
+	memset(&o->next, 0, sizeof(*o) - offsetof(struct spork_overlay, next));
 	o->next = (uint8_t *)arena + pages * OVERLAY_PAGE;
 	o->end = (uint8_t *)arena + size_bytes / OVERLAY_PAGE * OVERLAY_PAGE;
 	o->ranges = (void *)take_pages(o,
 		(OVERLAY_RANGES * sizeof(struct overlay_range) + OVERLAY_PAGE - 1) / OVERLAY_PAGE);
-	zeros = take_pages(o, 1);
-	memset(zeros, 0, OVERLAY_PAGE);
 	o->zeros = zeros;
 	o->page_capacity = PAGES_FIRST;
 	o->pages = page_table(o, PAGES_FIRST);
 	o->stop = SPORK_STOP_MEMORY;
+	o->tlb_used = true;
 	forget_tlb(o);
 	return o;
 }
@@ -99,7 +103,8 @@ static size_t hash(uint64_t page, size_t capacity)
 }
 
 /* The entry of @page, or the free one where it belongs. */
-static struct overlay_page *slot_of(struct overlay_page *pages, size_t capacity, uint64_t page)
+SPORK_FAST static struct overlay_page *slot_of(
+	struct overlay_page *pages, size_t capacity, uint64_t page)
 {
 	size_t at = hash(page, capacity);
 
@@ -108,14 +113,14 @@ static struct overlay_page *slot_of(struct overlay_page *pages, size_t capacity,
 	return &pages[at];
 }
 
-static struct overlay_page *find_page(const struct spork_overlay *o, uint64_t page)
+SPORK_FAST static struct overlay_page *find_page(const struct spork_overlay *o, uint64_t page)
 {
 	struct overlay_page *entry = slot_of(o->pages, o->page_capacity, page);
 
 	return entry->page == page ? entry : NULL;
 }
 
-static struct overlay_page *add_page(struct spork_overlay *o, uint64_t page)
+SPORK_FAST static struct overlay_page *add_page(struct spork_overlay *o, uint64_t page)
 {
 	struct overlay_page *entry;
 
@@ -164,7 +169,7 @@ static bool fail(struct spork_overlay *o, enum spork_stop stop, uint64_t address
 	return false;
 }
 
-static bool touches_mark(const struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static bool touches_mark(const struct spork_overlay *o, uint64_t address, size_t size)
 {
 	for (size_t i = 0; i < o->mark_count; i++)
 		if (address < o->marks[i].address + o->marks[i].size &&
@@ -173,7 +178,7 @@ static bool touches_mark(const struct spork_overlay *o, uint64_t address, size_t
 	return false;
 }
 
-static bool page_has_mark(const struct spork_overlay *o, uint64_t page)
+SPORK_FAST static bool page_has_mark(const struct spork_overlay *o, uint64_t page)
 {
 	return o->mark_count > 0 && touches_mark(o, page * OVERLAY_PAGE, OVERLAY_PAGE);
 }
@@ -222,7 +227,7 @@ static void log_words(struct overlay_page *entry, uint64_t address, size_t size,
 }
 
 /* Where the page that holds @address is to be read, within one page. */
-static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	uint64_t page = page_of(address);
 	struct overlay_page *entry = find_page(o, page);
@@ -256,14 +261,16 @@ static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t
 					: (const uint8_t *)(uintptr_t)(page * OVERLAY_PAGE);
 		}
 	}
-	if (!page_has_mark(o, page))
+	if (!page_has_mark(o, page)) {
+		o->tlb_used = true;
 		o->read_tlb[page % OVERLAY_TLB] = (struct overlay_tlb){
 			page, (uint64_t)(uintptr_t)bytes - page * OVERLAY_PAGE};
+	}
 	return bytes + address % OVERLAY_PAGE;
 }
 
 /* The child's own copy of a page, made at its first write. */
-static bool own_page(struct spork_overlay *o, uint64_t page, enum overlay_kind kind,
+SPORK_FAST static bool own_page(struct spork_overlay *o, uint64_t page, enum overlay_kind kind,
 	struct overlay_page **ret_entry)
 {
 	uint64_t address = page * OVERLAY_PAGE;
@@ -290,7 +297,7 @@ static bool own_page(struct spork_overlay *o, uint64_t page, enum overlay_kind k
 	return true;
 }
 
-static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	uint64_t page = page_of(address);
 	struct overlay_page *entry = find_page(o, page);
@@ -315,13 +322,14 @@ static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
 	}
 	if (!page_has_mark(o, page)) {
 		delta = (uint64_t)(uintptr_t)entry->bytes - page * OVERLAY_PAGE;
+		o->tlb_used = true;
 		o->write_tlb[page % OVERLAY_TLB] = (struct overlay_tlb){page, delta};
 		o->read_tlb[page % OVERLAY_TLB] = (struct overlay_tlb){page, delta};
 	}
 	return entry->bytes + address % OVERLAY_PAGE;
 }
 
-const uint8_t *overlay_read_span(
+SPORK_FAST const uint8_t *overlay_read_span(
 	struct spork_overlay *o, uint64_t address, size_t size, size_t *ret_size)
 {
 	const struct overlay_tlb *e = &o->read_tlb[page_of(address) % OVERLAY_TLB];
@@ -332,7 +340,7 @@ const uint8_t *overlay_read_span(
 	return readable(o, address, *ret_size);
 }
 
-uint8_t *overlay_write_span(
+SPORK_FAST uint8_t *overlay_write_span(
 	struct spork_overlay *o, uint64_t address, size_t size, size_t *ret_size)
 {
 	const struct overlay_tlb *e = &o->write_tlb[page_of(address) % OVERLAY_TLB];
@@ -343,7 +351,7 @@ uint8_t *overlay_write_span(
 	return writable(o, address, *ret_size);
 }
 
-bool overlay_load(struct spork_overlay *o, uint64_t address, void *buffer, size_t size)
+SPORK_FAST bool overlay_load(struct spork_overlay *o, uint64_t address, void *buffer, size_t size)
 {
 	uint8_t *to = buffer;
 
@@ -361,7 +369,8 @@ bool overlay_load(struct spork_overlay *o, uint64_t address, void *buffer, size_
 	return true;
 }
 
-bool overlay_store(struct spork_overlay *o, uint64_t address, const void *buffer, size_t size)
+SPORK_FAST bool overlay_store(
+	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size)
 {
 	const uint8_t *from = buffer;
 	size_t part;
@@ -386,7 +395,8 @@ static int error_of(const struct spork_overlay *o)
 	return o->stop == SPORK_STOP_ARENA ? -ENOMEM : -EFAULT;
 }
 
-int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, size_t size_bytes)
+SPORK_FAST int spork_overlay_read(
+	struct spork_overlay *o, uint64_t address, void *buffer, size_t size_bytes)
 {
 	size_t part;
 
@@ -398,8 +408,42 @@ int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, 
 	return overlay_load(o, address, buffer, size_bytes) ? 0 : error_of(o);
 }
 
+SPORK_FAST uint64_t spork_overlay_untouched(
+	struct spork_overlay *o, uint64_t address, bool *ret_end)
+{
+	bool file;
+	enum overlay_kind kind = o->log ? OVERLAY_HOLE : overlay_kind_at(o, address, &file);
+	uint64_t end = 0;
+
+	*ret_end = true;
+	if (kind != OVERLAY_READ_ONLY && kind != OVERLAY_WRITABLE && kind != OVERLAY_SHARED)
+		return 0;
+	for (size_t i = 0; i < o->range_count && o->ranges[i].start <= address; i++)
+		end = o->ranges[i].end;
+	for (size_t i = 0; i < o->page_capacity; i++) {
+		const struct overlay_page *entry = &o->pages[i];
+		uint64_t start = entry->page * OVERLAY_PAGE, from = start;
+
+		if (entry->page == OVERLAY_NO_PAGE || !entry->bytes ||
+			start + OVERLAY_PAGE <= address || start >= end)
+			continue;
+		/* Often a page is written below only: the frames of functions that have returned. */
+		if (from < address)
+			from = address;
+		if (memcmp(entry->bytes + (from - start), (const void *)(uintptr_t)from,
+			    start + OVERLAY_PAGE - from) == 0)
+			continue;
+		end = start;
+		*ret_end = false;
+	}
+	for (size_t i = 0; i < o->mark_count; i++)
+		if (o->marks[i].address + o->marks[i].size > address && o->marks[i].address < end)
+			return 0;
+	return end > address ? end - address : 0;
+}
+
 /* Marks that a write of the runtime covers: the word is known now. */
-static void unmark(struct spork_overlay *o, uint64_t address, size_t size)
+SPORK_FAST static void unmark(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	for (size_t i = 0; i < o->mark_count;) {
 		const struct overlay_mark *mark = &o->marks[i];
@@ -411,7 +455,7 @@ static void unmark(struct spork_overlay *o, uint64_t address, size_t size)
 	}
 }
 
-int spork_overlay_write(
+SPORK_FAST int spork_overlay_write(
 	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes)
 {
 	if (address + size_bytes < address)
@@ -452,6 +496,30 @@ void spork_overlay_add_range(struct spork_overlay *o, uint64_t start, uint64_t e
 	(void)overlay_set_range(o, (struct overlay_range){start, end,
 					   writable ? OVERLAY_WRITABLE : OVERLAY_READ_ONLY, false});
 	forget_tlb(o);
+}
+
+size_t spork_overlay_keep_ranges(const struct spork_overlay *o, void *buffer, size_t size_bytes)
+{
+	size_t bytes = o->range_count * sizeof(*o->ranges);
+
+	if (bytes > size_bytes)
+		return 0;
+	memcpy(buffer, o->ranges, bytes);
+	return bytes;
+}
+
+SPORK_FAST void spork_overlay_take_ranges(
+	struct spork_overlay *o, const void *buffer, size_t size_bytes)
+{
+	o->range_count = size_bytes / sizeof(*o->ranges);
+	memcpy(o->ranges, buffer, o->range_count * sizeof(*o->ranges));
+	forget_tlb(o);
+}
+
+int spork_overlay_hide(struct spork_overlay *o, uint64_t start, uint64_t end)
+{
+	forget_tlb(o);
+	return overlay_set_range(o, (struct overlay_range){start, end, OVERLAY_HOLE, false});
 }
 
 /* Drops what the overlay holds of [start, end); watched pages keep their log. */
@@ -513,7 +581,8 @@ int spork_overlay_protect(struct spork_overlay *o, uint64_t start, uint64_t end,
 	return rc;
 }
 
-int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t size_bytes)
+SPORK_FAST int spork_overlay_mark_pending(
+	struct spork_overlay *o, uint64_t address, size_t size_bytes)
 {
 	if (size_bytes > OVERLAY_PAGE)
 		return -ENOSPC;
@@ -529,7 +598,7 @@ int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t
 	return 0;
 }
 
-void spork_overlay_log_reads(struct spork_overlay *o, bool on)
+SPORK_FAST void spork_overlay_log_reads(struct spork_overlay *o, bool on)
 {
 	o->log = on;
 	forget_tlb(o);

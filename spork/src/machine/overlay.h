@@ -14,7 +14,7 @@
 #include "spork/machine.h"
 
 #define OVERLAY_PAGE 4096u
-#define OVERLAY_TLB 256u
+#define OVERLAY_TLB 64u
 #define OVERLAY_RANGES 2048u
 #define OVERLAY_MARKS 8u
 #define OVERLAY_NO_PAGE UINT64_MAX
@@ -71,6 +71,7 @@ struct spork_overlay {
 	struct overlay_mark marks[OVERLAY_MARKS];
 	size_t mark_count;
 	bool log;
+	bool tlb_used; /* something has been put into the TLB since it was forgotten */
 
 	/* Why the last access failed. */
 	enum spork_stop stop;

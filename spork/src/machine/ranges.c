@@ -16,7 +16,7 @@
 #define STACK_RED_ZONE 65536u
 
 /* The first range that ends after @address. */
-static size_t range_search(const struct spork_overlay *o, uint64_t address)
+SPORK_FAST static size_t range_search(const struct spork_overlay *o, uint64_t address)
 {
 	size_t low = 0, high = o->range_count;
 
@@ -288,7 +288,8 @@ static enum overlay_kind ask(struct spork_overlay *o, uint64_t address, bool *re
 	return OVERLAY_CHILD;
 }
 
-enum overlay_kind overlay_kind_at(struct spork_overlay *o, uint64_t address, bool *ret_file)
+SPORK_FAST enum overlay_kind overlay_kind_at(
+	struct spork_overlay *o, uint64_t address, bool *ret_file)
 {
 	size_t at = range_search(o, address);
 

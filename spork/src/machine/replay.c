@@ -29,7 +29,7 @@ uint64_t recipe_checksum(const void *bytes, size_t size_bytes)
 }
 
 /* Control leaves the recipe: interpretation goes on at @address. */
-static const struct spork_insn *leave_recipe(struct cpu *c, uint64_t address)
+SPORK_FAST static const struct spork_insn *leave_recipe(struct cpu *c, uint64_t address)
 {
 	c->r[SPORK_REG_RIP] = address;
 	c->rip_known = true;
@@ -150,7 +150,7 @@ GUARD(le, 14)
 GUARD(nle, 15)
 
 /* The loaded module that a recipe's entry names, with the same code file. */
-static const struct spork_module *find_module(
+SPORK_FAST static const struct spork_module *find_module(
 	const struct spork_machine *m, const struct recipe_module *wanted)
 {
 	for (size_t i = 0; i < m->module_count; i++) {
@@ -181,7 +181,7 @@ static bool steps_allowed(const struct recipe_header *h)
 }
 
 /* The header alone. */
-static bool header_fits(const struct recipe_header *h, size_t size_bytes)
+SPORK_FAST static bool header_fits(const struct recipe_header *h, size_t size_bytes)
 {
 	return (uintptr_t)h % 8 == 0 && size_bytes >= sizeof(*h) && h->magic == RECIPE_MAGIC &&
 	       h->size_bytes == size_bytes && h->module_count <= SPORK_RECIPE_MODULES &&
@@ -203,7 +203,7 @@ int spork_trace_check(const void *recipe, size_t size_bytes)
 }
 
 /* Before the first step: the recipe, if nobody has checked it, and its modules here. */
-static int start(struct spork_machine *m, const void *recipe, size_t size_bytes)
+SPORK_FAST static int start(struct spork_machine *m, const void *recipe, size_t size_bytes)
 {
 	const struct recipe_header *h = recipe;
 
@@ -221,7 +221,7 @@ static int start(struct spork_machine *m, const void *recipe, size_t size_bytes)
 }
 
 /* Whether the machine stands where the step at @position was recorded. */
-static bool stands_there(const struct spork_machine *m, const struct recipe_header *h,
+SPORK_FAST static bool stands_there(const struct spork_machine *m, const struct recipe_header *h,
 	const struct spork_module *module, size_t position)
 {
 	const struct spork_insn *steps = recipe_steps(h);
@@ -234,7 +234,7 @@ static bool stands_there(const struct spork_machine *m, const struct recipe_head
 	return offset == steps[position].offset;
 }
 
-int spork_trace_replay(
+SPORK_FAST int spork_trace_replay(
 	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position)
 {
 	const struct recipe_header *h = recipe;
@@ -268,4 +268,23 @@ int spork_trace_replay(
 	*position = (size_t)(i - steps) + (c.completed ? 1 : 0);
 	cpu_leave(&c, i);
 	return c.stop;
+}
+
+SPORK_FAST bool spork_trace_ends(const void *recipe, size_t position)
+{
+	const struct recipe_header *h = recipe;
+
+	return position < h->step_count && recipe_steps(h)[position].op == spork_op_recipe_end;
+}
+
+bool spork_trace_uses(const void *recipe, const struct spork_build_id *id)
+{
+	const struct recipe_header *h = recipe;
+
+	for (size_t i = 0; i < h->module_count; i++) {
+		if (h->modules[i].id.length == id->length &&
+			memcmp(h->modules[i].id.bytes, id->bytes, sizeof(id->bytes)) == 0)
+			return true;
+	}
+	return false;
 }

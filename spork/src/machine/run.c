@@ -10,7 +10,7 @@
 #define HANDLER_ENTRY(name) [spork_op_##name] = op_##name,
 handler_function *const spork_handlers[SPORK_OP_COUNT] = {SPORK_OPS(HANDLER_ENTRY)};
 
-void cpu_materialise(struct cpu *c)
+SPORK_FAST void cpu_materialise(struct cpu *c)
 {
 	uint64_t bits;
 
@@ -32,7 +32,7 @@ static uint32_t host_mxcsr(void)
 	return __builtin_ia32_stmxcsr();
 }
 
-void cpu_enter(struct cpu *c, struct spork_machine *m)
+SPORK_FAST void cpu_enter(struct cpu *c, struct spork_machine *m)
 {
 	uint64_t flags = m->regs.rflags;
 	/* An unmasked exception of the child must not become a signal of the parent. */
@@ -68,7 +68,7 @@ void cpu_enter(struct cpu *c, struct spork_machine *m)
 		__builtin_ia32_ldmxcsr(mxcsr);
 }
 
-void cpu_leave(struct cpu *c, const struct spork_insn *i)
+SPORK_FAST void cpu_leave(struct cpu *c, const struct spork_insn *i)
 {
 	struct spork_registers *regs = &c->m->regs;
 	uint32_t mxcsr = host_mxcsr();

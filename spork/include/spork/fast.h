@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Functions on the way of a fork that has a recipe. They are kept together in the library: a process that has just
+ * started a program finds little cached, and each page of code costs it a walk through the page tables.
+ */
+#ifndef SPORK_FAST_H
+#define SPORK_FAST_H
+
+#define SPORK_FAST __attribute__((hot))
+
+#endif
