@@ -5,6 +5,7 @@
  */
 #include "experiments.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <hotbed/trial.h>
@@ -29,11 +30,13 @@ static int setup(struct hb_trial *trial)
 {
 	const struct hb_params *params = hb_trial_params(trial);
 	const char *half = hb_params_text(params, "half"), *name = hb_params_text(params, "form");
+	char folder[512];
+	int length = snprintf(folder, sizeof(folder), CORPUS "/%s", half);
 
 	form = !strcmp(name, "buggy")     ? LABELLED_BUGGY
 	       : !strcmp(name, "rewrite") ? LABELLED_REWRITE
 					  : LABELLED_FIXED;
-	if (labelled_read(!strcmp(half, "blind") ? CORPUS "/blind" : CORPUS "/seen", &scripts))
+	if (length >= (int)sizeof(folder) || labelled_read(folder, &scripts))
 		return hb_trial_fail(trial, "the corpus cannot be read");
 	return 0;
 }
@@ -132,9 +135,10 @@ static const struct hb_param params[] = {
 		.name = "half",
 		.type = HB_PARAM_TEXT,
 		.unit = "1",
-		.help = "blind: written before the analyser; seen: beside it",
-		.sweep = "blind,seen",
-		.sweep_quick = "blind,seen",
+		.help = "blind: written before the analyser; blind-2: without sight of it; seen: "
+			"beside it",
+		.sweep = "blind,blind-2,seen",
+		.sweep_quick = "blind,blind-2,seen",
 	},
 	{
 		.name = "form",
