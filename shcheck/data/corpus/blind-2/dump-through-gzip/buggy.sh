@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Dump the shop's database; keep the last good dump only.
+folder=/srv/dumps
+today=$folder/shop-$(date +%Y%m%d).sql.gz
+last=$folder/last
+
+if [ ! -d "$folder" ]; then
+	mkdir -p "$folder" || exit 1
+fi
+
+mysqldump --single-transaction shop | gzip -9 >"$today"
+if [ $? -ne 0 ]; then  #@ lost-status
+	echo "the dump failed" >&2
+	rm -f "$today"
+	exit 1
+fi
+
+old=$(readlink "$last")
+ln -sfn "$today" "$last"
+if [ -n "$old" ] && [ "$old" != "$today" ]; then
+	rm -f "$old"
+fi
