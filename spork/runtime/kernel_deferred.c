@@ -181,11 +181,27 @@ static bool make_unnamed(struct kernel *k, struct deferred *d)
 	return d->unnamed >= 0;
 }
 
+bool kernel_defers_bytes(const struct kernel *k, uint64_t fd)
+{
+	const struct deferred *last =
+		k->deferred_count ? &k->deferred[k->deferred_count - 1] : NULL;
+	struct stat asked, changed;
+
+	if (!last || last->kind != DEFERRED_WRITE)
+		return false;
+	if (last->number)
+		return kernel_fd_placeholder(k, fd) == last->number;
+	return raw2(SYS_fstat, fd, &asked) == 0 && raw2(SYS_fstat, last->fd, &changed) == 0 &&
+	       (S_ISREG(asked.st_mode) || S_ISFIFO(asked.st_mode)) &&
+	       asked.st_ino == changed.st_ino && asked.st_dev == changed.st_dev;
+}
+
 bool kernel_deferred_status(struct kernel *k, uint64_t fd, struct stat *ret)
 {
 	struct deferred *d = deferred_open(k, fd);
 
-	if (!d || !make_unnamed(k, d) || raw2(SYS_fstat, d->unnamed, ret))
+	if (!d || kernel_defers_bytes(k, fd) || !make_unnamed(k, d) ||
+		raw2(SYS_fstat, d->unnamed, ret))
 		return false;
 	ret->st_nlink = 1;
 	return true;
@@ -236,6 +252,16 @@ static bool is_stand_in(const char *path, const struct stat *status)
 	return true;
 }
 
+/* Is @path the file that bytes are kept back for? */
+static bool is_written(const struct deferred *d, int directory, const char *path)
+{
+	struct stat asked, changed;
+
+	return d->kind == DEFERRED_WRITE && !d->number && raw2(SYS_fstat, d->fd, &changed) == 0 &&
+	       S_ISREG(changed.st_mode) && raw4(SYS_newfstatat, directory, path, &asked, 0) == 0 &&
+	       asked.st_ino == changed.st_ino && asked.st_dev == changed.st_dev;
+}
+
 bool kernel_defers_file(const struct kernel *k, int directory, const char *path)
 {
 	struct stat status = {0};
@@ -244,6 +270,8 @@ bool kernel_defers_file(const struct kernel *k, int directory, const char *path)
 	for (uint32_t i = 0; i < k->deferred_count; i++) {
 		const struct deferred *d = &k->deferred[i];
 
+		if (is_written(d, directory, path))
+			return true;
 		if (d->kind != DEFERRED_OPEN)
 			continue;
 		/* A link may lead to the same file under any name, once it is there. */

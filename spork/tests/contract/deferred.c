@@ -41,12 +41,12 @@ static void ask_for_the_state(void *data)
 
 	(void)data;
 	if (fd < 0 || fstat(fd, &status))
-		_exit(1);
+		exec_shell("exit 1");
 	if (!S_ISREG(status.st_mode) || (status.st_mode & 07777) != 0640 || status.st_nlink != 1 ||
 		status.st_size != 0 || status.st_uid != geteuid() || status.st_gid != getegid())
-		_exit(2);
+		exec_shell("exit 2");
 	if (dup2(fd, STDOUT_FILENO) < 0)
-		_exit(3);
+		exec_shell("exit 3");
 	(void)snprintf(command, sizeof(command),
 		"test \"$(stat -c '%%d %%i %%a %%h' new)\" = '%lu %lu 640 1' && echo text",
 		(unsigned long)status.st_dev, (unsigned long)status.st_ino);
@@ -68,32 +68,98 @@ static int the_state_of_a_new_file_is_its_own(void)
 	return 0;
 }
 
-static void write_and_ask(void *data)
+/* One question each, so that no other answer hides that it is wrong; a wrong one execs, too. */
+static _Noreturn void ask(int fd, int question)
 {
-	int fd = open("new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct stat status;
 	char bytes[8] = "";
+	bool good = false;
 
-	(void)data;
-	if (fd < 0 || write(fd, "text", 4) != 4)
-		_exit(1);
-	if (fstat(fd, &status) || status.st_size != 4)
-		_exit(2);
-	if (lseek(fd, 0, SEEK_CUR) != 4 || pread(fd, bytes, sizeof(bytes), 0) != 4)
-		_exit(3);
-	exec_shell(strcmp(bytes, "text") == 0 ? "exit 0" : "exit 4");
+	switch (question) {
+	case 0:
+		good = fstat(fd, &status) == 0 && status.st_size == 4;
+		break;
+	case 1:
+		good = lseek(fd, 0, SEEK_CUR) == 4;
+		break;
+	case 2:
+		good = lseek(fd, 0, SEEK_END) == 4;
+		break;
+	case 3:
+		good = pread(fd, bytes, sizeof(bytes), 0) == 4 && strcmp(bytes, "text") == 0;
+		break;
+	case 4:
+		good = stat("new", &status) == 0 && status.st_size == 4;
+		break;
+	case 5:
+		fd = open("new", O_RDONLY | O_CLOEXEC);
+		good = read(fd, bytes, sizeof(bytes)) == 4 && strcmp(bytes, "text") == 0;
+		break;
+	}
+	exec_shell(good ? "exit 0" : "exit 2");
 }
 
-static int a_new_file_holds_what_was_written(void)
+static void write_and_ask(void *data)
+{
+	const int *question = data;
+	int fd = open("new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, "text", 4) != 4)
+		exec_shell("exit 1");
+	ask(fd, *question);
+}
+
+static void write_to_inherited(void *data)
+{
+	const int *fds = data;
+
+	if (write(fds[0], "text", 4) != 4)
+		exec_shell("exit 1");
+	ask(fds[0], fds[1]);
+}
+
+static int ask_new_file(int question)
 {
 	expect(enter());
 	for (int i = 0; i < ROUNDS; i++) {
-		expect(exit_of(run_child(write_and_ask, NULL)) == 0);
+		expect(exit_of(run_child(write_and_ask, &question)) == 0);
 		expect(unlink("new") == 0);
 	}
 	leave();
 	return 0;
 }
+
+static int ask_inherited_file(int question)
+{
+	expect(enter());
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = open("new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		expect(fd >= 0);
+		expect(exit_of(run_child(write_to_inherited, (int[]){fd, question})) == 0);
+		expect(close(fd) == 0 && unlink("new") == 0);
+	}
+	leave();
+	return 0;
+}
+
+/* A process of its own for each: where one attempt has been given up, the next ones are not tried. */
+#define ABOUT_WRITTEN(name, question)                \
+	static int new_file_##name(void)             \
+	{                                            \
+		return ask_new_file(question);       \
+	}                                            \
+	static int inherited_file_##name(void)       \
+	{                                            \
+		return ask_inherited_file(question); \
+	}
+
+ABOUT_WRITTEN(has_its_size, 0)
+ABOUT_WRITTEN(has_its_position, 1)
+ABOUT_WRITTEN(has_its_end, 2)
+ABOUT_WRITTEN(has_its_content, 3)
+ABOUT_WRITTEN(has_its_size_by_name, 4)
+ABOUT_WRITTEN(has_its_content_by_name, 5)
 
 static void create_for_itself(void *data)
 {
@@ -105,7 +171,7 @@ static void create_for_itself(void *data)
 	if (fd < 0)
 		exec_shell("exit 3");
 	if (fstat(fd, &status))
-		_exit(1);
+		exec_shell("exit 1");
 	while (turns < 20000)
 		turns++;
 	exec_shell("exit 0");
@@ -138,14 +204,14 @@ static void change_modes(void)
 	struct termios modes, now;
 
 	if (tcgetattr(STDIN_FILENO, &modes))
-		_exit(1);
+		exec_shell("exit 1");
 	modes.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
 	modes.c_oflag &= ~(tcflag_t)OPOST;
 	modes.c_cc[VMIN] = 3;
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &modes) || tcgetattr(STDIN_FILENO, &now))
-		_exit(2);
+		exec_shell("exit 2");
 	if ((now.c_lflag & (ECHO | ICANON)) || (now.c_oflag & OPOST) || now.c_cc[VMIN] != 3)
-		_exit(3);
+		exec_shell("exit 3");
 	exec_shell("stty -a | grep -q -e '-icanon.* -echo ' && echo changed");
 }
 
@@ -187,9 +253,9 @@ static void use_own_terminal(void)
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0 || !isatty(fd) || tcgetpgrp(fd) != getpid())
-		_exit(1);
+		exec_shell("exit 1");
 	if (dup2(fd, STDOUT_FILENO) < 0)
-		_exit(2);
+		exec_shell("exit 2");
 	exec_shell("echo terminal");
 }
 
@@ -217,9 +283,9 @@ static void write_piecewise(void *data)
 
 	if (write(fds[0], "2 ", 2) != 2 || write(fds[1], "3 ", 2) != 2 ||
 		write(fds[0], "4 ", 2) != 2)
-		_exit(1);
+		exec_shell("exit 1");
 	if (dup2(fds[0], STDOUT_FILENO) < 0)
-		_exit(2);
+		exec_shell("exit 2");
 	exec_shell("printf '5 '");
 }
 
@@ -269,7 +335,7 @@ static void write_to_two_files(void *data)
 	const int *fds = data;
 
 	if (write(fds[0], "1", 1) != 1 || write(fds[1], "2", 1) != 1 || write(fds[0], "3", 1) != 1)
-		_exit(1);
+		exec_shell("exit 1");
 	exec_shell("exit 0");
 }
 
@@ -295,7 +361,7 @@ static void fill_new(void *data)
 
 	(void)data;
 	if (fd < 0)
-		_exit(1);
+		exec_shell("exit 1");
 	exec_shell(write(fd, "text", 4) == -1 && errno == ENOSPC ? "exit 0" : "exit 2");
 }
 
@@ -348,7 +414,18 @@ static int a_full_disk_is_told_to_the_child(void)
 
 const struct pitfall pitfalls_deferred[] = {
 	{"the-state-of-a-new-file-is-its-own", the_state_of_a_new_file_is_its_own},
-	{"a-new-file-holds-what-was-written", a_new_file_holds_what_was_written},
+	{"new-file-has-its-size", new_file_has_its_size},
+	{"inherited-file-has-its-size", inherited_file_has_its_size},
+	{"new-file-has-its-position", new_file_has_its_position},
+	{"inherited-file-has-its-position", inherited_file_has_its_position},
+	{"new-file-has-its-end", new_file_has_its_end},
+	{"inherited-file-has-its-end", inherited_file_has_its_end},
+	{"new-file-has-its-content", new_file_has_its_content},
+	{"inherited-file-has-its-content", inherited_file_has_its_content},
+	{"new-file-has-its-size-by-name", new_file_has_its_size_by_name},
+	{"inherited-file-has-its-size-by-name", inherited_file_has_its_size_by_name},
+	{"new-file-has-its-content-by-name", new_file_has_its_content_by_name},
+	{"inherited-file-has-its-content-by-name", inherited_file_has_its_content_by_name},
 	{"a-name-has-one-creator", a_name_has_one_creator},
 	{"modes-of-the-childs-terminal-are-set", modes_of_the_childs_terminal_are_set},
 	{"a-new-terminal-is-found-by-its-alias", a_new_terminal_is_found_by_its_alias},
