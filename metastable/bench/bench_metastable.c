@@ -6,6 +6,7 @@ static const struct hb_experiment *const experiments[] = {
 	&metastable_protections,
 	&metastable_field,
 	&metastable_threshold,
+	&metastable_trigger,
 	&metastable_agreement,
 	&metastable_speed,
 	&metastable_speed_markov,

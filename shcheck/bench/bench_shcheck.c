@@ -4,8 +4,11 @@
 
 static const struct hb_experiment *const experiments[] = {
 	&shcheck_bugs,
+	&shcheck_classes,
+	&shcheck_noise,
 	&shcheck_throughput,
 	&shcheck_automata,
+	&shcheck_speed,
 	NULL,
 };
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * shcheck/bugs: how many known bugs are found, on which lines, and what else is said. Counts, so exact. ShellCheck is
- * judged mildly: a code that means the class of the bug counts wherever in the script it stands.
+ * shcheck/bugs and shcheck/classes: how many known bugs are found, on which lines, and what else is said; all of them,
+ * and class by class. Counts, so exact; the intervals say what such counts tell of other scripts. ShellCheck is judged
+ * mildly: a code that means the class of the bug counts wherever in the script it stands.
  */
 #include "experiments.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <hotbed/trial.h>
 
 #include "baseline.h"
+#include "proportion.h"
 
 enum { FINDINGS_MAX = 256 };
 
@@ -18,6 +22,7 @@ static enum labelled_form form;
 static bool sabotaged, baseline;
 static struct labelled_score sum;
 static uint32_t reported, judged;
+static uint32_t wanted; /* classes: bits */
 
 static int probe(struct hb_trial *trial)
 {
@@ -25,17 +30,43 @@ static int probe(struct hb_trial *trial)
 	return baseline && !baseline_available() ? hb_trial_skip(trial, "needs shellcheck") : 0;
 }
 
-static int setup(struct hb_trial *trial)
+/* A bit for every class called @name, for all of them when it is NULL. */
+static uint32_t wanted_classes(const char *name)
+{
+	uint32_t classes = 0;
+
+	for (int i = 0; i < SHC_CLASS_COUNT; i++)
+		if (!name || !strcmp(name, shc_class_name((enum shc_class)i)))
+			classes |= 1u << i;
+	return classes;
+}
+
+static int read_corpus(struct hb_trial *trial, const char *class)
 {
 	const struct hb_params *params = hb_trial_params(trial);
 	const char *half = hb_params_text(params, "half"), *name = hb_params_text(params, "form");
+	char folder[4096];
 
 	form = !strcmp(name, "buggy")     ? LABELLED_BUGGY
 	       : !strcmp(name, "rewrite") ? LABELLED_REWRITE
 					  : LABELLED_FIXED;
-	if (labelled_read(!strcmp(half, "blind") ? CORPUS "/blind" : CORPUS "/seen", &scripts))
+	wanted = wanted_classes(class);
+	if (!wanted)
+		return hb_trial_fail(trial, "there is no such class");
+	(void)snprintf(folder, sizeof(folder), CORPUS "/%s", half);
+	if (labelled_read(folder, &scripts))
 		return hb_trial_fail(trial, "the corpus cannot be read");
 	return 0;
+}
+
+static int setup(struct hb_trial *trial)
+{
+	return read_corpus(trial, NULL);
+}
+
+static int setup_class(struct hb_trial *trial)
+{
+	return read_corpus(trial, hb_params_text(hb_trial_params(trial), "class"));
 }
 
 static int sabotage(struct hb_trial *trial)
@@ -70,24 +101,35 @@ static int judge(struct hb_trial *trial, const struct labelled_script *script)
 		return hb_trial_fail(trial, "%s: %s", script->path, strerror((int)-count));
 	if (sabotaged)
 		count = 0;
-	score = labelled_judge(script, labelled_classes(&scripts, script), findings, (size_t)count);
-	sum.due += score.due;
-	sum.found += score.found;
+	score = labelled_judge(
+		script, labelled_classes(&scripts, script) & wanted, findings, (size_t)count);
+	for (int i = 0; i < SHC_CLASS_COUNT; i++) {
+		sum.due += wanted >> i & 1 ? score.due_of[i] : 0;
+		sum.found += wanted >> i & 1 ? score.found_of[i] : 0;
+	}
 	sum.noise += score.noise;
 	reported += score.same_class > 0;
-	judged += count > 0;
+	judged++;
 	return 0;
 }
 
 static int run(struct hb_trial *trial)
 {
+	struct proportion share;
 	int r = 0;
 
 	for (size_t i = 0; i < scripts.count && !r; i++)
-		if (scripts.items[i].form == form)
+		if (scripts.items[i].form == form &&
+			labelled_classes(&scripts, &scripts.items[i]) & wanted)
 			r = judge(trial, &scripts.items[i]);
 	if (r)
 		return r;
+	/* Of a fixed script it is right to say nothing. */
+	share = form == LABELLED_FIXED ? proportion_of(judged - reported, judged)
+				       : proportion_of(sum.found, sum.due);
+	hb_trial_metric(trial, "share", share.value, 1);
+	hb_trial_metric(trial, "share_low", share.low, 1);
+	hb_trial_metric(trial, "share_high", share.high, 1);
 	hb_trial_metric(trial, "found", sum.found, sum.due ? sum.due : 1);
 	hb_trial_metric(trial, "due", sum.due, 1);
 	hb_trial_metric(trial, "reported_though_fixed", form == LABELLED_FIXED ? reported : 0, 1);
@@ -127,15 +169,51 @@ static uint64_t trial_ms(const struct hb_params *params)
 	return 4000;
 }
 
-static const struct hb_param params[] = {
+/* Halves that are not there are left out. */
+static bool half_is_there(const struct hb_params *values, const char **ret_why)
+{
+	const char *half = hb_params_text(values, "half");
+	char folder[4096];
+
+	(void)snprintf(folder, sizeof(folder), CORPUS "/%s", half);
+	*ret_why = "the corpus has no such half";
+	return !strchr(half, '/') && half[0] != '.' && access(folder, R_OK) == 0;
+}
+
+#define HALF                                                                                    \
+	{                                                                                       \
+		.name = "half", .type = HB_PARAM_TEXT, .unit = "1",                             \
+		.help = "blind: written before the analyser; blind-2: by others, later; seen: " \
+			"beside it",                                                            \
+		.sweep = "blind,blind-2,seen", .sweep_quick = "blind,seen",                     \
+	}
+
+static const struct hb_param class_params[] = {
+	HALF,
 	{
-		.name = "half",
+		.name = "form",
 		.type = HB_PARAM_TEXT,
 		.unit = "1",
-		.help = "blind: written before the analyser; seen: beside it",
-		.sweep = "blind,seen",
-		.sweep_quick = "blind,seen",
+		.help = "the script with the bug, a rewrite of the same meaning, or put right",
+		.sweep = "buggy,rewrite,fixed",
+		.sweep_quick = "buggy",
 	},
+	{
+		.name = "class",
+		.type = HB_PARAM_TEXT,
+		.unit = "1",
+		.help = "class of finding; scripts in which it is due in some form",
+		.sweep = "system-deletion,user-deletion,data-loss,path-state,must-fail,not-a-"
+			 "command,"
+			 "unbound,word-split,loop-once,loop-forever,dead-code,constant-test,"
+			 "lost-status,errexit-defeated,reads-stdin",
+		.sweep_quick = "system-deletion,unbound",
+	},
+	{.name = NULL},
+};
+
+static const struct hb_param params[] = {
+	HALF,
 	{
 		.name = "form",
 		.type = HB_PARAM_TEXT,
@@ -153,7 +231,16 @@ static const struct hb_param params[] = {
 		.basis = HB_BASIS_COUNT, .exact = true,                             \
 	}
 
+#define SHARE(name_, help_)                                                                \
+	{                                                                                  \
+		.name = (name_), .unit = "1", .help = (help_), .better = HB_BETTER_HIGHER, \
+		.basis = HB_BASIS_COUNT, .exact = true,                                    \
+	}
+
 static const struct hb_metric metrics[] = {
+	SHARE("share", "bugs found of those due; of fixed scripts, those without a report"),
+	SHARE("share_low", "lower end of the 95 % interval of share (Wilson)"),
+	SHARE("share_high", "upper end of the 95 % interval of share (Wilson)"),
 	COUNT("found", "bugs that are reported with their class", HB_BETTER_HIGHER),
 	COUNT("due", "bugs in these scripts", HB_BETTER_NONE),
 	COUNT("reported_though_fixed", "fixed scripts that are still reported with the class",
@@ -162,16 +249,22 @@ static const struct hb_metric metrics[] = {
 	{.name = NULL},
 };
 
-#define VARIANT(name_, role_, help_)                                                               \
-	{                                                                                          \
-		.name = (name_), .role = (role_), .help = (help_), .probe = probe, .setup = setup, \
-		.run = run, .verify = verify, .teardown = teardown, .sabotage = sabotage,          \
-		.data = (name_),                                                                   \
+#define VARIANT(name_, role_, setup_, help_)                                           \
+	{                                                                              \
+		.name = (name_), .role = (role_), .help = (help_), .probe = probe,     \
+		.setup = (setup_), .run = run, .verify = verify, .teardown = teardown, \
+		.sabotage = sabotage, .data = (name_),                                 \
 	}
 
 static const struct hb_variant variants[] = {
-	VARIANT("shellcheck", HB_ROLE_BASELINE, "ShellCheck with its default checks"),
-	VARIANT("shcheck", HB_ROLE_IDEA, "the abstract interpreter"),
+	VARIANT("shellcheck", HB_ROLE_BASELINE, setup, "ShellCheck with its default checks"),
+	VARIANT("shcheck", HB_ROLE_IDEA, setup, "the abstract interpreter"),
+	{.name = NULL},
+};
+
+static const struct hb_variant class_variants[] = {
+	VARIANT("shellcheck", HB_ROLE_BASELINE, setup_class, "ShellCheck with its default checks"),
+	VARIANT("shcheck", HB_ROLE_IDEA, setup_class, "the abstract interpreter"),
 	{.name = NULL},
 };
 
@@ -190,6 +283,30 @@ static const struct hb_claim claims[] = {
 		.needs = "shellcheck",
 		.headline = 1,
 	},
+	{
+		.name = "finds-rewrites",
+		.text = "It finds at least twice as many where the bug is written another way.",
+		.paper = "From Ahead-of- to Just-in-Time and Back Again, HotOS'25",
+		.section = "",
+		.metric = "found",
+		.variant = "shcheck",
+		.where = "half=blind;form=rewrite",
+		.lo = 2,
+		.hi = 100,
+		.needs = "shellcheck",
+	},
+	{
+		.name = "silent-when-fixed",
+		.text = "It is silent on at least as many of the fixed scripts.",
+		.paper = "ours",
+		.section = "",
+		.metric = "share",
+		.variant = "shcheck",
+		.where = "half=blind;form=fixed",
+		.lo = 1,
+		.hi = 100,
+		.needs = "shellcheck",
+	},
 	{.name = NULL},
 };
 
@@ -200,8 +317,22 @@ const struct hb_experiment shcheck_bugs = {
 	.metrics = metrics,
 	.variants = variants,
 	.claims = claims,
-	.chart = {.x = "form", .facet = "half", .metric = "found"},
+	.chart = {.x = "form", .facet = "half", .metric = "share"},
 	.unseeded = true,
 	.quiet = true,
 	.trial_ms = trial_ms,
+	.valid = half_is_there,
+};
+
+const struct hb_experiment shcheck_classes = {
+	.name = "classes",
+	.question = "Which classes of known bugs are found?",
+	.params = class_params,
+	.metrics = metrics,
+	.variants = class_variants,
+	.chart = {.x = "class", .facet = "half", .metric = "share"},
+	.unseeded = true,
+	.quiet = true,
+	.trial_ms = trial_ms,
+	.valid = half_is_there,
 };

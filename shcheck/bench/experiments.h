@@ -7,6 +7,9 @@
 
 extern const struct hb_experiment shcheck_automata;
 extern const struct hb_experiment shcheck_bugs;
+extern const struct hb_experiment shcheck_classes;
+extern const struct hb_experiment shcheck_noise;
+extern const struct hb_experiment shcheck_speed;
 extern const struct hb_experiment shcheck_throughput;
 
 #endif

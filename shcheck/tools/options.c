@@ -44,7 +44,7 @@ static const struct option long_options[] = {
 
 static const char help[] =
 	"usage: shcheck [OPTIONS] FILE...\n"
-	"       shcheck explain [SH901...]\n\n"
+	"       shcheck explain [SH901 | CLASS | COMMAND]...\n\n"
 	"Check shell programs for sh, dash and bash without running them. '-' is standard "
 	"input.\n\n"
 	"  -s, --shell SHELL        sh, dash or bash (default: by #!, a comment or the name)\n"

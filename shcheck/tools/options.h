@@ -43,7 +43,10 @@ struct options {
  */
 int options_read(int argc, char **argv, struct options *ret);
 
-/* explain - print the pages of the checks @ids ("SH901"), all of them when there are none. Returns the exit code. */
+/*
+ * explain - print the pages of the checks, classes or commands @ids ("SH901", "word-split", "rm"); a list of the checks
+ * when there are none, one page of everything for "--markdown". Returns the exit code.
+ */
 int explain(char **ids, int count);
 
 /* read_check_id - the number of "SH901", "sh901" or "901", or -1. */

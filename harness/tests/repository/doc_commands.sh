@@ -25,6 +25,7 @@ chmod +x "$folder/hotbed"
 ln -s "$build" "$folder/build"
 ln -s "$build/../probcons" "$folder/probcons"
 ln -s "$build/../metastable" "$folder/metastable"
+ln -s "$build/../shcheck" "$folder/shcheck"
 
 # Cuts a page into NNN.sh and NNN.text below $1; a block that no command precedes is not output.
 cut_page()

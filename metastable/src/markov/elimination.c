@@ -442,7 +442,10 @@ static int prepare(struct builder *b, struct dissection *d)
 	e->node = calloc(e->nodes, sizeof(*e->node));
 	e->pivot = calloc(e->states, sizeof(*e->pivot));
 	b->local = malloc(e->states * sizeof(*b->local));
-	if (e->node == NULL || e->pivot == NULL || b->local == NULL)
+	/* A chain in one front has no boundary at all, but the list is there. */
+	b->boundary_space = 16;
+	e->boundary = malloc(b->boundary_space * sizeof(*e->boundary));
+	if (e->node == NULL || e->pivot == NULL || b->local == NULL || e->boundary == NULL)
 		return -ENOMEM;
 	for (uint32_t n = 0; n < e->nodes; n++) {
 		e->node[n].first = d->node[n].first;

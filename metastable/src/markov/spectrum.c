@@ -19,7 +19,7 @@
 /* An eigenvalue so far in front of the next would drown it in its rounding errors: it is taken out first. */
 #define FAR 1e3
 
-/* States that are rarer than the square of this are weighted as if they were not, so that all weights can be written. */
+/* States rarer than the square of this are weighted as if they were not, so that all weights can be written. */
 #define RAREST_LOG2 (-450.0)
 
 /* A part of the space that is taken out: y -> y - right (left . y), with left . right = 1. */

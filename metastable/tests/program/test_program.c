@@ -102,3 +102,38 @@ Test(program, fmt_writes_in_place_and_is_then_content)
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(rmdir(folder), 0);
 }
+
+Test(program, map_prints_a_cell_for_each_value_of_the_sweep)
+{
+	cJSON *json = NULL, *cells;
+
+	cr_assert_eq(call("map msf-17.ms --levels simulation --runs 4 --json"), 0, "%s", out);
+	cr_assert_eq(hb_json_parse(out, strlen(out), "map", &json, NULL), 0, "%s", out);
+	cr_assert_str_eq(hb_json_text_or(json, "schema", ""), "metastable.map/1");
+	cells = cJSON_GetObjectItem(json, "cells");
+	cr_assert_eq(cJSON_GetArraySize(cells), 2);
+	cr_assert(cJSON_GetObjectItem(json, "agreement"));
+	cJSON_Delete(json);
+	says("map codel.ms", 1, "no sweep");
+	says("map msf-17.ms --levels markow", 2, "none of markov");
+}
+
+Test(program, report_names_a_change_that_is_enough)
+{
+	cJSON *json = NULL, *first;
+
+	cr_assert_eq(call("report running-example.ms --states 100 --json"), 0, "%s", out);
+	cr_assert_eq(hb_json_parse(out, strlen(out), "report", &json, NULL), 0, "%s", out);
+	cr_assert_str_eq(hb_json_text_or(json, "rule", ""), "vulnerable");
+	first = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "advice"), 0);
+	cr_assert(cJSON_IsTrue(cJSON_GetObjectItem(first, "enough")));
+	cr_assert_str_eq(hb_json_text_or(first, "class", ""), "stable");
+	cJSON_Delete(json);
+}
+
+Test(program, calibrate_needs_a_trace_and_numbers)
+{
+	says("calibrate running-example.ms", 2, "--trace FILE and --fit LIST");
+	says("calibrate running-example.ms --trace no-such.csv --fit db.service", 6, "no-such.csv");
+	says("calibrate running-example.ms --trace short-queue.ms --fit db.service", 1, "time_s");
+}

@@ -142,6 +142,9 @@ struct shc_check {
 	const char *fix;       /* the example put right, or what to do; lines end with \n */
 };
 
+/* shc_class_meaning - one sentence on what findings of @class have in common. */
+const char *shc_class_meaning(enum shc_class class);
+
 /* shc_check_find - the check numbered @id, or NULL. */
 const struct shc_check *shc_check_find(int id);
 

@@ -15,6 +15,13 @@ static const struct shc_check checks[] = {
 		"When cd fails the script goes on where it was started, and a relative pattern "
 		"means the files there.",
 		"cd /srv/build\nrm -rf *\n", "cd /srv/build || exit 1\nrm -rf ./*\n"},
+	{103, SHC_CLASS_SYSTEM_DELETION, SHC_SEVERITY_ERROR, SHC_EVIDENCE_PATH,
+		"Modes or owners of the system can be changed",
+		"A value in the operand can be empty, and what is left of the word is the root or "
+		"a folder that "
+		"the system lives in. With other modes and owners it does not start again.",
+		"dir=$(cat /srv/app/dir)\nchown -R 1000 \"$dir/\"\n",
+		"dir=$(cat /srv/app/dir)\nchown -R 1000 \"${dir:?}/\"\n"},
 	{111, SHC_CLASS_DATA_LOSS, SHC_SEVERITY_ERROR, SHC_EVIDENCE_ALWAYS,
 		"A file is emptied before it is read",
 		"The shell opens and truncates the output of a pipeline before any of its commands "
@@ -27,6 +34,11 @@ static const struct shc_check checks[] = {
 		"turn is left.",
 		"for i in a b c; do\n\techo $i > list\ndone\n",
 		"for i in a b c; do\n\techo $i\ndone > list\n"},
+	{113, SHC_CLASS_DATA_LOSS, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"What the script has written is overwritten before anything reads it",
+		"A redirection with > empties the file: of two in a row only the last is left.",
+		"echo first > list\necho second > list\n",
+		"echo first > list\necho second >> list\n"},
 	{201, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"A command needs a path that was removed before",
 		"What has been deleted, or lies in a deleted folder, cannot be read, moved or "
@@ -35,7 +47,7 @@ static const struct shc_check checks[] = {
 	{202, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"Several files are moved to something that is no directory",
 		"mv and cp with more than two operands need a directory as the last.",
-		"touch c\nmv a b c\n", "mkdir c\nmv a b c\n"},
+		"date > c\nmv a b c\n", "mkdir c\nmv a b c\n"},
 	{301, SHC_CLASS_WORD_SPLIT, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"An unquoted value falls apart into several operands",
 		"Blanks in the value make words of their own, and the command works on other files "
@@ -132,7 +144,8 @@ static const struct shc_check checks[] = {
 		"if, then, fi, do, done, case, esac and braces come in pairs; reserved words are "
 		"known as such only "
 		"where a command begins, so `echo fi` ends nothing.",
-		"if true; then\n\techo yes\ndone\n", "if true; then\n\techo yes\nfi\n"},
+		"for i in a b; do\n\techo \"$i\"\ndone\ndone\n",
+		"for i in a b; do\n\techo \"$i\"\ndone\n"},
 	{904, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
 		"The file cannot be read as a script",
 		"It is longer than 4 MiB, absent, a folder or not readable. Nothing was checked.",
@@ -172,7 +185,7 @@ static const struct shc_check checks[] = {
 		"The shell finds this only when it gets there, and a script that is not "
 		"interactive stops: \"bad "
 		"substitution\".",
-		"echo ${a b}\n", "echo \"${a} b\"\n"},
+		"a=1\necho ${a b}\n", "a=1\necho \"${a} b\"\n"},
 	{912, SHC_CLASS_SYNTAX, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
 		"An arithmetic expression is malformed",
 		"The shell finds this only when it gets there, and the command fails.",
@@ -200,8 +213,7 @@ static const struct shc_check checks[] = {
 		"ksh, zsh, fish and others have languages of their own; findings about them would "
 		"be wrong. Nothing "
 		"was checked.",
-		"#!/bin/zsh\nprint -l **/*(.)\n",
-		"-s bash takes it as a script for bash all the same.\n"},
+		"#!/bin/zsh\nprint -l **/*(.)\n", "#!/bin/bash\nprintf '%s\\n' ./*\n"},
 };
 
 #define CHECK_COUNT (sizeof(checks) / sizeof(checks[0]))

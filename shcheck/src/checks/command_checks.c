@@ -22,30 +22,78 @@ static const char *protection_reason(enum shc_protection protection)
 	}
 }
 
-void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive)
+/* What makes a field the path of @harm: an unknown that is empty, or a cd that has failed. */
+static void explain_harm(const struct shc_call *call, const struct shc_state *state,
+	const struct shc_harm *harm, struct shc_finding *finding)
 {
-	struct shc_interpreter *in = call->in;
+	struct shc_findings *findings = call->in->findings;
 
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		struct shc_harm harm = shc_field_harm(in, state, &call->fields.items[i]);
-		struct shc_finding *finding;
-
-		if (harm.protection == SHC_UNPROTECTED ||
-			(!recursive && harm.protection != SHC_PROTECTED_START))
-			continue;
-		finding = shc_report(in, harm.protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
-			call->command->range, "this can delete '%s': %s", harm.path,
-			protection_reason(harm.protection));
-		if (harm.empty) {
-			shc_finding_hint(in->findings, finding,
-				"stop when the value is empty, e.g. ${name:?}");
-			shc_finding_relate(
-				in->findings, finding, harm.empty->range, "this can be empty");
-		}
-		if (harm.protection == SHC_PROTECTED_START && state->directory_doubtful)
-			shc_finding_relate(in->findings, finding, state->directory_range,
-				"cd can fail here, and then nothing has changed");
+	if (harm->empty) {
+		shc_finding_hint(findings, finding, "stop when the value is empty, e.g. ${name:?}");
+		shc_finding_relate(findings, finding, harm->empty->range, "this can be empty");
 	}
+	if (harm->protection == SHC_PROTECTED_START && state->directory_doubtful)
+		shc_finding_relate(findings, finding, state->directory_range,
+			"cd can fail here, and then nothing has changed");
+}
+
+static bool ends_in(const char *path, const char *end)
+{
+	size_t length = strlen(path), of_end = strlen(end);
+
+	return length >= of_end && !strcmp(path + length - of_end, end);
+}
+
+/* rm refuses "." and "..", as such and as the last component. */
+static bool is_refused(const struct shc_field *field, const struct shc_harm *harm)
+{
+	const struct shc_piece *last = field->count ? &field->pieces[field->count - 1].piece : NULL;
+
+	return harm->protection == SHC_PROTECTED_START && last && !last->atom &&
+	       last->text.bytes[last->text.length - 1] == '.';
+}
+
+void shc_report_removal(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_harm *harm)
+{
+	explain_harm(call, state, harm,
+		shc_report(call->in, harm->protection == SHC_PROTECTED_SYSTEM ? 101 : 102,
+			call->command->range, "this can delete '%s': %s", harm->path,
+			protection_reason(harm->protection)));
+}
+
+void shc_check_removal(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, bool recursive)
+{
+	struct shc_harm harm = shc_field_harm(call->in, state, field);
+
+	if (harm.protection != SHC_UNPROTECTED &&
+		(recursive ||
+			(harm.protection == SHC_PROTECTED_START && ends_in(harm.path, "/*"))) &&
+		!is_refused(field, &harm))
+		shc_report_removal(call, state, &harm);
+}
+
+void shc_check_change(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, const char *reason)
+{
+	struct shc_harm harm = shc_field_harm(call->in, state, field);
+
+	if (harm.protection == SHC_PROTECTED_SYSTEM)
+		explain_harm(call, state, &harm,
+			shc_report(call->in, 103, call->command->range, "this can be '%s': %s",
+				harm.path, reason));
+}
+
+/* Names of files hold blanks now and then; what a script is called with seldom does. */
+static void report_splitting(const struct shc_call *call, enum shc_origin origin)
+{
+	struct shc_finding *finding = shc_report(call->in, 301, call->command->range,
+		"an unquoted value with blanks makes several operands of this word");
+
+	shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
+	if (finding && origin != SHC_ORIGIN_FILE_NAME && origin != SHC_ORIGIN_INPUT)
+		finding->severity = SHC_SEVERITY_INFO;
 }
 
 /* Unquoted operands of commands that delete, which fall apart where a value holds blanks. */
@@ -65,25 +113,20 @@ static void check_splitting(const struct shc_call *call)
 			if (!piece->splits || !piece->piece.atom || field->count < 2 ||
 				piece->piece.atom->origin == SHC_ORIGIN_APPROXIMATION)
 				continue;
-			shc_finding_hint(call->in->findings,
-				shc_report(call->in, 301, call->command->range,
-					"an unquoted value with blanks makes several operands of "
-					"this word"),
-				"put the expansion in double quotes");
+			report_splitting(call, piece->piece.atom->origin);
 			return;
 		}
 	}
 }
 
-/* Can the field be no field at all, by a value that is empty? "$@" without arguments is meant so. */
-static bool may_vanish(
-	const struct shc_call *call, const struct shc_state *state, const struct shc_field *field)
+/* By a value that is empty; what a script is called with is meant so. */
+bool shc_field_may_vanish(const struct shc_state *state, const struct shc_field *field)
 {
-	(void)call;
 	for (uint32_t i = 0; i < field->count; i++) {
 		const struct shc_atom *atom = field->pieces[i].piece.atom;
 
 		if (!atom || atom->origin == SHC_ORIGIN_ARGUMENT ||
+			atom->origin == SHC_ORIGIN_ENVIRONMENT ||
 			atom->origin == SHC_ORIGIN_APPROXIMATION ||
 			!shc_dfa_matches(shc_state_language_of(state, atom), "", 0))
 			return false;
@@ -91,37 +134,31 @@ static bool may_vanish(
 	return field->occurrence != SHC_ONCE;
 }
 
-/* Commands that read standard input when all file operands have vanished. */
-static void check_stdin(const struct shc_call *call, const struct shc_state *state)
+/* Has standard input been given something to read? */
+static bool has_input(const struct shc_command *command)
 {
-	static const struct {
-		const char *name;
-		uint32_t operands; /* before the files */
-	} readers[] = {{"cat", 0}, {"grep", 1}, {"wc", 0}, {"sort", 0}, {"head", 0}, {"tail", 0},
-		{"awk", 1}, {"sed", 1}, {"egrep", 1}, {"fgrep", 1}};
-	uint32_t first, files = 0;
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next)
+		if (r->kind == SHC_REDIRECT_INPUT || r->kind == SHC_REDIRECT_READ_WRITE ||
+			r->kind == SHC_REDIRECT_DUP_INPUT ||
+			r->kind == SHC_REDIRECT_HERE_DOCUMENT ||
+			r->kind == SHC_REDIRECT_HERE_STRING)
+			return true;
+	return false;
+}
 
-	if (call->in->piped || call->command->redirects)
+void shc_check_input(const struct shc_call *call)
+{
+	if (call->in->piped || has_input(call->command))
 		return;
-	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++) {
-		if (!shc_text_is(call->name, readers[i].name))
-			continue;
-		first = shc_call_operand(call) + readers[i].operands;
-		for (uint32_t j = first; j < call->fields.count; j++, files++)
-			if (!may_vanish(call, state, &call->fields.items[j]))
-				return;
-		if (files)
-			shc_report(call->in, 302, call->command->range,
-				"when the file names vanish, '%s' waits for standard input",
-				readers[i].name);
-		return;
-	}
+	shc_report(call->in, 302, call->command->range,
+		"when the file names vanish, '%.*s' waits for standard input",
+		(int)call->name.length, call->name.bytes);
 }
 
 void shc_check_call(const struct shc_call *call, struct shc_state *state)
 {
+	(void)state;
 	check_splitting(call);
-	check_stdin(call, state);
 }
 
 void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,
@@ -137,6 +174,11 @@ void shc_check_for(struct shc_interpreter *in, const struct shc_command *command
 		fields->items[0].occurrence != SHC_ONCE)
 		return;
 	if (part->parts->kind != SHC_PART_PARAMETER && part->parts->kind != SHC_PART_COMMAND)
+		return;
+	/* These are lists, though this one may have one element. */
+	if (part->parts->kind == SHC_PART_PARAMETER &&
+		(shc_text_is(part->parts->parameter->name, "@") ||
+			part->parts->parameter->subscript.kind == SHC_SUBSCRIPT_AT))
 		return;
 	shc_finding_hint(in->findings,
 		shc_report(in, 501, command->range,

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "parameter.h"
 #include "path.h"
+#include "survey.h"
 
 /* ---- Commands that are none ---------------------------------------------------------------------------------- */
 
@@ -63,14 +64,6 @@ static bool is_external(const struct shc_call *call)
 	       !memchr(call->name.bytes, '/', call->name.length);
 }
 
-const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_text name)
-{
-	static const char prefix[] = "command ";
-	const struct shc_term *key = shc_term_text(in->terms, prefix, sizeof(prefix) - 1);
-
-	return shc_term_concat(in->terms, key, shc_term_text(in->terms, name.bytes, name.length));
-}
-
 /* PATH that holds no folder with commands in it. */
 static bool path_is_lost(struct shc_interpreter *in, struct shc_state *state, struct shc_range *ret)
 {
@@ -111,6 +104,15 @@ static void check_absent(const struct shc_call *call, struct shc_state *state)
 	}
 }
 
+/* It was looked for and found. */
+static bool is_there(const struct shc_call *call, const struct shc_state *state)
+{
+	const struct shc_term *key = shc_availability(call->in, call->name);
+	const struct shc_fact *fact = key ? shc_path_fact(call->in, state, key) : NULL;
+
+	return fact && fact->kind != SHC_FILE_NOTHING;
+}
+
 void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
 	struct shc_interpreter *in = call->in;
@@ -133,8 +135,8 @@ void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32
 	}
 	if (!is_external(call))
 		return;
-	if (in->names[number].defined_anywhere && !state->sourced && !in->open &&
-		!shc_effect_known(call->name)) {
+	if (in->names[number].defined_here && !state->sourced && !in->open &&
+		!shc_effect_known(call->name) && !is_there(call, state)) {
 		shc_finding_hint(in->findings,
 			shc_report(in, 502, call->command->range,
 				"function '%.*s' is not defined yet where it is called",
@@ -198,8 +200,13 @@ static bool matters(const struct shc_interpreter *in, const struct shc_command *
 void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_command *before, const struct shc_command *command)
 {
+	static const char *const losing[] = {
+		"rm", "rmdir", "unlink", "mv", "cp", "dd", "shred", "rsync", "find", NULL};
 	struct shc_finding *finding;
+	uint8_t *defeated;
 
+	before = shc_command_within(before);
+	command = shc_command_within(command);
 	if (!in->call_depth || !in->suppressed_outside || in->substitutions ||
 		in->suppressed != in->suppressed_outside || !state->errexit ||
 		state->status.high == 0 || state->status.owner != before->id + 1 ||
@@ -209,6 +216,11 @@ void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state
 		"this runs although the command before has failed: -e does not hold here");
 	if (!finding)
 		return;
+	/* The others of a function are no news, unless something is lost by them. */
+	defeated = &in->seen[in->calls[in->call_depth - 1]->id];
+	if (*defeated & SHC_DEFEATED && !is_any_of(shc_command_name(command), losing))
+		finding->severity = SHC_SEVERITY_INFO;
+	*defeated |= SHC_DEFEATED;
 	shc_finding_hint(in->findings, finding,
 		"the function is called in a condition; write: command || return 1");
 	shc_finding_relate(in->findings, finding, before->range, "this may fail");

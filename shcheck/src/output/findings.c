@@ -32,6 +32,36 @@ static const char *const class_names[SHC_CLASS_COUNT] = {"system-deletion", "use
 	"dead-filter", "reads-stdin", "portability", "missing-command", "not-idempotent", "race",
 	"security", "syntax"};
 
+static const char *const class_meanings[SHC_CLASS_COUNT] = {
+	"A deletion, or a change of modes, that can reach folders the system lives in.",
+	"A deletion that can reach a home or the directory in which the script is started.",
+	"Contents that are overwritten before they were read or kept.",
+	"A command that meets something else at a path than the script has left there.",
+	"A command that cannot succeed where it stands.",
+	"A word that is run as a command and is none, or not yet.",
+	"A variable that is read where nothing has assigned it.",
+	"An expansion that can be empty and then changes what a command means.",
+	"An unquoted value that falls apart into several words.",
+	"A value that begins with a dash and is taken as an option.",
+	"A value or word that is taken as a pattern and should not be, or the reverse.",
+	"A loop that runs once although it looks as if it ran over a list.",
+	"A loop that nothing ends.",
+	"Commands that no path reaches.",
+	"A test whose outcome is always the same.",
+	"A status that another one has replaced before it is tested.",
+	"Commands that run although one before has failed under -e.",
+	"A pipeline that never prints a line.",
+	"A stage of a pipeline that cannot work on the lines that it gets.",
+	"A filter that lets every line through, or none.",
+	"A command that waits for standard input when its operands vanish.",
+	"Syntax or options that the shell or the system of the script does not have.",
+	"A program that the system does not have.",
+	"A script that fails or does harm when it runs a second time.",
+	"Commands that run at the same time and work on one path.",
+	"Something from outside that decides what is run, or where files are made.",
+	"Text that the shell refuses, or reads as something else than it looks.",
+};
+
 static const char *const severity_names[SHC_SEVERITY_COUNT] = {"error", "warning", "info", "style"};
 
 static const char *const evidence_names[SHC_EVIDENCE_COUNT] = {
@@ -40,6 +70,11 @@ static const char *const evidence_names[SHC_EVIDENCE_COUNT] = {
 const char *shc_class_name(enum shc_class class)
 {
 	return class_names[class];
+}
+
+const char *shc_class_meaning(enum shc_class class)
+{
+	return class_meanings[class];
 }
 
 const char *shc_severity_name(enum shc_severity severity)
@@ -221,6 +256,32 @@ static bool is_same(const struct shc_finding *left, const struct shc_finding *ri
 	       strcmp(left->message, right->message) == 0;
 }
 
+/* Two findings of one class about one command; faults of syntax stand each for itself. */
+static bool is_again(const struct shc_finding *left, const struct shc_finding *right)
+{
+	return left->class == right->class && left->class != SHC_CLASS_SYNTAX &&
+	       left->range.start == right->range.start && left->range.end == right->range.end;
+}
+
+/* What @finding says goes to the one that is kept. */
+static void merge(
+	struct shc_findings *findings, struct shc_finding *kept, const struct shc_finding *finding)
+{
+	shc_finding_relate(findings, kept, finding->range, "%s", finding->message);
+	for (const struct shc_related *related = finding->related; related; related = related->next)
+		shc_finding_relate(findings, kept, related->range, "%s", related->message);
+}
+
+/* The kept finding of which @finding is one more, or NULL. Those at one place stand together. */
+static struct shc_finding *find_kept(
+	const struct shc_findings *findings, size_t kept, const struct shc_finding *finding)
+{
+	while (kept-- > 0 && findings->rows[kept]->range.start == finding->range.start)
+		if (is_again(findings->rows[kept], finding))
+			return findings->rows[kept];
+	return NULL;
+}
+
 void shc_findings_sort(struct shc_findings *findings)
 {
 	size_t kept = 0;
@@ -229,8 +290,15 @@ void shc_findings_sort(struct shc_findings *findings)
 		return;
 	qsort(findings->rows, findings->count, sizeof(struct shc_finding *), compare);
 	for (size_t i = 0; i < findings->count; i++) {
-		if (kept == 0 || !is_same(findings->rows[kept - 1], findings->rows[i]))
-			findings->rows[kept++] = findings->rows[i];
+		struct shc_finding *finding = findings->rows[i], *other;
+
+		if (kept && is_same(findings->rows[kept - 1], finding))
+			continue;
+		other = find_kept(findings, kept, finding);
+		if (other)
+			merge(findings, other, finding);
+		else
+			findings->rows[kept++] = finding;
 	}
 	findings->count = kept;
 }

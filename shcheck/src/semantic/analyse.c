@@ -14,9 +14,12 @@
 #include <string.h>
 
 #include "arena.h"
+#include "inclusion.h"
 #include "interpreter.h"
 #include "parameter.h"
+#include "path.h"
 #include "survey.h"
+#include "traps.h"
 
 #define MEMORY_FULL(pool) (shc_dfa_pool_limits(pool).memory_bytes / 10 * 9)
 
@@ -24,7 +27,9 @@ enum {
 	STEPS_DEFAULT = 200000,
 	LANGUAGE_STEPS = 1 << 20,
 	LANGUAGE_STATES = 512,
-	WORK_DEFAULT = 1 << 26
+	WORK_DEFAULT = 1 << 26,
+	/* Of the wall: stops what the counted steps do not, and no result depends on it otherwise. */
+	SECONDS_MAX = 20,
 };
 
 /* ---- Findings ------------------------------------------------------------------------------------------------ */
@@ -64,6 +69,9 @@ struct shc_finding *shc_report(
 	char message[512];
 	va_list arguments;
 
+	/* A sourced file is not what is being checked; what it destroys is reported all the same. */
+	if (in->reading_file && shc_check_find(id)->severity != SHC_SEVERITY_ERROR)
+		return NULL;
 	if (in->reported_count * 2 >= in->reported_slots && !grow_reported(in))
 		return NULL;
 	slot = report_slot(in, key);
@@ -149,19 +157,19 @@ int shc_name_number(struct shc_interpreter *in, struct shc_text name, uint32_t *
 const struct shc_term *shc_name_environment(struct shc_interpreter *in, uint32_t name)
 {
 	struct shc_name *entry = &in->names[name];
-	bool argument =
-		entry->text.length && entry->text.bytes[0] >= '0' && entry->text.bytes[0] <= '9';
 
+	entry->is_variable = true;
 	if (!entry->environment)
-		entry->environment = shc_term_atom(in->terms,
-			argument ? SHC_ORIGIN_ARGUMENT : SHC_ORIGIN_ENVIRONMENT,
-			shc_dfa_text(in->pool), (struct shc_range){0, 0});
+		entry->environment = shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_ENVIRONMENT,
+			shc_dfa_text(in->pool), (struct shc_range){0, 0}));
 	return entry->environment;
 }
 
 void shc_approximate(struct shc_interpreter *in, const struct shc_command *command)
 {
 	in->seen[command->id] |= SHC_APPROXIMATED;
+	if (in->site)
+		in->seen[in->site->id] |= SHC_APPROXIMATED;
 }
 
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field)
@@ -203,13 +211,21 @@ const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct s
 		in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), field->word->range);
 }
 
+void shc_look_at_clock(struct shc_interpreter *in)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	in->late |= now.tv_sec - in->began.tv_sec > SECONDS_MAX;
+}
+
 uint32_t shc_spent(const struct shc_interpreter *in)
 {
 	uint64_t steps = in->steps * 1000 / in->steps_max;
 	uint64_t work = shc_dfa_pool_usage(in->pool).steps * 1000 / in->work_max;
 	uint64_t most = steps > work ? steps : work;
 
-	return most > 100000 ? 100000 : (uint32_t)most;
+	return most > 100000 || in->late ? 100000 : (uint32_t)most;
 }
 
 /* ---- Entry ---------------------------------------------------------------------------------------------------- */
@@ -224,6 +240,7 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 	const struct shc_dfa *absolute;
 	struct shc_range nowhere = {0, 0};
 
+	(void)clock_gettime(CLOCK_MONOTONIC, &in->began);
 	in->work_max = WORK_DEFAULT;
 	in->stage = 1;
 	in->stage_count = 1;
@@ -231,16 +248,22 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 	if (shc_arena_create(&in->arena) || shc_dfa_pool_create(&languages, &in->pool) ||
 		shc_terms_create(in->pool, in->arena, &in->terms))
 		return -ENOMEM;
-	in->seen = calloc(in->script->command_count + 1u, 1);
+	in->command_count = in->script->command_count;
+	in->seen_count = in->command_count + 1;
+	in->seen = calloc(in->seen_count, 1);
 	if (!in->seen || shc_dfa_glob(in->pool, "/?*", 3, 0, &absolute, NULL))
 		return -ENOMEM;
-	in->home = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
-	in->start = shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere);
+	in->home =
+		shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere));
+	in->start =
+		shc_term_share(shc_term_atom(in->terms, SHC_ORIGIN_DIRECTORY, absolute, nowhere));
 	return in->home && in->start ? shc_survey(in) : -ENOMEM;
 }
 
 static void tear_down(struct shc_interpreter *in)
 {
+	shc_interruptions_finish(in);
+	shc_inclusions_finish(in);
 	shc_terms_destroy(in->terms);
 	shc_dfa_pool_destroy(in->pool);
 	shc_arena_destroy(in->arena);
@@ -263,11 +286,51 @@ static int run(struct shc_interpreter *in, struct shc_outcomes *ends)
 	return shc_execute_list(in, in->script->list, state, ends);
 }
 
-/* Functions that no path has called: their arguments are unknown, the rest is as at the end of the script. */
+/* The traps, once the script is through. The states of @ends stay as they are. */
+static int run_traps(struct shc_interpreter *in, const struct shc_outcomes *ends)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < ends->count && !r; i++) {
+		struct shc_outcomes after = {0};
+		struct shc_state *copy = shc_state_clone(ends->items[i].state);
+
+		r = copy ? shc_traps_at_end(in, copy, &after) : -ENOMEM;
+		shc_outcomes_finish(&after);
+	}
+	return r ? r : shc_traps_at_signals(in);
+}
+
+/* The state in which a function that nothing calls may be called: all ends of the script, or NULL without any. */
+static int join_ends(
+	struct shc_interpreter *in, const struct shc_outcomes *ends, struct shc_state **ret)
+{
+	bool falls = false;
+	int r = 0;
+
+	*ret = NULL;
+	for (uint32_t i = 0; i < ends->count; i++)
+		falls |= ends->items[i].flow != SHC_FLOW_EXIT;
+	for (uint32_t i = 0; i < ends->count && !r; i++) {
+		/* Where the script has gone on to its end, nobody calls anything after an early exit. */
+		if (falls && ends->items[i].flow == SHC_FLOW_EXIT)
+			continue;
+		if (*ret) {
+			r = shc_state_join(*ret, ends->items[i].state, in->terms, SHC_JOIN_STATES,
+				0, ends->items[i].state->status.range);
+			continue;
+		}
+		*ret = shc_state_clone(ends->items[i].state);
+		r = *ret ? 0 : -ENOMEM;
+	}
+	return r;
+}
+
+/* Functions that no path has called: their arguments are unknown, the rest is as at any end of the script. */
 static int run_uncalled(struct shc_interpreter *in, struct shc_outcomes *ends)
 {
-	struct shc_state *state = ends->count ? ends->items[0].state : NULL;
-	int r = 0;
+	struct shc_state *state;
+	int r = join_ends(in, ends, &state);
 
 	for (uint32_t i = 0; state && i < state->function_count && !r; i++) {
 		const struct shc_command *function = state->functions[i];
@@ -277,15 +340,19 @@ static int run_uncalled(struct shc_interpreter *in, struct shc_outcomes *ends)
 		if (!function || in->seen[function->function.body->id] & SHC_SEEN)
 			continue;
 		copy = shc_state_clone(state);
-		if (!copy)
-			return -ENOMEM;
+		if (!copy) {
+			r = -ENOMEM;
+			break;
+		}
 		copy->argument_count = 0;
 		copy->arguments_open = true;
-		copy->shifted = 0;
+		copy->arguments_fresh = true;
+		copy->shifted = shc_terms_epoch(in->terms);
 		copy->sourced = true;
 		r = shc_execute_function(in, function, copy, &ignored);
 		shc_outcomes_finish(&ignored);
 	}
+	shc_state_destroy(state);
 	return r;
 }
 
@@ -307,6 +374,8 @@ int shc_analyse_observed(const struct shc_script *script, const struct shc_analy
 	if (!r)
 		r = run(&in, &ends);
 	if (!r)
+		r = run_traps(&in, &ends);
+	if (!r)
 		r = run_uncalled(&in, &ends);
 	if (r && in.pool && shc_dfa_pool_usage(in.pool).memory_peak_bytes >= MEMORY_FULL(in.pool)) {
 		/* Languages have filled their share of memory: what was found until then stands. */
@@ -315,6 +384,7 @@ int shc_analyse_observed(const struct shc_script *script, const struct shc_analy
 	}
 	if (!r) {
 		shc_check_tree(&in);
+		shc_check_outputs(&in);
 		shc_check_reads(&in);
 	}
 	for (uint32_t i = 0; in.seen && i < script->command_count; i++) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrays.h"
 #include "interpreter.h"
 #include "mistake.h"
 #include "parameter.h"
@@ -46,6 +47,15 @@ static void number_of_term(const struct shc_term *term, struct number *ret)
 	ret->known = term && shc_term_known(term, &text) && parse_number(text, &ret->value);
 }
 
+/* An operand that may be no number ends the shell, or the command. */
+static void note_error(
+	struct shc_interpreter *in, const struct shc_term *term, const struct number *number)
+{
+	const struct shc_atom *atom = term ? shc_term_single_atom(term) : NULL;
+
+	in->may_end |= term && !number->known && !(atom && atom->origin == SHC_ORIGIN_NUMBER);
+}
+
 static const struct shc_term *term_of_number(
 	struct shc_interpreter *in, const struct number *number, struct shc_range range)
 {
@@ -73,13 +83,19 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	if (tree->subscript.kind != SHC_SUBSCRIPT_NONE)
 		return 0;
 	r = shc_parameter_read(in, state, &parameter, tree->range, &value);
+	if (r >= 0 && value.presence != SHC_PRESENT &&
+		(state->nounset || state->doubtful & SHC_DOUBT_NOUNSET))
+		in->may_end = true;
 	if (r < 0)
 		return r;
 	shc_check_lost(in, value.term);
+	if (value.presence == SHC_ABSENT) {
+		*ret = (struct number){.known = true};
+		return 0;
+	}
 	if (value.presence == SHC_PRESENT)
 		number_of_term(value.term, ret);
-	else if (value.presence == SHC_ABSENT)
-		*ret = (struct number){.known = true};
+	note_error(in, value.term, ret);
 	return 0;
 }
 
@@ -172,6 +188,8 @@ static int evaluate_assignment(struct shc_interpreter *in, struct shc_state *sta
 	}
 	if (target->kind != SHC_ARITH_VARIABLE)
 		return 0;
+	if (target->subscript.kind != SHC_SUBSCRIPT_NONE)
+		return shc_array_forget(in, state, target->text, tree->range);
 	term = term_of_number(in, ret, tree->range);
 	if (!term || shc_assign(in, state, target->text, term, tree->range))
 		return -ENOMEM;
@@ -246,8 +264,10 @@ static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 		return read_number(in, state, tree, ret);
 	case SHC_ARITH_EXPANSION:
 		r = shc_expand_value(in, state, tree->word, &term);
-		if (r > 0)
+		if (r > 0) {
 			number_of_term(term, ret);
+			note_error(in, term, ret);
+		}
 		return r < 0 ? r : 0;
 	case SHC_ARITH_UNARY:
 		return evaluate_unary(in, state, tree, ret);
@@ -286,8 +306,21 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct number number = {0};
-	int r = command->arith.arith ? evaluate(in, state, command->arith.arith, &number) : 0;
+	struct shc_state *failed = shc_state_clone(state);
+	int r = failed ? 0 : -ENOMEM;
 
+	in->may_end = false;
+	if (!r && command->arith.arith)
+		r = evaluate(in, state, command->arith.arith, &number);
+	if (!r && in->may_end)
+		r = shc_end_too(in, command, state, out);
+	if (!r && !number.known) {
+		/* No number after all: nothing is assigned. */
+		shc_set_status(failed, command, 1, 1);
+		r = shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);
+		failed = NULL;
+	}
+	shc_state_destroy(failed);
 	if (r < 0) {
 		shc_state_destroy(state);
 		return r;

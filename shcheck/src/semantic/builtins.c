@@ -2,13 +2,21 @@
 /*
  * The built-ins that change the shell's own state (POSIX.1-2017 XCU 2.14; bash(1), SHELL BUILTIN COMMANDS).
  */
+#include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrays.h"
 #include "command.h"
+#include "input.h"
+#include "lookup.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
+#include "transformers.h"
+#include "traps.h"
 
 int shc_status_both(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -59,7 +67,7 @@ static int run_true(const struct shc_call *call, struct shc_state *state, struct
 
 static int run_false(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	return finish(call, state, out, 1, 1);
+	return finish(call, state, out, !MADE(FALSE_SUCCEEDS), !MADE(FALSE_SUCCEEDS));
 }
 
 /* A built-in that is not modelled: any status. */
@@ -95,6 +103,34 @@ static const struct shc_term *directory_after(
 	return shc_unknown(in, SHC_ORIGIN_DIRECTORY, language, call->command->range);
 }
 
+/* cd - : to where it was before, and prints that. Takes @state. */
+static int cd_back(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_state *failed = shc_state_clone(state);
+	const struct shc_dfa *absolute;
+
+	if (failed && !shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
+		state->directory =
+			shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	if (!failed || !state->directory || print(call, state, state->directory) ||
+		print(call, state, shc_term_text(in->terms, "\n", 1))) {
+		shc_state_destroy(failed);
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	state->directory_doubtful = false;
+	failed->directory_doubtful = true;
+	failed->directory_range = call->command->range;
+	shc_set_status(failed, call->command, 1, 2);
+	shc_set_status(state, call->command, 0, 0);
+	if (shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0)) {
+		shc_state_destroy(failed);
+		return -ENOMEM;
+	}
+	return shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);
+}
+
 static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
@@ -104,20 +140,30 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	const struct shc_fact *fact;
 	const struct shc_term *path = shc_path_normal(in, state, to);
 
+	if (operand < call->fields.count && shc_term_is(to, "-")) {
+		shc_state_destroy(failed);
+		return cd_back(call, state, out);
+	}
+	/* The empty operand means to stay. */
+	if (path && !to->count) {
+		shc_state_destroy(failed);
+		return finish(call, state, out, 0, 0);
+	}
 	if (!failed || !path) {
 		shc_state_destroy(failed);
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
 	fact = shc_path_fact(in, state, path);
-	shc_set_status(failed, call->command, 1, 1);
+	shc_set_status(failed, call->command, 1, 2);
 	failed->directory_doubtful = true;
 	failed->directory_range = call->command->range;
-	if (fact && fact->kind == SHC_FILE_DIRECTORY) {
+	if ((fact && fact->kind == SHC_FILE_DIRECTORY && !fact->assumed) || MADE(CD_NEVER_FAILS)) {
 		shc_state_destroy(failed);
 		failed = NULL;
 	}
-	state->directory = directory_after(call, state, to);
+	if (!MADE(CD_STAYS))
+		state->directory = directory_after(call, state, to);
 	state->directory_doubtful = false;
 	shc_set_status(state, call->command, 0, 0);
 	if (!state->directory ||
@@ -172,6 +218,27 @@ static int run_echo(const struct shc_call *call, struct shc_state *state, struct
 	return finish(call, state, out, 0, 0);
 }
 
+/* printf -v (bash): what it assigns is not known, and it may fail before. Takes @state. */
+static int printf_assigns(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	const struct shc_term *term =
+		shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), call->command->range);
+	struct shc_text name;
+	int r = term ? 0 : -ENOMEM;
+
+	if (!r && call->fields.count > 2 && shc_term_known(call->values[2], &name))
+		r = shc_assign(in, state, name, term, call->command->range);
+	else
+		shc_approximate(in, call->command);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return finish(call, state, out, 0, 2);
+}
+
 /* printf with the plain formats that scripts use; every other format prints anything. */
 static int run_printf(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -179,8 +246,11 @@ static int run_printf(
 	struct shc_interpreter *in = call->in;
 	bool line = call->fields.count >= 2 && shc_term_is(call->values[1], "%s\\n");
 	bool plain = call->fields.count >= 2 && shc_term_is(call->values[1], "%s");
+	bool bash = in->script->dialect == SHC_BASH;
 	int r = 0;
 
+	if (bash && call->fields.count >= 2 && shc_term_is(call->values[1], "-v"))
+		return printf_assigns(call, state, out);
 	if ((line || plain) && call->fields.count == 3) {
 		r = print(call, state, printed(call, 2));
 		if (!r && line)
@@ -244,8 +314,17 @@ static int leave_loop(const struct shc_call *call, struct shc_state *state,
 	struct shc_outcomes *out, enum shc_flow flow)
 {
 	int levels = call->fields.count > 1 ? known_number(call->values[1], 1) : 1;
+	struct shc_text text;
+
+	if (call->fields.count > 1 && !shc_term_known(call->values[1], &text))
+		shc_approximate(call->in, call->command);
 
 	shc_set_status(state, call->command, 0, 0);
+	/* Outside of loops it does nothing, and there are no more of them than there are. */
+	if (!call->in->loop_depth)
+		return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
+	if (levels > (int)call->in->loop_depth)
+		levels = (int)call->in->loop_depth;
 	return shc_outcomes_add(call->in, out, state, flow, (uint32_t)(levels ? levels : 1));
 }
 
@@ -263,82 +342,86 @@ static int run_continue(
 /* exec with a command never returns where the command exists. */
 static int run_exec(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	if (call->fields.count < 2)
+	struct shc_outcomes ignored = {0};
+	struct shc_state *copy;
+	int r;
+
+	if (shc_call_operand(call) >= call->fields.count)
 		return finish(call, state, out, 0, 0);
+	copy = shc_state_clone(state);
+	r = copy ? shc_run_program(call, shc_call_operand(call), copy, &ignored) : -ENOMEM;
+	shc_outcomes_finish(&ignored);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	/* Where the program is not found the shell ends by itself, with its traps. */
+	if (state->traps) {
+		struct shc_state *failed = shc_state_clone(state);
+
+		if (failed)
+			shc_set_status(failed, call->command, 126, 127);
+		if (!failed || shc_outcomes_add(call->in, out, failed, SHC_FLOW_EXIT, 0) ||
+			shc_traps_drop_end(call->in, state)) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+	}
 	shc_set_status(state, call->command, 0, 255);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_EXIT, 0);
 }
 
 /* ---- Options and parameters ----------------------------------------------------------------------------------- */
 
+static const struct option {
+	char letter; /* 0 = none */
+	const char *name;
+	unsigned int doubt;
+	size_t offset; /* of the bool in a state */
+} options[] = {
+	{'e', "errexit", SHC_DOUBT_ERREXIT, offsetof(struct shc_state, errexit)},
+	{'u', "nounset", SHC_DOUBT_NOUNSET, offsetof(struct shc_state, nounset)},
+	{'f', "noglob", SHC_DOUBT_NOGLOB, offsetof(struct shc_state, noglob)},
+	{'C', "noclobber", SHC_DOUBT_NOCLOBBER, offsetof(struct shc_state, noclobber)},
+	{'E', "errtrace", SHC_DOUBT_ERRTRACE, offsetof(struct shc_state, errtrace)},
+	{0, "pipefail", SHC_DOUBT_PIPEFAIL, offsetof(struct shc_state, pipefail)},
+	{0, "inherit_errexit", SHC_DOUBT_INHERIT, offsetof(struct shc_state, inherit_errexit)},
+	{0, "lastpipe", SHC_DOUBT_LASTPIPE, offsetof(struct shc_state, lastpipe)},
+	{0, "posix", SHC_DOUBT_INHERIT, offsetof(struct shc_state, inherit_errexit)},
+};
+
+static void turn_option(struct shc_state *state, const struct option *option, bool on)
+{
+	*(bool *)((char *)state + option->offset) = on;
+	state->doubtful &= ~option->doubt;
+}
+
 static void set_option(struct shc_state *state, char letter, bool on)
 {
-	switch (letter) {
-	case 'e':
-		state->errexit = on;
-		break;
-	case 'u':
-		state->nounset = on;
-		break;
-	case 'f':
-		state->noglob = on;
-		break;
-	case 'C':
-		state->noclobber = on;
-		break;
-	default:
-		break;
-	}
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		if (options[i].letter && options[i].letter == letter && !MADE(SET_IGNORED))
+			turn_option(state, &options[i], on);
 }
 
 static void set_long_option(struct shc_state *state, struct shc_text name, bool on)
 {
-	static const struct {
-		const char *name;
-		char letter;
-	} options[] = {{"errexit", 'e'}, {"nounset", 'u'}, {"noglob", 'f'}, {"noclobber", 'C'}};
-
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
 		if (shc_text_is(name, options[i].name))
-			set_option(state, options[i].letter, on);
-	if (shc_text_is(name, "pipefail"))
-		state->pipefail = on;
+			turn_option(state, &options[i], on);
 }
 
-static bool comes_from_output(const struct shc_field *field)
+/* An operand that is not known may turn any option on or off, and replace the arguments. */
+static int set_anything(const struct shc_call *call, struct shc_state *state)
 {
-	for (uint32_t i = 0; i < field->count; i++)
-		if (field->pieces[i].piece.atom &&
-			field->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT)
-			return true;
-	return false;
-}
-
-static int set_arguments(const struct shc_call *call, struct shc_state *state, uint32_t first)
-{
-	uint32_t count = 0;
-	const struct shc_term **arguments = malloc((call->fields.count + 1) * sizeof(*arguments));
-
-	if (!arguments)
-		return -ENOMEM;
-	state->arguments_open = false;
-	state->arguments_output = false;
-	for (uint32_t i = first; i < call->fields.count; i++) {
-		if (!shc_field_is_one(&call->fields.items[i])) {
-			/* A pattern gives one field at least. */
-			if (call->fields.items[i].occurrence == SHC_ONCE)
-				arguments[count++] =
-					shc_loop_value(call->in, &call->fields.items[i]);
-			state->arguments_open = true;
-			state->arguments_output = comes_from_output(&call->fields.items[i]);
-			state->shifted += 100;
-			break;
-		}
-		arguments[count++] = shc_loop_value(call->in, &call->fields.items[i]);
-	}
-	free(state->arguments);
-	state->arguments = arguments;
-	state->argument_count = count;
+	shc_approximate(call->in, call->command);
+	state->doubtful = SHC_DOUBT_ERREXIT | SHC_DOUBT_NOUNSET | SHC_DOUBT_NOGLOB |
+			  SHC_DOUBT_NOCLOBBER | SHC_DOUBT_PIPEFAIL | SHC_DOUBT_ERRTRACE;
+	state->errexit = state->nounset = state->noglob = state->noclobber = false;
+	state->pipefail = state->errtrace = false;
+	state->argument_count = 0;
+	state->arguments_open = true;
+	state->arguments_fresh = true;
+	state->shifted = shc_terms_epoch(call->in->terms);
 	return 0;
 }
 
@@ -348,10 +431,22 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 	bool replaced = false;
 
 	for (i = 1; i < call->fields.count; i++) {
+		struct shc_byte_set first;
 		struct shc_text text;
 
-		if (!shc_term_known(call->values[i], &text) || text.length < 2 ||
-			(text.bytes[0] != '-' && text.bytes[0] != '+'))
+		if (!shc_term_known(call->values[i], &text)) {
+			const struct shc_dfa *language = shc_dfa_text(call->in->pool);
+
+			(void)shc_state_term_language(
+				state, call->in->pool, call->values[i], &language);
+			first = shc_dfa_first_bytes(language);
+			if (shc_byte_set_has(&first, '-') || shc_byte_set_has(&first, '+')) {
+				(void)set_anything(call, state);
+				return finish(call, state, out, 0, 0);
+			}
+			break;
+		}
+		if (text.length < 2 || (text.bytes[0] != '-' && text.bytes[0] != '+'))
 			break;
 		if (shc_text_is(text, "--")) {
 			i++;
@@ -374,26 +469,118 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 				set_long_option(state, name, text.bytes[0] == '-');
 		}
 	}
-	if ((replaced || i < call->fields.count) && set_arguments(call, state, i)) {
+	if ((replaced || i < call->fields.count) && shc_set_arguments(call, state, i)) {
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
 	return finish(call, state, out, 0, 0);
 }
 
+/* shopt -s lastpipe, and the options of `set` that it knows by -o. */
+static int run_shopt(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	bool on = shc_call_option(call, 's', NULL), off = shc_call_option(call, 'u', NULL);
+
+	for (uint32_t i = shc_call_operand(call); i < call->fields.count && on != off; i++) {
+		struct shc_text name;
+
+		if (shc_term_known(call->values[i], &name))
+			set_long_option(state, name, on);
+	}
+	return finish(call, state, out, 0, on || off ? 0 : 1);
+}
+
+/* hash NAME asks for a command; without a name, and with options, it looks after its table. */
+static int run_hash(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	if (shc_call_operand(call) == 1 && call->fields.count == 2)
+		return shc_lookup_run(call, state, out);
+	return finish(call, state, out, 0, 1);
+}
+
+/* let: whatever its operands assign is any number. */
+static int run_let(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+
+	for (uint32_t i = 1; i < call->fields.count; i++) {
+		const struct shc_dfa *numbers;
+		const struct shc_term *term;
+		struct shc_text text;
+		uint32_t at = 0, end;
+
+		if (!shc_term_known(call->values[i], &text)) {
+			shc_approximate(in, call->command);
+			continue;
+		}
+		while (at < text.length && strchr("+-", text.bytes[at]))
+			at++;
+		for (end = at; end < text.length &&
+			       (text.bytes[end] == '_' || isalnum((unsigned char)text.bytes[end]));)
+			end++;
+		if (end == at || (text.bytes[at] >= '0' && text.bytes[at] <= '9'))
+			continue;
+		if (shc_dfa_interval(in->pool, INT64_MIN, INT64_MAX, &numbers))
+			numbers = shc_dfa_text(in->pool);
+		term = shc_unknown(in, SHC_ORIGIN_NUMBER, numbers, call->command->range);
+		text = (struct shc_text){.bytes = text.bytes + at, .length = end - at};
+		if (!term || shc_assign(in, state, text, term, call->command->range)) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+	}
+	return finish(call, state, out, 0, 1);
+}
+
+/* More than there are: dash ends, bash goes on. Takes @state. */
+static int shift_too_far(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	bool bash = call->in->script->dialect == SHC_BASH;
+
+	shc_set_status(state, call->command, 1, 2);
+	return shc_outcomes_add(call->in, out, state, bash ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, 0);
+}
+
 static int run_shift(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	uint32_t by = call->fields.count > 1 ? (uint32_t)known_number(call->values[1], 1) : 1;
-	uint32_t known = by < state->argument_count ? by : state->argument_count;
+	int by = MADE(SHIFT_IGNORED)      ? 0
+		 : call->fields.count > 1 ? known_number(call->values[1], -1)
+					  : 1;
+	uint32_t count = state->argument_count, away = by < 0 ? count : (uint32_t)by;
+	struct shc_state *failed = NULL;
+	int r;
 
-	if (!state->arguments_open && by > state->argument_count)
-		return finish(call, state, out, 1, 2);
-	if (known > 0)
-		memmove(state->arguments, state->arguments + known,
-			(state->argument_count - known) * sizeof(*state->arguments));
-	state->argument_count -= known;
-	state->shifted += by - known;
-	return finish(call, state, out, 0, state->arguments_open && by > known ? 1 : 0);
+	if (!state->arguments_open && away > count)
+		return shift_too_far(call, state, out);
+	if (by < 0 || away > count) {
+		failed = shc_state_clone(state);
+		if (!failed) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+	}
+	if (by < 0) {
+		/* Any number of them is gone. */
+		state->arguments_open = true;
+		state->shifted = shc_terms_epoch(call->in->terms);
+		state->arguments_fresh = true;
+		state->argument_count = 0;
+	} else if (away > count) {
+		state->shifted += by;
+		state->argument_count = 0;
+	} else {
+		memmove(state->arguments, state->arguments + away,
+			(count - away) * sizeof(*state->arguments));
+		state->argument_count -= away;
+		state->shifted += by;
+	}
+	r = finish(call, state, out, 0, 0);
+	if (r || !failed) {
+		shc_state_destroy(failed);
+		return r;
+	}
+	return shift_too_far(call, failed, out);
 }
 
 static int run_unset(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -405,8 +592,18 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 		struct shc_text name;
 		uint32_t number;
 
-		if (!shc_term_known(call->values[i], &name))
+		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED)) {
+			/* Which one is gone is not known. */
+			shc_approximate(call->in, call->command);
 			continue;
+		}
+		if (memchr(name.bytes, '[', name.length)) {
+			if (shc_array_unset(call->in, state, name, call->command->range)) {
+				shc_state_destroy(state);
+				return -ENOMEM;
+			}
+			continue;
+		}
 		if (shc_name_number(call->in, name, &number)) {
 			shc_state_destroy(state);
 			return -ENOMEM;
@@ -430,7 +627,8 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 
 void shc_restore_hidden(struct shc_state *state, uint32_t depth)
 {
-	while (state->hidden_count && state->hidden[state->hidden_count - 1].depth >= depth) {
+	while (!MADE(LOCAL_STAYS) && state->hidden_count &&
+		state->hidden[state->hidden_count - 1].depth >= depth) {
 		const struct shc_hidden *hidden = &state->hidden[--state->hidden_count];
 
 		if (hidden->name < state->variable_count)
@@ -456,32 +654,49 @@ static int hide(const struct shc_call *call, struct shc_state *state, uint32_t n
 static int declare(const struct shc_call *call, struct shc_state *state, bool local)
 {
 	struct shc_interpreter *in = call->in;
+	bool associative = shc_call_option(call, 'A', NULL);
+	bool arrays = associative || shc_call_option(call, 'a', NULL);
 
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
 		const struct shc_assignment *a = call->fields.items[i].word->assignment;
 		struct shc_text name;
 		uint32_t number;
 
-		if (a)
+		if (a) {
 			name = a->name;
-		else if (!shc_term_known(call->values[i], &name))
+		} else if (!shc_term_known(call->values[i], &name)) {
+			shc_approximate(in, call->command);
 			continue;
+		}
 		if (shc_name_number(in, name, &number))
 			return -ENOMEM;
 		if (local && in->call_depth && hide(call, state, number))
 			return -ENOMEM;
 		if (a) {
-			if (shc_run_assignment(in, state, a) < 0)
+			if ((arrays && shc_array_declare(in, state, number, associative,
+					       call->command->range)) ||
+				shc_run_assignment(in, state, a) < 0)
 				return -ENOMEM;
-		} else if (local) {
+		} else if (arrays && !(local && in->call_depth)) {
+			if (shc_array_declare(in, state, number, associative, call->command->range))
+				return -ENOMEM;
+		} else if (local && in->script->dialect != SHC_BASH) {
+			/* dash keeps the value of outside. */
+			continue;
+		} else if (local && (in->call_depth || shc_text_is(call->name, "local"))) {
 			struct shc_variable *variable = shc_state_variable(state, number);
 
 			if (!variable)
 				return -ENOMEM;
+			if (variable->prefixed)
+				continue;
 			*variable = (struct shc_variable){.presence = SHC_ABSENT,
 				.assigned = true,
 				.range = call->command->range};
 			in->names[number].assigned_anywhere = true;
+			if (arrays && shc_array_declare(
+					      in, state, number, associative, call->command->range))
+				return -ENOMEM;
 		}
 	}
 	return 0;
@@ -514,88 +729,36 @@ static int run_declare(
 	bool local = shc_text_is(call->name, "local") || shc_text_is(call->name, "declare") ||
 		     shc_text_is(call->name, "typeset");
 
+	/* References to variables by name are not followed. */
+	if (local && call->in->script->dialect == SHC_BASH && shc_call_option(call, 'n', NULL))
+		shc_approximate(call->in, call->command);
 	if (declare(call, state, local)) {
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	shc_set_status(state, call->command, 0, 0);
+	/* What was made read-only before cannot be assigned; dash ends then. */
+	shc_set_status(state, call->command, 0, shc_text_is(call->name, "readonly"));
 	state->status.lost = hides_status(call);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
 
-/* read and its kin: every named variable is unknown afterwards. */
-static int run_read(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	struct shc_interpreter *in = call->in;
-
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		const struct shc_term *term;
-		struct shc_text name;
-
-		if (!shc_term_known(call->values[i], &name) || !name.length)
-			continue;
-		term = shc_unknown(
-			in, SHC_ORIGIN_INPUT, shc_dfa_text(in->pool), call->command->range);
-		if (!term || shc_assign(in, state, name, term, call->command->range)) {
-			shc_state_destroy(state);
-			return -ENOMEM;
-		}
-	}
-	return shc_status_both(call, state, out);
-}
-
-/* A sourced file that is not read may set anything. */
-static int run_source(
+/* The same call without its first field and options behind it; functions are left out. */
+static int run_without_first(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	shc_approximate(call->in, call->command);
-	state->sourced = true;
-	return finish(call, state, out, 0, 255);
-}
+	uint32_t first = shc_call_operand(call);
+	struct shc_call inner = *call;
 
-/* Where a command was looked for in vain, it is known not to be there. */
-static int ask_availability(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	uint32_t operand = shc_call_operand(call);
-	struct shc_state *absent = shc_state_clone(state);
-	const struct shc_dfa *language;
-	const struct shc_term *key;
-	struct shc_text name;
-	int r;
-
-	if (!absent) {
-		shc_state_destroy(state);
-		return -ENOMEM;
-	}
-	shc_set_status(state, call->command, 0, 0);
-	shc_set_status(absent, call->command, 1, 127);
-	if (shc_dfa_glob(call->in->pool, "?*", 2, 0, &language, NULL) ||
-		print(call, state,
-			shc_unknown(call->in, SHC_ORIGIN_OUTPUT, language, call->command->range))) {
-		shc_state_destroy(state);
-		shc_state_destroy(absent);
-		return -ENOMEM;
-	}
-	if (operand + 1 == call->fields.count && shc_term_known(call->values[operand], &name)) {
-		key = shc_availability(call->in, name);
-		r = key ? shc_path_learn(
-				  call->in, absent, key, SHC_FILE_NOTHING, call->command->range)
-			: -ENOMEM;
-		if (r) {
-			shc_state_destroy(state);
-			shc_state_destroy(absent);
-			return r;
-		}
-		/* Anything that runs in between may install it. */
-		absent->facts[absent->fact_count - 1].tested = true;
-	}
-	r = shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
-	if (r) {
-		shc_state_destroy(absent);
-		return r;
-	}
-	return shc_outcomes_add(call->in, out, absent, SHC_FLOW_NEXT, 0);
+	if (first >= call->fields.count)
+		return finish(call, state, out, 0, 0);
+	if (call->fields.items[first].occurrence != SHC_ONCE)
+		return run_opaque(call, state, out);
+	inner.fields.items += first;
+	inner.fields.count -= first;
+	inner.values += first;
+	inner.name.length = 0;
+	(void)shc_term_known(inner.values[0], &inner.name);
+	return shc_dispatch(&inner, state, false, out);
 }
 
 /* command, builtin: as if the word were not there; `command -v` asks. */
@@ -603,55 +766,55 @@ static int run_command_builtin(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	if (shc_call_option(call, 'v', NULL) || shc_call_option(call, 'V', NULL)) {
-		return ask_availability(call, state, out);
+		return shc_lookup_run(call, state, out);
 	}
-	return run_opaque(call, state, out);
+	return run_without_first(call, state, out);
 }
 
 static const struct shc_builtin builtins[] = {
 	{":", true, run_true},
-	{".", true, run_source},
+	{".", true, shc_source_run},
 	{"[", false, shc_test_run},
 	{"alias", false, run_opaque},
 	{"bg", false, run_opaque},
 	{"break", true, run_break},
-	{"builtin", false, run_opaque},
+	{"builtin", false, run_without_first},
 	{"cd", false, run_cd},
 	{"command", false, run_command_builtin},
 	{"continue", true, run_continue},
 	{"declare", false, run_declare},
 	{"dirs", false, run_opaque},
 	{"echo", false, run_echo},
-	{"eval", true, run_source},
+	{"eval", true, shc_eval_run},
 	{"exec", true, run_exec},
 	{"exit", true, run_exit},
 	{"export", true, run_declare},
 	{"false", false, run_false},
 	{"fg", false, run_opaque},
-	{"getopts", false, run_source},
-	{"hash", false, run_opaque},
+	{"getopts", false, shc_getopts_run},
+	{"hash", false, run_hash},
 	{"jobs", false, run_opaque},
 	{"kill", false, run_opaque},
-	{"let", false, run_source},
+	{"let", false, run_let},
 	{"local", false, run_declare},
-	{"mapfile", false, run_source},
+	{"mapfile", false, shc_mapfile_run},
 	{"popd", false, run_opaque},
 	{"printf", false, run_printf},
 	{"pushd", false, run_cd},
 	{"pwd", false, run_pwd},
-	{"read", false, run_read},
-	{"readarray", false, run_source},
+	{"read", false, shc_read_run},
+	{"readarray", false, shc_mapfile_run},
 	{"readonly", true, run_declare},
 	{"return", true, run_return},
 	{"set", true, run_set},
 	{"shift", true, run_shift},
-	{"shopt", false, run_true},
-	{"source", false, run_source},
+	{"shopt", false, run_shopt},
+	{"source", false, shc_source_run},
 	{"test", false, shc_test_run},
 	{"times", true, run_true},
-	{"trap", true, run_true},
+	{"trap", true, shc_trap_run},
 	{"true", false, run_true},
-	{"type", false, run_opaque},
+	{"type", false, shc_lookup_run},
 	{"typeset", false, run_declare},
 	{"ulimit", false, run_opaque},
 	{"umask", false, run_opaque},

@@ -36,6 +36,15 @@ const struct shc_builtin *shc_builtin_find(struct shc_text name);
 /* shc_test_run - `test` and `[`: forks on the result and narrows what was tested. */
 int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
 
+/* eval; `.` and source; trap. See inclusion.h and traps.h. */
+int shc_eval_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+int shc_source_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+int shc_trap_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_dispatch - run @call: a function (where @functions says so), a built-in or a command. Takes @state. */
+int shc_dispatch(const struct shc_call *call, struct shc_state *state, bool functions,
+	struct shc_outcomes *out);
+
 /* shc_effect_run - a command with a known effect on files; false when there is none for this name. */
 bool shc_effect_known(struct shc_text name);
 int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
@@ -55,8 +64,27 @@ const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_t
 /* shc_check_call - the checks that look at one expanded command. */
 void shc_check_call(const struct shc_call *call, struct shc_state *state);
 
-/* shc_check_removal - SH1xx on the operands of a command that deletes or empties them. */
-void shc_check_removal(const struct shc_call *call, struct shc_state *state, bool recursive);
+/* shc_call_unknown - a command of which nothing is known but that it runs. Takes @state. 0 or -ENOMEM. */
+int shc_call_unknown(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_report_removal - SH101 or SH102: what @call deletes can be what @harm says. */
+void shc_report_removal(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_harm *harm);
+
+/* shc_check_removal - SH101 and SH102 on an operand that the command deletes, with what is below it if @recursive. */
+void shc_check_removal(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, bool recursive);
+
+/* shc_check_change - SH103 on an operand that the command changes with all that is below it. @reason: for the hint. */
+void shc_check_change(const struct shc_call *call, struct shc_state *state,
+	const struct shc_field *field, const char *reason);
+
+/* shc_field_may_vanish - can @field be no field at all, by a value that is empty? */
+bool shc_field_may_vanish(const struct shc_state *state, const struct shc_field *field);
+
+/* shc_check_input - SH302: without the operands that can vanish, the command reads standard input. */
+void shc_check_input(const struct shc_call *call);
 
 /* shc_status_both - append @state with status 0 and a copy with status 1. Takes @state. */
 int shc_status_both(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);

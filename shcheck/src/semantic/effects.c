@@ -1,60 +1,51 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commands whose effect on files is known: deletion, creation, moving, reading. Each outcome is a state of its
- * own where
- * the file system tells them apart.
+ * Commands with a specification: what they need, what they leave behind and what they return is read from its clauses.
+ * A clause is a true statement, so where one surely applies the command ends as it says; where several may apply, what
+ * is left is any of their results. Outcomes that the file system tells apart become states of their own.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <shcheck/spec.h>
+
+#include "arena.h"
 #include "command.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
 
-enum effect {
-	EFFECT_REMOVE,
-	EFFECT_REMOVE_DIRECTORY,
-	EFFECT_MAKE_DIRECTORY,
-	EFFECT_TOUCH,
-	EFFECT_MOVE,
-	EFFECT_COPY,
-	EFFECT_READ,      /* operands are files that are read */
-	EFFECT_READ_REST, /* the first operand is a pattern or a program, the others are files */
-	EFFECT_MAKE_TEMPORARY,
+/* An operand, or the argument of an option, that is a path. */
+struct operand {
+	uint8_t role;
+	struct shc_field field;
+	const struct shc_term *value, *path; /* as it is given, and normal */
+	const struct operand *leads;         /* where it leads if it is made a link */
+	bool exact;                          /* it is one path, and this is its name */
+	const struct shc_fact *fact;         /* of the state before; NULL = nothing is known */
+	/* Sets of enum shc_entry: what can be there, and is as a rule; @after = 0: it is as it was. */
+	uint8_t before, usual, after;
 };
 
-static const struct known_command {
-	const char *name;
-	enum effect effect;
-} commands[] = {
-	{"awk", EFFECT_READ_REST},
-	{"cat", EFFECT_READ},
-	{"cp", EFFECT_COPY},
-	{"egrep", EFFECT_READ_REST},
-	{"fgrep", EFFECT_READ_REST},
-	{"grep", EFFECT_READ_REST},
-	{"head", EFFECT_READ},
-	{"mkdir", EFFECT_MAKE_DIRECTORY},
-	{"mktemp", EFFECT_MAKE_TEMPORARY},
-	{"mv", EFFECT_MOVE},
-	{"rm", EFFECT_REMOVE},
-	{"rmdir", EFFECT_REMOVE_DIRECTORY},
-	{"sed", EFFECT_READ_REST},
-	{"sort", EFFECT_READ},
-	{"tail", EFFECT_READ},
-	{"touch", EFFECT_TOUCH},
-	{"tr", EFFECT_READ_REST},
-	{"uniq", EFFECT_READ},
-	{"wc", EFFECT_READ},
+struct effect {
+	const struct shc_call *call;
+	const struct shc_spec *spec;
+	struct shc_spec_match match;
+	struct operand *operands;
+	uint32_t count;
+	bool fails, succeeds; /* surely */
+	int low, high;        /* status when it fails */
+	const struct operand *culprit;
+	bool repeated; /* a role has several operands */
 };
 
-static const struct known_command *find(struct shc_text name)
+static const struct shc_spec *find(struct shc_text name)
 {
-	for (size_t i = 0; name.length && i < sizeof(commands) / sizeof(*commands); i++)
-		if (shc_text_is(name, commands[i].name))
-			return &commands[i];
-	return NULL;
+	const struct shc_specs *specs = shc_specs_builtin();
+	const struct shc_spec *spec = specs ? shc_specs_find(specs, name) : NULL;
+
+	return spec && !spec->builtin ? spec : NULL;
 }
 
 bool shc_effect_known(struct shc_text name)
@@ -62,215 +53,764 @@ bool shc_effect_known(struct shc_text name)
 	return find(name) != NULL;
 }
 
-static int learn(const struct shc_call *call, struct shc_state *state, uint32_t operand,
-	enum shc_file_kind kind)
-{
-	const struct shc_term *path = shc_path_normal(call->in, state, call->values[operand]);
+/* ---- Words ----------------------------------------------------------------------------------------------------- */
 
-	if (!path)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < call->fields.items[operand].count; i++)
-		if (call->fields.items[operand].pieces[i].glob)
-			return 0;
-	if (call->fields.items[operand].occurrence != SHC_ONCE)
-		return 0;
-	return shc_path_learn(call->in, state, path, kind, call->command->range);
+static bool begins_with_dash(const struct shc_state *state, const struct shc_field *field)
+{
+	struct shc_byte_set first;
+
+	if (!field->count || !field->pieces[0].piece.atom)
+		return false;
+	first = shc_dfa_first_bytes(shc_state_language_of(state, field->pieces[0].piece.atom));
+	return shc_byte_set_has(&first, '-') ||
+	       shc_dfa_matches(shc_state_language_of(state, field->pieces[0].piece.atom), "", 0);
 }
 
-static const struct shc_fact *fact_of(
-	const struct shc_call *call, const struct shc_state *state, uint32_t operand)
+static struct shc_spec_word word_of(const struct shc_state *state, const struct shc_field *field)
 {
-	const struct shc_term *path = shc_path_normal(call->in, state, call->values[operand]);
+	struct shc_spec_word word = {.any = field->occurrence != SHC_ONCE};
 
-	return path ? shc_path_fact(call->in, state, path) : NULL;
+	if (!field->count) {
+		word.whole = true;
+		return word;
+	}
+	for (uint32_t i = 0; i < field->count; i++)
+		word.any |= field->pieces[i].glob || field->pieces[i].matches;
+	if (!field->pieces[0].piece.atom && !field->pieces[0].glob)
+		word.text = field->pieces[0].piece.text;
+	word.whole = field->count == 1 && word.text.length && !word.any;
+	word.operand = !begins_with_dash(state, field);
+	return word;
 }
 
-static void report_absent(const struct shc_call *call, const struct shc_fact *fact)
+static int match_words(struct effect *effect, const struct shc_state *state)
 {
-	struct shc_finding *finding = shc_report(call->in, 201, call->command->range,
-		"'%.*s' must fail: the path was removed before", (int)call->name.length,
-		call->name.bytes);
+	const struct shc_fields *fields = &effect->call->fields;
+	struct shc_spec_word *words = calloc(fields->count, sizeof(*words));
+	int r = -ENOMEM;
 
-	shc_finding_relate(call->in->findings, finding, fact->range, "removed here");
+	for (uint32_t i = 0; words && i < fields->count; i++)
+		words[i] = word_of(state, &fields->items[i]);
+	if (words)
+		r = shc_spec_match(effect->spec, words, fields->count, &effect->match);
+	free(words);
+	return r;
 }
 
-/* Operands must exist; where one surely does not, the command must fail. */
-static bool must_fail(
-	const struct shc_call *call, const struct shc_state *state, uint32_t first, uint32_t end)
-{
-	for (uint32_t i = first; i < end; i++) {
-		const struct shc_fact *fact = fact_of(call, state, i);
+/* ---- Operands -------------------------------------------------------------------------------------------------- */
 
-		if (!fact || fact->tested ||
-			(fact->kind != SHC_FILE_NOTHING && !fact->contents_gone))
-			continue;
-		report_absent(call, fact);
-		return true;
+/* What may stand where @fact was learnt. What a test has seen may have changed since. @assume: as far as is usual. */
+static uint8_t entries_of(const struct shc_fact *fact, const struct shc_term *path, bool assume)
+{
+	if (!fact || fact->tested || (fact->assumed && !assume))
+		return SHC_ENTRY_ALL;
+	if (fact->contents_gone && fact->path != path)
+		return SHC_ENTRY_ABSENT;
+	switch (fact->kind) {
+	case SHC_FILE_NOTHING:
+		return SHC_ENTRY_ABSENT;
+	case SHC_FILE_SOMETHING:
+		return SHC_ENTRY_ALL & ~SHC_ENTRY_ABSENT;
+	case SHC_FILE_REGULAR:
+		return SHC_ENTRY_FILE | SHC_ENTRY_FILE_LINK | SHC_ENTRY_OTHER;
+	case SHC_FILE_DIRECTORY:
+		return SHC_ENTRY_DIRECTORY | SHC_ENTRY_DIRECTORY_LINK;
+	case SHC_FILE_LINK:
+		return SHC_ENTRY_LINK;
+	default:
+		return SHC_ENTRY_ALL;
+	}
+}
+
+/* Has a test since then said that something is at @path? */
+static bool was_seen(const struct shc_state *state, const struct shc_term *path)
+{
+	static const char asked[] = "efdhsrwx";
+
+	for (size_t i = 0; i < sizeof(asked) - 1; i++) {
+		const struct shc_fact *fact = shc_path_asked(state, asked[i], path, NULL);
+
+		if (fact && fact->kind == SHC_FILE_SOMETHING)
+			return true;
 	}
 	return false;
 }
 
-static int finish(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out,
-	int low, int high)
+/* The rest of the word of @binding from its offset on. */
+static int field_of(
+	const struct effect *effect, const struct shc_spec_binding *binding, struct shc_field *ret)
 {
-	shc_set_status(state, call->command, low, high);
-	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
-}
+	const struct shc_field *whole = &effect->call->fields.items[binding->word];
 
-static int fail_memory(struct shc_state *state)
-{
-	shc_state_destroy(state);
-	return -ENOMEM;
-}
-
-static int run_remove(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	bool force = shc_call_option(call, 'f', "force");
-	bool recursive =
-		shc_call_option(call, 'r', "recursive") || shc_call_option(call, 'R', NULL);
-	uint32_t first = shc_call_operand(call);
-
-	shc_check_removal(call, state, recursive);
-	if (!force && must_fail(call, state, first, call->fields.count))
-		return finish(call, state, out, 1, 1);
-	for (uint32_t i = first; i < call->fields.count; i++)
-		if (learn(call, state, i, SHC_FILE_NOTHING))
-			return fail_memory(state);
-	return finish(call, state, out, 0, force ? 0 : 1);
-}
-
-static int run_make_directory(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	struct shc_state *failed = shc_state_clone(state);
-
-	if (!failed)
-		return fail_memory(state);
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++)
-		if (learn(call, state, i, SHC_FILE_DIRECTORY)) {
-			shc_state_destroy(failed);
-			return fail_memory(state);
-		}
-	shc_set_status(failed, call->command, 1, 1);
-	shc_set_status(state, call->command, 0, 0);
-	if (shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0)) {
-		shc_state_destroy(failed);
+	*ret = *whole;
+	if (!binding->offset)
+		return 0;
+	ret->pieces = shc_arena_take(effect->call->in->arena, whole->count * sizeof(*ret->pieces));
+	if (!ret->pieces)
 		return -ENOMEM;
+	memcpy(ret->pieces, whole->pieces, whole->count * sizeof(*ret->pieces));
+	ret->pieces[0].piece.text.bytes += binding->offset;
+	ret->pieces[0].piece.text.length -= binding->offset;
+	if (!ret->pieces[0].piece.text.length) {
+		ret->pieces++;
+		ret->count--;
 	}
-	return shc_outcomes_add(call->in, out, failed, SHC_FLOW_NEXT, 0);
+	return 0;
 }
 
-/* mv and cp: more than two operands need a directory at the end. */
-static int run_move(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out, bool move)
+static int add_operand(struct effect *effect, const struct shc_state *state,
+	const struct shc_spec_binding *binding)
 {
-	uint32_t first = shc_call_operand(call), count = call->fields.count - first;
-	const struct shc_fact *target;
+	struct shc_interpreter *in = effect->call->in;
+	struct operand *operand = &effect->operands[effect->count];
+	const struct shc_term *value;
 
-	if (first > call->fields.count || count < 2 ||
-		shc_call_option(call, 't', "target-directory"))
-		return finish(call, state, out, 0, 1);
-	if (must_fail(call, state, first, call->fields.count - 1))
-		return finish(call, state, out, 1, 1);
-	target = fact_of(call, state, call->fields.count - 1);
-	if (count > 2 && target && target->kind == SHC_FILE_REGULAR) {
-		struct shc_finding *finding = shc_report(call->in, 202, call->command->range,
+	*operand = (struct operand){.role = binding->role};
+	if (field_of(effect, binding, &operand->field))
+		return -ENOMEM;
+	value = binding->offset ? shc_field_term(in, &operand->field)
+				: effect->call->values[binding->word];
+	operand->value = value;
+	operand->path = value ? shc_path_normal(in, state, value) : NULL;
+	if (!operand->path)
+		return -ENOMEM;
+	operand->exact = operand->field.occurrence == SHC_ONCE;
+	for (uint32_t i = 0; i < operand->field.count; i++)
+		operand->exact &= !operand->field.pieces[i].glob;
+	if (operand->exact)
+		operand->fact = shc_path_fact(in, state, operand->path);
+	operand->before = entries_of(operand->fact, operand->path, false);
+	operand->usual = entries_of(operand->fact, operand->path, true);
+	if (operand->usual == SHC_ENTRY_ABSENT && was_seen(state, operand->path))
+		operand->usual = SHC_ENTRY_ALL;
+	for (uint32_t i = 0; i < effect->count; i++)
+		effect->repeated |= effect->operands[i].role == operand->role;
+	effect->count++;
+	return 0;
+}
+
+static int find_operands(struct effect *effect, const struct shc_state *state)
+{
+	effect->operands = calloc(effect->match.binding_count + 1u, sizeof(*effect->operands));
+	if (!effect->operands)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < effect->match.binding_count; i++) {
+		const struct shc_spec_binding *binding = &effect->match.bindings[i];
+
+		if (!shc_spec_is_text(effect->spec, binding->role) &&
+			add_operand(effect, state, binding))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- Clauses --------------------------------------------------------------------------------------------------- */
+
+/*
+ * Does @claim hold for the operand @focus (and for any of another role)? What is known of parents and of what lies in
+ * directories is not asked here.
+ */
+static enum shc_truth claim_truth(const struct effect *effect, const struct operand *focus,
+	const struct shc_spec_claim *claim)
+{
+	enum shc_truth truth = SHC_NO;
+
+	for (uint32_t i = 0; i < effect->count; i++) {
+		const struct operand *operand = &effect->operands[i];
+
+		if (operand->role != claim->path.role ||
+			(focus->role == operand->role && operand != focus))
+			continue;
+		if (claim->path.form != SHC_PATH_SELF || !operand->exact)
+			truth = SHC_PERHAPS_SO;
+		else if (operand->before & claim->entries)
+			truth = operand->before & ~claim->entries ? SHC_PERHAPS_SO : SHC_YES;
+		if (truth != SHC_NO)
+			break;
+	}
+	return truth;
+}
+
+static enum shc_truth clause_truth(const struct effect *effect, const struct operand *focus,
+	const struct shc_spec_clause *clause)
+{
+	enum shc_truth truth = shc_spec_holds(&effect->match, clause->guard);
+
+	if (effect->match.unknown_option || effect->match.misfit)
+		truth = truth == SHC_NO ? SHC_NO : SHC_PERHAPS_SO;
+	for (uint8_t i = 0; i < clause->before_count && truth != SHC_NO; i++) {
+		enum shc_truth claim = claim_truth(effect, focus, &clause->before[i]);
+
+		if (claim != SHC_YES)
+			truth = claim;
+	}
+	return truth;
+}
+
+static void widen_status(struct effect *effect, const struct shc_spec_clause *clause)
+{
+	int low = clause->low ? clause->low : 1;
+
+	if (!clause->high)
+		return;
+	effect->low = !effect->low || low < effect->low ? low : effect->low;
+	effect->high = clause->high > effect->high ? clause->high : effect->high;
+}
+
+/* Is @clause about @focus at all? In each one about another operand it has no say. */
+static bool is_about(const struct shc_spec_clause *clause, const struct operand *focus)
+{
+	for (uint8_t i = 0; i < clause->before_count; i++)
+		if (clause->before[i].path.role == focus->role)
+			return true;
+	return false;
+}
+
+/* The first operand that a clause which surely applies says to fail, for the report. */
+static void judge_focus(struct effect *effect, const struct operand *focus, uint8_t *covered)
+{
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next) {
+		enum shc_truth truth = clause_truth(effect, focus, clause);
+
+		if (clause->kind != SHC_CLAUSE_CASE || truth == SHC_NO)
+			continue;
+		widen_status(effect, clause);
+		if (truth != SHC_YES && clause->before_count != 1)
+			continue;
+		if (shc_spec_holds(&effect->match, clause->guard) == SHC_YES &&
+			clause->before_count == 1 && clause->before[0].path.form == SHC_PATH_SELF &&
+			is_about(clause, focus))
+			*covered |= clause->before[0].entries;
+		if (truth != SHC_YES)
+			continue;
+		*covered = SHC_ENTRY_ALL;
+		if (clause->low > 0 && is_about(clause, focus)) {
+			effect->fails = true;
+			if (!effect->culprit)
+				effect->culprit = focus;
+		}
+	}
+}
+
+/* Whether it surely fails, or surely succeeds, and with which statuses. */
+static void judge(struct effect *effect)
+{
+	static const struct operand nothing = {.role = SHC_SPEC_ROLE_NONE};
+	bool known = !effect->match.unknown_option && !effect->match.misfit;
+
+	for (uint32_t i = 0; i < effect->count; i++) {
+		uint8_t covered = 0;
+
+		judge_focus(effect, &effect->operands[i], &covered);
+		known &= !(effect->operands[i].before & ~covered);
+	}
+	if (!effect->count) {
+		uint8_t covered = 0;
+
+		judge_focus(effect, &nothing, &covered);
+		known &= covered == SHC_ENTRY_ALL;
+	}
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next)
+		if (clause->kind == SHC_CLAUSE_FAULT ||
+			(clause->kind == SHC_CLAUSE_USAGE && !known))
+			widen_status(effect, clause);
+	if (!known || effect->spec->runs != SHC_SPEC_ROLE_NONE || effect->match.run_count) {
+		effect->low = 1;
+		effect->high = 255;
+	}
+	effect->succeeds = !effect->high;
+}
+
+/* ---- What is left behind --------------------------------------------------------------------------------------- */
+
+static bool may_change(const struct effect *effect, uint8_t role)
+{
+	for (const struct shc_spec_use *use = effect->spec->uses; use; use = use->next)
+		if (use->role == role && shc_spec_holds(&effect->match, use->guard) != SHC_NO &&
+			(use->verb == SHC_VERB_WRITES || use->verb == SHC_VERB_APPENDS ||
+				use->verb == SHC_VERB_DELETES || use->verb == SHC_VERB_CREATES))
+			return true;
+	return false;
+}
+
+static uint8_t entries_of_role(const struct effect *effect, uint8_t role)
+{
+	uint8_t entries = 0;
+
+	for (uint32_t i = 0; i < effect->count; i++)
+		if (effect->operands[i].role == role)
+			entries |= effect->operands[i].exact ? effect->operands[i].before
+							     : (uint8_t)SHC_ENTRY_ALL;
+	return entries ? entries : SHC_ENTRY_ALL;
+}
+
+/* What stands at @operand when @clause has applied, of what it says before; and whether that is new. */
+static uint8_t entries_after(const struct effect *effect, const struct operand *operand,
+	const struct shc_spec_clause *clause, bool *changed)
+{
+	uint8_t before = operand->before;
+
+	for (uint8_t i = 0; i < clause->before_count; i++)
+		if (clause->before[i].path.role == operand->role &&
+			clause->before[i].path.form == SHC_PATH_SELF)
+			before &= clause->before[i].entries;
+	for (uint8_t i = 0; i < clause->after_count; i++) {
+		const struct shc_spec_claim *claim = &clause->after[i];
+
+		if (claim->path.role != operand->role || claim->path.form != SHC_PATH_SELF)
+			continue;
+		if (claim->kind == SHC_CLAIM_SAME)
+			return before;
+		*changed = true;
+		if (claim->kind == SHC_CLAIM_ENTRY)
+			return claim->entries;
+		if (claim->kind == SHC_CLAIM_LEADS)
+			return SHC_ENTRY_LINK;
+		return claim->source.form == SHC_PATH_SELF
+			       ? entries_of_role(effect, claim->source.role) & ~SHC_ENTRY_ABSENT
+			       : SHC_ENTRY_ALL;
+	}
+	/* What is put into a directory leaves a directory. */
+	if (!(before & ~(SHC_ENTRY_DIRECTORY | SHC_ENTRY_DIRECTORY_LINK)))
+		return SHC_ENTRY_DIRECTORY | SHC_ENTRY_DIRECTORY_LINK;
+	return may_change(effect, operand->role) ? SHC_ENTRY_ALL : before;
+}
+
+/* The operand to which a link at @operand leads, if clauses that may apply agree that it becomes one; else NULL. */
+static const struct operand *find_target(const struct effect *effect, const struct operand *operand)
+{
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next) {
+		if (clause->kind != SHC_CLAUSE_CASE || clause->low > 0 ||
+			clause_truth(effect, operand, clause) == SHC_NO)
+			continue;
+		for (uint8_t i = 0; i < clause->after_count; i++)
+			for (uint32_t j = 0; j < effect->count; j++)
+				if (clause->after[i].kind == SHC_CLAIM_LEADS &&
+					clause->after[i].path.role == operand->role &&
+					effect->operands[j].role == clause->after[i].source.role)
+					return &effect->operands[j];
+	}
+	return NULL;
+}
+
+static bool creates(const struct effect *effect, uint8_t role)
+{
+	for (const struct shc_spec_use *use = effect->spec->uses; use; use = use->next)
+		if (use->role == role && use->verb == SHC_VERB_CREATES &&
+			shc_spec_holds(&effect->match, use->guard) != SHC_NO)
+			return true;
+	return false;
+}
+
+/* What is at @operand after success. The clauses that allow it are taken as all ways to succeed. */
+static uint8_t entries_settled(const struct effect *effect, const struct operand *operand)
+{
+	uint8_t after = 0;
+	bool changed = false;
+
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next) {
+		if (clause->kind != SHC_CLAUSE_CASE || clause->low > 0 ||
+			clause_truth(effect, operand, clause) == SHC_NO)
+			continue;
+		after |= entries_after(effect, operand, clause, &changed);
+	}
+	return changed || after == SHC_ENTRY_ALL ? after : 0;
+}
+
+/* What is usual: of an operand of which nothing is known, that nothing was there where something is to be made. */
+static void settle(struct effect *effect)
+{
+	for (uint32_t i = 0; i < effect->count; i++) {
+		struct operand *operand = &effect->operands[i];
+		uint8_t before = operand->before;
+
+		if (!may_change(effect, operand->role))
+			continue;
+		if (effect->match.unknown_option) {
+			operand->after = SHC_ENTRY_ALL;
+			continue;
+		}
+		if (before == SHC_ENTRY_ALL && creates(effect, operand->role))
+			operand->before = SHC_ENTRY_ABSENT;
+		operand->after = entries_settled(effect, operand);
+		if (operand->after)
+			operand->leads = find_target(effect, operand);
+		operand->before = before;
+		if (!operand->after)
+			operand->after = entries_settled(effect, operand);
+	}
+}
+
+static enum shc_file_kind kind_of(uint8_t entries)
+{
+	if (entries == SHC_ENTRY_ABSENT)
+		return SHC_FILE_NOTHING;
+	if (!(entries & ~(SHC_ENTRY_FILE | SHC_ENTRY_FILE_LINK)))
+		return SHC_FILE_REGULAR;
+	if (!(entries & ~(SHC_ENTRY_DIRECTORY | SHC_ENTRY_DIRECTORY_LINK)))
+		return SHC_FILE_DIRECTORY;
+	if (!(entries & ~SHC_ENTRY_LINK))
+		return SHC_FILE_LINK;
+	return entries & SHC_ENTRY_ABSENT ? SHC_FILE_UNKNOWN : SHC_FILE_SOMETHING;
+}
+
+/*
+ * What success leaves, as facts. They are assumed only: links and unknown names may lead elsewhere, and a status that
+ * is not 0 may come with any part of it. In a state of its own (@alone) a directory that was made is there.
+ */
+static int learn(const struct effect *effect, struct shc_state *state, bool alone)
+{
+	for (uint32_t i = 0; i < effect->count; i++) {
+		const struct operand *operand = &effect->operands[i];
+		enum shc_file_kind kind = kind_of(operand->after);
+		int r;
+
+		if (!operand->after)
+			continue;
+		shc_path_shake(state);
+		if (!operand->exact) {
+			if (kind == SHC_FILE_NOTHING &&
+				shc_path_empty(effect->call->in, state, operand->path,
+					effect->call->command->range))
+				return -ENOMEM;
+			continue;
+		}
+		r = alone && kind == SHC_FILE_DIRECTORY
+			    ? shc_path_learn(effect->call->in, state, operand->path, kind,
+				      effect->call->command->range)
+			    : shc_path_assume(effect->call->in, state, operand->path, kind,
+				      effect->call->command->range);
+		if (r)
+			return r;
+		if (operand->leads && kind == SHC_FILE_LINK)
+			state->facts[state->fact_count - 1].target = operand->leads->value;
+	}
+	return 0;
+}
+
+/* After a failure nothing is known of what may have been changed, and the rest is assumed. */
+static int forget(const struct effect *effect, struct shc_state *state)
+{
+	for (uint32_t i = 0; i < effect->count; i++) {
+		const struct operand *operand = &effect->operands[i];
+
+		if (!operand->after)
+			continue;
+		shc_path_shake(state);
+		if (operand->exact && operand->fact &&
+			shc_path_learn(effect->call->in, state, operand->path, SHC_FILE_UNKNOWN,
+				effect->call->command->range))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool changes_anything(const struct effect *effect)
+{
+	for (uint32_t i = 0; i < effect->count; i++)
+		if (effect->operands[i].exact && effect->operands[i].after)
+			return true;
+	return false;
+}
+
+/* ---- Output ---------------------------------------------------------------------------------------------------- */
+
+/* What clauses that may apply print when the status is 0 (or when it is not); unsaid where they differ. */
+static struct shc_spec_prints output_of(const struct effect *effect, bool success)
+{
+	static const struct operand nothing = {.role = SHC_SPEC_ROLE_NONE};
+	struct shc_spec_prints prints = {.output = SHC_PRINTS_UNSAID};
+	const struct operand *focus = effect->count ? effect->operands : &nothing;
+	bool first = true;
+
+	if (effect->repeated || effect->match.unknown_option || effect->match.misfit)
+		return shc_spec_output(&effect->match, NULL);
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next) {
+		struct shc_spec_prints here;
+
+		if ((success ? clause->low > 0 : !clause->high) ||
+			clause_truth(effect, focus, clause) == SHC_NO ||
+			(success && clause->kind != SHC_CLAUSE_CASE))
+			continue;
+		here = shc_spec_output(&effect->match, clause);
+		if (!first && (here.output != prints.output || here.regex != prints.regex))
+			return (struct shc_spec_prints){.output = SHC_PRINTS_UNSAID};
+		prints = here;
+		first = false;
+	}
+	return first ? shc_spec_output(&effect->match, NULL) : prints;
+}
+
+/* The text as a term; a newline that always ends it stays known. */
+static const struct shc_term *regex_term(const struct effect *effect, const char *regex)
+{
+	struct shc_interpreter *in = effect->call->in;
+	size_t length = strlen(regex);
+	bool newline = length && regex[length - 1] == '\n';
+	const struct shc_dfa *language;
+	const struct shc_term *term;
+
+	if (shc_dfa_regex(
+		    in->pool, regex, length - newline, SHC_REGEX_EXTENDED, &language, NULL, NULL))
+		return shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+			effect->call->command->range);
+	term = shc_unknown(in, newline ? SHC_ORIGIN_FILE_NAME : SHC_ORIGIN_OUTPUT, language,
+		effect->call->command->range);
+	return term && newline ? shc_term_concat(in->terms, term, shc_term_text(in->terms, "\n", 1))
+			       : term;
+}
+
+static int print(const struct effect *effect, struct shc_state *state, bool success)
+{
+	struct shc_interpreter *in = effect->call->in;
+	struct shc_spec_prints prints;
+	const struct shc_term *text;
+
+	if (!state->output)
+		return 0;
+	prints = output_of(effect, success);
+	if (prints.output == SHC_PRINTS_NOTHING)
+		return 0;
+	text = prints.output == SHC_PRINTS_REGEX
+		       ? regex_term(effect, prints.regex)
+		       : shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+				 effect->call->command->range);
+	state->output = text ? shc_term_concat(in->terms, state->output, text) : NULL;
+	return state->output ? 0 : -ENOMEM;
+}
+
+/* ---- Checks ---------------------------------------------------------------------------------------------------- */
+
+static const struct shc_spec_danger *danger_of(const struct effect *effect, uint8_t role)
+{
+	for (const struct shc_spec_danger *danger = effect->spec->dangers; danger;
+		danger = danger->next)
+		if (danger->role == role &&
+			shc_spec_holds(&effect->match, danger->guard) == SHC_YES)
+			return danger;
+	return NULL;
+}
+
+static bool uses(const struct effect *effect, uint8_t role, enum shc_spec_verb verb)
+{
+	for (const struct shc_spec_use *use = effect->spec->uses; use; use = use->next)
+		if (use->role == role && use->verb == verb &&
+			shc_spec_holds(&effect->match, use->guard) == SHC_YES)
+			return true;
+	return false;
+}
+
+/* Does it read standard input when the operands that can vanish are gone? */
+static bool may_wait(const struct effect *effect, const struct shc_state *state)
+{
+	struct shc_spec_match without = effect->match;
+	uint32_t files = 0;
+
+	if (!effect->spec->takes_input)
+		return false;
+	for (uint32_t i = 0; i < effect->count; i++) {
+		if (!uses(effect, effect->operands[i].role, SHC_VERB_READS))
+			continue;
+		if (!shc_field_may_vanish(state, &effect->operands[i].field))
+			return false;
+		files++;
+	}
+	/* Words that may be options are taken as the files that they are meant to be. */
+	without.open = false;
+	without.binding_count = 0;
+	for (uint8_t i = 0; i < effect->spec->option_count; i++)
+		if (without.options[i] == SHC_PERHAPS_SO)
+			without.options[i] = SHC_NO;
+	return files && shc_spec_holds(&without, effect->spec->input) == SHC_YES;
+}
+
+static void check_operands(const struct effect *effect, struct shc_state *state)
+{
+	for (uint32_t i = 0; i < effect->count; i++) {
+		const struct operand *operand = &effect->operands[i];
+		const struct shc_spec_danger *danger = danger_of(effect, operand->role);
+
+		if (!danger)
+			continue;
+		if (uses(effect, operand->role, SHC_VERB_DELETES))
+			shc_check_removal(effect->call, state, &operand->field, !danger->shallow);
+		else
+			shc_check_change(effect->call, state, &operand->field, danger->reason);
+	}
+	if (may_wait(effect, state))
+		shc_check_input(effect->call);
+}
+
+/* SH2xx: why it must fail, where the script itself is the reason. */
+static void report_failure(const struct effect *effect)
+{
+	const struct shc_call *call = effect->call;
+	const struct shc_fact *fact = effect->culprit->fact;
+	struct shc_finding *finding;
+
+	/* What an earlier turn of a loop has done is seldom done twice. */
+	if (!fact || fact->tested || fact->range.start == call->command->range.start)
+		return;
+	if (effect->culprit->before == SHC_ENTRY_ABSENT) {
+		finding = shc_report(call->in, 201, call->command->range,
+			"'%.*s' must fail: the path was removed before", (int)call->name.length,
+			call->name.bytes);
+		shc_finding_relate(call->in->findings, finding, fact->range, "removed here");
+	} else if (fact->kind == SHC_FILE_REGULAR && may_change(effect, effect->culprit->role) &&
+		   effect->repeated) {
+		finding = shc_report(call->in, 202, call->command->range,
 			"'%.*s' of several files must fail: the last operand is no directory",
 			(int)call->name.length, call->name.bytes);
-
-		shc_finding_relate(call->in->findings, finding, target->range, "made a file here");
-		return finish(call, state, out, 1, 1);
+		shc_finding_relate(call->in->findings, finding, fact->range, "made a file here");
 	}
-	for (uint32_t i = first; move && i + 1 < call->fields.count; i++)
-		if (learn(call, state, i, SHC_FILE_NOTHING))
-			return fail_memory(state);
-	if (count == 2 && learn(call, state, call->fields.count - 1, SHC_FILE_SOMETHING))
-		return fail_memory(state);
-	return finish(call, state, out, 0, 1);
 }
 
-static int run_read(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out,
-	bool skip_first)
+/* ---- Outcomes -------------------------------------------------------------------------------------------------- */
+
+/* Do contents of @role go on elsewhere? */
+static bool is_copied(const struct effect *effect, uint8_t role)
 {
-	uint32_t first = shc_call_operand(call) + skip_first;
-	struct shc_interpreter *in = call->in;
-
-	if (first < call->fields.count && must_fail(call, state, first, call->fields.count))
-		return finish(call, state, out, 1, 255);
-	for (uint32_t i = first; i < call->fields.count; i++) {
-		const struct shc_term *path = shc_path_normal(in, state, call->values[i]);
-
-		if (!path || shc_path_read(in, state, path))
-			return fail_memory(state);
-	}
-	if (state->output) {
-		const struct shc_term *text = shc_unknown(
-			in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), call->command->range);
-
-		state->output = text ? shc_term_concat(in->terms, state->output, text) : NULL;
-		if (!state->output)
-			return fail_memory(state);
-	}
-	return finish(call, state, out, 0, 255);
+	for (const struct shc_spec_clause *clause = effect->spec->clauses; clause;
+		clause = clause->next)
+		for (uint8_t i = 0; i < clause->after_count; i++)
+			if (clause->after[i].kind == SHC_CLAIM_COPY &&
+				clause->after[i].source.role == role)
+				return true;
+	return false;
 }
 
-/* mktemp prints the path that it made, or nothing and fails. */
-static int run_make_temporary(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+static int read_files(const struct effect *effect, struct shc_state *state)
 {
-	struct shc_interpreter *in = call->in;
-	struct shc_state *failed = shc_state_clone(state);
-	const struct shc_dfa *language;
-	const struct shc_term *path = NULL;
-
-	if (!failed)
-		return fail_memory(state);
-	shc_set_status(failed, call->command, 1, 1);
-	if (!shc_dfa_glob(in->pool, "/?*", 3, 0, &language, NULL))
-		path = shc_term_atom(
-			in->terms, SHC_ORIGIN_FILE_NAME, language, call->command->range);
-	if (path && state->output) {
-		state->output = shc_term_concat(in->terms, state->output, path);
-		state->output = shc_term_concat(
-			in->terms, state->output, shc_term_text(in->terms, "\n", 1));
+	for (uint32_t i = 0; i < effect->count; i++)
+		if (is_copied(effect, effect->operands[i].role))
+			shc_path_seen(effect->call->in, state, effect->operands[i].value);
+	for (const struct shc_spec_use *use = effect->spec->uses; use; use = use->next) {
+		if (use->verb != SHC_VERB_READS ||
+			shc_spec_holds(&effect->match, use->guard) == SHC_NO)
+			continue;
+		for (uint32_t i = 0; i < effect->count; i++)
+			if (effect->operands[i].role == use->role &&
+				shc_path_read(effect->call->in, state, effect->operands[i].path))
+				return -ENOMEM;
 	}
-	if (!path || (failed->output && !state->output)) {
+	return 0;
+}
+
+static int add(const struct effect *effect, struct shc_state *state, struct shc_outcomes *out,
+	int low, int high)
+{
+	shc_set_status(state, effect->call->command, low, high);
+	return shc_outcomes_add(effect->call->in, out, state, SHC_FLOW_NEXT, 0);
+}
+
+static bool differs(struct shc_spec_prints left, struct shc_spec_prints right)
+{
+	return left.output != right.output || left.regex != right.regex;
+}
+
+/* Does success leave something by which what follows is told from failure? */
+static bool is_worth_two(const struct effect *effect, const struct shc_state *state)
+{
+	return !effect->fails && !effect->succeeds &&
+	       (changes_anything(effect) || (state->output && differs(output_of(effect, true),
+								      output_of(effect, false))));
+}
+
+/* Success and failure as two states, or as one where they leave the same behind. Takes @state. */
+static int fork_outcomes(
+	const struct effect *effect, struct shc_state *state, struct shc_outcomes *out)
+{
+	bool two = is_worth_two(effect, state);
+	struct shc_state *failed = two ? shc_state_clone(state) : NULL;
+	int r = two && !failed ? -ENOMEM : 0;
+
+	if (!r && two) {
+		r = print(effect, failed, false);
+		r = r ? r : forget(effect, failed);
+	}
+	if (!r)
+		r = print(effect, state, !effect->fails);
+	if (!r && effect->fails)
+		r = forget(effect, state);
+	else if (!r)
+		r = learn(effect, state, two);
+	if (r) {
 		shc_state_destroy(failed);
-		return fail_memory(state);
+		shc_state_destroy(state);
+		return r;
 	}
-	shc_set_status(state, call->command, 0, 0);
-	if (shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0)) {
+	if (add(effect, state, out, effect->fails ? effect->low : 0, two ? 0 : effect->high)) {
 		shc_state_destroy(failed);
 		return -ENOMEM;
 	}
-	return shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);
+	return two ? add(effect, failed, out, effect->low, effect->high) : 0;
+}
+
+static void swap(uint8_t *left, uint8_t *right)
+{
+	uint8_t kept = *left;
+
+	*left = *right;
+	*right = kept;
+}
+
+/* The verdict and the report: what is usual decides what is said, what is certain decides what goes on. */
+static void decide(struct effect *effect)
+{
+	struct shc_spec_match match = effect->match;
+
+	/* Words that may be options are usually what they stand for. */
+	effect->match.open = false;
+	for (uint8_t i = 0; i < effect->spec->option_count; i++)
+		if (effect->match.options[i] == SHC_PERHAPS_SO)
+			effect->match.options[i] = SHC_NO;
+	for (uint32_t i = 0; i < effect->count; i++)
+		swap(&effect->operands[i].before, &effect->operands[i].usual);
+	judge(effect);
+	settle(effect);
+	if (effect->fails && effect->culprit)
+		report_failure(effect);
+	for (uint32_t i = 0; i < effect->count; i++)
+		swap(&effect->operands[i].before, &effect->operands[i].usual);
+	effect->match = match;
+	effect->fails = effect->succeeds = false;
+	effect->low = effect->high = 0;
+	effect->culprit = NULL;
+	judge(effect);
+	if (MADE(DIRECTORY_ALWAYS_MADE) && !effect->fails) {
+		effect->succeeds = true;
+		effect->high = 0;
+	}
 }
 
 int shc_effect_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	switch (find(call->name)->effect) {
-	case EFFECT_REMOVE:
-		return run_remove(call, state, out);
-	case EFFECT_REMOVE_DIRECTORY:
-		shc_check_removal(call, state, false);
-		return finish(call, state, out, 0, 1);
-	case EFFECT_MAKE_DIRECTORY:
-		return run_make_directory(call, state, out);
-	case EFFECT_TOUCH:
-		for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++)
-			if (learn(call, state, i, SHC_FILE_REGULAR))
-				return fail_memory(state);
-		return finish(call, state, out, 0, 1);
-	case EFFECT_MOVE:
-		return run_move(call, state, out, true);
-	case EFFECT_COPY:
-		return run_move(call, state, out, false);
-	case EFFECT_READ_REST:
-		return run_read(call, state, out, true);
-	case EFFECT_MAKE_TEMPORARY:
-		return run_make_temporary(call, state, out);
-	default:
-		return run_read(call, state, out, false);
+	struct effect effect = {.call = call, .spec = find(call->name)};
+	int r = match_words(&effect, state);
+
+	if (!r)
+		r = find_operands(&effect, state);
+	if (!r) {
+		check_operands(&effect, state);
+		decide(&effect);
+		if (effect.match.run_count) {
+			shc_approximate(call->in, call->command);
+			shc_path_forget_tested(state);
+		}
+		if (effect.match.unknown_option || effect.match.misfit)
+			shc_approximate(call->in, call->command);
+		r = read_files(&effect, state);
 	}
+	if (r)
+		shc_state_destroy(state);
+	else
+		r = fork_outcomes(&effect, state, out);
+	free(effect.operands);
+	shc_spec_match_finish(&effect.match);
+	return r;
 }

@@ -10,9 +10,12 @@
 #include <string.h>
 
 #include "arena.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
+#include "risk.h"
 #include "survey.h"
+#include "traps.h"
 
 enum {
 	LOOP_ROUNDS_MAX = 24,
@@ -41,6 +44,12 @@ void shc_outcomes_finish(struct shc_outcomes *outcomes)
 	*outcomes = (struct shc_outcomes){0};
 }
 
+static bool options_alike(const struct shc_state *a, const struct shc_state *b)
+{
+	return a->errexit == b->errexit && a->nounset == b->nounset && a->noglob == b->noglob &&
+	       a->pipefail == b->pipefail;
+}
+
 static bool status_alike(const struct shc_status *a, const struct shc_status *b)
 {
 	return (a->low == 0 && a->high == 0) == (b->low == 0 && b->high == 0) &&
@@ -55,7 +64,8 @@ static int outcomes_join(struct shc_interpreter *in, struct shc_outcomes *outcom
 		struct shc_outcome *item = &outcomes->items[i];
 
 		if (item->flow != flow || item->levels != levels ||
-			!status_alike(&item->state->status, &state->status))
+			!status_alike(&item->state->status, &state->status) ||
+			!options_alike(item->state, state))
 			continue;
 		return joined(shc_state_join(item->state, state, in->terms,
 			shc_spent(in) < 50 ? SHC_JOIN_STATES : 16, shc_spent(in) < 50 ? 0 : 6,
@@ -129,6 +139,15 @@ void shc_set_status(struct shc_state *state, const struct shc_command *command, 
 	};
 }
 
+/* A command that has failed has written nothing worth keeping. */
+static void discard_output(struct shc_state *state)
+{
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (state->facts[i].range.start >= state->status.range.start &&
+			state->facts[i].range.end <= state->status.range.end)
+			state->facts[i].written_unread = false;
+}
+
 int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *zero,
 	struct shc_outcomes *other)
 {
@@ -145,6 +164,7 @@ int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct
 		return -ENOMEM;
 	}
 	copy->status.low = 1;
+	discard_output(copy);
 	state->status.high = 0;
 	r = shc_outcomes_add(in, zero, state, SHC_FLOW_NEXT, 0);
 	if (r) {
@@ -154,7 +174,40 @@ int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct
 	return shc_outcomes_add(in, other, copy, SHC_FLOW_NEXT, 0);
 }
 
-/* Where -e applies, a failed command ends the shell. Moves @from to @out. */
+/* A command has failed where -e and traps of ERR apply. Takes @state. */
+static int fail_command(
+	struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes after = {0};
+	int r = shc_trap_error_set(in, state)
+			? shc_traps_at_error(in, state, &after)
+			: shc_outcomes_add(in, &after, state, SHC_FLOW_NEXT, 0);
+
+	for (uint32_t i = 0; i < after.count; i++) {
+		struct shc_outcome *item = &after.items[i];
+		struct shc_state *also = NULL;
+
+		if (item->flow == SHC_FLOW_NEXT && item->state->errexit)
+			item->flow = SHC_FLOW_EXIT;
+		else if (item->flow == SHC_FLOW_NEXT && item->state->doubtful & SHC_DOUBT_ERREXIT) {
+			also = shc_state_clone(item->state);
+			r = also ? r : -ENOMEM;
+		}
+		if (!r && also)
+			r = shc_outcomes_add(in, out, also, SHC_FLOW_EXIT, 0);
+		else
+			shc_state_destroy(also);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	after.count = 0;
+	shc_outcomes_finish(&after);
+	return r;
+}
+
+/* Where -e applies, a failed command ends the shell; a trap of ERR runs before. Moves @from to @out. */
 static int apply_errexit(
 	struct shc_interpreter *in, struct shc_outcomes *from, struct shc_outcomes *out)
 {
@@ -163,22 +216,30 @@ static int apply_errexit(
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
+		bool counts = item->flow == SHC_FLOW_NEXT && !in->suppressed &&
+			      !MADE(ERREXIT_IGNORED) &&
+			      (item->state->errexit || item->state->doubtful & SHC_DOUBT_ERREXIT ||
+				      shc_trap_error_set(in, item->state));
 
-		if (r) {
+		if (r)
 			shc_state_destroy(item->state);
-			continue;
-		}
-		if (item->flow == SHC_FLOW_NEXT && item->state->errexit && !in->suppressed)
+		else if (counts)
 			r = shc_split_status(in, item->state, &zero, &failed);
 		else
 			r = shc_outcomes_add(in, &zero, item->state, item->flow, item->levels);
 	}
 	from->count = 0;
 	shc_outcomes_finish(from);
-	for (uint32_t i = 0; i < failed.count; i++)
-		failed.items[i].flow = SHC_FLOW_EXIT;
 	r = first_error(outcomes_move(in, out, &zero), r);
-	return first_error(outcomes_move(in, out, &failed), r);
+	for (uint32_t i = 0; i < failed.count; i++) {
+		if (r)
+			shc_state_destroy(failed.items[i].state);
+		else
+			r = fail_command(in, failed.items[i].state, out);
+	}
+	failed.count = 0;
+	shc_outcomes_finish(&failed);
+	return r;
 }
 
 /* ---- Lists ---------------------------------------------------------------------------------------------------- */
@@ -263,6 +324,17 @@ int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 	return first_error(outcomes_move(in, out, &now), r);
 }
 
+/* `|| true`: the status is not asked for. */
+static bool does_nothing(const struct shc_command *command)
+{
+	struct shc_text name;
+
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return false;
+	name = shc_command_name(command);
+	return shc_text_is(name, "true") || shc_text_is(name, ":");
+}
+
 static int execute_and_or(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -290,7 +362,7 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 			}
 			now.count = 0;
 			shc_outcomes_finish(&now);
-			if (item->joint == SHC_JOINT_OR) {
+			if (item->joint == SHC_JOINT_OR && !MADE(OR_IS_AND)) {
 				struct shc_outcomes swap = zero;
 
 				zero = other;
@@ -300,7 +372,7 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 		in->suppressed += !last;
 		r = first_error(command_on_each(in, item, &zero, &next), r);
 		for (uint32_t i = 0; i < next.count && !last; i++)
-			if (next.items[i].flow == SHC_FLOW_NEXT)
+			if (next.items[i].flow == SHC_FLOW_NEXT && !does_nothing(item->next))
 				shc_check_masked(in, item, next.items[i].state);
 		in->suppressed -= !last;
 		r = first_error(outcomes_move(in, &next, &other), r);
@@ -312,10 +384,11 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 /* ---- Subshells and pipelines ---------------------------------------------------------------------------------- */
 
 /* What outlives a subshell: the file system, what was learnt about unknowns, output and status. Takes @inner. */
-static int leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
+int shc_leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
 	struct shc_state *inner, struct shc_outcomes *out)
 {
-	struct shc_state *after = shc_state_clone(outer);
+	struct shc_state *after = shc_state_clone(
+		MADE(SUBSHELL_LEAKS) || (MADE(LAST_STAGE_IN_SHELL) && in->piped) ? inner : outer);
 
 	if (!after) {
 		shc_state_destroy(inner);
@@ -339,20 +412,30 @@ static int leave_subshell(struct shc_interpreter *in, const struct shc_state *ou
 int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list,
 	const struct shc_command *command, const struct shc_state *outer, struct shc_outcomes *out)
 {
-	struct shc_outcomes inner = {0};
+	struct shc_outcomes body = {0}, inner = {0};
 	struct shc_state *state = shc_state_clone(outer);
-	int r = state ? 0 : -ENOMEM;
+	int r = state ? shc_traps_enter_subshell(in, state) : -ENOMEM;
 
 	in->subshells++;
-	if (!r)
-		r = list ? shc_execute_list(in, list, state, &inner)
-			 : shc_execute_command(in, command, state, &inner);
+	if (r)
+		shc_state_destroy(state);
+	else
+		r = list ? shc_execute_list(in, list, state, &body)
+			 : shc_execute_command(in, command, state, &body);
+	for (uint32_t i = 0; i < body.count; i++) {
+		if (r)
+			shc_state_destroy(body.items[i].state);
+		else
+			r = shc_traps_at_end(in, body.items[i].state, &inner);
+	}
+	body.count = 0;
+	shc_outcomes_finish(&body);
 	in->subshells--;
 	for (uint32_t i = 0; i < inner.count; i++) {
 		if (r)
 			shc_state_destroy(inner.items[i].state);
 		else
-			r = leave_subshell(in, outer, inner.items[i].state, out);
+			r = shc_leave_subshell(in, outer, inner.items[i].state, out);
 	}
 	inner.count = 0;
 	shc_outcomes_finish(&inner);
@@ -374,6 +457,7 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 		shc_state_destroy(state);
 		return r;
 	}
+	shc_path_shake(state);
 	shc_set_status(state, command, 0, 0);
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }
@@ -383,11 +467,13 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes now = {0};
+	struct shc_status entry = state->status;
 	uint32_t outer_reads = in->read_count, outer_start = in->read_start;
 	uint32_t outer_stage = in->stage, first_stage = in->stage_count + 2, number = 0;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	in->read_start = in->read_count;
+	in->listed = (struct shc_harm){0};
 	in->stage_count += command->pipeline.count + 1;
 	for (const struct shc_command *stage = command->pipeline.commands; stage && !r;
 		stage = stage->next) {
@@ -397,12 +483,20 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 			struct shc_state *from = now.items[i].state;
 			const struct shc_term *output = from->output;
 
+			/* The stages run side by side: each sees $? as it was before the pipeline. */
+			if (!MADE(STAGES_SHARE_STATUS))
+				from->status = entry;
 			if (stage->next)
 				from->output = NULL;
 			in->suppressed += stage->next != NULL;
 			in->piped++;
 			in->stage = first_stage + number;
-			r = shc_execute_subshell(in, NULL, stage, from, &next);
+			if (!stage->next && from->lastpipe) {
+				now.items[i].state = NULL;
+				r = shc_execute_command(in, stage, from, &next);
+			} else {
+				r = shc_execute_subshell(in, NULL, stage, from, &next);
+			}
 			in->stage = outer_stage;
 			in->piped--;
 			in->suppressed -= stage->next != NULL;
@@ -423,7 +517,8 @@ static int execute_pipeline(struct shc_interpreter *in, const struct shc_command
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
-	bool negated = command->pipeline.negations & 1, alone = command->pipeline.count == 1;
+	bool negated = command->pipeline.negations & !MADE(NEGATION_IGNORED),
+	     alone = command->pipeline.count == 1;
 	int r;
 
 	in->suppressed += negated;
@@ -454,9 +549,9 @@ static int execute_condition(struct shc_interpreter *in, const struct shc_list *
 	struct shc_outcomes results = {0};
 	int r;
 
-	in->suppressed++;
+	in->suppressed += !MADE(ERREXIT_IN_CONDITIONS);
 	r = shc_execute_list(in, condition, state, &results);
-	in->suppressed--;
+	in->suppressed -= !MADE(ERREXIT_IN_CONDITIONS);
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_outcome *item = &results.items[i];
 
@@ -496,6 +591,8 @@ static int execute_if(struct shc_interpreter *in, const struct shc_command *comm
 		now.count = 0;
 		shc_outcomes_finish(&now);
 		r = first_error(list_on_each(in, clause->body, &zero, out), r);
+		if (MADE(ELSE_NEVER_TAKEN))
+			shc_outcomes_finish(&other);
 		now = other;
 	}
 	for (uint32_t i = 0; i < now.count; i++)
@@ -513,13 +610,22 @@ static int case_item(struct shc_interpreter *in, const struct shc_case_item *ite
 		struct shc_state *state = now->items[i].state;
 		const struct shc_dfa *language = shc_dfa_empty(in->pool), *pattern, *rest;
 		struct shc_state *match = NULL;
+		bool exact = true;
 
 		r = 1;
 		for (const struct shc_word *word = item->patterns; word && r > 0;
 			word = word->next) {
 			r = shc_expand_pattern(in, state, word, &pattern);
-			if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language))
+			if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language)) {
 				language = shc_dfa_text(in->pool);
+				exact = false;
+			}
+			if (r > 0 && exact) {
+				int known = shc_pattern_is_exact(in, state, word);
+
+				exact = known > 0 || MADE(PATTERNS_ARE_EXACT);
+				r = known < 0 ? known : r;
+			}
 		}
 		if (r < 0)
 			break;
@@ -531,7 +637,7 @@ static int case_item(struct shc_interpreter *in, const struct shc_case_item *ite
 			shc_state_destroy(match);
 		if (r < 0)
 			break;
-		if (!shc_dfa_difference(in->pool, shc_dfa_text(in->pool), language, &rest))
+		if (exact && !shc_dfa_difference(in->pool, shc_dfa_text(in->pool), language, &rest))
 			r = shc_state_narrow_term(state, in->pool, subject, rest);
 		else
 			r = 1;
@@ -550,14 +656,19 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 {
 	const struct shc_term *subject;
 	struct shc_outcomes now = {0}, fall = {0};
-	int r = shc_expand_value(in, state, command->case_.subject, &subject);
+	bool may_end, continues = false;
+	int r;
 
+	in->may_end = false;
+	r = shc_expand_value(in, state, command->case_.subject, &subject);
+	may_end = in->may_end;
+	if (r > 0 && may_end)
+		r = shc_end_too(in, command, state, out) ? -ENOMEM : 1;
 	if (r <= 0) {
-		shc_set_status(state, command, 1, 1);
+		shc_set_status(state, command, 1, 127);
 		return r < 0 ? (shc_state_destroy(state), r)
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
-	shc_set_status(state, command, 0, 0);
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	for (const struct shc_case_item *item = command->case_.items; item && !r;
 		item = item->next) {
@@ -565,6 +676,12 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 
 		fall = (struct shc_outcomes){0};
 		r = case_item(in, item, subject, &now, &taken);
+		if (MADE(CASE_MATCHES_FIRST))
+			shc_outcomes_finish(&now);
+		continues |= item->end == SHC_CASE_CONTINUE;
+		/* The body sees $? as it was before; an empty one leaves 0, as no match does. */
+		for (uint32_t i = 0; i < taken.count && !item->body->first; i++)
+			shc_set_status(taken.items[i].state, command, 0, 0);
 		if (r)
 			shc_outcomes_finish(&taken);
 		else if (item->end == SHC_CASE_BREAK)
@@ -574,6 +691,14 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		else
 			r = list_on_each(in, item->body, &taken, &now);
 	}
+	for (uint32_t i = 0; i < now.count; i++) {
+		/* No match, or the body of one before ;;& */
+		struct shc_status *status = &now.items[i].state->status;
+
+		status->low = 0;
+		if (!continues)
+			status->high = 0;
+	}
 	r = first_error(outcomes_move(in, out, &fall), r);
 	return first_error(outcomes_move(in, out, &now), r);
 }
@@ -581,10 +706,16 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 /* ---- Loops ---------------------------------------------------------------------------------------------------- */
 
 /* What comes out of a body: to the head again, or out of the loop. Empties @from. */
-static int sort_body(struct shc_interpreter *in, struct shc_outcomes *from,
-	struct shc_outcomes *head, struct shc_outcomes *out)
+static int sort_body(struct shc_interpreter *in, const struct shc_command *loop,
+	struct shc_outcomes *from, struct shc_outcomes *head, struct shc_outcomes *out)
 {
 	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++)
+		in->seen[loop->id] |= from->items[i].flow == SHC_FLOW_EXIT ||
+						      from->items[i].flow == SHC_FLOW_RETURN
+					      ? SHC_LEFT
+					      : SHC_TURNED;
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
@@ -595,7 +726,8 @@ static int sort_body(struct shc_interpreter *in, struct shc_outcomes *from,
 			 (item->flow == SHC_FLOW_CONTINUE && item->levels <= 1))
 			r = shc_outcomes_add(in, head, item->state, SHC_FLOW_NEXT, 0);
 		else if (item->flow == SHC_FLOW_BREAK && item->levels <= 1)
-			r = shc_outcomes_add(in, out, item->state, SHC_FLOW_NEXT, 0);
+			r = shc_outcomes_add(in, MADE(BREAK_GOES_ON) ? head : out, item->state,
+				SHC_FLOW_NEXT, 0);
 		else if (item->flow == SHC_FLOW_BREAK || item->flow == SHC_FLOW_CONTINUE)
 			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels - 1);
 		else
@@ -685,37 +817,53 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 	struct shc_outcomes head = {0};
 	struct shc_state *before = NULL;
 	uint64_t left = 0, other_count;
+	int low = 0, high = 0; /* status of any turn so far, 0 for no turn */
 	bool entered = false;
 	int r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
 
 	for (uint32_t round = 0; !stable && !r; round++) {
-		struct shc_outcomes zero = {0}, other = {0}, body = {0};
+		struct shc_outcomes zero = {0}, other = {0}, body = {0}, odd = {0};
 
+		in->loop_depth++;
 		for (uint32_t i = 0; i < head.count; i++) {
 			if (r)
 				shc_state_destroy(head.items[i].state);
 			else
 				r = execute_condition(in, command->loop.condition,
 					head.items[i].state, until ? &other : &zero,
-					until ? &zero : &other, out);
+					until ? &zero : &other, &odd);
 		}
+		in->loop_depth--;
 		head.count = 0;
 		shc_outcomes_finish(&head);
+		r = first_error(sort_body(in, command, &odd, &head, out), r);
 		other_count = other.count;
-		for (uint32_t i = 0; i < other.count; i++)
-			other.items[i].state->status.low = other.items[i].state->status.high = 0;
+		for (uint32_t i = 0; i < other.count; i++) {
+			other.items[i].state->status.low = low;
+			other.items[i].state->status.high = MADE(LOOP_STATUS_IS_ZERO) ? 0 : high;
+		}
 		r = first_error(outcomes_move(in, out, &other), r);
 		left += other_count;
 		entered |= zero.count > 0;
 		in->loops++;
+		in->loop_depth++;
 		r = first_error(list_on_each(in, command->loop.body, &zero, &body), r);
+		in->loop_depth--;
 		in->loops--;
+		for (uint32_t i = 0; i < body.count; i++) {
+			const struct shc_status *status = &body.items[i].state->status;
+
+			low = status->low < low ? status->low : low;
+			high = status->high > high ? status->high : high;
+		}
 		left += leaving(&body);
-		r = first_error(sort_body(in, &body, &head, out), r);
+		r = first_error(sort_body(in, command, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
 			shc_path_forget_tested(head.items[i].state);
 		if (!r)
 			r = close_round(in, &head, &before, round, command->range, &stable);
+		if (MADE(WHILE_TURNS_ONCE))
+			break;
 		if (round >= LOOP_ROUNDS_MAX) {
 			in->exhausted = true;
 			break;
@@ -739,7 +887,7 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 		struct shc_outcomes body = {0};
 		const struct shc_term *term;
 
-		if (field->occurrence != SHC_ONCE) {
+		if (field->occurrence != SHC_ONCE && !MADE(FOR_ALWAYS_TURNS)) {
 			struct shc_state *none = shc_state_clone(state);
 
 			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
@@ -755,9 +903,11 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 			break;
 		}
 		in->loops++;
+		in->loop_depth++;
 		r = shc_execute_list(in, command->for_.body, state, &body);
+		in->loop_depth--;
 		in->loops--;
-		r = first_error(sort_body(in, &body, &next, out), r);
+		r = first_error(sort_body(in, command, &body, &next, out), r);
 	}
 	shc_outcomes_finish(head);
 	*head = next;
@@ -822,25 +972,37 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 {
 	struct shc_fields fields = {0};
 	struct shc_outcomes head = {0};
-	int r = expand_for_words(in, command, state, &fields);
+	bool always = false;
+	int r;
 
+	in->may_end = false;
+	r = expand_for_words(in, command, state, &fields);
+	if (r > 0 && in->may_end)
+		r = shc_end_too(in, command, state, out) ? -ENOMEM : 1;
 	if (r <= 0) {
+		shc_set_status(state, command, 1, 2);
 		shc_fields_finish(&fields);
 		return r < 0 ? (shc_state_destroy(state), r)
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
 	shc_check_for(in, command, state, &fields);
-	shc_set_status(state, command, 0, 0);
 	r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
 	for (uint32_t i = 0; i < fields.count && !r; i++) {
 		struct shc_field *field = &fields.items[i];
 
+		always |= field->occurrence == SHC_ONCE;
 		if (i >= FOR_FIELDS_MAX)
 			field->occurrence = SHC_ANY;
 		r = field->occurrence == SHC_ANY ? for_many(in, command, field, &head, out)
 						 : for_turn(in, command, field, &head, out);
 		if (head.count > 4)
 			r = first_error(fold(in, &head, 0, command->range), r);
+	}
+	/* Without any turn the status is 0. */
+	for (uint32_t i = 0; i < head.count && !always; i++) {
+		head.items[i].state->status.low = 0;
+		if (!fields.count)
+			head.items[i].state->status.high = 0;
 	}
 	shc_fields_finish(&fields);
 	return first_error(outcomes_move(in, out, &head), r);
@@ -867,9 +1029,11 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 			r = leave ? shc_outcomes_add(in, out, leave, SHC_FLOW_NEXT, 0) : -ENOMEM;
 		}
 		in->loops++;
+		in->loop_depth++;
 		r = first_error(list_on_each(in, list, &head, &body), r);
+		in->loop_depth--;
 		in->loops--;
-		r = first_error(sort_body(in, &body, &head, out), r);
+		r = first_error(sort_body(in, command, &body, &head, out), r);
 		for (uint32_t i = 0; i < head.count; i++)
 			shc_forget_assigned(in, command, head.items[i].state);
 		if (!r)
@@ -886,27 +1050,38 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 
 /* ---- Functions ------------------------------------------------------------------------------------------------ */
 
+/* A call that is not followed, because it is recursive or too deep. Takes @state. */
+static int not_entered(struct shc_interpreter *in, const struct shc_command *function,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	int r = shc_forget_command(in, function->function.body, state);
+
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	shc_approximate(in, in->current ? in->current : function);
+	shc_set_status(state, function, 0, 255);
+	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+}
+
 int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes body = {0};
-	uint32_t outside = in->suppressed_outside;
+	uint32_t outside = in->suppressed_outside, loops = in->loop_depth;
 	int r;
 
 	for (uint32_t i = 0; i < in->call_depth; i++) {
 		if (in->calls[i] != function)
 			continue;
-		/* Recursion: the call may do anything that the script does. */
-		shc_approximate(in, function);
-		shc_set_status(state, function, 0, 255);
-		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+		return not_entered(in, function, state, out);
 	}
-	if (in->call_depth == sizeof(in->calls) / sizeof(*in->calls)) {
-		shc_approximate(in, function);
-		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
-	}
+	if (in->call_depth == sizeof(in->calls) / sizeof(*in->calls))
+		return not_entered(in, function, state, out);
 	in->calls[in->call_depth++] = function;
 	in->suppressed_outside = in->suppressed;
+	in->loop_depth = 0;
 	r = shc_execute_command(in, function->function.body, state, &body);
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
@@ -916,10 +1091,14 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 			shc_state_destroy(item->state);
 		else
 			r = shc_outcomes_add(in, out, item->state,
-				item->flow == SHC_FLOW_RETURN ? SHC_FLOW_NEXT : item->flow,
+				item->flow == SHC_FLOW_RETURN && !MADE(RETURN_ENDS_SHELL)
+					? SHC_FLOW_NEXT
+				: item->flow == SHC_FLOW_RETURN ? SHC_FLOW_EXIT
+								: item->flow,
 				item->levels);
 	}
 	in->call_depth--;
+	in->loop_depth = loops;
 	in->suppressed_outside = outside;
 	body.count = 0;
 	shc_outcomes_finish(&body);
@@ -989,8 +1168,29 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 	}
 }
 
-/* Does a redirection take the command's standard output away from who captures it? */
-static bool diverts_output(const struct shc_command *command)
+/* `>&5`, where 5 may be the standard output of a substitution around this (exec 5>&1), or 2>&1. */
+static bool may_leak(const struct shc_command *command)
+{
+	bool diverted = false;
+
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next) {
+		struct shc_text target;
+
+		if (r->kind != SHC_REDIRECT_DUP_OUTPUT || !r->target) {
+			diverted |= r->kind >= SHC_REDIRECT_OUTPUT &&
+				    r->kind <= SHC_REDIRECT_CLOBBER && r->fd <= 1;
+			continue;
+		}
+		target = r->target->literal;
+		if (!r->target->constant || target.length > 1 ||
+			(target.length && target.bytes[0] >= '3' && target.bytes[0] <= '9') ||
+			(shc_text_is(target, "1") && r->fd == 2 && !diverted))
+			return true;
+	}
+	return false;
+}
+
+bool shc_diverts_output(const struct shc_command *command)
 {
 	for (const struct shc_redirect *redirect = command->redirects; redirect;
 		redirect = redirect->next) {
@@ -1031,7 +1231,7 @@ static int execute_diverted(struct shc_interpreter *in, const struct shc_command
 	struct shc_outcomes results = {0};
 	int r;
 
-	if (!diverts_output(command))
+	if (!shc_diverts_output(command))
 		return execute_prepared(in, command, state, out);
 	state->output = NULL;
 	r = execute_prepared(in, command, state, &results);
@@ -1040,10 +1240,29 @@ static int execute_diverted(struct shc_interpreter *in, const struct shc_command
 	return first_error(outcomes_move(in, out, &results), r);
 }
 
+/*
+ * The command is not run where a redirection was refused. Whether that counts for -e differs between shells where the
+ * command is a compound one, so both are followed. Empties @refused.
+ */
+static int add_refused(struct shc_interpreter *in, struct shc_outcomes *refused, bool checked,
+	struct shc_outcomes *results, struct shc_outcomes *out)
+{
+	struct shc_outcomes copies = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < refused->count && !checked && !r; i++) {
+		struct shc_state *copy = shc_state_clone(refused->items[i].state);
+
+		r = copy ? shc_outcomes_add(in, &copies, copy, SHC_FLOW_NEXT, 0) : -ENOMEM;
+	}
+	r = first_error(apply_errexit(in, &copies, out), r);
+	return first_error(outcomes_move(in, results, refused), r);
+}
+
 int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_outcomes prepared = {0}, results = {0};
+	struct shc_outcomes prepared = {0}, refused = {0}, results = {0};
 	uint32_t reads = in->read_count;
 	bool checked = command->kind == SHC_COMMAND_SIMPLE || command->kind == SHC_COMMAND_TEST ||
 		       command->kind == SHC_COMMAND_ARITH;
@@ -1052,13 +1271,22 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	in->seen[command->id] |= SHC_SEEN;
 	if (checked)
 		in->current = command;
+	if (checked && state->traps && shc_traps_note(in, state)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	in->leaks |= in->substitutions && may_leak(command);
 	in->steps++;
+	if (!(in->steps & 255))
+		shc_look_at_clock(in);
+	if (shc_spent(in) > SHC_CAREFUL && shc_spent(in) <= 1000 && shc_may_leave_out(in, command))
+		return shc_leave_out(in, command, state, out);
 	if (shc_spent(in) > 1000) {
 		in->exhausted = true;
 		shc_state_destroy(state);
 		return 0;
 	}
-	r = shc_prepare(in, command, state, &prepared);
+	r = shc_prepare(in, command, state, &prepared, &refused);
 	for (uint32_t i = 0; i < prepared.count; i++) {
 		struct shc_outcome *item = &prepared.items[i];
 
@@ -1071,6 +1299,10 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	}
 	prepared.count = 0;
 	shc_outcomes_finish(&prepared);
+	if (command->redirects)
+		shc_widen_refused(in, command, &results);
+	if (refused.count)
+		r = first_error(add_refused(in, &refused, checked, &results, out), r);
 	/* What a redirection reads is read by this command; what a stage reads, by the whole pipeline. */
 	if (!in->piped)
 		in->read_count = reads;

@@ -6,6 +6,7 @@
  * is kept
  * as marks on its piece, so that checks can say which unknown splits or matches what.
  */
+#include "arrays.h"
 #include "interpreter.h"
 
 #include <errno.h>
@@ -341,6 +342,70 @@ static bool holds_arguments(const struct shc_parameter *parameter)
 	return false;
 }
 
+static bool gives_elements(const struct shc_parameter *parameter)
+{
+	return parameter->kind == SHC_PARAMETER_VARIABLE &&
+	       parameter->subscript.kind == SHC_SUBSCRIPT_AT &&
+	       (parameter->op == SHC_OP_NONE || parameter->op == SHC_OP_KEYS);
+}
+
+/* The key of element @index. */
+static const struct shc_term *element_key(
+	const struct builder *b, const struct shc_array *array, uint32_t index)
+{
+	char number[16];
+
+	if (array->associative)
+		return array->items[2 * index];
+	return shc_term_text(b->in->terms, number,
+		(size_t)snprintf(number, sizeof(number), "%u", (unsigned int)index));
+}
+
+/* "${x[@]}": every element a field of its own, and of "${!x[@]}" every key. 0 or -ENOMEM. */
+static int add_elements(struct builder *b, const struct shc_part *part, bool quoted)
+{
+	const struct shc_parameter *parameter = part->parameter;
+	struct shc_field_piece piece = {.splits = true};
+	const struct shc_variable *variable;
+	const struct shc_array *exact;
+	const struct shc_term *term;
+	uint32_t number, count;
+	bool keys = parameter->op == SHC_OP_KEYS;
+	int r = 0;
+
+	if (shc_note_read(b->in, b->state, parameter->name) ||
+		shc_name_number(b->in, parameter->name, &number) ||
+		!shc_state_variable(b->state, number))
+		return -ENOMEM;
+	variable = &b->state->variables[number];
+	exact = shc_array_exact(variable);
+	count = exact ? shc_array_length(exact) : 0;
+	for (uint32_t i = 0; i < count && !r; i++) {
+		if (i)
+			r = builder_end(b, quoted);
+		b->exists |= quoted;
+		term = keys ? element_key(b, exact, i) : shc_array_value(exact, i);
+		if (!r)
+			r = term ? add_term(b, term, quoted) : -ENOMEM;
+	}
+	if (exact)
+		return r;
+	/* A plain variable is an array of one element. */
+	if (!keys && !variable->elements && variable->assigned &&
+		variable->presence == SHC_PRESENT) {
+		b->exists |= quoted;
+		return add_term(b, variable->term, quoted);
+	}
+	term = keys ? shc_unknown(b->in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(b->in->pool),
+			      part->range)
+		    : shc_array_any(b->in, b->state, variable, part->range);
+	if (!term)
+		return -ENOMEM;
+	piece.piece.atom = shc_term_single_atom(term);
+	piece.matches = !quoted && !b->state->noglob;
+	return builder_piece(b, &piece);
+}
+
 static int add_parameter(struct builder *b, const struct shc_part *part, bool quoted)
 {
 	const struct shc_parameter *parameter = part->parameter;
@@ -352,22 +417,8 @@ static int add_parameter(struct builder *b, const struct shc_part *part, bool qu
 		r = add_arguments(b, quoted, part->range);
 		return r < 0 ? r : 1;
 	}
-	if (parameter->subscript.kind == SHC_SUBSCRIPT_AT && !b->value_only &&
-		parameter->op == SHC_OP_NONE) {
-		struct shc_field_piece piece = {.splits = true};
-
-		/* "${a[@]}": any number of fields, each any element. */
-		r = shc_parameter_expand(b->in, b->state, parameter, part->range, &term);
-		if (r <= 0)
-			return r;
-		term = shc_unknown(
-			b->in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(b->in->pool), part->range);
-		if (!term)
-			return -ENOMEM;
-		piece.piece.atom = shc_term_single_atom(term);
-		r = builder_piece(b, &piece);
-		return r < 0 ? r : 1;
-	}
+	if (gives_elements(parameter) && !b->value_only && !parameter->indirect)
+		return add_elements(b, part, quoted) < 0 ? -ENOMEM : 1;
 	r = shc_parameter_expand(b->in, b->state, parameter, part->range, &term);
 	if (r <= 0)
 		return r;
@@ -402,7 +453,8 @@ static int add_tilde(struct builder *b, const struct shc_part *part)
 			shc_dfa_concat(b->in->pool, tilde, itself, &itself) ||
 			shc_dfa_union(b->in->pool, language, itself, &language))
 			language = shc_dfa_text(b->in->pool);
-		term = shc_unknown(b->in, SHC_ORIGIN_DIRECTORY, language, part->range);
+		term = shc_term_home(
+			shc_term_atom(b->in->terms, SHC_ORIGIN_DIRECTORY, language, part->range));
 	}
 	return term ? add_term(b, term, true) : -ENOMEM;
 }
@@ -451,7 +503,8 @@ static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 	case SHC_PART_LOCALE:
 		/* "$@" without parameters is no field at all; every other quoted part is one. */
 		if (!part->parts || part->parts->next || part->parts->kind != SHC_PART_PARAMETER ||
-			!gives_fields(part->parts->parameter) ||
+			(!gives_fields(part->parts->parameter) &&
+				!gives_elements(part->parts->parameter)) ||
 			shc_text_is(part->parts->parameter->name, "*"))
 			b->exists = !MADE(QUOTED_EMPTY_VANISHES);
 		return add_parts(b, part->parts, true);
@@ -691,6 +744,16 @@ static int pattern_parts(struct shc_interpreter *in, struct shc_state *state,
 		}
 	}
 	return r;
+}
+
+int shc_pattern_is_exact(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_word *word)
+{
+	const struct shc_term *term;
+	struct shc_text text;
+	int r = shc_expand_value(in, state, word, &term);
+
+	return r > 0 ? shc_term_known(term, &text) : r;
 }
 
 int shc_expand_pattern(struct shc_interpreter *in, struct shc_state *state,

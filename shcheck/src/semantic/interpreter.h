@@ -12,6 +12,8 @@
 #include <shcheck/finding.h>
 #include <shcheck/parse.h>
 
+#include <time.h>
+
 #include "state.h"
 
 /* What a command leaves behind besides its state. */
@@ -40,6 +42,15 @@ struct shc_name {
 	const struct shc_term *environment; /* what the environment may hold; made on demand */
 	bool assigned_anywhere;             /* somewhere in the script, on whatever path */
 	bool defined_anywhere;              /* as a function */
+	bool defined_here;                  /* by the text of the script itself */
+	bool is_variable; /* read or assigned somewhere; else it may be a command's */
+};
+
+/* A parameter that no part of the script has set: equal numbers are equal values. */
+struct shc_positional {
+	uint64_t number;
+	const struct shc_term *term;
+	struct shc_positional *next;
 };
 
 /* A command that reads a variable: reached without any assignment of it, or with one? */
@@ -55,7 +66,26 @@ struct shc_file_read {
 	uint32_t stage; /* SHC_STAGE_OPEN: by a redirection of the command at hand */
 };
 
+/* Why a path must not be deleted. */
+enum shc_protection {
+	SHC_UNPROTECTED,
+	SHC_PROTECTED_SYSTEM, /* /, /usr, /etc, ... or everything in one of them */
+	SHC_PROTECTED_USER,   /* a home, or everything in one */
+	SHC_PROTECTED_START, /* the directory in which the script was started, or everything in it */
+};
+
+/* How a field can become a protected path. */
+struct shc_harm {
+	enum shc_protection protection;
+	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
+	char path[160];               /* what it then is */
+};
+
 struct shc_call;
+struct shc_definition;
+struct shc_written;
+struct shc_inclusion;
+struct shc_interruptions;
 
 /* Told of every command before it runs: for tests of soundness. */
 struct shc_observer {
@@ -78,7 +108,7 @@ struct shc_interpreter {
 	const struct shc_term *start; /* the directory in which the script is started */
 	uint64_t steps, steps_max;
 	uint64_t work_max;                 /* moves in languages, all operations together */
-	bool open;                         /* the script reads commands from elsewhere: eval, `.` */
+	bool open;                         /* commands were run that are not known: eval, `.` */
 	const struct shc_command *current; /* the simple command or test being run */
 	struct shc_text assigning;         /* name on the left of the assignment being run */
 	struct shc_read_site
@@ -89,24 +119,49 @@ struct shc_interpreter {
 	uint64_t *
 		reported; /* (check, place) that a finding was made of: open addressing, 0 = free */
 	uint32_t reported_count, reported_slots;
-	uint8_t *seen; /* shape [script->command_count]: bit 0 analysed, bit 1 approximated */
+	uint8_t *seen; /* shape [seen_count], by id of the command: SHC_SEEN ... */
+	uint32_t seen_count;
+	uint32_t command_count; /* of the script and of all inclusions */
+	struct shc_inclusion *inclusions;
+	uint32_t inclusion_count, inclusion_bytes, inclusion_depth;
+	const struct shc_command
+		*site;     /* the command of the script that runs an inclusion, or NULL */
+	bool reading_file; /* commands of a sourced file are being run */
+	struct shc_interruptions *interruptions;
+	struct shc_definition *definitions; /* functions; made when it is needed */
+	bool definitions_known, definitions_lost;
+	struct shc_written *outputs; /* redirections whose files were read, or overwritten unread */
+	struct timespec began;       /* the clock that only stops what counting does not */
+	bool late;
+	bool at_signal, in_error_trap;
+	bool may_end; /* the expansion at hand may also have ended the shell */
+	struct shc_positional *positionals[64]; /* by number */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
-	uint32_t loops;         /* bodies of loops around what is run */
-	bool in_order;          /* words of the command at hand assign what later ones may read */
+	uint32_t loops;      /* bodies of loops around what is run */
+	uint32_t loop_depth; /* loops around what is run, within the same function */
+	bool in_order;       /* words of the command at hand assign what later ones may read */
+	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
 	struct shc_file_read *reads;
 	uint32_t stage, stage_count; /* the stage being run, and how many there were */
 	uint32_t read_count, read_capacity, read_start;
+	struct shc_harm listed; /* what the `find` of a stage begins at */
+	uint32_t listed_stage;
 };
 
 enum {
 	SHC_SEEN = 1,
 	SHC_APPROXIMATED = 2,
 	SHC_SIMPLE = 4,
+	SHC_CALM = 8, /* see risk.h */
+	SHC_ANCHORED = 16,
+	SHC_TURNED = 32,    /* a loop whose body has come to its end, or broke off */
+	SHC_DEFEATED = 128, /* the body of a function in which SH507 was reported */
+	SHC_LEFT = 64,      /* a loop whose body has left the function or the script */
 	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,
@@ -139,6 +194,9 @@ const struct shc_term *shc_name_environment(struct shc_interpreter *in, uint32_t
 
 /* shc_spent - how much of the budgets is used up, in per mille; from 1000 on everything is cut. */
 uint32_t shc_spent(const struct shc_interpreter *in);
+
+/* shc_look_at_clock - after too much time everything is cut. */
+void shc_look_at_clock(struct shc_interpreter *in);
 
 /* ---- Outcomes ------------------------------------------------------------------------------------------------- */
 
@@ -203,6 +261,13 @@ int shc_expand_value(struct shc_interpreter *in, struct shc_state *state,
 int shc_expand_pattern(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, const struct shc_dfa **ret);
 
+/*
+ * shc_pattern_is_exact - is the language of @word exactly what the pattern matches, nothing in it being unknown?
+ * 1, 0 or -ENOMEM.
+ */
+int shc_pattern_is_exact(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_word *word);
+
 /* ---- Arithmetic ----------------------------------------------------------------------------------------------- */
 
 /* shc_arith_value - @text as a term: known where its operands are. 1 or -ENOMEM. */
@@ -237,18 +302,37 @@ int shc_run_substitutions(struct shc_interpreter *in, const struct shc_word *wor
 int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list,
 	const struct shc_command *command, const struct shc_state *outer, struct shc_outcomes *out);
 
+/* shc_leave_subshell - append @outer as it is after a subshell that ended in @inner, which is taken. 0 or -ENOMEM. */
+int shc_leave_subshell(struct shc_interpreter *in, const struct shc_state *outer,
+	struct shc_state *inner, struct shc_outcomes *out);
+
 /*
- * shc_prepare - what comes before a command: its substitutions are run, and its redirections opened. Takes @state. A
- * redirection that fails gives an outcome of its own where that matters.
+ * shc_prepare - what comes before a command: its substitutions are run, and its redirections opened. Takes @state.
+ * @refused: states in which a redirection was refused and the command is not run, where that is another state than
+ * with shc_widen_refused(); special built-ins end the shell then (in @out).
  */
 int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
-	struct shc_state *state, struct shc_outcomes *out);
+	struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused);
+
+/* shc_widen_refused - the status of @results of @command is also that of a refused redirection. */
+void shc_widen_refused(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_outcomes *results);
+
+/* shc_diverts_output - does a redirection take the command's standard output away from who captures it? */
+bool shc_diverts_output(const struct shc_command *command);
 
 /* [[ ]] and (( )). */
 int shc_execute_test(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
 int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
+
+/*
+ * shc_end_too - an expansion that may also have ended the shell (-u, ${x?}): the state in which it then ends. Borrows
+ * @state. 0 or -ENOMEM.
+ */
+int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *out);
 
 /* shc_loop_value - what the variable of a `for` holds in the turn for @field. NULL when there is no memory. */
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field);
@@ -260,6 +344,13 @@ void shc_check_for(struct shc_interpreter *in, const struct shc_command *command
 /* shc_forget_assigned - variables that a loop of unknown arithmetic assigns may hold any number. */
 void shc_forget_assigned(
 	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state);
+
+/*
+ * shc_set_arguments - the fields of @call from @first on become the positional parameters. 0 or -ENOMEM (then nothing
+ * has changed). shc_copy_arguments - @to has the positional parameters of @from. 0 or -ENOMEM.
+ */
+int shc_set_arguments(const struct shc_call *call, struct shc_state *state, uint32_t first);
+int shc_copy_arguments(struct shc_state *to, const struct shc_state *from);
 
 /* shc_restore_hidden - end of a function: put back what `local` hid at @depth. */
 void shc_restore_hidden(struct shc_state *state, uint32_t depth);

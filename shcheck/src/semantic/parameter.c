@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "parameter.h"
 
+#include "arena.h"
+#include "arrays.h"
 #include "mistake.h"
 
 #include <errno.h>
@@ -94,7 +96,7 @@ bool shc_may_be_empty(
 static int read_variable(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	struct shc_parameter_value *ret)
 {
-	const struct shc_variable *variable;
+	struct shc_variable *variable;
 	uint32_t number;
 	int r = shc_name_number(in, name, &number);
 
@@ -112,6 +114,9 @@ static int read_variable(struct shc_interpreter *in, struct shc_state *state, st
 		    : shc_text_is(name, "PWD") ? state->directory
 					       : shc_name_environment(in, number);
 	ret->presence = shc_name_is_set(name) ? SHC_PRESENT : SHC_PERHAPS;
+	/* The current directory changes without an assignment. */
+	if (!shc_text_is(name, "PWD"))
+		variable->term = ret->term;
 	return ret->term ? 0 : -ENOMEM;
 }
 
@@ -119,9 +124,9 @@ static int read_variable(struct shc_interpreter *in, struct shc_state *state, st
 static int read_positional(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
 	struct shc_parameter_value *ret)
 {
-	char text[24];
-	uint32_t name;
-	int length, r;
+	uint64_t wanted = number ? number + state->shifted : 0;
+	struct shc_positional **list = &in->positionals[wanted % 64], *at;
+	const struct shc_dfa *language;
 
 	if (number && number <= state->argument_count) {
 		ret->presence = SHC_PRESENT;
@@ -133,14 +138,25 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 		ret->term = NULL;
 		return 0;
 	}
-	length = snprintf(text, sizeof(text), "%llu",
-		number ? (unsigned long long)number + state->shifted : 0);
-	r = shc_name_number(
-		in, (struct shc_text){.bytes = text, .length = (uint32_t)length}, &name);
-	if (r < 0)
-		return r;
 	ret->presence = number ? SHC_PERHAPS : SHC_PRESENT;
-	ret->term = shc_name_environment(in, name);
+	if (number)
+		state->arguments_fresh = false;
+	for (at = *list; at && at->number != wanted; at = at->next)
+		;
+	if (!at) {
+		at = shc_arena_take(in->arena, sizeof(*at));
+		if (!at)
+			return -ENOMEM;
+		at->number = wanted;
+		/* $0 is a path of the script, absolute, relative or bare, or the name of the shell. */
+		if (number || shc_dfa_glob(in->pool, "?*", 2, 0, &language, NULL))
+			language = shc_dfa_text(in->pool);
+		at->term = shc_term_share(shc_term_atom(
+			in->terms, SHC_ORIGIN_ARGUMENT, language, (struct shc_range){0, 0}));
+		at->next = *list;
+		*list = at;
+	}
+	ret->term = at->term;
 	return ret->term ? 0 : -ENOMEM;
 }
 
@@ -218,7 +234,8 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 		break;
 	case '!':
 		ret->presence = SHC_PERHAPS;
-		ret->term = number_term(in, 1, INT_MAX, range);
+		ret->term =
+			shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
 		break;
 	default:
 		ret->term =
@@ -227,7 +244,44 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 	return ret->term ? 0 : -ENOMEM;
 }
 
-int shc_parameter_read(struct shc_interpreter *in, struct shc_state *state,
+/* ${x[k]}, and ${x[@]} as one value. */
+static int read_element(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_parameter *parameter, struct shc_range range,
+	struct shc_parameter_value *ret)
+{
+	const struct shc_subscript *subscript = &parameter->subscript;
+	const struct shc_variable *variable;
+	const struct shc_array *exact;
+	uint32_t number;
+
+	if (shc_name_number(in, parameter->name, &number) || !shc_state_variable(state, number))
+		return -ENOMEM;
+	variable = &state->variables[number];
+	if (variable->elements && subscript->kind == SHC_SUBSCRIPT_KEY)
+		return shc_array_element(
+			in, state, variable, subscript, range, &ret->presence, &ret->term);
+	exact = shc_array_exact(variable);
+	if (exact && !exact->count) {
+		ret->presence = SHC_ABSENT;
+		ret->term = NULL;
+		return 0;
+	}
+	if (exact && shc_array_length(exact) == 1) {
+		ret->presence = SHC_PRESENT;
+		ret->term = shc_array_value(exact, 0);
+		return 0;
+	}
+	/* Of a plain variable, element 0 is the value. */
+	if (variable->assigned && !variable->elements &&
+		(subscript->kind != SHC_SUBSCRIPT_KEY ||
+			(subscript->word->constant && shc_text_is(subscript->word->literal, "0"))))
+		return read_variable(in, state, parameter->name, ret);
+	ret->presence = exact ? SHC_PRESENT : SHC_PERHAPS;
+	ret->term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
+	return ret->term ? 0 : -ENOMEM;
+}
+
+static int read_any(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_parameter *parameter, struct shc_range range,
 	struct shc_parameter_value *ret)
 {
@@ -240,12 +294,26 @@ int shc_parameter_read(struct shc_interpreter *in, struct shc_state *state,
 	}
 	switch (parameter->kind) {
 	case SHC_PARAMETER_VARIABLE:
-		return read_variable(in, state, parameter->name, ret);
+		return parameter->subscript.kind == SHC_SUBSCRIPT_NONE
+			       ? read_variable(in, state, parameter->name, ret)
+			       : read_element(in, state, parameter, range, ret);
 	case SHC_PARAMETER_POSITIONAL:
 		return read_positional(in, state, parameter->number, ret);
 	default:
 		return read_special(in, state, parameter->name.bytes[0], range, ret);
 	}
+}
+
+int shc_parameter_read(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_parameter *parameter, struct shc_range range,
+	struct shc_parameter_value *ret)
+{
+	int r = read_any(in, state, parameter, range, ret);
+
+	/* The expansion of an absent one is empty: where it cannot be, it is there. */
+	if (!r && ret->presence == SHC_PERHAPS && !shc_may_be_empty(in, state, ret->term))
+		ret->presence = SHC_PRESENT;
+	return r;
 }
 
 /* ---- Operators ------------------------------------------------------------------------------------------------ */
@@ -334,6 +402,29 @@ static const struct shc_term *present_value(const struct operation *op)
 	return shc_unknown(op->in, SHC_ORIGIN_DERIVED, rest, op->range);
 }
 
+/*
+ * The word of an operator that may be taken or not: what it assigns and asserts holds only where it is, so it is
+ * expanded in a copy, and the state covers both afterwards.
+ */
+static int expand_perhaps(const struct operation *op, bool certain, const struct shc_term **ret)
+{
+	struct shc_state *copy;
+	int r;
+
+	if (certain)
+		return shc_expand_value(op->in, op->state, op->parameter->word, ret);
+	copy = shc_state_clone(op->state);
+	if (!copy)
+		return -ENOMEM;
+	r = shc_expand_value(op->in, copy, op->parameter->word, ret);
+	if (r > 0 && op->parameter->word && !op->parameter->word->constant)
+		r = shc_state_join(op->state, copy, op->in->terms, SHC_JOIN_STATES, 0, op->range)
+			    ? -ENOMEM
+			    : 1;
+	shc_state_destroy(copy);
+	return r;
+}
+
 static int default_value(const struct operation *op, const struct shc_term **ret)
 {
 	unsigned int taken = branches(op);
@@ -341,8 +432,10 @@ static int default_value(const struct operation *op, const struct shc_term **ret
 	int r;
 
 	if (taken & 2) {
-		r = shc_expand_value(op->in, op->state, op->parameter->word, &word);
-		if (r <= 0)
+		r = expand_perhaps(op, taken == 2, &word);
+		/* Where the word ends the shell, the value is there. */
+		op->in->may_end |= !r && taken & 1;
+		if (r < 0 || (!r && !(taken & 1)))
 			return r;
 	}
 	if (taken & 1) {
@@ -370,9 +463,12 @@ static int alternative_value(const struct operation *op, const struct shc_term *
 	int r;
 
 	if (taken & 1) {
-		r = shc_expand_value(op->in, op->state, op->parameter->word, &word);
-		if (r <= 0)
+		r = expand_perhaps(op, taken == 1, &word);
+		op->in->may_end |= !r && taken & 2;
+		if (r < 0 || (!r && !(taken & 2)))
 			return r;
+		if (!r)
+			taken = 2;
 	}
 	if (!(taken & 2)) {
 		*ret = word;
@@ -394,6 +490,7 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 
 	if (!(taken & 1))
 		return 0;
+	op->in->may_end |= (taken & 2) != 0;
 	if (op->parameter->colon && !shc_dfa_difference(op->in->pool, shc_dfa_text(op->in->pool),
 					    shc_dfa_epsilon(op->in->pool), &nonempty))
 		r = shc_state_narrow_term(op->state, op->in->pool, op->value.term, nonempty);
@@ -402,6 +499,26 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 			return -ENOMEM;
 	*ret = op->value.term;
 	return r;
+}
+
+static bool is_prefix(enum shc_removal removal)
+{
+	return removal == SHC_REMOVE_PREFIX || removal == SHC_REMOVE_PREFIX_LONGEST;
+}
+
+/*
+ * Does removal leave every string of @language as it is? Equal languages before and after do not say so: of all texts
+ * without their first bytes, too, all are left.
+ */
+static bool removes_nothing(struct shc_dfa_pool *pool, enum shc_removal removal,
+	const struct shc_dfa *language, const struct shc_dfa *pattern)
+{
+	bool prefix = is_prefix(removal);
+	const struct shc_dfa *text = shc_dfa_text(pool), *matched;
+
+	return !shc_dfa_difference(pool, pattern, shc_dfa_epsilon(pool), &matched) &&
+	       !shc_dfa_concat(pool, prefix ? matched : text, prefix ? text : matched, &matched) &&
+	       !shc_dfa_intersect(pool, language, matched, &matched) && shc_dfa_is_empty(matched);
 }
 
 static int removed_value(const struct operation *op, const struct shc_term *term,
@@ -414,8 +531,17 @@ static int removed_value(const struct operation *op, const struct shc_term *term
 		return r;
 	if (!language)
 		return -ENOMEM;
+	r = shc_pattern_is_exact(op->in, op->state, op->parameter->word);
+	if (r < 0)
+		return r;
+	/* A pattern that holds an unknown may take away anything. */
+	if (!r) {
+		r = is_prefix(removal) ? shc_dfa_suffixes(op->in->pool, language, &result)
+				       : shc_dfa_prefixes(op->in->pool, language, &result);
+		return derived(op, r, result, ret);
+	}
 	r = shc_dfa_remove(op->in->pool, removal, language, pattern, &result);
-	if (!r && result == language) {
+	if (!r && result == language && removes_nothing(op->in->pool, removal, language, pattern)) {
 		*ret = term;
 		return 1;
 	}
@@ -437,6 +563,9 @@ static int replaced_value(const struct operation *op, const struct shc_term *ter
 	replacement = language_of(op, with);
 	if (!language || !replacement)
 		return -ENOMEM;
+	r = shc_pattern_is_exact(op->in, op->state, op->parameter->word);
+	if (r <= 0)
+		return r < 0 ? r : derived(op, -E2BIG, NULL, ret);
 	r = shc_dfa_substitute(op->in->pool, kind, language, pattern, replacement, &result, NULL);
 	return derived(op, r, result, ret);
 }
@@ -527,6 +656,23 @@ static int apply(
 	}
 }
 
+/* ${#x[@]}. NULL when there is no memory. */
+static const struct shc_term *element_count(struct shc_interpreter *in,
+	const struct shc_state *state, const struct shc_parameter *parameter,
+	struct shc_range range)
+{
+	const struct shc_array *exact = NULL;
+	uint32_t number;
+
+	if (shc_name_number(in, parameter->name, &number))
+		return NULL;
+	if (number < state->variable_count)
+		exact = shc_array_exact(&state->variables[number]);
+	if (exact)
+		return number_term(in, shc_array_length(exact), shc_array_length(exact), range);
+	return number_term(in, 0, INT64_MAX, range);
+}
+
 int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_parameter *parameter, struct shc_range range, const struct shc_term **ret)
 {
@@ -536,6 +682,12 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 
 	if (r < 0)
 		return r;
+	if (parameter->op == SHC_OP_LENGTH &&
+		(parameter->subscript.kind == SHC_SUBSCRIPT_AT ||
+			parameter->subscript.kind == SHC_SUBSCRIPT_STAR)) {
+		*ret = element_count(in, state, parameter, range);
+		return *ret ? 1 : -ENOMEM;
+	}
 	switch (parameter->op) {
 	case SHC_OP_DEFAULT:
 	case SHC_OP_ASSIGN:
@@ -555,11 +707,11 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 		if (state->nounset && parameter->kind != SHC_PARAMETER_SPECIAL &&
 			op.value.presence == SHC_ABSENT)
 			return 0;
+		in->may_end |= (state->nounset || state->doubtful & SHC_DOUBT_NOUNSET) &&
+			       parameter->kind != SHC_PARAMETER_SPECIAL;
 		if (!term)
 			term = shc_term_text(in->terms, "", 0);
-		else if (!state->nounset && !shc_may_be_empty(in, state, term))
-			r = either(&op, term, shc_term_text(in->terms, "", 0), &term);
-		if (r < 0 || !term)
+		if (!term)
 			return -ENOMEM;
 	}
 	return apply(&op, term, ret);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "parameter.h"
 
 /* Deleting one of these, or everything in it, breaks the system. */
@@ -61,20 +62,56 @@ enum {
 
 /* ---- Normal form ---------------------------------------------------------------------------------------------- */
 
+/* Is the component a name whose ".." leads back: no ".." itself, no unknown? */
+static bool is_plain(const char *text, uint32_t length)
+{
+	if (length == 2 && text[0] == '.' && text[1] == '.')
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		if (text[i] > 0 && text[i] <= START)
+			return false;
+	return length > 0;
+}
+
 /*
- * Remove "//", "/./" and a trailing slash from @text in place; returns the new length. @first: at the
- * path's start.
+ * ".." was read behind the slash that ends @text at @to: take the component before it away. Where that is a link this
+ * means another folder; links that are known have been followed before. Returns the new length.
  */
-static uint32_t squeeze(char *text, uint32_t length, bool last)
+static uint32_t go_up(char *text, uint32_t to, bool first)
+{
+	uint32_t end = to - 1, begin = end;
+
+	if (!end && first)
+		return 1;
+	while (begin && text[begin - 1] != '/')
+		begin--;
+	if (begin && is_plain(text + begin, end - begin))
+		return begin;
+	memcpy(text + to, "..", 2);
+	return to + 2;
+}
+
+/*
+ * Remove "//", "/./", "name/.." and a trailing slash from @text in place; returns the new length. @first, @last: @text
+ * begins or ends the path.
+ */
+static uint32_t squeeze(char *text, uint32_t length, bool first, bool last)
 {
 	uint32_t to = 0;
 
 	for (uint32_t i = 0; i < length; i++) {
-		if (text[i] == '/' && to && text[to - 1] == '/')
+		bool begins = to && text[to - 1] == '/';
+
+		if (text[i] == '/' && begins)
 			continue;
-		if (text[i] == '.' && to && text[to - 1] == '/' && i + 1 < length &&
-			text[i + 1] == '/')
+		if (text[i] == '.' && begins && i + 1 < length && text[i + 1] == '/')
 			continue;
+		if (text[i] == '.' && begins && i + 1 < length && text[i + 1] == '.' &&
+			(i + 2 < length ? text[i + 2] == '/' : last)) {
+			to = go_up(text, to, first);
+			i++;
+			continue;
+		}
 		text[to++] = text[i];
 	}
 	if (last) {
@@ -103,7 +140,7 @@ static const struct shc_term *squeeze_term(struct shc_interpreter *in, const str
 				return NULL;
 			memcpy(copy, piece->text.bytes, piece->text.length);
 			next = shc_term_text(in->terms, copy,
-				squeeze(copy, piece->text.length, i + 1 == path->count));
+				squeeze(copy, piece->text.length, i == 0, i + 1 == path->count));
 			free(copy);
 		}
 		result = shc_term_concat(in->terms, result, next);
@@ -172,6 +209,19 @@ static bool is_within(const struct shc_term *path, const struct shc_term *folder
 	return a->text.bytes[b->text.length] == '/' || b->text.bytes[b->text.length - 1] == '/';
 }
 
+/* Is the first name of @path below @folder a hidden one, which "*" leaves alone, or not known? */
+static bool may_be_hidden(const struct shc_term *path, const struct shc_term *folder)
+{
+	uint32_t last = folder->count - 1, at;
+	const struct shc_piece *piece = &path->pieces[last];
+
+	if (folder->pieces[last].atom || piece->atom)
+		return true;
+	at = folder->pieces[last].text.length;
+	at += at < piece->text.length && piece->text.bytes[at] == '/';
+	return at >= piece->text.length || piece->text.bytes[at] == '.';
+}
+
 const struct shc_fact *shc_path_fact(
 	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path)
 {
@@ -179,14 +229,72 @@ const struct shc_fact *shc_path_fact(
 	for (uint32_t i = state->fact_count; i-- > 0;) {
 		const struct shc_fact *fact = &state->facts[i];
 
+		if (fact->asked)
+			continue;
 		if (fact->path == path)
 			return fact;
 		/* Below something absent, or in an emptied folder, nothing is. */
-		if ((fact->kind == SHC_FILE_NOTHING || fact->contents_gone) &&
+		if ((fact->kind == SHC_FILE_NOTHING ||
+			    (fact->contents_gone && !may_be_hidden(path, fact->path))) &&
 			is_within(path, fact->path))
 			return fact;
 	}
 	return NULL;
+}
+
+/* Do the two begin alike and then surely go on with different text? */
+static bool differ(const struct shc_term *a, const struct shc_term *b)
+{
+	for (uint32_t i = 0; i < a->count && i < b->count; i++) {
+		const struct shc_piece *x = &a->pieces[i], *y = &b->pieces[i];
+		uint32_t shorter =
+			x->text.length < y->text.length ? x->text.length : y->text.length;
+
+		if (x->atom || y->atom) {
+			if (x->atom != y->atom)
+				return false;
+			continue;
+		}
+		if (memcmp(x->text.bytes, y->text.bytes, shorter))
+			return true;
+		if (x->text.length != y->text.length)
+			return i + 1 == a->count && i + 1 == b->count;
+	}
+	return false;
+}
+
+/* Can a change at @path change what a test says of @asked? */
+static bool may_meet(const struct shc_term *asked, const struct shc_term *path)
+{
+	struct shc_text text;
+
+	if (is_within(asked, path) || is_within(path, asked))
+		return true;
+	return !differ(asked, path) &&
+	       (!shc_term_known(asked, &text) || !shc_term_known(path, &text));
+}
+
+const struct shc_fact *shc_path_asked(const struct shc_state *state, char asked,
+	const struct shc_term *path, const struct shc_term *other)
+{
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (state->facts[i].asked == asked && state->facts[i].path == path &&
+			state->facts[i].target == other && !state->facts[i].assumed)
+			return &state->facts[i];
+	return NULL;
+}
+
+int shc_path_answer(struct shc_state *state, char asked, const struct shc_term *path,
+	const struct shc_term *other, bool answer, struct shc_range range)
+{
+	const struct shc_fact fact = {.path = path,
+		.asked = asked,
+		.target = other,
+		.kind = answer ? SHC_FILE_SOMETHING : SHC_FILE_NOTHING,
+		.tested = !other,
+		.range = range};
+
+	return shc_state_add_fact(state, &fact);
 }
 
 int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
@@ -199,16 +307,132 @@ int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const st
 	for (uint32_t i = 0; i < state->fact_count; i++) {
 		const struct shc_fact *old = &state->facts[i];
 
+		/* What a test has said of other paths holds only where they surely are others. */
+		if (old->asked && old->tested && may_meet(old->path, path))
+			continue;
 		/* Deleting a folder ends all that was known below it; making a file gives its folders back. */
 		if (kind == SHC_FILE_NOTHING && is_within(old->path, path))
 			continue;
-		if (kind != SHC_FILE_NOTHING && old->kind == SHC_FILE_NOTHING &&
+		if (kind != SHC_FILE_NOTHING &&
+			(old->kind == SHC_FILE_NOTHING || old->contents_gone) &&
 			is_within(path, old->path))
 			continue;
 		state->facts[kept++] = *old;
 	}
 	state->fact_count = kept;
 	return shc_state_add_fact(state, &fact);
+}
+
+void shc_path_shake(struct shc_state *state)
+{
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		/* What was learnt by comparing two values is no matter of files. */
+		if (!state->facts[i].asked || !state->facts[i].target)
+			state->facts[i].assumed = true;
+}
+
+int shc_path_assume(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_term *path, enum shc_file_kind kind, struct shc_range range)
+{
+	int r;
+
+	shc_path_shake(state);
+	r = shc_path_learn(in, state, path, kind, range);
+	if (!r)
+		state->facts[state->fact_count - 1].assumed = true;
+	return r;
+}
+
+int shc_path_empty(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
+	struct shc_range range)
+{
+	struct shc_fact fact = {.kind = SHC_FILE_DIRECTORY, .contents_gone = true, .range = range};
+	struct shc_text text;
+
+	if (!shc_term_known(path, &text) || text.length < 3 ||
+		memcmp(text.bytes + text.length - 2, "/*", 2))
+		return 0;
+	fact.path = shc_term_text(in->terms, text.bytes, text.length - 2);
+	if (!fact.path || shc_path_learn(in, state, fact.path, SHC_FILE_DIRECTORY, range))
+		return -ENOMEM;
+	return shc_state_add_fact(state, &fact);
+}
+
+/* A redirection to a file: is that read on any path, and which later one overwrites it unread? */
+struct shc_written {
+	uint32_t start; /* of the redirection */
+	bool read;
+	int id; /* of the check that has something to say, or 0 */
+	struct shc_range command, written;
+	struct shc_written *next;
+};
+
+/* The output that is written at @start. NULL when there is no memory. */
+static struct shc_written *output_of(struct shc_interpreter *in, uint32_t start)
+{
+	struct shc_written *output = in->outputs;
+
+	while (output && output->start != start)
+		output = output->next;
+	if (output)
+		return output;
+	output = shc_arena_take(in->arena, sizeof(*output));
+	if (!output)
+		return NULL;
+	output->start = start;
+	output->next = in->outputs;
+	in->outputs = output;
+	return output;
+}
+
+/* What @fact says was written has been read, or may have been. */
+static void output_read(struct shc_interpreter *in, struct shc_fact *fact)
+{
+	struct shc_written *output = fact->written_unread ? output_of(in, fact->range.start) : NULL;
+
+	fact->written_unread = false;
+	if (output)
+		output->read = true;
+}
+
+/* Does @term hold the last name of @path? */
+static bool mentions(const struct shc_term *term, const struct shc_term *path)
+{
+	struct shc_text text, name;
+	const char *slash;
+
+	if (!shc_term_known(term, &text) || !shc_term_known(path, &name))
+		return true;
+	slash = memrchr(name.bytes, '/', name.length);
+	if (slash) {
+		name.length -= (uint32_t)(slash + 1 - name.bytes);
+		name.bytes = slash + 1;
+	}
+	return name.length && memmem(text.bytes, text.length, name.bytes, name.length);
+}
+
+void shc_path_seen(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term)
+{
+	const struct shc_term *path = NULL;
+	struct shc_text known;
+
+	for (uint32_t i = 0; i < state->fact_count; i++) {
+		struct shc_fact *fact = &state->facts[i];
+
+		/* What a command writes it does not read back. */
+		if (!fact->written_unread ||
+			(in->current && fact->range.start >= in->current->range.start &&
+				fact->range.end <= in->current->range.end))
+			continue;
+		fact->perhaps_read = true;
+		if (!path)
+			path = term && shc_term_known(term, &known)
+				       ? shc_path_normal(in, state, term)
+				       : NULL;
+		/* What is not known may be this file, and so may a part of the operand. */
+		if (!path || is_within(fact->path, path) || mentions(term, fact->path))
+			output_read(in, fact);
+	}
 }
 
 void shc_path_forget_tested(struct shc_state *state)
@@ -221,11 +445,28 @@ void shc_path_forget_tested(struct shc_state *state)
 	state->fact_count = kept;
 }
 
+/* The command at hand has emptied @path by its own redirection before it reads it. */
+static void check_own_output(struct shc_interpreter *in, const struct shc_fact *fact)
+{
+	const struct shc_command *command = in->current;
+
+	if (!command || !fact->written_unread || fact->range.start < command->range.start ||
+		fact->range.end > command->range.end)
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 111, command->range,
+			"the shell empties this file before the command reads it"),
+		"write to another name and mv it over the file when all went well");
+}
+
 int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path)
 {
-	for (uint32_t i = 0; i < state->fact_count; i++)
-		if (state->facts[i].path == path)
-			state->facts[i].written_unread = false;
+	for (uint32_t i = 0; i < state->fact_count; i++) {
+		if (state->facts[i].path == path && !state->facts[i].asked)
+			check_own_output(in, &state->facts[i]);
+		if (is_within(state->facts[i].path, path))
+			output_read(in, &state->facts[i]);
+	}
 	if (!in->piped)
 		return 0;
 	if (in->read_count == in->read_capacity) {
@@ -247,6 +488,8 @@ static enum shc_protection judge_home(const char *path)
 {
 	size_t length;
 
+	if (path[0] == HOME && !strncmp(path + 1, "/..", 3))
+		return path[1 + strspn(path + 1, "/.")] ? SHC_UNPROTECTED : SHC_PROTECTED_USER;
 	if (path[0] == HOME)
 		return !path[1] || !strcmp(path + 1, "/*") ? SHC_PROTECTED_USER : SHC_UNPROTECTED;
 	if (strncmp(path, "/home/", 6) && strncmp(path, "/Users/", 7))
@@ -278,7 +521,8 @@ static enum shc_protection judge(char *path)
 	for (size_t i = 0; i < sizeof(system_paths) / sizeof(*system_paths); i++)
 		if (!strcmp(path, system_paths[i]))
 			return SHC_PROTECTED_SYSTEM;
-	if (path[0] == START && !path[1])
+	/* The directory itself, and every one above it. */
+	if (path[0] == START && !path[1 + strspn(path + 1, "/.")])
 		return SHC_PROTECTED_START;
 	return judge_home(path);
 }
@@ -317,6 +561,27 @@ static size_t add_directory(struct shc_interpreter *in, const struct shc_state *
 	return count + length - cut;
 }
 
+/* Where @path goes through a link that is known, put its target in place. Returns the new length. */
+static size_t follow_links(const struct shc_state *state, char *path, size_t length, size_t size)
+{
+	for (uint32_t i = state->fact_count; i-- > 0;) {
+		const struct shc_fact *fact = &state->facts[i];
+		struct shc_text link, target;
+
+		if (fact->asked || fact->kind != SHC_FILE_LINK || !fact->target ||
+			!shc_term_known(fact->path, &link) ||
+			!shc_term_known(fact->target, &target) || length <= link.length ||
+			memcmp(path, link.bytes, link.length) || path[link.length] != '/' ||
+			target.length + length - link.length >= size)
+			continue;
+		memmove(path + target.length, path + link.length, length - link.length);
+		memcpy(path, target.bytes, target.length);
+		length += target.length;
+		length -= link.length;
+	}
+	return length;
+}
+
 /* The text of @field with the atoms of @empty (bits over those that may be empty) taken as "". Length, or -1. */
 static int spell(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_field *field, unsigned int empty, char *buffer, size_t size,
@@ -340,7 +605,7 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 			}
 			continue;
 		}
-		if (piece->atom == shc_term_single_atom(in->home))
+		if (piece->atom == shc_term_single_atom(in->home) || piece->atom->home)
 			one = HOME;
 		else if (piece->atom == shc_term_single_atom(in->start))
 			one = START;
@@ -355,7 +620,8 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 	}
 	if (length && buffer[0] != '/' && buffer[0] != HOME && buffer[0] != START)
 		length = add_directory(in, state, buffer, length, size);
-	length = squeeze(buffer, (uint32_t)length, true);
+	length = follow_links(state, buffer, length, size);
+	length = squeeze(buffer, (uint32_t)length, true, true);
 	buffer[length] = 0;
 	return (int)length;
 }
@@ -423,12 +689,81 @@ static bool is_read_now(const struct shc_interpreter *in, const struct shc_term 
 	return false;
 }
 
+/* Files of the kernel, where nothing is overwritten. */
 static bool is_device(const struct shc_term *path)
 {
+	static const char *const folders[] = {"/dev/", "/proc/", "/sys/"};
 	struct shc_text text;
 
-	return path->count && !path->pieces[0].atom && (text = path->pieces[0].text).length > 5 &&
-	       !memcmp(text.bytes, "/dev/", 5);
+	if (!path->count || path->pieces[0].atom)
+		return false;
+	text = path->pieces[0].text;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (text.length > strlen(folders[i]) &&
+			!memcmp(text.bytes, folders[i], strlen(folders[i])))
+			return true;
+	return false;
+}
+
+/* Standard output; what goes to other descriptors is seldom a result. */
+static bool is_output(const struct shc_redirect *redirect)
+{
+	return (redirect->fd < 0 || redirect->fd == 1) && !redirect->fd_name.length;
+}
+
+/* Does the command write anything? An empty file is no output that could be lost. */
+static bool writes(const struct shc_command *command)
+{
+	struct shc_text name;
+
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return true;
+	name = shc_command_name(command);
+	return command->simple.words && !shc_text_is(name, ":") && !shc_text_is(name, "true");
+}
+
+/* @fact has been written, and now @redirect empties the file. Said at the end, if then nothing has read it. */
+static void note_overwritten(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, const struct shc_fact *fact)
+{
+	bool same = fact->range.start == redirect->range.start;
+	struct shc_written *output;
+	int id = 0;
+
+	if (command->kind != SHC_COMMAND_SIMPLE || !writes(command))
+		return;
+	if (same && in->loops)
+		id = 112;
+	else if (!same && !in->loops && !in->call_depth && !fact->perhaps_read)
+		id = 113;
+	output = id ? output_of(in, fact->range.start) : NULL;
+	if (!output || output->id)
+		return;
+	output->id = id;
+	output->command = command->range;
+	output->written = fact->range;
+}
+
+void shc_check_outputs(struct shc_interpreter *in)
+{
+	for (const struct shc_written *output = in->outputs; output; output = output->next) {
+		struct shc_finding *finding;
+
+		if (!output->id || output->read)
+			continue;
+		if (output->id == 112) {
+			finding = shc_report(in, 112, output->command,
+				"every turn of the loop overwrites what the turn before has "
+				"written");
+			shc_finding_hint(in->findings, finding,
+				"append with >>, or redirect the whole loop: done > file");
+			continue;
+		}
+		finding = shc_report(in, 113, output->command,
+			"this overwrites what was written before, and nothing has read that");
+		shc_finding_hint(in->findings, finding, "append with >>");
+		shc_finding_relate(in->findings, finding, output->written, "written here");
+	}
 }
 
 /* `> f`: what was in f is gone. */
@@ -439,7 +774,8 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 	struct shc_fact now = {
 		.path = path,
 		.kind = SHC_FILE_REGULAR,
-		.written_unread = true,
+		.written_unread = writes(command) && is_output(redirect),
+		.assumed = true,
 		.range = redirect->range,
 	};
 	struct shc_finding *finding;
@@ -451,15 +787,10 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 			"the shell empties this file before the pipeline reads it");
 		shc_finding_hint(in->findings, finding,
 			"write to another name and mv it over the file when all went well");
-	} else if (in->loops && fact && fact->written_unread && fact->path == path &&
-		   fact->range.start == redirect->range.start &&
-		   command->kind == SHC_COMMAND_SIMPLE && command->simple.words) {
-		finding = shc_report(in, 112, command->range,
-			"every turn of the loop overwrites what the turn before has written");
-		shc_finding_hint(in->findings, finding,
-			"append with >>, or redirect the whole loop: done > file");
+	} else if (fact && fact->written_unread && fact->path == path) {
+		note_overwritten(in, command, redirect, fact);
 	}
-	if (shc_path_learn(in, state, path, SHC_FILE_REGULAR, redirect->range))
+	if (shc_path_assume(in, state, path, SHC_FILE_REGULAR, redirect->range))
 		return -ENOMEM;
 	return shc_state_add_fact(state, &now);
 }
@@ -481,6 +812,32 @@ static void check_function_name(struct shc_interpreter *in, const struct shc_com
 		(int)redirect->target->literal.length, redirect->target->literal.bytes);
 	shc_finding_relate(in->findings, finding, shc_state_function(state, number)->range,
 		"the function is defined here");
+}
+
+bool shc_redirects_may_fail(const struct shc_command *command)
+{
+	for (const struct shc_redirect *redirect = command->redirects; redirect;
+		redirect = redirect->next) {
+		struct shc_text text = redirect->target->literal;
+
+		switch (redirect->kind) {
+		case SHC_REDIRECT_HERE_DOCUMENT:
+		case SHC_REDIRECT_HERE_STRING:
+			continue;
+		case SHC_REDIRECT_DUP_INPUT:
+		case SHC_REDIRECT_DUP_OUTPUT:
+			/* The three that every program starts with, or closing one. */
+			if (redirect->target->constant && text.length == 1 &&
+				strchr("012-", text.bytes[0]))
+				continue;
+			return true;
+		default:
+			if (shc_text_is(text, "/dev/null"))
+				continue;
+			return true;
+		}
+	}
+	return false;
 }
 
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
@@ -518,6 +875,8 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 	}
 	check_function_name(in, command, redirect, state);
 	if (redirect->kind == SHC_REDIRECT_APPEND || redirect->kind == SHC_REDIRECT_BOTH_APPEND)
-		return shc_path_learn(in, state, path, SHC_FILE_REGULAR, redirect->range);
+		return is_device(path) ? 0
+				       : shc_path_assume(in, state, path, SHC_FILE_REGULAR,
+						 redirect->range);
 	return truncate_file(in, command, redirect, state, path);
 }

@@ -25,27 +25,46 @@ const struct shc_fact *shc_path_fact(
 int shc_path_learn(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
 	enum shc_file_kind kind, struct shc_range range);
 
+/*
+ * shc_path_shake - something changes files: whatever is known of others is assumed from now on, since a link or an
+ * unknown name may lead to them.
+ */
+void shc_path_shake(struct shc_state *state);
+
+/* shc_path_assume - shc_path_shake(), then shc_path_learn() of what holds if the change was not refused. */
+int shc_path_assume(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_term *path, enum shc_file_kind kind, struct shc_range range);
+
+/*
+ * shc_path_asked - what a test @asked (a letter) of @path, or of @path and @other, has said: .kind is NOTHING for no;
+ * NULL where it was not asked. shc_path_answer - it has said @answer; of files that holds only until something happens.
+ * 0 or -ENOMEM.
+ */
+const struct shc_fact *shc_path_asked(const struct shc_state *state, char asked,
+	const struct shc_term *path, const struct shc_term *other);
+int shc_path_answer(struct shc_state *state, char asked, const struct shc_term *path,
+	const struct shc_term *other, bool answer, struct shc_range range);
+
+/* shc_check_outputs - SH112 and SH113, after the analysis. */
+void shc_check_outputs(struct shc_interpreter *in);
+
+/* shc_path_empty - everything was deleted that @path stands for (normal), "folder/" and a pattern "*". 0 or -ENOMEM. */
+int shc_path_empty(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
+	struct shc_range range);
+
+/* shc_path_seen - a command has @term as an operand, or NULL: anything; what was written there may have been read. */
+void shc_path_seen(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term);
+
 /* shc_path_forget_tested - time has passed: what tests have seen may have changed. */
 void shc_path_forget_tested(struct shc_state *state);
-
-/* Why a path must not be deleted. */
-enum shc_protection {
-	SHC_UNPROTECTED,
-	SHC_PROTECTED_SYSTEM, /* /, /usr, /etc, ... or everything in one of them */
-	SHC_PROTECTED_USER,   /* a home, or everything in one */
-	SHC_PROTECTED_START, /* the directory in which the script was started, or everything in it */
-};
-
-/* How a field can become a protected path. */
-struct shc_harm {
-	enum shc_protection protection;
-	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
-	char path[160];               /* what it then is */
-};
 
 /* shc_field_harm - can @field be a protected path, unknowns that may be empty taken as empty? The first way found. */
 struct shc_harm shc_field_harm(
 	struct shc_interpreter *in, const struct shc_state *state, const struct shc_field *field);
+
+/* shc_redirects_may_fail - may opening one of the redirections of @command be refused? */
+bool shc_redirects_may_fail(const struct shc_command *command);
 
 /* shc_redirect_open - the effect of a redirection on files, and its checks. 0 or -ENOMEM. */
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,

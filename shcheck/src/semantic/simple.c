@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "arena.h"
+#include "arrays.h"
 #include "command.h"
 #include "parameter.h"
+#include "lookup.h"
 #include "mistake.h"
 #include "path.h"
 #include "survey.h"
+#include "transformers.h"
 
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
@@ -73,6 +76,18 @@ static int remember(struct shc_interpreter *in, struct shc_state *state,
 	return 0;
 }
 
+/* bash turns -e off in a substitution, unless an option says that it stays. */
+static void leave_errexit(struct shc_state *state)
+{
+	if (state->inherit_errexit)
+		return;
+	if (state->doubtful & SHC_DOUBT_INHERIT && state->errexit)
+		state->doubtful |= SHC_DOUBT_ERREXIT;
+	else if (!(state->doubtful & SHC_DOUBT_INHERIT))
+		state->doubtful &= ~(unsigned int)SHC_DOUBT_ERREXIT;
+	state->errexit = false;
+}
+
 static int run_substitution(struct shc_interpreter *in, const struct shc_part *part,
 	const struct shc_state *state, struct shc_outcomes *out)
 {
@@ -80,15 +95,18 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 	struct shc_state *capture = shc_state_clone(state);
 	uint32_t suppressed = in->suppressed, piped = in->piped;
 	const struct shc_command *current = in->current;
-	bool in_order = false;
+	bool in_order = false, leaks = in->leaks;
 	int r = capture ? 0 : -ENOMEM;
 
 	if (!r) {
 		capture->output = shc_term_text(in->terms, "", 0);
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		in->suppressed += in->script->dialect == SHC_BASH;
+		if (in->script->dialect == SHC_BASH)
+			leave_errexit(capture);
 		in->piped = 0;
 		in->substitutions++;
+		in->leaks = false;
 		in_order = in->in_order;
 		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
@@ -102,16 +120,19 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		struct shc_state *result = results.items[i].state;
 		const struct shc_term *output = result->output;
 
-		if (!output || in->in_order || part->command.form == SHC_FORM_FILE)
+		if (!output || in->in_order || in->leaks || part->command.form == SHC_FORM_FILE)
 			output = shc_unknown(
 				in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), part->range);
 		result->output = state->output;
+		result->errexit = state->errexit;
+		result->doubtful = state->doubtful;
 		r = output ? remember(in, result, part, output) : -ENOMEM;
 		if (!r) {
 			results.items[i].state = NULL;
 			r = shc_outcomes_add(in, out, result, SHC_FLOW_NEXT, 0);
 		}
 	}
+	in->leaks |= leaks;
 	shc_outcomes_finish(&results);
 	return r;
 }
@@ -254,16 +275,104 @@ static int split_for_status(struct shc_interpreter *in, struct shc_outcomes *now
 	return r;
 }
 
+/* What becomes of a command when one of its redirections is refused. */
+enum refusal {
+	REFUSAL_NEVER,
+	REFUSAL_STATUS, /* only its status tells: what it does is nothing that a state knows for certain */
+	REFUSAL_SKIPS,
+	REFUSAL_ENDS, /* a special built-in: the shell ends */
+};
+
+static enum refusal refusal_of_name(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command, struct shc_text name)
+{
+	static const char *const plain[] = {"echo", "printf", "pwd"};
+	const struct shc_builtin *builtin = shc_builtin_find(name);
+	uint32_t number;
+
+	if (shc_text_is(name, "exec") ||
+		(builtin && builtin->special && in->script->dialect != SHC_BASH))
+		return REFUSAL_ENDS;
+	if (!name.length || shc_effect_known(name) ||
+		(!shc_name_number(in, name, &number) && shc_state_function(state, number)) ||
+		(state->output && !shc_diverts_output(command)))
+		return REFUSAL_SKIPS;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		if (shc_text_is(name, plain[i]) && !shc_word_is(command->simple.words->next, "-v"))
+			return REFUSAL_STATUS;
+	return builtin ? REFUSAL_SKIPS : REFUSAL_STATUS;
+}
+
+static enum refusal refusal_of(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command)
+{
+	if (!shc_redirects_may_fail(command) || MADE(REDIRECT_NEVER_REFUSED))
+		return REFUSAL_NEVER;
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return REFUSAL_SKIPS;
+	if (!command->simple.words)
+		return command->simple.assignments ? REFUSAL_SKIPS : REFUSAL_STATUS;
+	return refusal_of_name(in, state, command, shc_command_name(command));
+}
+
+/* Where a redirection was refused, things are not as usual: nothing is taken as absent any more. */
+static void doubt_absence(struct shc_state *state)
+{
+	uint32_t kept = 0;
+
+	shc_path_shake(state);
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (state->facts[i].kind != SHC_FILE_NOTHING || state->facts[i].asked)
+			state->facts[kept++] = state->facts[i];
+	state->fact_count = kept;
+}
+
+/* The state in which a redirection was refused, if that is another one than when all are opened. 0 or -ENOMEM. */
+static int refuse_redirects(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused)
+{
+	enum refusal refusal = refusal_of(in, state, command);
+	struct shc_state *copy;
+
+	if (refusal == REFUSAL_NEVER || refusal == REFUSAL_STATUS)
+		return 0;
+	copy = shc_state_clone(state);
+	if (!copy)
+		return -ENOMEM;
+	doubt_absence(copy);
+	shc_set_status(copy, command, 1, 2);
+	if (refusal == REFUSAL_ENDS)
+		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, 0);
+	return shc_outcomes_add(in, refused, copy, SHC_FLOW_NEXT, 0);
+}
+
+void shc_widen_refused(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_outcomes *results)
+{
+	for (uint32_t i = 0; i < results->count; i++) {
+		struct shc_state *state = results->items[i].state;
+
+		if (refusal_of(in, state, command) == REFUSAL_STATUS && state->status.high < 2)
+			state->status.high = 2;
+	}
+}
+
 static int open_redirects(struct shc_interpreter *in, const struct shc_command *command,
-	struct shc_outcomes *now, struct shc_outcomes *out)
+	struct shc_outcomes *now, struct shc_outcomes *out, struct shc_outcomes *refused)
 {
 	for (uint32_t i = 0; i < now->count; i++) {
 		struct shc_state *state = now->items[i].state;
 
+		if (command->redirects && refuse_redirects(in, command, state, out, refused))
+			return -ENOMEM;
 		for (const struct shc_redirect *redirect = command->redirects; redirect;
 			redirect = redirect->next) {
-			int r = shc_redirect_open(in, command, redirect, state);
+			int r;
 
+			in->may_end = false;
+			r = shc_redirect_open(in, command, redirect, state);
+			if (r >= 0 && in->may_end)
+				r = shc_end_too(in, command, state, out);
 			if (r < 0)
 				return r;
 		}
@@ -275,7 +384,7 @@ static int open_redirects(struct shc_interpreter *in, const struct shc_command *
 }
 
 int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
-	struct shc_state *state, struct shc_outcomes *out)
+	struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused)
 {
 	struct shc_outcomes now = {0};
 	int r;
@@ -303,7 +412,7 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 		redirect = redirect->next)
 		r = substitute_word(in, redirect->target, &now);
 	if (!r)
-		r = open_redirects(in, command, &now, out);
+		r = open_redirects(in, command, &now, out, refused);
 	shc_outcomes_finish(&now);
 	return r;
 }
@@ -327,30 +436,27 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	variable->term = term;
 	variable->range = range;
 	in->names[number].assigned_anywhere = true;
-	return 0;
-}
-
-static int assign_array(struct shc_interpreter *in, struct shc_state *state,
-	const struct shc_assignment *a, const struct shc_term **ret)
-{
-	*ret = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
-	(void)state;
-	return *ret ? 1 : -ENOMEM;
+	if (shc_text_is(name, "PATH"))
+		shc_forget_availability(state);
+	return variable->elements ? shc_array_first(in, state, variable, term) : 0;
 }
 
 /* One assignment. 1, 0 (the shell ends) or -ENOMEM. */
 int shc_run_assignment(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a)
 {
+	bool is_array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
 	const struct shc_term *term, *old;
 	struct shc_variable *variable;
 	uint32_t number;
 	int r;
 
 	in->assigning = a->name;
-	r = a->is_array ? assign_array(in, state, a, &term)
-			: shc_expand_value(in, state, a->value, &term);
+	r = is_array ? shc_array_assign(in, state, a)
+		     : shc_expand_value(in, state, a->value, &term);
 	in->assigning.length = 0;
+	if (is_array)
+		return r;
 	if (r <= 0)
 		return r;
 	r = shc_name_number(in, a->name, &number);
@@ -359,17 +465,14 @@ int shc_run_assignment(
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (a->append && !a->is_array) {
+	if (a->append) {
 		old = variable->assigned ? variable->term : shc_name_environment(in, number);
 		term = old ? shc_term_concat(in->terms, old, term) : term;
 		if (!term)
 			return -ENOMEM;
 	}
-	if (a->subscript.kind != SHC_SUBSCRIPT_NONE || (a->append && a->is_array))
-		term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), a->range);
 	if (!term || shc_assign(in, state, a->name, term, a->range))
 		return -ENOMEM;
-	state->variables[number].array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
 	return 1;
 }
 
@@ -427,71 +530,108 @@ uint32_t shc_call_operand(const struct shc_call *call)
 	return i;
 }
 
+static bool comes_from_output(const struct shc_field *field)
+{
+	for (uint32_t i = 0; i < field->count; i++)
+		if (field->pieces[i].piece.atom &&
+			field->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT)
+			return true;
+	return false;
+}
+
+int shc_set_arguments(const struct shc_call *call, struct shc_state *state, uint32_t first)
+{
+	const struct shc_term **arguments = malloc((call->fields.count + 1) * sizeof(*arguments));
+	uint32_t count = 0;
+	bool open = false, output = false;
+
+	if (!arguments)
+		return -ENOMEM;
+	for (uint32_t i = first; i < call->fields.count && !open; i++) {
+		const struct shc_field *field = &call->fields.items[i];
+
+		open = !shc_field_is_one(field);
+		output = open && comes_from_output(field);
+		/* A pattern gives one field at least. */
+		if (!open || field->occurrence == SHC_ONCE)
+			arguments[count++] = shc_loop_value(call->in, field);
+		if (count && !arguments[count - 1]) {
+			free(arguments);
+			return -ENOMEM;
+		}
+	}
+	free(state->arguments);
+	state->arguments = arguments;
+	state->argument_count = count;
+	state->arguments_open = open;
+	state->arguments_output = output;
+	state->arguments_fresh = true;
+	state->shifted = open ? shc_terms_epoch(call->in->terms) : 0;
+	return 0;
+}
+
+int shc_copy_arguments(struct shc_state *to, const struct shc_state *from)
+{
+	const struct shc_term **copy = malloc((from->argument_count + 1) * sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	if (from->argument_count)
+		memcpy(copy, from->arguments, from->argument_count * sizeof(*copy));
+	free(to->arguments);
+	to->arguments = copy;
+	to->argument_count = from->argument_count;
+	to->arguments_open = from->arguments_open;
+	to->arguments_output = from->arguments_output;
+	/* What was called may have read the same ones. */
+	to->arguments_fresh = false;
+	to->shifted = from->shifted;
+	return 0;
+}
+
 /* Call a function: its fields become the positional parameters for the time of the body. */
 static int call_function(const struct shc_call *call, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
+	struct shc_state *outer = shc_state_clone(state);
 	struct shc_outcomes results = {0};
-	const struct shc_term **kept = state->arguments, **copy;
-	uint32_t kept_count = state->argument_count, kept_shifted = state->shifted, count = 0;
-	bool kept_open = state->arguments_open, kept_output = state->arguments_output, open = false;
-	int r = 0;
+	int r = outer ? shc_set_arguments(call, state, 1) : -ENOMEM;
 
-	state->arguments = malloc((call->fields.count + 1) * sizeof(*state->arguments));
-	if (!state->arguments) {
-		state->arguments = kept;
+	if (r) {
+		shc_state_destroy(outer);
 		shc_state_destroy(state);
-		return -ENOMEM;
+		return r;
 	}
-	for (uint32_t i = 1; i < call->fields.count && !open; i++) {
-		if (shc_field_is_one(&call->fields.items[i]))
-			state->arguments[count++] = shc_loop_value(in, &call->fields.items[i]);
-		else
-			open = true;
-		/* A pattern gives one field at least. */
-		if (open && call->fields.items[i].occurrence == SHC_ONCE)
-			state->arguments[count++] = shc_loop_value(in, &call->fields.items[i]);
-	}
-	state->argument_count = count;
-	state->arguments_open = open;
-	state->arguments_output = false;
 	r = shc_execute_function(in, function, state, &results);
 	for (uint32_t i = 0; i < results.count; i++) {
-		struct shc_state *after = results.items[i].state;
+		struct shc_outcome *item = &results.items[i];
 
-		copy = malloc((kept_count + 1) * sizeof(*copy));
-		if (r || !copy) {
-			free(copy);
-			shc_state_destroy(after);
-			r = r ? r : -ENOMEM;
-			continue;
-		}
-		if (kept_count)
-			memcpy(copy, kept, kept_count * sizeof(*copy));
-		free(after->arguments);
-		after->arguments = copy;
-		after->argument_count = kept_count;
-		after->arguments_open = kept_open;
-		after->arguments_output = kept_output;
-		after->shifted = kept_shifted;
-		r = shc_outcomes_add(
-			in, out, after, results.items[i].flow, results.items[i].levels);
+		/* Where the shell ends, traps see what the function saw. */
+		if (!r && item->flow != SHC_FLOW_EXIT && !MADE(CALLER_LOSES_ARGUMENTS))
+			r = shc_copy_arguments(item->state, outer);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
 	}
-	free(kept);
+	shc_state_destroy(outer);
 	results.count = 0;
 	shc_outcomes_finish(&results);
 	return r;
 }
 
 /* A command of which nothing is known but that it runs: any status, any output. */
-static int call_unknown(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
 
 	shc_approximate(in, call->command);
 	shc_path_forget_tested(state);
+	shc_path_shake(state);
+	/* Operands have been looked at; a program that is not known may have any. */
+	if (!call->name.length)
+		shc_path_seen(in, state, NULL);
 	if (state->output) {
 		state->output = shc_term_concat(in->terms, state->output,
 			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
@@ -505,7 +645,58 @@ static int call_unknown(
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }
 
-static int dispatch(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+/* What is not a function of the script. Takes @state. */
+static int run_command(const struct shc_call *call, struct shc_state *state, uint32_t number,
+	struct shc_outcomes *out)
+{
+	const struct shc_builtin *builtin = shc_builtin_find(call->name);
+
+	shc_check_name(call, state, number);
+	shc_check_call(call, state);
+	/* What reads its operands says so itself. */
+	if (!builtin && !shc_effect_known(call->name))
+		for (uint32_t i = 0; i < call->fields.count; i++)
+			shc_path_seen(call->in, state, call->values[i]);
+	if (builtin)
+		return builtin->run(call, state, out);
+	if (shc_transformer_known(call->name))
+		return shc_transformer_run(call, state, out);
+	if (shc_effect_known(call->name))
+		return shc_effect_run(call, state, out);
+	return shc_call_unknown(call, state, out);
+}
+
+/* A name that is one of several functions, or perhaps none. Takes @state. */
+static int run_doubtful(const struct shc_call *call, struct shc_state *state, uint32_t number,
+	struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < state->doubt_count && !r; i++) {
+		const struct shc_command *function = state->doubts[i].function;
+		struct shc_state *copy;
+
+		if (state->doubts[i].name != number)
+			continue;
+		copy = shc_state_clone(state);
+		if (!copy)
+			r = -ENOMEM;
+		else if (function)
+			r = call_function(call, function, copy, out);
+		else if (shc_builtin_find(call->name) || shc_effect_known(call->name))
+			r = run_command(call, copy, number, out);
+		else
+			r = shc_call_unknown(call, copy, out);
+	}
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return call_function(call, shc_state_function(state, number), state, out);
+}
+
+int shc_dispatch(const struct shc_call *call, struct shc_state *state, bool functions,
+	struct shc_outcomes *out)
 {
 	const struct shc_builtin *builtin = shc_builtin_find(call->name);
 	const struct shc_command *function = NULL;
@@ -518,17 +709,15 @@ static int dispatch(const struct shc_call *call, struct shc_state *state, struct
 			shc_state_destroy(state);
 			return -ENOMEM;
 		}
-		function = shc_state_function(state, number);
+		function = functions ? shc_state_function(state, number) : NULL;
 	}
-	if (function && !(builtin && builtin->special))
-		return call_function(call, function, state, out);
-	shc_check_name(call, state, number);
-	shc_check_call(call, state);
-	if (builtin)
-		return builtin->run(call, state, out);
-	if (shc_effect_known(call->name))
-		return shc_effect_run(call, state, out);
-	return call_unknown(call, state, out);
+	/* bash looks for functions before special built-ins unless it is in POSIX mode. */
+	if (!function || (builtin && builtin->special && call->in->script->dialect != SHC_BASH))
+		return run_command(call, state, number, out);
+	for (uint32_t i = 0; i < state->doubt_count; i++)
+		if (state->doubts[i].name == number)
+			return run_doubtful(call, state, number, out);
+	return call_function(call, function, state, out);
 }
 
 /* Assignments before a command hold for that command only; special built-ins and functions of POSIX aside. */
@@ -548,13 +737,15 @@ static int dispatch_with(
 {
 	const struct shc_assignment *first = call->command->simple.assignments;
 	const struct shc_builtin *builtin = shc_builtin_find(call->name);
+	/* bash keeps them only in POSIX mode. */
+	bool stays = builtin && builtin->special && call->in->script->dialect != SHC_BASH;
 	struct shc_outcomes results = {0};
 	struct shc_variable kept[PREFIXES_MAX];
 	uint32_t numbers[PREFIXES_MAX], count = 0;
 	int r = 0;
 
 	if (!first)
-		return dispatch(call, state, out);
+		return shc_dispatch(call, state, true, out);
 	for (const struct shc_assignment *a = first; a && count < PREFIXES_MAX && !r; a = a->next) {
 		r = shc_name_number(call->in, a->name, &numbers[count]);
 		if (!r && !shc_state_variable(state, numbers[count]))
@@ -565,15 +756,18 @@ static int dispatch_with(
 	}
 	if (!r)
 		r = run_assignments(call->in, call->command, state);
+	for (uint32_t i = 0; i < count && r >= 0; i++)
+		if (numbers[i] < state->variable_count)
+			state->variables[numbers[i]].prefixed = !stays;
 	if (r < 0) {
 		shc_state_destroy(state);
 		return r;
 	}
-	r = dispatch(call, state, &results);
+	r = shc_dispatch(call, state, true, &results);
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_state *after = results.items[i].state;
 
-		for (uint32_t j = count; j-- > 0 && !(builtin && builtin->special);)
+		for (uint32_t j = count; j-- > 0 && !stays && !MADE(PREFIX_STAYS);)
 			if (numbers[j] < after->variable_count)
 				after->variables[numbers[j]] = kept[j];
 		if (r)
@@ -613,15 +807,37 @@ static int expand_words(struct shc_interpreter *in, const struct shc_command *co
 	return r;
 }
 
+int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_state *ended = shc_state_clone(state);
+
+	in->may_end = false;
+	if (MADE(NOUNSET_NEVER_ENDS)) {
+		shc_state_destroy(ended);
+		return 0;
+	}
+	if (!ended)
+		return -ENOMEM;
+	shc_set_status(ended, command, 1, 255);
+	return shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, 0);
+}
+
 int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_call call = {.in = in, .command = command};
 	bool substituted = state->substituted_count > 0;
-	int r = expand_words(in, command, state, &call);
+	int r;
 
+	in->may_end = false;
+	r = expand_words(in, command, state, &call);
+	if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
+		r = -ENOMEM;
 	if (r > 0 && !call.fields.count) {
 		r = run_assignments(in, command, state);
+		if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
+			r = -ENOMEM;
 		if (r > 0 && !substituted)
 			shc_set_status(state, command, 0, 0);
 	} else if (r > 0) {

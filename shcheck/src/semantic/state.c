@@ -42,6 +42,7 @@ struct shc_state *shc_state_clone(const struct shc_state *state)
 		copy_of(state->arguments, state->argument_count, sizeof(*copy->arguments), &ok);
 	copy->functions =
 		copy_of(state->functions, state->function_count, sizeof(*copy->functions), &ok);
+	copy->doubts = copy_of(state->doubts, state->doubt_count, sizeof(*copy->doubts), &ok);
 	copy->substituted = copy_of(
 		state->substituted, state->substituted_count, sizeof(*copy->substituted), &ok);
 	copy->hidden = copy_of(state->hidden, state->hidden_count, sizeof(*copy->hidden), &ok);
@@ -61,6 +62,7 @@ void shc_state_destroy(struct shc_state *state)
 	free(state->facts);
 	free(state->arguments);
 	free(state->functions);
+	free(state->doubts);
 	free(state->substituted);
 	free(state->hidden);
 	free(state);
@@ -104,6 +106,32 @@ int shc_state_define(struct shc_state *state, uint32_t name, const struct shc_co
 		state->function_count = count;
 	}
 	state->functions[name] = function;
+	shc_state_forget_doubts(state, name);
+	return 0;
+}
+
+void shc_state_forget_doubts(struct shc_state *state, uint32_t name)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->doubt_count; i++)
+		if (state->doubts[i].name != name)
+			state->doubts[kept++] = state->doubts[i];
+	state->doubt_count = kept;
+}
+
+int shc_state_doubt(struct shc_state *state, uint32_t name, const struct shc_command *function)
+{
+	struct shc_doubt *grown;
+
+	for (uint32_t i = 0; i < state->doubt_count; i++)
+		if (state->doubts[i].name == name && state->doubts[i].function == function)
+			return 0;
+	grown = realloc(state->doubts, (state->doubt_count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	state->doubts = grown;
+	grown[state->doubt_count++] = (struct shc_doubt){.name = name, .function = function};
 	return 0;
 }
 
@@ -242,7 +270,8 @@ int shc_state_add_fact(struct shc_state *state, const struct shc_fact *fact)
 	struct shc_fact *grown;
 
 	for (uint32_t i = 0; i < state->fact_count; i++) {
-		if (state->facts[i].path != fact->path)
+		if (state->facts[i].path != fact->path || state->facts[i].asked != fact->asked ||
+			(fact->asked && state->facts[i].target != fact->target))
 			continue;
 		memmove(state->facts + i, state->facts + i + 1,
 			(state->fact_count - i - 1) * sizeof(*state->facts));

@@ -12,6 +12,7 @@
 #include "term.h"
 
 struct shc_command;
+struct shc_array;
 
 enum shc_presence {
 	SHC_PRESENT,
@@ -19,15 +20,33 @@ enum shc_presence {
 	SHC_PERHAPS,
 };
 
-/* A shell variable. @term is NULL exactly when it is absent. */
+/*
+ * A shell variable. @term is what its expansion gives, so that it may be "" where the variable may be absent, and NULL
+ * where it is surely absent. Of one that is not assigned it is the environment's value, once that has been read.
+ */
 struct shc_variable {
 	enum shc_presence presence;
 	bool exported;
 	bool readonly;
-	bool array;    /* elements are not kept apart: @term is any of them */
+	bool array;    /* bash: @term is the element 0, which need not be there */
 	bool assigned; /* by the script, on this path */
+	bool prefixed; /* by an assignment before the command that runs: bash's `local` takes it over */
 	const struct shc_term *term;
+	const struct shc_array
+		*elements;      /* of an array; NULL otherwise. In the arena, never changed */
 	struct shc_range range; /* of the last assignment */
+};
+
+/*
+ * The elements of an array: exactly @items under the keys 0 ... @count - 1, or (@weak) any number of them under any
+ * keys, each in the language @any.
+ */
+struct shc_array {
+	bool weak;
+	bool associative;
+	const struct shc_dfa *any; /* weak ones */
+	uint32_t count;
+	const struct shc_term *items[];
 };
 
 /* What is at a path. */
@@ -44,9 +63,14 @@ enum shc_file_kind {
 struct shc_fact {
 	const struct shc_term *path; /* normalised, see path.h */
 	enum shc_file_kind kind;
-	bool contents_gone;     /* a directory that was emptied */
-	bool tested;            /* seen by a test: others may change it at any time */
-	bool written_unread;    /* truncated or written here and not read since */
+	bool contents_gone; /* a directory that was emptied */
+	bool tested;        /* seen by a test: others may change it at any time */
+	bool assumed; /* the usual outcome, if nothing was refused and no other name leads there: rules no path out */
+	char asked; /* not 0: no file, but the answer (.kind) of this test of .path, and of .target */
+	bool written_unread; /* truncated or written here and not read since */
+	bool perhaps_read;   /* since then something has run that may know of the file by itself */
+	const struct shc_term
+		*target;        /* SHC_FILE_LINK: the path (normal) to which it leads, or NULL */
 	struct shc_range range; /* the command that made it so */
 };
 
@@ -84,6 +108,47 @@ struct shc_hidden {
 	struct shc_variable variable;
 };
 
+/* What a signal, an error or the end runs. @site NULL: nothing was set. An action of no bytes: ignored. */
+struct shc_trap {
+	const struct shc_command *site; /* the `trap` that has set it */
+	const struct shc_term *action;
+};
+
+enum shc_trap_kind {
+	SHC_TRAP_EXIT,
+	SHC_TRAP_ERROR,
+	SHC_TRAP_HANGUP,
+	SHC_TRAP_INTERRUPT,
+	SHC_TRAP_QUIT,
+	SHC_TRAP_TERMINATE,
+	SHC_TRAP_OTHER, /* all other signals: the last one set */
+	SHC_TRAP_COUNT,
+};
+
+/* Shared by states, never changed. States that were joined may have any of several. */
+struct shc_traps {
+	struct shc_trap entries[SHC_TRAP_COUNT];
+	const struct shc_traps *also;
+};
+
+/* The function of this name may also be @function, or (NULL) not be defined. */
+struct shc_doubt {
+	uint32_t name;
+	const struct shc_command *function;
+};
+
+/* Options that are set on some of the paths which were joined: bits of shc_state.doubtful. */
+enum {
+	SHC_DOUBT_ERREXIT = 1,
+	SHC_DOUBT_NOUNSET = 2,
+	SHC_DOUBT_NOGLOB = 4,
+	SHC_DOUBT_NOCLOBBER = 8,
+	SHC_DOUBT_PIPEFAIL = 16,
+	SHC_DOUBT_ERRTRACE = 32,
+	SHC_DOUBT_INHERIT = 64,
+	SHC_DOUBT_LASTPIPE = 128,
+};
+
 struct shc_state {
 	struct shc_variable *variables; /* shape [variable_count], by number of the name */
 	uint32_t variable_count;
@@ -95,9 +160,14 @@ struct shc_state {
 	uint32_t argument_count;
 	bool arguments_open;   /* any number of unknown ones may follow */
 	bool arguments_output; /* `set --` has made them of what a command printed */
-	uint32_t shifted;      /* parameters that `shift` took away beyond the known ones */
+	bool arguments_fresh;  /* none of the unknown ones has been read since they came to be */
+	uint64_t
+		shifted; /* number of the unknown before the first: equal numbers are equal values */
 	const struct shc_command **functions; /* by number of the name; NULL = not defined here */
 	uint32_t function_count;
+	struct shc_doubt *doubts;
+	uint32_t doubt_count;
+	const struct shc_traps *traps; /* NULL = none */
 	struct shc_substituted *substituted;
 	uint32_t substituted_count;
 	struct shc_hidden *hidden;
@@ -110,6 +180,10 @@ struct shc_state {
 		*output; /* what was printed since capturing began; NULL = not captured */
 	bool sourced;    /* a file that was not read may have set any variable and function */
 	bool errexit, nounset, noglob, noclobber, pipefail;
+	bool errtrace;         /* set -E: functions and subshells keep the trap of ERR */
+	bool lastpipe;         /* bash: the last command of a pipeline is run by the shell itself */
+	bool inherit_errexit;  /* bash: -e holds in command substitutions, too */
+	unsigned int doubtful; /* SHC_DOUBT_...: these are off here, and may be on */
 	const struct shc_step *steps;
 };
 
@@ -163,12 +237,22 @@ int shc_state_add_fact(struct shc_state *state, const struct shc_fact *fact);
 /*
  * shc_state_join - make @into a state that covers itself and @other.
  * @states_max: size of languages beyond which they are widened; @round: how often this place was joined.
- * Values that differ become one new atom with both languages. Returns 0 or -ENOMEM; @other is unchanged.
+ * Values that differ become a new atom with both languages; places that hold the same two values share it.
+ * Returns 0 or -ENOMEM; @other is unchanged.
  */
 int shc_state_join(struct shc_state *into, const struct shc_state *other, struct shc_terms *terms,
 	uint32_t states_max, uint32_t round, struct shc_range range);
 
-/* shc_state_covers - does @wide hold everything that @narrow does? Used to end loops; false is always safe. */
+/* shc_state_forget_doubts - the function called @name is known again. */
+void shc_state_forget_doubts(struct shc_state *state, uint32_t name);
+
+/* shc_state_doubt - the function called @name may also be @function (NULL: not defined). 0 or -ENOMEM. */
+int shc_state_doubt(struct shc_state *state, uint32_t name, const struct shc_command *function);
+
+/*
+ * shc_state_covers - does @wide hold everything that @narrow does, its unknowns renamed? Used to end loops; false is
+ * always safe.
+ */
 bool shc_state_covers(
 	const struct shc_state *wide, const struct shc_state *narrow, struct shc_dfa_pool *pool);
 

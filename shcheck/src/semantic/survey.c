@@ -289,10 +289,23 @@ static void note_name(struct survey *survey, struct shc_text text, bool function
 		survey->result = -ENOMEM;
 		return;
 	}
-	if (function)
+	if (function) {
 		survey->in->names[number].defined_anywhere = true;
+		survey->in->names[number].defined_here |= !survey->in->inclusions;
+	} else
+		survey->in->names[number].assigned_anywhere =
+			survey->in->names[number].is_variable = true;
+}
+
+static void survey_read(void *context, struct shc_text name)
+{
+	struct survey *survey = context;
+	uint32_t number;
+
+	if (shc_name_number(survey->in, name, &number))
+		survey->result = -ENOMEM;
 	else
-		survey->in->names[number].assigned_anywhere = true;
+		survey->in->names[number].is_variable = true;
 }
 
 static void survey_assigned(void *context, struct shc_text name)
@@ -303,29 +316,30 @@ static void survey_assigned(void *context, struct shc_text name)
 static void survey_command(void *context, const struct shc_command *command)
 {
 	struct survey *survey = context;
-	struct shc_text name;
 
 	if (command->kind == SHC_COMMAND_FUNCTION)
 		note_name(survey, command->function.name, true);
-	if (command->kind != SHC_COMMAND_SIMPLE)
-		return;
-	survey->in->seen[command->id] |= SHC_SIMPLE;
-	name = shc_command_name(command);
-	if (shc_text_is(name, ".") || shc_text_is(name, "source") || shc_text_is(name, "eval"))
-		survey->in->open = true;
+	if (command->kind == SHC_COMMAND_SIMPLE)
+		survey->in->seen[command->id] |= SHC_SIMPLE;
 }
 
-int shc_survey(struct shc_interpreter *in)
+int shc_survey_list(struct shc_interpreter *in, const struct shc_list *list)
 {
 	struct survey survey = {.in = in};
 	const struct shc_visitor visitor = {
 		.context = &survey,
 		.command = survey_command,
 		.assigned = survey_assigned,
+		.read = survey_read,
 	};
 
-	shc_visit_list(&visitor, in->script->list);
+	shc_visit_list(&visitor, list);
 	return survey.result;
+}
+
+int shc_survey(struct shc_interpreter *in)
+{
+	return shc_survey_list(in, in->script->list);
 }
 
 /* ---- Loops --------------------------------------------------------------------------------------------------- */
@@ -486,9 +500,19 @@ bool shc_assigns_in_order(const struct shc_command *command)
 
 /* ---- What no path has reached -------------------------------------------------------------------------------- */
 
+const struct shc_command *shc_command_within(const struct shc_command *command)
+{
+	while (command->kind == SHC_COMMAND_GROUP && !command->redirects &&
+		command->list->count == 1 && !command->list->first->background)
+		command = command->list->first->command;
+	return command;
+}
+
 static bool always_leaves(const struct shc_command *command)
 {
 	struct shc_text name;
+
+	command = shc_command_within(command);
 
 	if (command->kind != SHC_COMMAND_SIMPLE)
 		return false;
@@ -505,6 +529,7 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 
 		if (!always_leaves(s->command) || s->background || always_leaves(next) ||
 			next->kind == SHC_COMMAND_FUNCTION ||
+			shc_text_is(shc_command_name(next), ":") ||
 			!(in->seen[s->command->id] & SHC_SEEN) || in->seen[next->id] & SHC_SEEN)
 			continue;
 		finding = shc_report(in, 509, next->range, "nothing ever gets here");
@@ -513,6 +538,20 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 				"this always leaves before");
 		return;
 	}
+}
+
+/* A loop over several words that leaves in its first turn, whatever happens. */
+static void check_turns(struct shc_interpreter *in, const struct shc_command *command)
+{
+	const struct shc_word *words = command->for_.words;
+
+	if ((in->seen[command->id] & (SHC_LEFT | SHC_TURNED)) != SHC_LEFT ||
+		(command->for_.has_in && words && !words->next && words->constant))
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 501, command->range,
+			"this loop never comes to a second turn: its body always leaves"),
+		"leave in a condition, or behind the loop");
 }
 
 static void check_command(void *context, const struct shc_command *command)
@@ -534,6 +573,7 @@ static void check_command(void *context, const struct shc_command *command)
 		break;
 	case SHC_COMMAND_FOR:
 		check_list(in, command->for_.body);
+		check_turns(in, command);
 		break;
 	case SHC_COMMAND_CASE:
 		for (const struct shc_case_item *i = command->case_.items; i; i = i->next)

@@ -25,6 +25,9 @@ void shc_visit_command(const struct shc_visitor *visitor, const struct shc_comma
 /* shc_survey - fill the names of @in and mark its simple commands. 0 or -ENOMEM. */
 int shc_survey(struct shc_interpreter *in);
 
+/* shc_survey_list - the same for a list that came later. 0 or -ENOMEM. */
+int shc_survey_list(struct shc_interpreter *in, const struct shc_list *list);
+
 /* shc_assigns_in_order - may words of @command depend on what words before them assign? */
 bool shc_assigns_in_order(const struct shc_command *command);
 
@@ -36,5 +39,8 @@ bool shc_condition_varies(const struct shc_command *loop);
 
 /* shc_check_tree - findings on what no path has reached, after the analysis. */
 void shc_check_tree(struct shc_interpreter *in);
+
+/* shc_command_within - @command without braces around it alone: { command; } */
+const struct shc_command *shc_command_within(const struct shc_command *command);
 
 #endif

@@ -16,6 +16,7 @@ struct shc_terms {
 	size_t capacity; /* a power of two */
 	size_t used;
 	uint32_t atoms;
+	uint64_t epochs;
 };
 
 enum { CAPACITY_FIRST = 256 };
@@ -185,6 +186,43 @@ const struct shc_term *shc_term_atom(struct shc_terms *terms, enum shc_origin or
 	atom->language = language;
 	atom->range = range;
 	return intern(terms, &piece, 1);
+}
+
+const struct shc_term *shc_term_share(const struct shc_term *term)
+{
+	/* Atoms are made here and constant for everybody else; this one was just made. */
+	if (term)
+		((struct shc_atom *)term->pieces[0].atom)->shared = true;
+	return term;
+}
+
+const struct shc_term *shc_term_home(const struct shc_term *term)
+{
+	/* Atoms are made here and constant for everybody else; this one was just made. */
+	if (term)
+		((struct shc_atom *)term->pieces[0].atom)->home = true;
+	return term;
+}
+
+const struct shc_term *shc_term_sourced(
+	struct shc_terms *terms, const struct shc_term *before, struct shc_range range)
+{
+	const struct shc_term *term =
+		shc_term_atom(terms, SHC_ORIGIN_SOURCED, shc_dfa_text(terms->pool), range);
+
+	if (term)
+		((struct shc_atom *)term->pieces[0].atom)->before = before;
+	return term;
+}
+
+uint64_t shc_terms_epoch(struct shc_terms *terms)
+{
+	return ++terms->epochs << 16;
+}
+
+struct shc_arena *shc_terms_arena(const struct shc_terms *terms)
+{
+	return terms->arena;
 }
 
 const struct shc_term *shc_term_of_atom(struct shc_terms *terms, const struct shc_atom *atom)

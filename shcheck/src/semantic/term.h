@@ -39,6 +39,10 @@ struct shc_atom {
 	enum shc_origin origin;
 	const struct shc_dfa *language; /* at birth; states narrow it */
 	struct shc_range range;         /* where it came into being */
+	bool home;                      /* the home of a user who is named */
+	bool shared; /* reached from outside of states: the environment, arguments, home */
+	const struct shc_term
+		*before; /* SHC_ORIGIN_SOURCED: the value unless the file sets it; or NULL */
 };
 
 /* Known bytes (@atom NULL), or an unknown string. */
@@ -89,6 +93,22 @@ bool shc_term_is(const struct shc_term *term, const char *string);
 
 /* shc_term_single_atom - the atom of a term that is nothing else, or NULL. */
 const struct shc_atom *shc_term_single_atom(const struct shc_term *term);
+
+/* shc_term_share - @term, a lone atom, can be read by another way than through a state. Returns @term. */
+const struct shc_term *shc_term_share(const struct shc_term *term);
+
+/* shc_term_home - @term, a lone atom, is the home of a user who is named. Returns @term. */
+const struct shc_term *shc_term_home(const struct shc_term *term);
+
+/* shc_term_sourced - a new atom that a file or text which is not read may have put in place of @before (or NULL). */
+const struct shc_term *shc_term_sourced(
+	struct shc_terms *terms, const struct shc_term *before, struct shc_range range);
+
+/* shc_terms_epoch - numbers for unknown arguments that were never given out: 65,536 from the result on. */
+uint64_t shc_terms_epoch(struct shc_terms *terms);
+
+/* shc_terms_arena - where what lives as long as terms is taken from. */
+struct shc_arena *shc_terms_arena(const struct shc_terms *terms);
 
 /* shc_terms_atom_count - atoms made so far; their ids are below. */
 uint32_t shc_terms_atom_count(const struct shc_terms *terms);

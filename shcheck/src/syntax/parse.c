@@ -148,8 +148,17 @@ static void read_script(struct parser *p)
 	}
 }
 
-int shc_parse(const struct shc_source *source, enum shc_dialect dialect,
-	struct shc_findings *findings, struct shc_script **ret)
+static void read_text(struct parser *p)
+{
+	p->script->list = shc_read_list(p);
+	if (p->pending)
+		shc_drop_here_documents(p);
+}
+
+/* Parse @input, the text of @source or one that maps to it. @whole: with what is said of files. */
+static int parse_input(const struct shc_source *source, enum shc_dialect dialect,
+	struct input input, uint32_t first_id, bool whole, struct shc_findings *findings,
+	struct shc_script **ret)
 {
 	struct shc_script *script = calloc(1, sizeof(*script));
 	struct parser *p = calloc(1, sizeof(*p));
@@ -161,7 +170,8 @@ int shc_parse(const struct shc_source *source, enum shc_dialect dialect,
 	}
 	script->source = source;
 	script->dialect = dialect;
-	*p = (struct parser){.in = {source->bytes, NULL, 0, source->size},
+	script->command_count = first_id;
+	*p = (struct parser){.in = input,
 		.source = source,
 		.script = script,
 		.arena = script->arena,
@@ -178,10 +188,30 @@ int shc_parse(const struct shc_source *source, enum shc_dialect dialect,
 		shc_script_destroy(script);
 		return -ENOMEM;
 	}
-	read_script(p);
+	if (whole)
+		read_script(p);
+	else
+		read_text(p);
 	free(p);
 	*ret = script;
 	return 0;
+}
+
+int shc_parse(const struct shc_source *source, enum shc_dialect dialect,
+	struct shc_findings *findings, struct shc_script **ret)
+{
+	struct input input = {source->bytes, NULL, 0, source->size};
+
+	return parse_input(source, dialect, input, 0, true, findings, ret);
+}
+
+int shc_parse_text(struct shc_text text, const struct shc_range *map,
+	const struct shc_source *source, enum shc_dialect dialect, uint32_t first_id,
+	struct shc_findings *findings, struct shc_script **ret)
+{
+	struct input input = {text.bytes, map, 0, text.length};
+
+	return parse_input(source, dialect, input, first_id, false, findings, ret);
 }
 
 void shc_script_destroy(struct shc_script *script)

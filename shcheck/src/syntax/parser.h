@@ -119,6 +119,18 @@ struct parser {
 	jmp_buf out_of_memory;
 };
 
+/* ---- parse.c ---- */
+
+/*
+ * shc_parse_text - parse a text that only the run of a script brings forth (eval, traps, sourced files).
+ * @text: readable at its end, too; it and @map outlive the tree. @map: where each byte and the end are said to stand in
+ * @source; shape [text.length + 1]. @first_id: of its commands, which go on from there.
+ * Returns 0 or -ENOMEM; *ret->error_count says whether a shell refuses it. Release with shc_script_destroy().
+ */
+int shc_parse_text(struct shc_text text, const struct shc_range *map,
+	const struct shc_source *source, enum shc_dialect dialect, uint32_t first_id,
+	struct shc_findings *findings, struct shc_script **ret);
+
 /* ---- state.c ---- */
 
 /* shc_take - zeroed memory of the tree; does not return when there is none. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Random scripts for the oracle. They may do to files what they like: each runs alone in a sandbox. Loops have a
- * bound of their own kind of variable, which nothing else assigns. See oracle.h.
+ * bound of their own kind of variable, which nothing else assigns; functions call only those defined before them.
+ * See oracle.h.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,22 +12,36 @@
 
 #include "draft.h"
 
-#define NESTING_MAX 2
+#define NESTING_MAX 3
 /* Of all lists together: what bounds the text. */
-#define STATEMENTS_MAX 24
+#define STATEMENTS_MAX 22
 
 struct script {
 	struct draft *draft;
 	unsigned points, statements;
-	bool in_function; /* which does not call itself: that would never end */
+	unsigned functions; /* f0, f1, ... that may be called here */
+	unsigned loops;     /* around this place, within the same function */
+	bool in_function;
 };
 
 static void list_put(struct script *script, unsigned nesting, unsigned most);
+static void simple_put(struct script *script);
+
+static void put_format(struct script *script, const char *format, unsigned number)
+{
+	char text[160];
+
+	/* Every place of @format is the same number. */
+	(void)snprintf(text, sizeof(text), format, number, number, number, number, number, number);
+	sketch_put(script->draft, text);
+}
 
 static void file_put(struct script *script)
 {
-	static const char *const files[] = {"a", "d", "d/a", "new", "l", "\"$x\"", "$y", "d/\"$x\"",
-		"*", "\"$PWD\"/a", "$x/*", "."};
+	static const char *const files[] = {"a", "a", "d", "d/a", "new", "new/a", "l", "l/a",
+		"\"$x\"", "$y", "d/\"$x\"", "*", "\"$PWD\"/a", "d/$x*", ".", "d/..", "../a", "./b",
+		"d/", "\"${y:-b}\"", "/home/user/c0/a", "d/*", "b", "--", "-n", "./-n", "d//a",
+		"d/./a", "\"$1\"", "ne*"};
 
 	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, files));
 }
@@ -34,12 +49,24 @@ static void file_put(struct script *script)
 static void word_put(struct script *script)
 {
 	static const char *const words[] = {"$x", "\"$y\"", "a", "''", "\"$@\"", "$*", "\"$z\"$x",
-		"*", "$(pwd)", "$#", "$?", "\"${x:-d}\""};
+		"*", "$(pwd)", "$#", "$?", "\"${x:-d}\"", "\"$1\"", "${2-}", "$((1+2))", "b",
+		"\"$x$y\"", "${x%a}", "\"${z#?}\"", "${#x}", "3", "\"${y+set}\"", "\"$w\"", "d",
+		"\"a$x\"", "$PWD", "~", "\"${1:-$x}\"", "$w"};
 
-	if (sketch_chance(script->draft, 30))
+	if (sketch_chance(script->draft, 25))
 		sketch_word(script->draft);
 	else
 		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, words));
+}
+
+static void bash_condition_put(struct script *script)
+{
+	static const char *const conditions[] = {"[[ $x == a* ]]", "[[ -n $y && $y != b ]]",
+		"[[ -z $x || -d d ]]", "[[ $x = \"$y\" ]]", "[[ ! -e a ]]", "(( $# > 1 ))",
+		"((w = 2))", "((0))", "[[ $y == [ab] ]]", "[[ $# -eq 2 ]]", "[[ -f $x ]]",
+		"[[ $x ]]", "[[ $z == \"a*\" ]]", "((w++))", "[[ $x =~ ^a ]]"};
+
+	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, conditions));
 }
 
 static void condition_put(struct script *script)
@@ -47,103 +74,333 @@ static void condition_put(struct script *script)
 	static const char *const conditions[] = {"[ -n \"$x\" ]", "[ -z \"$y\" ]", "[ \"$x\" = a ]",
 		"[ -e a ]", "[ -d d ]", "[ -f \"$x\" ]", "[ -L l ]", "test $x", "[ $# -gt 1 ]",
 		"true", "false", "cd d", "[ \"$x\" != \"$y\" ]", "command -v nosuch",
-		"! [ -e new ]", "mkdir new"};
+		"! [ -e new ]", "mkdir new", "[ \"$#\" -eq 0 ]", "[ \"$w\" -lt 3 ]",
+		"[ \"$x\" = \"$z\" ]", "x=$(false)", "[ -d \"$y\" ]", "[ -f d/a ]", "[ -s a ]",
+		"[ -n \"$1\" ]", "[ \"$1\" = -n ]", "[ $? -eq 0 ]", "rm a", "[ ! -f a ]",
+		"[ \"${x+set}\" ]", "cd \"$x\"", "[ -e l ]", "[ \"$x\" = a ] && [ -n \"$y\" ]",
+		"[ -n \"$x\" -a -n \"$y\" ]", "[ -h l ] || [ -e new ]", "(exit 3)",
+		"test -n \"$y\" -o -d d", "[ -z $x ]", "[ \"$y\" ]"};
 
-	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, conditions));
+	if (script->draft->bash && sketch_chance(script->draft, 25)) {
+		bash_condition_put(script);
+	} else if (script->functions && sketch_chance(script->draft, 12)) {
+		put_format(script, "f%u a",
+			(unsigned)hb_rng_below(&script->draft->rng, script->functions));
+	} else {
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, conditions));
+	}
 }
 
 static void assignment_put(struct script *script)
 {
 	static const char *const forms[] = {"x=", "y=", "z=", ": ${y:=", "x=$(printf %s ",
-		"set -- ", "z=$y y=", "x=b true ", "export x="};
-	const char *form = DRAFT_CHOOSE(script->draft, forms);
+		"set -- ", "z=$y y=", "x=b true ", "export x=", "w=", "set -- \"$@\" ", "x=$x",
+		": ${x=", "y=c : ", "w=$(echo ", "x=b y=", "z=\"$(echo ", "readonly w="};
+	static const char *const bash_forms[] = {
+		"x+=", "a=(1 ", "declare y=", "printf -v z %s ", "a[1]=", "read -r y <<<"};
+	struct draft *draft = script->draft;
+	const char *form = draft->bash && sketch_chance(draft, 20) ? DRAFT_CHOOSE(draft, bash_forms)
+								   : DRAFT_CHOOSE(draft, forms);
+	const char *end = strstr(form, "\"$(")               ? ")\""
+			  : strchr(form, '(')                ? ")"
+			  : form[0] == ':' && form[2] == '$' ? "}"
+							     : "";
 
-	sketch_put(script->draft, form);
-	if (form[0] == ':') {
-		sketch_put(script->draft, "a}");
-		return;
-	}
-	word_put(script);
-	sketch_put(script->draft, strchr(form, '(') ? ")" : "");
+	/* Rarely: an assignment to it ends the shell afterwards. */
+	if (form[0] == 'r' && form[3] == 'd' && form[4] == 'o' && sketch_chance(draft, 70))
+		form = "w=";
+	sketch_put(draft, form);
+	if (form[0] == ':' && form[2] == '$')
+		sketch_put(draft, sketch_chance(draft, 50) ? "a" : "$x");
+	else
+		word_put(script);
+	sketch_put(draft, end);
 }
 
-static void command_put(struct script *script)
+static void arithmetic_put(struct script *script)
+{
+	static const char *const texts[] = {"w=$((w+1))", ": $((w=3))", "x=$(($#*2))", "w=$((2-5))",
+		"y=$((w<2))", "z=$((${w:-0}+1))", "w=$((w%3))", ": $((w+=2))", "x=$((1?2:3))",
+		"w=$((7/2))", "y=$((!0))", "z=$((w>1&&w<4))"};
+
+	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
+}
+
+static void flow_put(struct script *script)
+{
+	static const char *const plain[] = {"unset x", "shift", "false", "! true", "x=$?",
+		"unset y", "cd", "set -f", "set +e", "IFS=:", "wait", "set -u", "set -e", "set +f",
+		"unset IFS", "! false", "shift 2", "cd -", "cd ..", "exit 3", "set +u",
+		"unset -f f0", "set --", "cd \"$OLDPWD\"", "cd /home/user/c0", "(exit 4)", "cd ./d",
+		"set -- a 'b c'", "trap - EXIT", "trap 'snap 99' EXIT", "trap 'x=t' EXIT", "set -C",
+		"command cd d", "cd d/../d", ":", "true", "pwd >/dev/null", "exec 3>&1",
+		"umask 022", "cd -P l", "cd l"};
+	static const char *const loops[] = {
+		"break", "continue", "break 2", "continue 2", "break", "continue", "break 1"};
+	struct draft *draft = script->draft;
+
+	if (script->loops && sketch_chance(draft, 35))
+		sketch_put(draft, DRAFT_CHOOSE(draft, loops));
+	else if (script->in_function && sketch_chance(draft, 25))
+		sketch_put(draft, sketch_chance(draft, 50) ? "return 3" : "return");
+	else if (draft->bash && sketch_chance(draft, 5))
+		sketch_put(draft, "set -o pipefail");
+	else
+		sketch_put(draft, DRAFT_CHOOSE(draft, plain));
+}
+
+static void call_put(struct script *script)
+{
+	static const char *const before[] = {"", "", "", "x=p ", "w=$(", "y=q z=r ", "! ", "x=$("};
+	struct draft *draft = script->draft;
+	const char *first = DRAFT_CHOOSE(draft, before);
+
+	if (!script->functions) {
+		arithmetic_put(script);
+		return;
+	}
+	sketch_put(draft, first);
+	put_format(script, "f%u ", (unsigned)hb_rng_below(&draft->rng, script->functions));
+	if (sketch_chance(draft, 70))
+		word_put(script);
+	sketch_put(draft, strchr(first, '(') ? ")" : "");
+}
+
+static void file_command_put(struct script *script)
 {
 	static const char *const commands[] = {"rm -f ", "rm -rf ", "mkdir ", "mkdir -p ", "rmdir ",
-		"touch ", "cd ", "echo x >", "cat <", ": >", "rm "};
-	static const char *const pairs[] = {"mv ", "cp ", "ln -s ", "mv -f "};
-	static const char *const plain[] = {"unset x", "shift", "false", "! true", "x=$?",
-		"unset y", "cd", "set -f", "set +e", "read x <a", "eval 'x=$y'", "f", "return 3",
-		"x=$(cd d && pwd)", "cd ..", "trap 'snap 99' EXIT", "IFS=:", "(cd d; rm -f a)",
-		"printf 'a b\\n' | read z", "wait"};
-	uint64_t kind = hb_rng_below(&script->draft->rng, 10);
+		"touch ", "cd ", "echo x >", "cat <", ": >", "rm ", "rm -r ", "cat ", "echo y >>",
+		"touch -c ", "ls ", "chmod 700 ", ": >|", "rm -- ", "read x <", "mkdir -p -- "};
+	static const char *const pairs[] = {"mv ", "cp ", "ln -s ", "mv -f ", "ln ", "cp -r ",
+		"ln -sf ", "touch ", "rm -f ", "mkdir ", "cp -p ", "mv -n ", "ln -sfn ", "mv -T ",
+		"cat "};
+	struct draft *draft = script->draft;
 
-	if (kind < 4) {
-		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, commands));
-		file_put(script);
-	} else if (kind < 6) {
-		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, pairs));
-		file_put(script);
-		sketch_put(script->draft, " ");
+	if (sketch_chance(draft, 60)) {
+		sketch_put(draft, DRAFT_CHOOSE(draft, commands));
 		file_put(script);
 	} else {
-		const char *command = DRAFT_CHOOSE(script->draft, plain);
-
-		sketch_put(script->draft,
-			script->in_function && !strcmp(command, "f") ? ":" : command);
+		sketch_put(draft, DRAFT_CHOOSE(draft, pairs));
+		file_put(script);
+		sketch_put(draft, " ");
+		file_put(script);
 	}
+}
+
+static void whole_put(struct script *script)
+{
+	static const char *const texts[] = {"x=$(cd d && pwd)", "(cd d; rm -f a)",
+		"printf 'a b\\n' | read z", "eval 'x=$y'", "eval 'y=1; x=$y'", "read x <a",
+		"eval \"x=b\"", "(x=1; rm -f a) & wait", "cat <<E >a\n$x\nE",
+		"x=$(cat <<E\n$y b\nE\n)", "read x y <<E\na b c\nE", "echo a | { read x; y=$x; }",
+		"x=$(echo a; echo b)", "(set -e; false; x=1)", "x=$(exit 3)",
+		"x=$(rm -f a; echo \"$y\")", "y=$(cat a)", "eval \"$x\"", "z=$(basename \"$x\")",
+		"x=$(dirname d/a)", "true | false", "false | true", "! true | false", "x=$(ls)",
+		"cd d && x=$PWD", "cd d || exit 1", "mkdir t && cd t && rmdir ../t",
+		"ln -s d s; rm -rf s/", "ln -s d s && rm -rf s/*", "cp -r d e; rm -rf d",
+		"mv d e; : >e/n", "find d -name a -exec rm {} \\;", "x=$(mktemp -d ./tXXXXXX)",
+		"command rm -f a", "y=$(printf '%s\\n' \"$x\")", "{ rm a; } 2>/dev/null",
+		"x=$(set -- p q; echo $#)", ">a", ">\"$x\"", "while read -r w; do x=$w; done <a",
+		"echo \"$x\" | while read y; do z=$y; done", "[ -e a ] || : >a",
+		"[ -d d ] && rm -rf d", "tee a </dev/null", "xargs rm -f <a",
+		"dd if=/dev/null of=a", "install -d i/j", "x=${x:-$(echo q)}", "IFS=, read x y <a",
+		"set -- $x; x=$#", "x=`echo a`", "test -d d && cd d && x=in", "sed -i s/a/b/ a",
+		"rm -f d; [ -e d ] && x=still", "touch d; [ -d d ] && x=folder"};
+
+	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
+}
+
+static void simple_put(struct script *script)
+{
+	uint64_t kind = hb_rng_below(&script->draft->rng, 100);
+
+	if (kind < 34)
+		assignment_put(script);
+	else if (kind < 56)
+		file_command_put(script);
+	else if (kind < 72)
+		flow_put(script);
+	else if (kind < 78)
+		arithmetic_put(script);
+	else if (kind < 86)
+		call_put(script);
+	else
+		whole_put(script);
+}
+
+static void body_put(struct script *script, unsigned nesting, bool loop)
+{
+	script->loops += loop;
+	list_put(script, nesting + 1, 2);
+	script->loops -= loop;
+}
+
+static void if_put(struct script *script, unsigned nesting)
+{
+	struct draft *draft = script->draft;
+
+	sketch_put(draft, "if ");
+	condition_put(script);
+	sketch_put(draft, "; then\n");
+	list_put(script, nesting + 1, 2);
+	if (sketch_chance(draft, 25)) {
+		sketch_put(draft, "elif ");
+		condition_put(script);
+		sketch_put(draft, "; then\n");
+		list_put(script, nesting + 1, 2);
+	}
+	if (sketch_chance(draft, 65)) {
+		sketch_put(draft, "else\n");
+		list_put(script, nesting + 1, 2);
+	}
+	sketch_put(draft, "fi");
+}
+
+static void loop_put(struct script *script, unsigned nesting)
+{
+	struct draft *draft = script->draft;
+
+	switch (hb_rng_below(&draft->rng, 6)) {
+	case 0:
+		sketch_put(draft, "for z in a ");
+		word_put(script);
+		sketch_put(draft, "; do\n");
+		break;
+	case 1:
+		sketch_put(
+			draft, sketch_chance(draft, 50) ? "for y do\n" : "for x in \"$@\"; do\n");
+		break;
+	case 2:
+		/* Five turns: more than are kept apart. */
+		put_format(script, "n%u=; until [ \"$n%u\" = 11111 ]; do n%u=1$n%u\n", nesting);
+		break;
+	case 3:
+		put_format(script, "n%u=0; while [ $((n%u+=1)) -lt 3 ] && ", nesting);
+		condition_put(script);
+		sketch_put(draft, "; do\n");
+		break;
+	case 4:
+		sketch_put(draft, "while getopts ab: o; do\n");
+		body_put(script, nesting, true);
+		sketch_put(
+			draft, "case $o in a) x=$o ;; b) y=$OPTARG ;; *) z=$OPTIND ;; esac\ndone");
+		return;
+	default:
+		put_format(script, "n%u=0; while [ $n%u != 11 ]; do n%u=1$n%u; n%u=${n%u%%0}\n",
+			nesting);
+		break;
+	}
+	body_put(script, nesting, true);
+	sketch_put(draft, "done");
+}
+
+static void case_put(struct script *script, unsigned nesting)
+{
+	static const char *const patterns[] = {"a*", "''", "*", "[ab]", "a|b", "\"$y\"", "$x", "?",
+		"*a", "[!a]*", "-*", "d", "*[!0-9]*", "'a b'"};
+	struct draft *draft = script->draft;
+	unsigned items = (unsigned)hb_rng_below(&draft->rng, 3) + 1;
+
+	sketch_put(draft, "case ");
+	word_put(script);
+	sketch_put(draft, " in\n");
+	while (items-- > 0) {
+		sketch_put(draft, DRAFT_CHOOSE(draft, patterns));
+		sketch_put(draft, ")\n");
+		list_put(script, nesting + 1, 2);
+		sketch_put(draft, draft->bash && sketch_chance(draft, 30)
+					  ? (sketch_chance(draft, 50) ? ";&\n" : ";;&\n")
+					  : ";;\n");
+	}
+	sketch_put(draft, "esac");
+}
+
+static void pipeline_put(struct script *script, unsigned nesting)
+{
+	static const char *const first[] = {"echo a", "false", "printf 'b\\nc\\n'", "(exit 2)"};
+	struct draft *draft = script->draft;
+
+	if (sketch_chance(draft, 20))
+		sketch_put(draft, "! ");
+	sketch_put(draft, DRAFT_CHOOSE(draft, first));
+	sketch_put(draft, " | {\n");
+	list_put(script, nesting + 1, 2);
+	sketch_put(draft, sketch_chance(draft, 30) ? "} | cat >/dev/null" : "}");
+}
+
+static void group_put(struct script *script, unsigned nesting)
+{
+	struct draft *draft = script->draft;
+	unsigned loops = script->loops;
+
+	switch (hb_rng_below(&draft->rng, 4)) {
+	case 0:
+		/* Shells differ in what `break` does in a subshell within a loop. */
+		script->loops = 0;
+		sketch_put(draft, "(\n");
+		list_put(script, nesting + 1, 3);
+		sketch_put(draft, ")");
+		script->loops = loops;
+		break;
+	case 1:
+		script->loops = 0;
+		sketch_put(draft, "x=$(\n");
+		list_put(script, nesting + 1, 2);
+		sketch_put(draft, sketch_chance(draft, 50) ? "echo \"$y\")" : ")");
+		script->loops = loops;
+		break;
+	case 2:
+		script->loops = 0;
+		pipeline_put(script, nesting);
+		script->loops = loops;
+		break;
+	default:
+		sketch_put(draft, "{\n");
+		list_put(script, nesting + 1, 2);
+		sketch_put(draft, sketch_chance(draft, 30) ? "} >new" : "}");
+		break;
+	}
+}
+
+static void and_or_put(struct script *script, unsigned nesting)
+{
+	struct draft *draft = script->draft;
+
+	if (sketch_chance(draft, 15))
+		sketch_put(draft, "! ");
+	condition_put(script);
+	sketch_put(draft, sketch_chance(draft, 50) ? " && " : " || ");
+	if (sketch_chance(draft, 40)) {
+		condition_put(script);
+		sketch_put(draft, sketch_chance(draft, 50) ? " && " : " || ");
+	}
+	if (sketch_chance(draft, 40)) {
+		simple_put(script);
+		return;
+	}
+	sketch_put(draft, "{\n");
+	list_put(script, nesting + 1, 2);
+	sketch_put(draft, "}");
 }
 
 static void compound_put(struct script *script, unsigned nesting)
 {
-	struct draft *draft = script->draft;
-	char text[96];
-
-	switch (hb_rng_below(&draft->rng, 6)) {
+	switch (hb_rng_below(&script->draft->rng, 6)) {
 	case 0:
-		sketch_put(draft, "if ");
-		condition_put(script);
-		sketch_put(draft, "; then\n");
-		list_put(script, nesting + 1, 2);
-		sketch_put(draft, "else\n");
-		list_put(script, nesting + 1, 2);
-		sketch_put(draft, "fi");
+		if_put(script, nesting);
 		break;
 	case 1:
-		sketch_put(draft, "for z in a ");
-		word_put(script);
-		sketch_put(draft, "; do\n");
-		list_put(script, nesting + 1, 2);
-		sketch_put(draft, "done");
-		break;
 	case 2:
-		(void)snprintf(text, sizeof(text),
-			"n%u=0; while [ $n%u != 11 ]; do n%u=1$n%u; n%u=${n%u%%0}\n", nesting,
-			nesting, nesting, nesting, nesting, nesting);
-		sketch_put(draft, text);
-		list_put(script, nesting + 1, 2);
-		sketch_put(draft, "done");
+		loop_put(script, nesting);
 		break;
 	case 3:
-		sketch_put(draft, "case ");
-		word_put(script);
-		sketch_put(draft, " in a*)\n");
-		list_put(script, nesting + 1, 2);
-		sketch_put(draft, ";; '') : ;; *)\n");
-		list_put(script, nesting + 1, 2);
-		sketch_put(draft, ";; esac");
+		case_put(script, nesting);
 		break;
 	case 4:
-		sketch_put(draft, "(\n");
-		list_put(script, nesting + 1, 3);
-		sketch_put(draft, ")");
+		group_put(script, nesting);
 		break;
 	default:
-		condition_put(script);
-		sketch_put(draft, sketch_chance(draft, 50) ? " && " : " || ");
-		sketch_put(draft, "{\n");
-		list_put(script, nesting + 1, 2);
-		sketch_put(draft, "}");
+		and_or_put(script, nesting);
 		break;
 	}
 }
@@ -151,25 +408,48 @@ static void compound_put(struct script *script, unsigned nesting)
 static void list_put(struct script *script, unsigned nesting, unsigned most)
 {
 	uint64_t count = hb_rng_below(&script->draft->rng, most) + 1;
-	char text[32];
 
 	/* Never empty: an empty list is a syntax error. */
-	(void)snprintf(text, sizeof(text), "snap %u\n", script->points++);
-	sketch_put(script->draft, text);
+	put_format(script, "snap %u\n", script->points++);
 	for (; count > 0 && script->statements < STATEMENTS_MAX; count--) {
 		script->statements++;
 		if (nesting < NESTING_MAX && sketch_chance(script->draft, 30))
 			compound_put(script, nesting);
-		else if (sketch_chance(script->draft, 40))
-			assignment_put(script);
 		else
-			command_put(script);
+			simple_put(script);
 		sketch_put(script->draft, "\n");
-		if (sketch_chance(script->draft, 60)) {
-			(void)snprintf(text, sizeof(text), "snap %u\n", script->points++);
-			sketch_put(script->draft, text);
-		}
+		if (sketch_chance(script->draft, 60))
+			put_format(script, "snap %u\n", script->points++);
 	}
+}
+
+static void function_put(struct script *script)
+{
+	static const char *const locals[] = {
+		"local x\n", "local y=$1\n", "local x=$y w\n", "local w=1\n", "local z=$(false)\n"};
+
+	put_format(script, "f%u() {\n", script->functions);
+	script->in_function = true;
+	if (sketch_chance(script->draft, 50))
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, locals));
+	list_put(script, NESTING_MAX - 1, 2);
+	script->in_function = false;
+	sketch_put(script->draft, sketch_chance(script->draft, 20) ? "} >/dev/null\n" : "}\n");
+	script->functions++;
+}
+
+/* What is only watched, and what the analysis is not told. */
+static void variables_complete(struct draft *draft, struct shc_oracle_case *made)
+{
+	static const char *const watched[] = {"w", "o", "OPTARG", "OPTIND"};
+
+	for (size_t i = 0; i < made->variables_count; i++)
+		made->variables[i].unknown =
+			strcmp(made->variables[i].name, "IFS") && sketch_chance(draft, 40);
+	made->arguments_unknown = sketch_chance(draft, 40);
+	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
+		made->variables[made->variables_count++] = (struct shc_oracle_variable){
+			.name = watched[i], .left = true, .unknown = true};
 }
 
 int shc_oracle_generate_script(
@@ -188,15 +468,11 @@ int shc_oracle_generate_script(
 	made.context = SHC_ORACLE_SCRIPT;
 	/* The options are part of the text, where the analyser sees them too. */
 	made.noglob = made.nounset = false;
+	variables_complete(&draft, &made);
 	start = draft.used_bytes;
 	sketch_put(&draft, DRAFT_CHOOSE(&draft, options));
-	if (sketch_chance(&draft, 40)) {
-		sketch_put(&draft, "f() {\n");
-		script.in_function = true;
-		list_put(&script, NESTING_MAX, 2);
-		script.in_function = false;
-		sketch_put(&draft, "}\n");
-	}
+	while (script.functions < 3 && sketch_chance(&draft, 40))
+		function_put(&script);
 	list_put(&script, 0, 6);
 	made.text = sketch_finish(&draft, start);
 	*ret = made;

@@ -5,9 +5,11 @@
  * hold:
  *
  *   B, then N COUNT FIELD... if the expansion came to its end, V SET VALUE for each variable, E STATUS.
- *   S POINT STATUS FOLDER and the V's of that moment, any number of times, for each "snap".
+ *   S STATUS OPTIONS FOLDER TREE COUNT POINT ARGUMENT... SET VALUE..., any number of times, for each "snap"; written at
+ *   once, so that those of a pipeline do not mix.
  *
- * They go to descriptor 9, so that what a script prints is not among them.
+ * They go to descriptor 9, so that what a script prints is not among them. TREE is one string of type, path, \1, target
+ * of a link, \1 per file. A function has its own positional parameters, so "snap N" becomes "snap N "$@"".
  *
  * See oracle.h.
  */
@@ -69,6 +71,8 @@ static void put_state(FILE *out, const struct shc_oracle_case *one)
 	for (size_t i = 0; i < one->variables_count; i++) {
 		const struct shc_oracle_variable *variable = &one->variables[i];
 
+		if (variable->left)
+			continue;
 		if (variable->set) {
 			(void)fprintf(out, "%s=", variable->name);
 			put_quoted(out, variable->value);
@@ -85,6 +89,23 @@ static void put_state(FILE *out, const struct shc_oracle_case *one)
 	(void)fprintf(out, "\n%s%s", one->noglob ? "set -f\n" : "", one->nounset ? "set -u\n" : "");
 }
 
+/* A script with the positional parameters behind each "snap N". */
+static void put_script(FILE *out, struct shc_oracle_text text)
+{
+	static const char word[] = "snap ";
+	const char *at = text.bytes, *end = text.bytes + text.size_bytes, *next;
+
+	while ((next = memmem(at, (size_t)(end - at), word, sizeof(word) - 1))) {
+		next += sizeof(word) - 1;
+		while (next < end && *next >= '0' && *next <= '9')
+			next++;
+		(void)fwrite(at, 1, (size_t)(next - at), out);
+		(void)fputs(" \"$@\"", out);
+		at = next;
+	}
+	(void)fwrite(at, 1, (size_t)(end - at), out);
+}
+
 /* The text where its context has it; fields() shows what became of it. */
 static void put_text(FILE *out, const struct shc_oracle_case *one)
 {
@@ -92,7 +113,10 @@ static void put_text(FILE *out, const struct shc_oracle_case *one)
 		    : one->context == SHC_ORACLE_ASSIGNMENT ? "expanded="
 							    : "",
 		out);
-	(void)fwrite(one->text.bytes, 1, one->text.size_bytes, out);
+	if (one->context == SHC_ORACLE_SCRIPT)
+		put_script(out, one->text);
+	else
+		(void)fwrite(one->text.bytes, 1, one->text.size_bytes, out);
 }
 
 static int text_build(const struct shc_oracle_case *one, struct shc_oracle_text *ret)
@@ -103,6 +127,21 @@ static int text_build(const struct shc_oracle_case *one, struct shc_oracle_text 
 		return -ENOMEM;
 	put_text(out, one);
 	return fclose(out) ? -ENOMEM : 0;
+}
+
+/* Everything in one printf, so in one write. The status first: the substitution changes it. */
+static void put_snap(FILE *out, const struct shc_oracle_case *one, size_t index)
+{
+	if (one->context != SHC_ORACLE_SCRIPT)
+		return;
+	(void)fprintf(out,
+		"snap() { printf '%%s\\000' S \"$?\" \"$-\" \"$PWD\" \"$(/usr/bin/find "
+		"/home/user/c%zu -printf '%%y%%P\\001%%l\\001' 2>&1)\" \"$#\" \"$@\"",
+		index);
+	for (size_t i = 0; i < one->variables_count; i++)
+		(void)fprintf(out, " \"${%s+set}\" \"${%s-}\"", one->variables[i].name,
+			one->variables[i].name);
+	(void)fputs(" >&9; }\n", out);
 }
 
 static int put_case(FILE *out, const struct shc_oracle_case *one, size_t index)
@@ -118,6 +157,7 @@ static int put_case(FILE *out, const struct shc_oracle_case *one, size_t index)
 		(void)fprintf(out, "printf 'V\\000%%s\\000%%s\\000' \"${%s+set}\" \"${%s-}\" >&9\n",
 			one->variables[i].name, one->variables[i].name);
 	(void)fputs(":\n}\n", out);
+	put_snap(out, one, index);
 	put_state(out, one);
 	(void)fputs("eval ", out);
 	put_quoted(out, text);
@@ -141,9 +181,7 @@ static int script_build(
 		return -ENOMEM;
 	(void)fputs("exec 9>&1 >/dev/null 2>/dev/null </dev/null\n"
 		    "fields() { printf 'N\\000%d\\000' \"$#\" >&9; [ \"$#\" -eq 0 ] || printf "
-		    "'%s\\000' \"$@\" >&9; }\n"
-		    "snap() { printf 'S\\000%d\\000%d\\000%s\\000' \"$1\" \"$?\" \"$PWD\" >&9; "
-		    "variables; }\n",
+		    "'%s\\000' \"$@\" >&9; }\n",
 		out);
 	for (size_t i = 0; !code && i < count; i++)
 		code = put_case(out, &cases[i], i);
@@ -274,31 +312,111 @@ static int variables_read(
 
 		if (!value)
 			return -EPROTO;
-		ret[count] = (struct shc_oracle_variable){
-			one->variables[count].name, set[0] != '\0', text_of(value)};
+		ret[count] = (struct shc_oracle_variable){.name = one->variables[count].name,
+			.set = set[0] != '\0',
+			.value = text_of(value)};
 		count++;
 	}
 	return (int)count;
 }
 
+static bool number_read(struct tokens *tokens, size_t *ret)
+{
+	char *text = token(tokens), *end;
+
+	if (!text || !*text)
+		return false;
+	*ret = strtoul(text, &end, 10);
+	return !*end;
+}
+
+/* The files of a snapshot, from one token. Cuts it into strings. */
+static int tree_read(char *tree, struct shc_oracle_snapshot *snapshot)
+{
+	snapshot->files = calloc(SHC_ORACLE_SEEN_MAX, sizeof(*snapshot->files));
+	if (!snapshot->files)
+		return -ENOMEM;
+	while (*tree) {
+		struct shc_oracle_file *file = &snapshot->files[snapshot->files_count];
+		char *path = strchr(tree, 1), *target = path ? strchr(path + 1, 1) : NULL;
+
+		if (!target || snapshot->files_count == SHC_ORACLE_SEEN_MAX) {
+			snapshot->files_count = 0;
+			break;
+		}
+		*path = *target = '\0';
+		*file = (struct shc_oracle_file){tree[0], text_of(tree + 1), text_of(path + 1)};
+		snapshot->files_count++;
+		tree = target + 1;
+	}
+	snapshot->files_known = snapshot->files_count > 0;
+	return 0;
+}
+
+static int snapshot_variables_read(struct tokens *tokens, const struct shc_oracle_case *one,
+	struct shc_oracle_snapshot *snapshot)
+{
+	for (size_t i = 0; i < one->variables_count; i++) {
+		char *set = token(tokens), *value = set ? token(tokens) : NULL;
+
+		if (!value)
+			return -EPROTO;
+		snapshot->variables[i] = (struct shc_oracle_variable){
+			.name = one->variables[i].name, .set = set[0], .value = text_of(value)};
+	}
+	return 0;
+}
+
+static int snapshot_fill(struct tokens *tokens, const struct shc_oracle_case *one,
+	struct shc_oracle_snapshot *snapshot)
+{
+	char *status = token(tokens), *options = status ? token(tokens) : NULL;
+	char *folder = options ? token(tokens) : NULL, *tree = folder ? token(tokens) : NULL;
+	size_t count, point;
+
+	if (!tree || !number_read(tokens, &count) || !count ||
+		count > (size_t)(tokens->end - tokens->at) || !number_read(tokens, &point))
+		return -EPROTO;
+	snapshot->point = (unsigned)point;
+	snapshot->status = atoi(status);
+	snapshot->options = text_of(options);
+	snapshot->folder = text_of(folder);
+	snapshot->positional = calloc(count, sizeof(*snapshot->positional));
+	if (!snapshot->positional)
+		return -ENOMEM;
+	for (; snapshot->positional_count + 1 < count; snapshot->positional_count++) {
+		char *argument = token(tokens);
+
+		if (!argument)
+			return -EPROTO;
+		snapshot->positional[snapshot->positional_count] = text_of(argument);
+	}
+	if (tree_read(tree, snapshot))
+		return -ENOMEM;
+	return snapshot_variables_read(tokens, one, snapshot);
+}
+
+static void snapshot_finish(struct shc_oracle_snapshot *snapshot)
+{
+	free(snapshot->positional);
+	free(snapshot->files);
+}
+
 static int snapshot_read(
 	struct tokens *tokens, const struct shc_oracle_case *one, struct shc_oracle_outcome *ret)
 {
-	char *point = token(tokens), *status = point ? token(tokens) : NULL;
-	char *folder = status ? token(tokens) : NULL;
-	struct shc_oracle_snapshot snapshot, *grown;
-	int count;
+	struct shc_oracle_snapshot snapshot = {0}, *grown;
+	int code = snapshot_fill(tokens, one, &snapshot);
 
-	if (!folder)
-		return -EPROTO;
-	snapshot = (struct shc_oracle_snapshot){
-		.point = (unsigned)atoi(point), .status = atoi(status), .folder = text_of(folder)};
-	count = variables_read(tokens, one, snapshot.variables);
-	if (count < 0 || (size_t)count != one->variables_count)
-		return -EPROTO;
+	if (code) {
+		snapshot_finish(&snapshot);
+		return code;
+	}
 	grown = realloc(ret->snapshots, (ret->snapshots_count + 1) * sizeof(*grown));
-	if (!grown)
+	if (!grown) {
+		snapshot_finish(&snapshot);
 		return -ENOMEM;
+	}
 	ret->snapshots = grown;
 	ret->snapshots[ret->snapshots_count++] = snapshot;
 	return 0;
@@ -345,11 +463,29 @@ static int outcome_read(
 	return 0;
 }
 
+static void text_move(struct shc_oracle_text *text, const char *from, char *to)
+{
+	text->bytes = to + (text->bytes - from);
+}
+
 static void variables_move(struct shc_oracle_variable *variables, const char *from, char *to)
 {
 	for (size_t i = 0; i < SHC_ORACLE_VARIABLES_MAX; i++)
 		if (variables[i].name)
-			variables[i].value.bytes = to + (variables[i].value.bytes - from);
+			text_move(&variables[i].value, from, to);
+}
+
+static void snapshot_move(struct shc_oracle_snapshot *snapshot, const char *from, char *to)
+{
+	text_move(&snapshot->folder, from, to);
+	text_move(&snapshot->options, from, to);
+	for (size_t i = 0; i < snapshot->positional_count; i++)
+		text_move(&snapshot->positional[i], from, to);
+	for (size_t i = 0; i < snapshot->files_count; i++) {
+		text_move(&snapshot->files[i].path, from, to);
+		text_move(&snapshot->files[i].target, from, to);
+	}
+	variables_move(snapshot->variables, from, to);
 }
 
 /* Each outcome gets its own copy of the bytes it points to, so that it can be freed alone. */
@@ -365,12 +501,8 @@ static int outcome_own(struct shc_oracle_outcome *outcome, const char *start, co
 	for (size_t i = 0; i < outcome->count; i++)
 		outcome->fields[i].bytes = outcome->memory + (outcome->fields[i].bytes - start);
 	variables_move(outcome->after, start, outcome->memory);
-	for (size_t i = 0; i < outcome->snapshots_count; i++) {
-		struct shc_oracle_snapshot *snapshot = &outcome->snapshots[i];
-
-		snapshot->folder.bytes = outcome->memory + (snapshot->folder.bytes - start);
-		variables_move(snapshot->variables, start, outcome->memory);
-	}
+	for (size_t i = 0; i < outcome->snapshots_count; i++)
+		snapshot_move(&outcome->snapshots[i], start, outcome->memory);
 	return 0;
 }
 
@@ -535,6 +667,8 @@ int shc_oracle_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 void shc_oracle_outcome_finish(struct shc_oracle_outcome *outcome)
 {
 	free(outcome->fields);
+	for (size_t i = 0; i < outcome->snapshots_count; i++)
+		snapshot_finish(&outcome->snapshots[i]);
 	free(outcome->snapshots);
 	free(outcome->changes);
 	free(outcome->paths);

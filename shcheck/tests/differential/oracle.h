@@ -32,6 +32,8 @@ struct shc_oracle_variable {
 	const char *name;
 	bool set;
 	struct shc_oracle_text value; /* empty if unset */
+	bool unknown; /* before a script: as if from the environment, which an analysis does not know */
+	bool left; /* before a script: nobody sets or unsets it; only what becomes of it is reported */
 };
 
 /* Where the text of a case stands. */
@@ -39,13 +41,13 @@ enum shc_oracle_context {
 	SHC_ORACLE_ARGUMENTS,  /* as arguments of a command: split, globbed */
 	SHC_ORACLE_ASSIGNMENT, /* behind "name=": one field, neither split nor globbed */
 	/*
-	 * Not a word but commands. The command "snap N" may stand wherever a command can: it does what ":" does and the
-	 * state at that moment is reported under the number N.
+	 * Not a word but commands. The command "snap N" may stand wherever a command can, but not in double quotes: it
+	 * does what ":" does and the state at that moment is reported under the number N.
 	 */
 	SHC_ORACLE_SCRIPT,
 };
 
-#define SHC_ORACLE_VARIABLES_MAX 6
+#define SHC_ORACLE_VARIABLES_MAX 10
 #define SHC_ORACLE_POSITIONAL_MAX 4
 #define SHC_ORACLE_FILES_MAX 10
 
@@ -67,17 +69,33 @@ struct shc_oracle_case {
 	 */
 	const char *files[SHC_ORACLE_FILES_MAX];
 	size_t files_count;
-	bool noglob;  /* set -f */
-	bool nounset; /* set -u */
-	bool bash;    /* the text uses what only bash has: dash's outcome says nothing */
-	char *memory; /* of a generated case, else NULL */
+	bool arguments_unknown; /* of a script: the positional parameters are its arguments */
+	bool noglob;            /* set -f */
+	bool nounset;           /* set -u */
+	bool bash;              /* the text uses what only bash has: dash's outcome says nothing */
+	char *memory;           /* of a generated case, else NULL */
 };
+
+/* A file at the moment of a snapshot: its path relative to the start folder, "" for that folder itself. */
+struct shc_oracle_file {
+	char type; /* 'd', 'f', 'l' or another letter of find -printf %y */
+	struct shc_oracle_text path;
+	struct shc_oracle_text target; /* of a symbolic link */
+};
+
+#define SHC_ORACLE_SEEN_MAX 64
 
 /* The state at one "snap N" that was reached. A subshell's are among them; a pipeline's may be in any order. */
 struct shc_oracle_snapshot {
 	unsigned point;
-	int status;                    /* $? */
-	struct shc_oracle_text folder; /* $PWD */
+	int status;                     /* $? */
+	struct shc_oracle_text options; /* $- */
+	struct shc_oracle_text folder;  /* $PWD */
+	struct shc_oracle_text *positional;
+	size_t positional_count;
+	bool files_known; /* false where they could not be listed, or were too many */
+	struct shc_oracle_file *files;
+	size_t files_count;
 	struct shc_oracle_variable
 		variables[SHC_ORACLE_VARIABLES_MAX]; /* the case's, in its order */
 };

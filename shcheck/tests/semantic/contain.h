@@ -15,6 +15,7 @@ enum contain_verdict {
 	CONTAIN_UNDECIDED, /* the shell gave up, so there is nothing to compare */
 	CONTAIN_FIELDS,    /* no abstract expansion holds the concrete fields */
 	CONTAIN_VARIABLES, /* no abstract state afterwards holds the concrete values */
+	CONTAIN_POINT,     /* no abstract state at a point holds the concrete one */
 	CONTAIN_FAILED,    /* no memory, or the script does not parse */
 };
 

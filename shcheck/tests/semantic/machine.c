@@ -25,6 +25,8 @@ enum { SCRIPTS_PER_RUN = 300, IDS_MAX = 1000 };
 struct tally {
 	uint64_t scripts, commands, analysed, havoc, exhausted;
 	uint64_t findings[IDS_MAX];
+	uint64_t loud; /* findings of severity warning and above that are not of syntax */
+	uint64_t package_scripts, loud_in_packages;
 	double slowest_seconds;
 	const char *slowest;
 };
@@ -43,12 +45,14 @@ static void analyse(const struct shc_source *source, struct tally *tally)
 	struct shc_coverage coverage = {0};
 	struct shc_findings *findings;
 	struct shc_script *script = NULL;
+	bool of_package = !strncmp(source->name, "/var/lib/dpkg/info/", 19);
 
 	if (shc_dialect_detect(source, &dialect, NULL) < 0 || shc_findings_create(&findings))
 		return;
 	if (!shc_parse(source, dialect, findings, &script) &&
 		!shc_analyse(script, NULL, findings, &coverage))
 		tally->scripts++;
+	tally->package_scripts += of_package;
 	tally->commands += coverage.commands;
 	tally->analysed += coverage.analysed;
 	tally->havoc += coverage.havoc;
@@ -59,23 +63,38 @@ static void analyse(const struct shc_source *source, struct tally *tally)
 		const struct shc_finding *finding = shc_findings_at(findings, i);
 
 		tally->findings[finding->id]++;
+		if (finding->id < 900 && finding->severity <= SHC_SEVERITY_WARNING) {
+			tally->loud++;
+			tally->loud_in_packages += of_package;
+		}
 		if (getenv("HB_VERBOSE"))
-			(void)printf("%s:%" PRIu32 ": SH%d %s\n", source->name,
+			(void)printf("%s:%" PRIu32 ": SH%d %s: %s\n", source->name,
 				shc_source_place(source, finding->range.start).line, finding->id,
-				finding->message);
+				shc_severity_name(finding->severity), finding->message);
 	}
 	shc_script_destroy(script);
 	shc_findings_destroy(findings);
 }
 
+static int compare_seconds(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
 int main(void)
 {
 	struct scripts scripts = {0};
+	double *times;
 	struct tally tally = {0};
 	struct rusage usage;
 
 	scripts_find(&scripts);
 	scripts_sample(&scripts, SCRIPTS_PER_RUN);
+	times = calloc(scripts.count + 1, sizeof(*times));
+	if (!times)
+		return 1;
 	for (size_t i = 0; i < scripts.count; i++) {
 		struct shc_source *source;
 		double start = seconds();
@@ -84,8 +103,9 @@ int main(void)
 			continue;
 		analyse(source, &tally);
 		shc_source_destroy(source);
-		if (seconds() - start > tally.slowest_seconds) {
-			tally.slowest_seconds = seconds() - start;
+		times[i] = seconds() - start;
+		if (times[i] > tally.slowest_seconds) {
+			tally.slowest_seconds = times[i];
 			tally.slowest = scripts.paths[i];
 		}
 	}
@@ -95,6 +115,13 @@ int main(void)
 		tally.scripts, tally.commands, tally.analysed, tally.havoc, tally.exhausted);
 	(void)printf("slowest: %s, %.2f s of CPU; %ld KiB resident\n",
 		tally.slowest ? tally.slowest : "none", tally.slowest_seconds, usage.ru_maxrss);
+	qsort(times, scripts.count, sizeof(*times), compare_seconds);
+	(void)printf("CPU per script: median %.1f ms, 95 %% below %.1f ms\n",
+		times[scripts.count / 2] * 1e3, times[scripts.count * 95 / 100] * 1e3);
+	(void)printf("warnings and errors beside syntax: %" PRIu64 "; in %" PRIu64
+		     " maintainer scripts %" PRIu64 "\n",
+		tally.loud, tally.package_scripts, tally.loud_in_packages);
+	free(times);
 	for (int id = 0; id < IDS_MAX; id++)
 		if (tally.findings[id])
 			(void)printf("SH%d %" PRIu64 "\n", id, tally.findings[id]);

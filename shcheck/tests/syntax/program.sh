@@ -74,6 +74,8 @@ expect 0 'shcheck *' --version
 expect 0 '*SH901*SH916*' explain
 expect 0 '*SH901:*Example:*Better:*' explain SH901
 expect 4 '*no check*' explain SH0
+expect 0 'word-split:*SH301*' explain word-split
+expect 0 'command rm {*' explain rm
 expect 0 '*constant "echo"*' --dump-ast clean
 expect 0 'echo hello' --print clean
 expect 1 'open:1:6: error: *\[SH902\]' --format gcc open

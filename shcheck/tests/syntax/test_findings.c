@@ -309,3 +309,27 @@ Test(findings, common_mistakes_get_a_hint)
 		parsed_finish(&p);
 	}
 }
+
+Test(findings, one_class_is_reported_once_a_command_and_says_all)
+{
+	const struct shc_range here = {4, 20}, there = {30, 40};
+	const struct shc_finding *kept;
+	struct shc_findings *findings;
+
+	cr_assert(shc_findings_create(&findings) == 0);
+	(void)shc_findings_add(findings, 304, here, "second");
+	shc_finding_relate(findings, shc_findings_add(findings, 303, here, "first"), there, "why");
+	(void)shc_findings_add(findings, 301, here, "another class");
+	(void)shc_findings_add(findings, 303, there, "another command");
+	(void)shc_findings_add(findings, 901, here, "syntax");
+	(void)shc_findings_add(findings, 902, here, "more syntax");
+	shc_findings_sort(findings);
+	cr_assert_eq(shc_findings_count(findings), 5);
+	kept = shc_findings_at(findings, 1);
+	cr_assert_eq(kept->id, 303);
+	cr_assert_str_eq(kept->message, "first");
+	cr_assert_str_eq(kept->related->message, "why");
+	cr_assert_str_eq(kept->related->next->message, "second");
+	cr_assert_null(kept->related->next->next);
+	shc_findings_destroy(findings);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The commands ctmc and fluid: the JSON that others rely on, and what they refuse. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include <hotbed/error.h>
+#include <hotbed/json.h>
+
+#include "call.h"
+
+static cJSON *json_of(const char *arguments)
+{
+	struct hb_error error = {0};
+	cJSON *json = NULL;
+
+	cr_assert_eq(call(arguments), 0, "%s: %s", arguments, out);
+	cr_assert_eq(hb_json_parse(out, strlen(out), "answer", &json, &error), 0, "%s", error.text);
+	return json;
+}
+
+static double number(const cJSON *object, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	cr_assert(cJSON_IsNumber(item), "%s is no number", key);
+	return item->valuedouble;
+}
+
+static const char *word(const cJSON *object, const char *key)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+
+	cr_assert(text != NULL, "%s is no text", key);
+	return text;
+}
+
+Test(levels, ctmc_has_the_members_that_others_read)
+{
+	cJSON *json = json_of("ctmc running-example.ms --json --from-state 150,100");
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "eigenvalues_per_s");
+	const cJSON *law = cJSON_GetObjectItemCaseSensitive(json, "stationary");
+
+	cr_assert_str_eq(word(json, "schema"), "metastable.ctmc/1");
+	cr_assert_str_eq(word(json, "class"), "vulnerable");
+	cr_assert_str_eq(word(json, "resolution"), "ok");
+	cr_assert_eq(number(json, "states"), 151 * (number(json, "orbit_bound") + 1));
+	cr_assert(number(json, "nonzeros") > 4 * number(json, "states"));
+	cr_assert(number(json, "lost_mass") < 1e-12);
+	cr_assert(number(json, "tau_recover_s") > 1e30 && number(json, "tau_collapse_s") > 1e15);
+	cr_assert(fabs(number(law, "p_low") + number(law, "p_high") - 1) < 1e-6);
+	cr_assert(fabs(number(law, "mean_queue") - 149.5) < 0.1);
+	cr_assert(fabs(number(law, "mean_orbit") - 150) < 0.1);
+	cr_assert_eq(cJSON_GetArraySize(list), 4);
+	cr_assert_eq(cJSON_GetArraySize(cJSON_GetArrayItem(list, 0)), 2);
+	cr_assert_eq(
+		number(cJSON_GetObjectItemCaseSensitive(json, "from_state"), "p_high_first"), 1);
+	cJSON_Delete(json);
+}
+
+Test(levels, ctmc_takes_overrides_and_the_horizon)
+{
+	cJSON *json = json_of("ctmc running-example.ms --json --set db.queue=35");
+
+	cr_assert_str_eq(word(json, "class"), "stable");
+	cJSON_Delete(json);
+	json = json_of("ctmc running-example.ms --json --set db.queue=35 --horizon 5s");
+	cr_assert_str_eq(word(json, "class"), "vulnerable");
+	cJSON_Delete(json);
+}
+
+Test(levels, ctmc_refuses_with_the_number)
+{
+	cr_assert_eq(call("ctmc running-example.ms --set db.queue=1000000"), 1);
+	cr_assert(strstr(out, "states") && strstr(out, "GiB"), "%s", out);
+	cr_assert_eq(call("ctmc running-example.ms --from-state 150"), 2);
+	cr_assert_eq(call("ctmc running-example.ms --server web"), 2);
+	cr_assert_eq(call("ctmc running-example.ms --phases 9"), 2);
+}
+
+Test(levels, fluid_lists_fixed_points_with_kind_and_eigenvalues)
+{
+	static const char *const kinds[] = {"node", "saddle", "node"};
+	cJSON *json = json_of("fluid running-example.ms --json --fold rho,retries");
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "fixed_points");
+
+	cr_assert_str_eq(word(json, "schema"), "metastable.fluid/1");
+	cr_assert_eq(cJSON_GetArraySize(list), 3);
+	for (int i = 0; i < 3; i++) {
+		const cJSON *point = cJSON_GetArrayItem(list, i);
+
+		cr_assert_str_eq(word(point, "kind"), kinds[i]);
+		cr_assert_eq(cJSON_GetArraySize(
+				     cJSON_GetObjectItemCaseSensitive(point, "eigenvalues_per_s")),
+			2);
+	}
+	list = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(list, 1), "coordinates");
+	cr_assert(fabs(number(list, "orbit") - 30) < 1e-3 &&
+		  fabs(number(list, "queue") - 51.13) < 0.05);
+	cr_assert(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "fold")) >= 20);
+	cJSON_Delete(json);
+	cr_assert_eq(call("fluid running-example.ms --fold rho,queue"), 2);
+	cr_assert_eq(call("fluid running-example.ms --fold rho,retries --branch rho"), 2);
+}

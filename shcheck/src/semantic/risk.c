@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "risk.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arena.h"
+#include "arrays.h"
+#include "parameter.h"
+#include "survey.h"
+
+enum { DEPTH_MAX = 16 };
+
+/* A function of the script, by the number of its name; several may have one name. */
+struct shc_definition {
+	const struct shc_command *function;
+	uint32_t name;
+	struct shc_definition *next;
+};
+
+/*
+ * What deletes or overwrites, and what changes more than variables and files: such commands are always run. Reading
+ * commands of the same names as functions are calls of these.
+ */
+static const char *const anchors[] = {"rm", "rmdir", "unlink", "shred", "mv", "dd", "find", "xargs",
+	"truncate", "mkfs", "cd", "pushd", "popd", "set", "shopt", "exec", "trap", "eval", ".",
+	"source", "unset", "shift", "return", "break", "continue", "getopts", "local", "declare",
+	"typeset", "alias", "command", "builtin", "sudo", "env", "sh", "bash", NULL};
+
+struct walk {
+	struct shc_interpreter *in;
+	struct shc_state *state; /* NULL: only to look for anchors */
+	const struct shc_command *inside[DEPTH_MAX];
+	uint32_t depth;
+	bool anchored, ends;
+	int result;
+};
+
+static void collect(void *context, const struct shc_command *command)
+{
+	struct shc_interpreter *in = context;
+	struct shc_definition *made;
+
+	if (command->kind != SHC_COMMAND_FUNCTION)
+		return;
+	made = shc_arena_take(in->arena, sizeof(*made));
+	if (!made || shc_name_number(in, command->function.name, &made->name)) {
+		in->definitions_lost = true;
+		return;
+	}
+	made->function = command;
+	made->next = in->definitions;
+	in->definitions = made;
+}
+
+static void visit(struct walk *walk, const struct shc_command *command);
+
+/* The functions that a command of this name may call. */
+static void visit_functions(struct walk *walk, struct shc_text name)
+{
+	uint32_t number;
+
+	if (shc_name_number(walk->in, name, &number)) {
+		walk->result = -ENOMEM;
+		return;
+	}
+	if (!walk->in->names[number].defined_anywhere)
+		return;
+	for (struct shc_definition *d = walk->in->definitions; d; d = d->next) {
+		bool running = false;
+
+		if (d->name != number)
+			continue;
+		for (uint32_t i = 0; i < walk->depth; i++)
+			running |= walk->inside[i] == d->function;
+		if (running)
+			continue;
+		if (walk->depth == DEPTH_MAX) {
+			walk->anchored = true;
+			return;
+		}
+		walk->inside[walk->depth++] = d->function;
+		visit(walk, d->function->function.body);
+		walk->depth--;
+	}
+}
+
+static void look_at(void *context, const struct shc_command *command)
+{
+	struct walk *walk = context;
+	struct shc_text name;
+
+	if (walk->state)
+		walk->in->seen[command->id] |= SHC_SEEN | SHC_APPROXIMATED;
+	if (walk->anchored && !walk->state)
+		return;
+	if (command->kind == SHC_COMMAND_FUNCTION || command->kind == SHC_COMMAND_COPROC)
+		walk->anchored = true;
+	if (command->kind != SHC_COMMAND_SIMPLE || !command->simple.words)
+		return;
+	name = shc_command_name(command);
+	walk->anchored |= !name.length;
+	for (size_t i = 0; anchors[i]; i++)
+		walk->anchored |= shc_text_is(name, anchors[i]);
+	walk->ends |= shc_text_is(name, "exit");
+	if (name.length && (walk->state || !walk->anchored))
+		visit_functions(walk, name);
+}
+
+/* A variable that a command which is left out assigns has any value, or the one that it had. */
+static void forget(void *context, struct shc_text name)
+{
+	struct walk *walk = context;
+	struct shc_variable *variable;
+	uint32_t number;
+
+	if (!walk->state || walk->result)
+		return;
+	if (shc_name_number(walk->in, name, &number)) {
+		walk->result = -ENOMEM;
+		return;
+	}
+	variable = shc_state_variable(walk->state, number);
+	if (!variable) {
+		walk->result = -ENOMEM;
+		return;
+	}
+	if (variable->array) {
+		walk->result = shc_array_forget(walk->in, walk->state, name, variable->range);
+		return;
+	}
+	variable->presence = SHC_PERHAPS;
+	variable->assigned = true;
+	variable->term = shc_term_atom(walk->in->terms, SHC_ORIGIN_APPROXIMATION,
+		shc_dfa_text(walk->in->pool), variable->range);
+	walk->result = variable->term ? 0 : -ENOMEM;
+}
+
+static void visit(struct walk *walk, const struct shc_command *command)
+{
+	const struct shc_visitor visitor = {
+		.context = walk, .command = look_at, .assigned = forget};
+
+	shc_visit_command(&visitor, command);
+}
+
+static void know_definitions(struct shc_interpreter *in)
+{
+	const struct shc_visitor visitor = {.context = in, .command = collect};
+
+	if (in->definitions_known)
+		return;
+	shc_visit_list(&visitor, in->script->list);
+	in->definitions_known = true;
+}
+
+bool shc_may_leave_out(struct shc_interpreter *in, const struct shc_command *command)
+{
+	struct walk walk = {.in = in};
+
+	switch (command->kind) {
+	case SHC_COMMAND_IF:
+	case SHC_COMMAND_WHILE:
+	case SHC_COMMAND_UNTIL:
+	case SHC_COMMAND_FOR:
+	case SHC_COMMAND_FOR_ARITH:
+	case SHC_COMMAND_SELECT:
+	case SHC_COMMAND_CASE:
+		break;
+	default:
+		return false;
+	}
+	/* Inclusions bring definitions of their own. */
+	if (in->inclusions)
+		return false;
+	if (in->seen[command->id] & (SHC_CALM | SHC_ANCHORED))
+		return in->seen[command->id] & SHC_CALM;
+	know_definitions(in);
+	visit(&walk, command);
+	walk.anchored |= in->definitions_lost || walk.result;
+	in->seen[command->id] |= walk.anchored ? SHC_ANCHORED : SHC_CALM;
+	return !walk.anchored;
+}
+
+/* Carry out on @walk's state what @command may have done. 0 or -ENOMEM. */
+static int forget_command(struct walk *walk, const struct shc_command *command)
+{
+	struct shc_interpreter *in = walk->in;
+	struct shc_state *state = walk->state;
+	const struct shc_term *text;
+
+	know_definitions(in);
+	visit(walk, command);
+	state->fact_count = 0;
+	if (walk->result || !state->output)
+		return walk->result;
+	text = shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), command->range);
+	state->output = text ? shc_term_concat(in->terms, state->output, text) : NULL;
+	return state->output ? 0 : -ENOMEM;
+}
+
+int shc_forget_command(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
+{
+	struct walk walk = {.in = in, .state = state};
+
+	return forget_command(&walk, command);
+}
+
+int shc_leave_out(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct walk walk = {.in = in, .state = state};
+	struct shc_state *ended = NULL;
+	int r = forget_command(&walk, command);
+
+	shc_set_status(state, command, 0, 255);
+	if (!r && walk.ends) {
+		ended = shc_state_clone(state);
+		r = ended ? shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, 0) : -ENOMEM;
+	}
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Random scripts, run by dash and bash in the sandbox, go through states that lie inside the abstract ones at every
+ * sampled point (invariant I1). HB_SEED chooses the sequence; HB_NIGHTLY makes it long; HB_SCRIPTS says how long, and
+ * HB_FIRST where to begin. What is lost is shrunk and shown, HB_SHOWN scripts at most. Exit 77 without a sandbox.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hotbed/error.h>
+
+#include "contain_script.h"
+
+enum { SCRIPTS = 600, SCRIPTS_NIGHTLY = 20000, SHOWN_MAX = 12 };
+
+static const enum shc_dialect dialects[] = {SHC_DASH, SHC_BASH};
+static const char *const names[] = {"dash", "bash"};
+static uint64_t counts[CONTAIN_FAILED + 1], points, shown_max;
+
+static void show(struct shc_oracle *oracle, enum shc_oracle_shell shell,
+	struct shc_oracle_case *one, uint64_t index)
+{
+	struct contain_loss loss = {0};
+	char *text = NULL, *printed;
+
+	if (contain_script_shrink(oracle, shell, one, &text, &loss))
+		return;
+	printed = shc_oracle_case_print(one);
+	(void)printf("---- %s, script %" PRIu64 ": point %u not held in %u states: %s\n%s",
+		names[shell], index, loss.point, loss.visits, loss.text, printed ? printed : "?");
+	(void)printf("# the analysis is not told:%s", one->arguments_unknown ? " arguments" : "");
+	for (size_t i = 0; i < one->variables_count; i++)
+		if (one->variables[i].unknown && !one->variables[i].left)
+			(void)printf(" %s", one->variables[i].name);
+	(void)putchar('\n');
+	free(printed);
+	free(text);
+}
+
+static int check(struct shc_oracle *oracle, uint64_t seed, uint64_t index)
+{
+	enum shc_oracle_shell shell = index & 1 ? SHC_ORACLE_BASH : SHC_ORACLE_DASH;
+	struct shc_oracle_outcome outcome;
+	struct hb_error error = {0};
+	enum contain_verdict verdict;
+	struct shc_oracle_case one;
+	int r = shc_oracle_generate_script(seed, index, shell == SHC_ORACLE_BASH, &one);
+
+	if (r)
+		return r;
+	r = shc_oracle_run(oracle, shell, &one, 1, &outcome, &error);
+	if (r) {
+		(void)printf("the oracle failed: %s\n", error.text);
+		shc_oracle_case_finish(&one);
+		return r;
+	}
+	verdict = contain_script_check(&one, &outcome, dialects[shell], NULL);
+	counts[verdict]++;
+	points += outcome.snapshots_count;
+	if (verdict > CONTAIN_UNDECIDED && counts[CONTAIN_POINT] <= shown_max)
+		show(oracle, shell, &one, index);
+	shc_oracle_outcome_finish(&outcome);
+	shc_oracle_case_finish(&one);
+	return 0;
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+int main(void)
+{
+	uint64_t seed = number("HB_SEED", 1);
+	uint64_t scripts = number("HB_SCRIPTS", getenv("HB_NIGHTLY") ? SCRIPTS_NIGHTLY : SCRIPTS);
+	struct hb_error error = {0};
+	struct shc_oracle *oracle;
+	int r = shc_oracle_create(&oracle, &error);
+
+	if (r == -EPERM || r == -ENOSYS) {
+		(void)printf("skip: needs user namespaces (%s)\n", error.text);
+		return 77;
+	}
+	if (r) {
+		(void)printf("%s\n", error.text);
+		return 1;
+	}
+	shown_max = number("HB_SHOWN", SHOWN_MAX);
+	(void)printf("HB_SEED=%" PRIu64 "\n", seed);
+	for (uint64_t i = number("HB_FIRST", 0); i < scripts && !r; i++)
+		r = check(oracle, seed, i);
+	shc_oracle_destroy(oracle);
+	(void)printf("%" PRIu64 " points; scripts: held %" PRIu64 ", undecided %" PRIu64
+		     ", lost %" PRIu64 ", not analysed %" PRIu64 "\n",
+		points, counts[CONTAIN_HELD], counts[CONTAIN_UNDECIDED], counts[CONTAIN_POINT],
+		counts[CONTAIN_FAILED]);
+	return r || counts[CONTAIN_POINT] || counts[CONTAIN_FAILED] || !counts[CONTAIN_HELD];
+}
