@@ -433,6 +433,11 @@ static enum call_result status_of_deferred(struct kernel *k)
 		       : kernel_abort(k, SPORK_ABORT_EXTERNAL);
 }
 
+static bool tells_size(uint64_t nr)
+{
+	return nr == SYS_fstat || nr == SYS_newfstatat || nr == SYS_statx;
+}
+
 static enum call_result native(struct kernel *k, const struct row *row)
 {
 	uint64_t values[ARGUMENTS];
@@ -440,6 +445,8 @@ static enum call_result native(struct kernel *k, const struct row *row)
 
 	if (is_status_of_deferred(k))
 		return status_of_deferred(k);
+	if (tells_size(KERNEL_NUMBER(k)) && kernel_defers_bytes(k, kernel_argument(k, 0)))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	for (int i = 0; i < ARGUMENTS; i++) {
 		values[i] = kernel_argument(k, i);
 		if (i < 5 && !translate(k, row, i, &values[i]))

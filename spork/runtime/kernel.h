@@ -154,6 +154,8 @@ enum call_result kernel_defer_modes(
 const struct kernel_modes *kernel_deferred_modes(const struct kernel *k, uint64_t fd);
 /* Is the terminal about to change, so that it must not be asked? By this call of ioctl? */
 bool kernel_defers_terminal(const struct kernel *k);
+/* Are bytes kept back that @fd would show: its file's size, position or content? */
+bool kernel_defers_bytes(const struct kernel *k, uint64_t fd);
 bool kernel_defers_request(const struct kernel *k, uint32_t request);
 /* What fstat() will say of the new file behind a placeholder. False: cannot be told. */
 bool kernel_deferred_status(struct kernel *k, uint64_t fd, struct stat *ret);

@@ -6,11 +6,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -179,11 +181,27 @@ static bool make_unnamed(struct kernel *k, struct deferred *d)
 	return d->unnamed >= 0;
 }
 
+bool kernel_defers_bytes(const struct kernel *k, uint64_t fd)
+{
+	const struct deferred *last =
+		k->deferred_count ? &k->deferred[k->deferred_count - 1] : NULL;
+	struct stat asked, changed;
+
+	if (!last || last->kind != DEFERRED_WRITE)
+		return false;
+	if (last->number)
+		return kernel_fd_placeholder(k, fd) == last->number;
+	return raw2(SYS_fstat, fd, &asked) == 0 && raw2(SYS_fstat, last->fd, &changed) == 0 &&
+	       (S_ISREG(asked.st_mode) || S_ISFIFO(asked.st_mode)) &&
+	       asked.st_ino == changed.st_ino && asked.st_dev == changed.st_dev;
+}
+
 bool kernel_deferred_status(struct kernel *k, uint64_t fd, struct stat *ret)
 {
 	struct deferred *d = deferred_open(k, fd);
 
-	if (!d || !make_unnamed(k, d) || raw2(SYS_fstat, d->unnamed, ret))
+	if (!d || kernel_defers_bytes(k, fd) || !make_unnamed(k, d) ||
+		raw2(SYS_fstat, d->unnamed, ret))
 		return false;
 	ret->st_nlink = 1;
 	return true;
@@ -234,6 +252,16 @@ static bool is_stand_in(const char *path, const struct stat *status)
 	return true;
 }
 
+/* Is @path the file that bytes are kept back for? */
+static bool is_written(const struct deferred *d, int directory, const char *path)
+{
+	struct stat asked, changed;
+
+	return d->kind == DEFERRED_WRITE && !d->number && raw2(SYS_fstat, d->fd, &changed) == 0 &&
+	       S_ISREG(changed.st_mode) && raw4(SYS_newfstatat, directory, path, &asked, 0) == 0 &&
+	       asked.st_ino == changed.st_ino && asked.st_dev == changed.st_dev;
+}
+
 bool kernel_defers_file(const struct kernel *k, int directory, const char *path)
 {
 	struct stat status = {0};
@@ -242,6 +270,8 @@ bool kernel_defers_file(const struct kernel *k, int directory, const char *path)
 	for (uint32_t i = 0; i < k->deferred_count; i++) {
 		const struct deferred *d = &k->deferred[i];
 
+		if (is_written(d, directory, path))
+			return true;
 		if (d->kind != DEFERRED_OPEN)
 			continue;
 		/* A link may lead to the same file under any name, once it is there. */
@@ -258,10 +288,20 @@ bool kernel_defers_file(const struct kernel *k, int directory, const char *path)
 	return exists && is_stand_in(path, &status);
 }
 
-static bool takes_bytes(const struct stat *status)
+/* Packets may be refused for their size, or because nobody is there. */
+static bool is_stream(uint64_t fd)
+{
+	int type = 0;
+	uint32_t size = sizeof(type);
+
+	return raw5(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+	       type == SOCK_STREAM;
+}
+
+static bool takes_bytes(uint64_t fd, const struct stat *status)
 {
 	return S_ISREG(status->st_mode) || S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode) ||
-	       S_ISSOCK(status->st_mode);
+	       (S_ISSOCK(status->st_mode) && is_stream(fd));
 }
 
 /* Do they lead to the same open file? */
@@ -316,9 +356,9 @@ enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *b
 	d->number = kernel_fd_placeholder(k, fd);
 	if (!d->number) {
 		flags = raw2(SYS_fcntl, fd, F_GETFL);
-		/* Others (event counters, packets) may refuse what they are given. */
+		/* Others (event counters) may refuse what they are given. */
 		if (raw2(SYS_fstat, fd, &status) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
-			!takes_bytes(&status))
+			!takes_bytes(fd, &status))
 			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 		d->fd = hold(fd);
 		if (d->fd < 0)
@@ -530,6 +570,31 @@ static bool change_terminal(const struct kernel *k, const struct deferred *d)
 		       d->flags == TIOCSPGRP ? (uint64_t)&argument : argument) == 0;
 }
 
+/*
+ * Space for what is going to be written: on a full disk the child would have been told so, and it has been told that
+ * all was written. Where space cannot be had beforehand the child is really forked. What a file that is
+ * truncated gives back afterwards is free again.
+ */
+static bool has_space(const struct kernel *k, const struct deferred *d)
+{
+	int fd = write_target(k, d);
+	int64_t flags, at = 0;
+	struct stat status;
+
+	if (raw2(SYS_fstat, fd, &status))
+		return false;
+	if (!S_ISREG(status.st_mode) || d->size == 0)
+		return true;
+	/* A file whose opening was kept back is empty by then. */
+	if (!d->number) {
+		flags = raw2(SYS_fcntl, fd, F_GETFL);
+		if (flags < 0)
+			return false;
+		at = flags & O_APPEND ? status.st_size : raw3(SYS_lseek, fd, 0, 1 /* SEEK_CUR */);
+	}
+	return at >= 0 && raw4(SYS_fallocate, fd, FALLOC_FL_KEEP_SIZE, at, d->size) == 0;
+}
+
 /* Everything that can fail, in the order in which it can be undone. */
 static bool prepare(struct kernel *k)
 {
@@ -542,7 +607,8 @@ static bool prepare(struct kernel *k)
 	for (uint32_t i = 0; i < k->deferred_count; i++) {
 		const struct deferred *d = &k->deferred[i];
 
-		if (d->kind == DEFERRED_WRITE && !can_write(write_target(k, d)))
+		if (d->kind == DEFERRED_WRITE &&
+			(!can_write(write_target(k, d)) || !has_space(k, d)))
 			return false;
 	}
 	for (uint32_t i = 0; i < k->deferred_count; i++) {

@@ -225,7 +225,8 @@ static bool may_read(struct kernel *k, uint64_t fd, bool at_offset)
 {
 	struct stat status;
 
-	if (kernel_fd_placeholder(k, fd) || raw2(SYS_fstat, fd, &status))
+	if (kernel_fd_placeholder(k, fd) || kernel_defers_bytes(k, fd) ||
+		raw2(SYS_fstat, fd, &status))
 		return false;
 	if (is_memory_device(&status))
 		return true;
@@ -264,6 +265,8 @@ enum call_result kernel_seek(struct kernel *k)
 	uint64_t fd = (uint32_t)kernel_argument(k, 0);
 	int64_t now;
 
+	if (kernel_defers_bytes(k, fd))
+		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	/* The file behind it will be empty, or new, and at its start. */
 	if (kernel_fd_placeholder(k, fd))
 		return kernel_argument(k, 1) == 0 && kernel_argument(k, 2) <= 2
@@ -321,7 +324,8 @@ enum call_result kernel_ioctl(struct kernel *k)
 		if (kernel_fd_placeholder(k, fd))
 			return request == FIONREAD ? kernel_abort(k, SPORK_ABORT_EXTERNAL)
 						   : kernel_result(k, -ENOTTY);
-		if (kernel_defers_terminal(k) && !is_independent(fd, request))
+		if ((kernel_defers_terminal(k) && !is_independent(fd, request)) ||
+			(request == FIONREAD && kernel_defers_bytes(k, fd)))
 			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 		modes = request == TCGETS ? kernel_deferred_modes(k, fd) : NULL;
 		if (modes)

@@ -118,8 +118,8 @@ enum call_result kernel_mmap(struct kernel *k)
 	if ((flags & MAP_TYPE) != MAP_PRIVATE || (flags & (MAP_FIXED | MAP_GROWSDOWN)) ||
 		(protection & PROT_EXEC) || is_limited(k))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
-	if (!anonymous && (kernel_fd_placeholder(k, fd) || raw2(SYS_fstat, fd, &status) ||
-				  !S_ISREG(status.st_mode)))
+	if (!anonymous && (kernel_fd_placeholder(k, fd) || kernel_defers_bytes(k, fd) ||
+				  raw2(SYS_fstat, fd, &status) || !S_ISREG(status.st_mode)))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (shared_state(k->attempt))
 		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,

@@ -25,6 +25,7 @@ static const struct pitfall *const groups[] = {
 	pitfalls_processes,
 	pitfalls_descriptors,
 	pitfalls_files,
+	pitfalls_deferred,
 	pitfalls_threads,
 };
 

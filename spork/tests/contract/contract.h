@@ -25,6 +25,7 @@ extern const struct pitfall pitfalls_signals[];
 extern const struct pitfall pitfalls_processes[];
 extern const struct pitfall pitfalls_descriptors[];
 extern const struct pitfall pitfalls_files[];
+extern const struct pitfall pitfalls_deferred[];
 extern const struct pitfall pitfalls_threads[];
 
 #define expect(condition)                                                                     \

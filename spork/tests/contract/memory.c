@@ -130,6 +130,62 @@ static int dont_fork_is_not_there_in_the_child(void)
 	return 0;
 }
 
+static void write_area(void *data)
+{
+	volatile char *area = data;
+
+	area[100] = 5;
+	exec_shell(area[100] == 5 && area[101] == 0 && area[AREA - 1] == 0 ? "exit 0" : "exit 1");
+}
+
+static void pass_area_to_the_kernel(void *data)
+{
+	int out = open("/dev/null", O_WRONLY | O_CLOEXEC), in = open("/dev/zero", O_RDONLY);
+	char *area = data;
+
+	/* Writing to the null device reads nothing: only what has to be filled tells. */
+	if (out < 0 || in < 0 || read(in, area, 4096) >= 0 || errno != EFAULT)
+		exec_shell("exit 1");
+	exec_shell("exit 0");
+}
+
+static int wiped_memory_can_be_written_in_the_child(void)
+{
+	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(area, 1, AREA);
+	if (madvise(area, AREA, MADV_WIPEONFORK))
+		return SKIPPED;
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(exit_of(run_child(write_area, area)) == 0);
+		expect(area[100] == 1 && area[101] == 1 && area[AREA - 1] == 1);
+	}
+	expect(madvise(area, AREA, MADV_KEEPONFORK) == 0);
+	for (int i = 0; i < ROUNDS; i++)
+		expect(exit_of(run_child(write_area, area)) == 1 && area[100] == 1);
+	return 0;
+}
+
+static int missing_memory_is_an_error_of_the_kernel(void)
+{
+	char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct rlimit no_core = {0, 0};
+
+	memset(area, 1, AREA);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	if (madvise(area, AREA, MADV_DONTFORK))
+		return SKIPPED;
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(exit_of(run_child(write_area, area)) == 1000 + SIGSEGV);
+		expect(exit_of(run_child(pass_area_to_the_kernel, area)) == 0);
+		expect(area[0] == 1 && area[100] == 1);
+	}
+	expect(madvise(area, AREA, MADV_DOFORK) == 0);
+	for (int i = 0; i < ROUNDS; i++)
+		expect(exit_of(run_child(pass_area_to_the_kernel, area)) == 1 && area[0] == 1);
+	return 0;
+}
+
 static void change_mappings(void *data)
 {
 	char *area = data;
@@ -381,6 +437,8 @@ const struct pitfall pitfalls_memory[] = {
 	{"shared-mappings-keep-what-the-child-wrote", shared_mappings_keep_what_the_child_wrote},
 	{"wipe-on-fork-reads-as-zero", wipe_on_fork_reads_as_zero},
 	{"dont-fork-is-not-there-in-the-child", dont_fork_is_not_there_in_the_child},
+	{"wiped-memory-can-be-written-in-the-child", wiped_memory_can_be_written_in_the_child},
+	{"missing-memory-is-an-error-of-the-kernel", missing_memory_is_an_error_of_the_kernel},
 	{"mappings-of-the-parent-stay", mappings_of_the_parent_stay},
 	{"kernel-writes-go-to-the-child-only", kernel_writes_go_to_the_child_only},
 	{"string-functions-are-right-in-the-child", string_functions_are_right_in_the_child},
