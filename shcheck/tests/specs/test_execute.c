@@ -147,6 +147,11 @@ static int run_planted(char **names, int count)
 		if (!is_wanted(spec, names, count))
 			continue;
 		tried++;
+		/* cp -d of a folder shows one of its errors, an option that no clause but that one asks for. */
+		if (strcmp(planted[i].command, "cp") == 0)
+			(void)setenv("HB_NIGHTLY", "1", 1);
+		else
+			(void)unsetenv("HB_NIGHTLY");
 		if (is_noticed(spec, planted[i].from, planted[i].to))
 			continue;
 		(void)printf("%s: not noticed: '%s' for '%s'\n", planted[i].command, planted[i].to,
@@ -170,12 +175,10 @@ static int report(const struct hb_sandbox_result *result)
 
 static int start_inside(int argc, char **argv)
 {
-	/* A planted error must be noticed whatever the seed, so with all options. */
-	bool thorough = getenv("HB_NIGHTLY") || (argc > 1 && strcmp(argv[1], "planted") == 0);
 	char seed[64];
 	const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home/user",
-		"LC_ALL=C", "HB_SPECS_INSIDE=1", "ASAN_OPTIONS=detect_leaks=0", seed,
-		thorough ? "HB_NIGHTLY=1" : NULL, NULL};
+		"LC_ALL=C", "HB_SPECS_INSIDE=1", "ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8",
+		seed, getenv("HB_NIGHTLY") ? "HB_NIGHTLY=1" : NULL, NULL};
 	char self[4096];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	struct hb_sandbox_mount mount = {HB_SANDBOX_READ_ONLY, self, SELF, NULL};
@@ -196,6 +199,7 @@ static int start_inside(int argc, char **argv)
 		arguments[i] = argv[i];
 	command.limits.wall_ns = INT64_C(240) * 1000000000;
 	command.limits.cpu_ns = INT64_C(240) * 1000000000;
+	command.limits.memory_bytes = (HB_IS_SANITIZED ? UINT64_C(4) : UINT64_C(1)) << 29;
 	r = hb_sandbox_run_once(&spec, &command, &result, &error);
 	if (r == -EPERM || r == -ENOSYS) {
 		(void)printf("skip: needs user namespaces (%s)\n", error.text);
