@@ -197,8 +197,8 @@ static int start_inside(int argc, char **argv)
 	self[length] = 0;
 	for (int i = 1; i < argc && i < ARGUMENTS_MAX; i++)
 		arguments[i] = argv[i];
-	command.limits.wall_ns = INT64_C(240) * 1000000000;
-	command.limits.cpu_ns = INT64_C(240) * 1000000000;
+	command.limits.wall_ns = (HB_IS_SANITIZED ? INT64_C(960) : INT64_C(240)) * 1000000000;
+	command.limits.cpu_ns = command.limits.wall_ns;
 	command.limits.memory_bytes = (HB_IS_SANITIZED ? UINT64_C(4) : UINT64_C(1)) << 29;
 	r = hb_sandbox_run_once(&spec, &command, &result, &error);
 	if (r == -EPERM || r == -ENOSYS) {
