@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * batching/estimate-error: how far the end-to-end estimate is from the truth, over load, size and mode, and what each of
- * its terms is worth. A simulated connection, where the truth is known for every request; each variant evaluates the
- * same counters in another way.
+ * batching/estimate-error: how far the end-to-end estimate is from the truth, over load, size and mode, and what each
+ * of its terms is worth. A simulated connection, where the truth is known for every request; each variant evaluates
+ * the same counters in another way.
  */
 #include "experiments.h"
 
@@ -66,7 +66,7 @@ static int setup(struct hb_trial *trial)
 	config.reply_each = true;
 	segments = ceil((double)bytes / config.mss_bytes);
 	/* Whichever is dearer: the server's work, or its packets with their answers and acknowledgements. */
-	bottleneck_ns = fmax(REQUEST_NS + REPLY_NS, (segments + 3) * PACKET_NS);
+	bottleneck_ns = fmax(REQUEST_NS + REPLY_NS, (1.5 * segments + 3) * PACKET_NS);
 	config.gap_ns = bottleneck_ns / hb_params_real(p, "load");
 	return 0;
 }
@@ -108,7 +108,10 @@ static int run(struct hb_trial *trial)
 	return 0;
 }
 
-/* The simulation begins and ends without a request under way: requests written and not answered are the truth, exactly. */
+/*
+ * The simulation begins and ends without a request under way: requests written and not answered are the truth,
+ * exactly.
+ */
 static int verify(struct hb_trial *trial)
 {
 	double hinted_ns;

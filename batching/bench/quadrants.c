@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * batching/quadrants: what batching improves, over random costs: mean reply time, finish, both or neither. In the
- * paper's scenario "the mean only" cannot occur; this looks for it where batching is done by TCP, which may hold the last
- * bytes back for an acknowledgement. n requests come at once; each draw is simulated with and without batching.
+ * paper's scenario "the mean only" cannot occur; this looks for it where batching is done by TCP, which may hold the
+ * last bytes back for an acknowledgement. n requests come at once; each draw is simulated with and without batching.
  */
 #include "experiments.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * TCP, host CPUs and links of the simulation. A packet is its event: links keep the order and lose nothing, so a length
- * and the acknowledged sequence number are all that it carries. Function names of Linux are named where rules come from it.
+ * TCP, host CPUs and links of the simulation. A packet is its event: links keep the order and lose nothing, so a
+ * length and the acknowledged sequence number are all that it carries. Function names of Linux are named where rules
+ * come from it.
  */
 #include "tcp_sim_parts.h"
 

@@ -91,7 +91,10 @@ Test(tcp_sim, write_write_read_stalls_for_the_delayed_acknowledgement_under_nagl
 	cr_assert(write_write_read(true, 0, 64) < 0.2 * MS, "one write must not wait");
 }
 
-/* Nagle's own rule would hold the partial segment while the full one before it is unacknowledged; Minshall's does not. */
+/*
+ * Nagle's own rule would hold the partial segment while the full one before it is unacknowledged; Minshall's does
+ * not.
+ */
 Test(tcp_sim, a_partial_segment_after_a_full_one_goes_at_once)
 {
 	cr_assert(write_write_read(true, 0, 1448 + 100) < 0.2 * MS);

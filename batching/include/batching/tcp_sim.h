@@ -4,12 +4,12 @@
  * when everything else is known exactly. The queues of both ends feed the same counters and the same estimate that real
  * connections use, so an estimate can be compared with the truth that the simulation has about each request.
  *
- * TCP follows Linux 6: segments of the MSS; Nagle's algorithm in Minshall's form (a partial segment waits only while an
- * earlier partial one is unacknowledged); delayed acknowledgements of 40 ms with quick-acknowledgement and ping-pong
- * states, at once after more than one full segment, and after a read that leaves nothing; autocorking (a partial segment
- * waits while the device still holds some of this connection). Links have delay and rate, in order and without loss; each
- * host spends time per packet on one CPU and runs its application on another. Left out: congestion control beyond a
- * fixed window, loss, segmentation offload, timer ticks.
+ * TCP follows Linux 6: segments of the MSS; Nagle's algorithm in Minshall's form (a partial segment waits only while
+ * an earlier partial one is unacknowledged); delayed acknowledgements of 40 ms with quick-acknowledgement and
+ * ping-pong states, at once after more than one full segment, and after a read that leaves nothing; autocorking (a
+ * partial segment waits while the device still holds some of this connection). Links have delay and rate, in order
+ * and without loss; each host spends time per packet on one CPU and runs its application on another. Left out:
+ * congestion control beyond a fixed window, loss, segmentation offload, timer ticks.
  *
  * Thread-safe: runs share nothing. Same configuration and seed, same bytes.
  * Sources: Linux net/ipv4/tcp_output.c, tcp_input.c, tcp_timer.c; Minshall, "A Proposed Modification to Nagle's
