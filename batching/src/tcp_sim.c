@@ -124,7 +124,7 @@ static void conclude_estimates(const struct connection *c, struct bat_tcp_result
 		struct bat_end ends[BAT_TCP_ENDS] = {{{{0}}}};
 
 		for (int end = 0; end < BAT_TCP_ENDS; end++)
-			for (int queue = 0; queue < BAT_QUEUE_COUNT; queue++) {
+			for (int queue = 0; queue < BAT_QUEUE_ALL; queue++) {
 				struct bat_window *window = &ret->windows[end][unit][queue];
 
 				*window = window_of(
@@ -132,6 +132,7 @@ static void conclude_estimates(const struct connection *c, struct bat_tcp_result
 				ends[end].queues[queue] = bat_wait_of(window);
 			}
 		bat_estimate_combine(&ends[0], &ends[1], &ret->estimates[unit]);
+		bat_estimate_by_answers(&ends[0], &ends[1], &ret->by_answers[unit]);
 	}
 	ret->hinted = window_of(&c->start_hinted, &c->stop_hinted);
 }

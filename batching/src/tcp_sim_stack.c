@@ -123,6 +123,8 @@ static void transmit(struct end *end, uint32_t length)
 		if (end->received_ns >= 0 && now_ns - end->received_ns < end->ato_ns)
 			end->ping_pong = true;
 		end->snd_nxt += length;
+		track_both(end, BAT_UNSENT, -1, length,
+			pass(end, &end->sent, end->snd_nxt, BAT_TCP_SENT, BAT_TCP_REPLY_SENT));
 		if (length < config->mss_bytes)
 			end->snd_sml = end->snd_nxt;
 		end->segments[(end->segment_head + end->segment_count++) %
@@ -295,6 +297,7 @@ void tcp_write(struct end *end, uint64_t bytes, uint64_t messages)
 {
 	end->write_seq += bytes;
 	end->written += messages;
+	track_both(end, BAT_UNSENT, 1, bytes, messages);
 	track_both(end, BAT_UNACKED, 1, bytes, messages);
 	tcp_push(end, true);
 }

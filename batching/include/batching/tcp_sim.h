@@ -51,11 +51,13 @@ struct bat_tcp_class {
 enum bat_tcp_stamp {
 	BAT_TCP_SCHEDULED, /* the requester should have written it */
 	BAT_TCP_WRITTEN,   /* its last write returned */
+	BAT_TCP_SENT,      /* its last byte left */
 	BAT_TCP_ACKED,     /* the acknowledgement of its last byte arrived */
 	BAT_TCP_RECEIVED,  /* its last byte arrived */
 	BAT_TCP_ACK_SENT,  /* the acknowledgement of it was sent */
 	BAT_TCP_READ,      /* the responder read its last byte */
 	BAT_TCP_ANSWERED,  /* the responder wrote the answer */
+	BAT_TCP_REPLY_SENT,
 	BAT_TCP_REPLY_ACKED,
 	BAT_TCP_REPLY_RECEIVED,
 	BAT_TCP_REPLY_ACK_SENT,
@@ -119,9 +121,10 @@ struct bat_tcp_result {
 	int64_t finish_ns;       /* the last one done */
 	uint64_t segments[BAT_TCP_ENDS], pure_acks[BAT_TCP_ENDS];
 	/* From the write of the first measured request to the read of the last answer. */
-	struct bat_window windows[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
+	struct bat_window windows[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
 	struct bat_window hinted; /* requests written and not answered, as the application says */
-	struct bat_estimate estimates[BAT_TCP_UNITS];
+	struct bat_estimate estimates[BAT_TCP_UNITS]; /* seen from the request */
+	struct bat_estimate by_answers[BAT_TCP_UNITS];
 };
 
 /* bat_tcp_config_init - Linux's defaults, a link of 10 Gbit/s and 10 us, small requests 100 us apart, no costs. */
