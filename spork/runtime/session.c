@@ -22,7 +22,17 @@ static int (*find_object)(void *, struct dl_find_object *);
 
 static bool find(uint64_t pc, struct dl_find_object *ret)
 {
-	return find_object && find_object((void *)pc, ret) == 0;
+	uint64_t start, end;
+
+	if (!find_object || find_object((void *)pc, ret))
+		return false;
+	/* Of a program with pages missing between its segments, the linker tells the segment only. */
+	if (ret->dlfo_link_map == loader_first() && loader_program_span(&start, &end) &&
+		start <= (uint64_t)ret->dlfo_map_start && end >= (uint64_t)ret->dlfo_map_end) {
+		ret->dlfo_map_start = (void *)start;
+		ret->dlfo_map_end = (void *)end;
+	}
+	return true;
 }
 
 static struct session *make(void)
@@ -302,13 +312,17 @@ void session_request_known(struct session *session)
 
 #define OBJECTS_MAX 128
 
-void session_request_all(struct session *session)
+void session_request_all(struct session *session, bool threaded)
 {
 	const struct link_map *map = loader_first();
 
 	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next) {
-		int module = map->l_ld ? session_module(session, (uint64_t)map->l_ld) : -1;
+		int module;
 
+		/* Those that were there from the start come first; their records never change. */
+		if (threaded && !loader_stays(map))
+			break;
+		module = map->l_ld ? session_module(session, (uint64_t)map->l_ld) : -1;
 		if (module >= 0 && !session->modules[module].code)
 			session_request(session, module);
 	}

@@ -89,7 +89,10 @@ void session_request(const struct session *session, int module);
 void session_request_context(const struct session *session, const struct spork_chain *chain);
 /* Ask for the code of the modules that the session has met, where it is missing. */
 void session_request_known(struct session *session);
-/* The same for all modules of the process; only while it has a single thread. */
-void session_request_all(struct session *session);
+/*
+ * The same for all modules of the process. With other threads, which may unload what they have loaded: for those that
+ * were there when the program started.
+ */
+void session_request_all(struct session *session, bool threaded);
 
 #endif
