@@ -182,6 +182,7 @@ bool loader_build_id(uint64_t base, struct spork_build_id *ret_id)
 
 		/* Build-ids lie in the page of the headers, which is mapped; nothing beyond it is touched. */
 		if (segments[i].p_type == PT_NOTE && note >= base &&
+			segments[i].p_filesz <= PAGE_BYTES &&
 			note + segments[i].p_filesz <= base + PAGE_BYTES &&
 			note_build_id((const void *)note, segments[i].p_filesz, ret_id))
 			return true;
