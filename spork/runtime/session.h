@@ -16,6 +16,7 @@
 
 #define SESSION_MODULES 256
 #define SESSION_RECIPES 64
+#define SESSION_SAME_WORDS 8192 /* for 128 MiB of code; what is beyond is not run */
 
 struct link_map;
 
@@ -31,6 +32,7 @@ struct session_recipe {
 	uint64_t key[2];
 	const void *bytes; /* NULL: none yet */
 	size_t size_bytes;
+	bool matches; /* the code that it leads through was compared with memory */
 };
 
 #define SESSION_RANGES 128
@@ -69,11 +71,18 @@ struct session {
 	struct session_chain chains[SESSION_CHAINS];
 	uint32_t recipe_count;
 	struct session_recipe recipes[SESSION_RECIPES];
-	bool trusted; /* the cache */
+	bool trusted;     /* the cache */
+	bool lacked_code; /* the last attempt did: a real child is to tell what it loads until exec */
+	uint64_t code_changes;             /* code_changes_count() when code was last compared */
+	uint32_t same_used;                /* words */
+	uint64_t same[SESSION_SAME_WORDS]; /* the modules' bits, see struct spork_module */
 };
 
 /* session_open - the session, made if there is none yet; NULL without memory. Drops modules that are gone. */
 struct session *session_open(void);
+
+/* session_lacked_code - is there a session, and did its last attempt lack code? */
+bool session_lacked_code(void);
 
 /* session_range_at - the range that holds @address, or NULL. */
 const struct session_range *session_range_at(const struct session *session, uint64_t address);
