@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "spork/request.h"
-
 #include "code_changes.h"
 #include "files.h"
 #include "loader.h"
@@ -359,15 +357,24 @@ void session_request_context(const struct session *session, const struct spork_c
 		ask(&request, sizeof(request));
 }
 
-void session_request(const struct session *session, int module)
+static void flush_requests(struct session *session)
 {
-	struct spork_request request = {.magic = SPORK_REQUEST_MAGIC};
+	if (session->request_count > 0)
+		ask(session->requests, session->request_count * sizeof(session->requests[0]));
+	session->request_count = 0;
+}
+
+static void add_request(struct session *session, int module)
+{
+	struct spork_request *request = &session->requests[session->request_count];
 
 	if (!session->trusted || module < 0 || !session->records[module].identified ||
-		!module_path(session, module, request.path, sizeof(request.path)))
+		!module_path(session, module, request->path, sizeof(request->path)))
 		return;
-	request.id = session->modules[module].id;
-	ask(&request, sizeof(request));
+	request->magic = SPORK_REQUEST_MAGIC;
+	request->id = session->modules[module].id;
+	if (++session->request_count == SPORK_REQUESTS_MAX)
+		flush_requests(session);
 }
 
 void session_request_known(struct session *session)
@@ -376,8 +383,9 @@ void session_request_known(struct session *session)
 	(void)session_module(session, loader_linker());
 	for (uint32_t i = 0; i < session->count; i++) {
 		if (!session->modules[i].code)
-			session_request(session, (int)i);
+			add_request(session, (int)i);
 	}
+	flush_requests(session);
 }
 
 #define OBJECTS_MAX 128

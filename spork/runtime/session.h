@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "spork/machine.h"
+#include "spork/request.h"
 #include "spork/store.h"
 
 #define SESSION_MODULES 256
@@ -73,6 +74,8 @@ struct session {
 	struct session_recipe recipes[SESSION_RECIPES];
 	bool trusted;     /* the cache */
 	bool lacked_code; /* the last attempt did: a real child is to tell what it loads until exec */
+	struct spork_request requests[SPORK_REQUESTS_MAX]; /* the datagram that is being filled */
+	uint32_t request_count;
 	uint64_t code_changes;             /* code_changes_count() when code was last compared */
 	uint32_t same_used;                /* words */
 	uint64_t same[SESSION_SAME_WORDS]; /* the modules' bits, see struct spork_module */
@@ -99,8 +102,6 @@ int session_module(struct session *session, uint64_t pc);
 bool session_add(struct session *session, uint64_t base, uint64_t end,
 	const struct spork_build_id *id, const char *name);
 
-/* session_request - ask the helper for the code of a module. Never blocks. */
-void session_request(const struct session *session, int module);
 /* Ask the helper what the analyser thinks of a calling context. Never blocks. */
 void session_request_context(const struct session *session, const struct spork_chain *chain);
 /* Ask for the code of the modules that the session has met, where it is missing. */
