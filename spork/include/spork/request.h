@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the runtime asks of the helper: datagrams that name modules without code, several in each since the kernel keeps
- * no more than ten datagrams for a receiver, and one for a calling context whose attempt has failed. No answer; the code
- * file and the verdict in the store are the answers.
+ * What the runtime asks of the helper: datagrams that name modules without code, several in each since the kernel
+ * keeps no more than ten datagrams for a receiver, and one for a calling context whose attempt has failed. No answer;
+ * the code file and the verdict in the store are the answers.
  */
 #ifndef SPORK_REQUEST_H
 #define SPORK_REQUEST_H
