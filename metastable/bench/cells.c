@@ -3,7 +3,8 @@
  * metastable/cells: 24 named cells of the running example (queue and load), half of them near the boundaries of its map
  * and half far from them. An overload fills the queue; is the service still down HORIZON_S later? A real service and
  * real clients, on compressed time, say so by one run a block. They are held against the majority of many simulated
- * runs, and so is a single simulated run: it differs where the cell is a coin toss, and nothing should differ more often.
+ * runs, and so is a single simulated run: it differs where the cell is a coin toss, and nothing should differ more
+ * often.
  */
 #include "experiments.h"
 
