@@ -2,8 +2,8 @@
 /*
  * metastable/bracket: three services of the MSF-Model artifact (SRDS 2024), each measured once at the highest burst
  * that it came back from and once at the lowest that kept it down. How often does the model stay down below, inside and
- * above each bracket? The measured services tip later than a model with Poisson arrivals: whether evenly spaced arrivals,
- * steadier services or a capacity that was fitted too low explain that is what the variants are for.
+ * above each bracket? The measured services tip later than a model with Poisson arrivals: whether evenly spaced
+ * arrivals, steadier services or a capacity that was fitted too low explain that is what the variants are for.
  */
 #include "experiments.h"
 

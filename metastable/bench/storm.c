@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * metastable/storm: the retry storm on a replicated MongoDB that "Metastable Failures in the Wild" replays. Of four
- * dips in capacity one left it down: 80 % for 10 s at full load. The rates here are a hundredth, and the capacity, which the
- * study does not state, is that of metastable/models/retry-storm-mongodb.ms.
+ * dips in capacity one left it down: 80 % for 10 s at full load. The rates here are a hundredth, and the capacity,
+ * which the study does not state, is that of metastable/models/retry-storm-mongodb.ms.
  */
 #include "experiments.h"
 
