@@ -142,7 +142,6 @@ static const struct hb_param params[] = {
 	{
 		.name = "way",
 		.type = HB_PARAM_TEXT,
-		.unit = "",
 		.help = "on the way up, or down again from 320 per second",
 		.sweep = "up,down",
 		.sweep_quick = "down",

@@ -206,7 +206,6 @@ static const struct hb_param params[] = {
 	{
 		.name = "zone",
 		.type = HB_PARAM_TEXT,
-		.unit = "",
 		.help = "within two steps of a boundary of the map, or not",
 		.sweep = "near,far",
 		.sweep_quick = "far",
@@ -215,7 +214,6 @@ static const struct hb_param params[] = {
 	{
 		.name = "cell",
 		.type = HB_PARAM_TEXT,
-		.unit = "",
 		.help = "queue and load per second",
 		.sweep = NEAR "," FAR,
 		.sweep_quick = "q20-l5",

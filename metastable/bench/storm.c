@@ -112,7 +112,6 @@ static const struct hb_param params[] = {
 	{
 		.name = "dip",
 		.type = HB_PARAM_TEXT,
-		.unit = "",
 		.help = "share of the capacity that was taken away, and for how long",
 		.sweep = "80-percent-10s,78-percent-10s,80-percent-9s,"
 			 "80-percent-10s-at-70-percent-load",

@@ -120,7 +120,6 @@ static const struct hb_param params[] = {
 	{
 		.name = "retries",
 		.type = HB_PARAM_TEXT,
-		.unit = "",
 		.help = "beyond the first attempt, tier by tier, the users' first",
 		.sweep = "2,2-2,2-2-2,3-1-2,1-1-1-1",
 		.sweep_quick = "2-2-2",
