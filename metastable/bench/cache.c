@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * metastable/cache: a look-aside cache in front of a database, while the load climbs a staircase and comes down again.
+ * Entries expire, so a cache that is not filled empties.
  * Filled by answers in time only, the cache that was lost on the top does not come back on the way down: the loop of
  * hysteresis. Filled by the work that is done, whether or not somebody still waits, it does. One trial is one step of
  * the staircase, after all steps before it.
@@ -20,9 +21,9 @@
 
 #include "paper_model.h"
 
-#define RUNS 5
+#define RUNS 2
 #define RUNS_QUICK 1
-#define STEP_S 300
+#define STEP_S 600
 #define STEPS 6
 #define LOWEST_PER_S 10
 
@@ -51,8 +52,8 @@ static int setup(struct hb_trial *trial)
 	char text[2048];
 	int length = snprintf(text, sizeof(text),
 		"server db { threads 1; queue 500 fifo; service exp 25/s; on_full drop }\n"
-		"cache k in front of db { lookaside; keys 2000 zipf 1.01; size 1000; fill_on %s; "
-		"start warm }\n"
+		"cache k in front of db { lookaside; keys 2000 zipf 1.01; size 1000; ttl 200s; "
+		"fill_on %s; start warm }\n"
 		"client web -> db { rate poisson %d/s; timeout 1s; retry 1 immediate }\n",
 		(const char *)hb_trial_data(trial), LOWEST_PER_S);
 
@@ -164,7 +165,7 @@ static const struct hb_metric metrics[] = {
 	{
 		.name = "lost",
 		.unit = "1",
-		.help = "share of requests without success, 150 to 300 s after the step began "
+		.help = "share of requests without success, 300 to 600 s after the step began "
 			"(Laplace's rule)",
 		.better = HB_BETTER_LOWER,
 		.basis = HB_BASIS_MODEL,
@@ -219,15 +220,30 @@ static const struct hb_claim claims[] = {
 		.hi = 0.1,
 	},
 	{
-		.name = "fill-always-removes-hysteresis",
-		.text = "Filled with all work that is done, the cache comes back under load.",
+		.name = "fill-always-comes-back",
+		.text = "Filled with all work that is done, the cache comes back at a load that is "
+			"more than the database can do.",
+		.paper = OSDI_PAPER,
+		.section = "5.3",
+		.metric = "lost",
+		.variant = "fill-always",
+		.where = "way=down;load=40",
+		.lo = 0,
+		.hi = 0.01,
+	},
+	{
+		.name = "fill-always-removes-the-loop",
+		.text = "Filled with all work that is done, the cache carries on the way down what "
+			"it carried on the way up.",
 		.paper = OSDI_PAPER,
 		.section = "5.3",
 		.metric = "lost",
 		.variant = "fill-always",
 		.where = "way=down;load=80",
+		.against_variant = "fill-always",
+		.against_where = "way=up;load=80",
 		.lo = 0,
-		.hi = 0.1,
+		.hi = 2,
 	},
 	{.name = NULL},
 };

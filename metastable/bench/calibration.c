@@ -21,8 +21,8 @@
 #define ROW_S 10.0
 #define END_S 1500.0
 #define AT_S 300.0
-#define FITTED_BURST_PER_S 15.0
-#define FITTED_LENGTH_S 300.0
+#define FITTED_BURST_PER_S 10.0
+#define FITTED_LENGTH_S 120.0
 #define OTHER_BURST_PER_S 25.0
 #define OTHER_LENGTH_S 60.0
 #define RUNS 8
@@ -89,6 +89,9 @@ static int setup(struct hb_trial *trial)
 
 	if (code)
 		return code;
+	/* Below the edge of the model, above that of the service: 1 / (1 + r) of 10 and of 8.5 per second. */
+	model.clients[0].retries = 2;
+	model.clients[0].rate_per_s = 3;
 	burst_set(&model, FITTED_BURST_PER_S, FITTED_LENGTH_S);
 	service = model;
 	service.clients[0].arrivals = MS_PACED;

@@ -21,7 +21,7 @@
 #include "paper_model.h"
 
 #define HORIZON_S 120.0
-#define HORIZON_QUICK_S 20.0
+#define HORIZON_QUICK_S 60.0
 #define JUDGES 41        /* simulated runs whose majority counts; odd */
 #define JUDGES_FROM 1000 /* their replications, apart from that of the single run */
 #define COMPRESSION 40.0

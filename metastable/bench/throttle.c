@@ -70,7 +70,7 @@ static int study_run(struct hb_trial *trial, const struct ms_model *which)
 static int run(struct hb_trial *trial)
 {
 	struct ms_model throttled = model, lifted = model;
-	double drained_s;
+	double drained_s, held_s;
 	int code;
 
 	throttled.clients[0].rate_per_s = throttled_per_s;
@@ -78,6 +78,8 @@ static int run(struct hb_trial *trial)
 	code = study_run(trial, &throttled);
 	if (code)
 		return code;
+	held_s = study.drained_s.runs == study.runs ? study.drained_s.max : THROTTLED_MAX_S;
+	held_s = fmax(held_s, SHORTEST_S);
 	drained_s = study.drained_s.runs ? study.drained_s.runs * study.drained_s.mean : 0;
 	drained_s += (study.runs - study.drained_s.runs) * THROTTLED_MAX_S;
 	drained_s = fmax(drained_s / study.runs, SHORTEST_S);
@@ -86,7 +88,7 @@ static int run(struct hb_trial *trial)
 	lifted.triggers[1] = lifted.triggers[0];
 	lifted.triggers[1].name[0] = 'T';
 	lifted.triggers[1].at_s = OVERLOAD_S;
-	lifted.triggers[1].duration_s = drained_s;
+	lifted.triggers[1].duration_s = held_s;
 	lifted.triggers[1].value = throttled_per_s;
 	lifted.trigger_count = 2;
 	lifted.clients[0].rate_per_s = LOAD_PER_S;
@@ -144,8 +146,8 @@ static const struct hb_metric metrics[] = {
 	{
 		.name = "stuck",
 		.unit = "1",
-		.help = "share of runs that are down for 30 min after a throttle of that length "
-			"(Laplace's rule)",
+		.help = "share of runs that are down for 30 min after a throttle as long as the "
+			"longest of these times (Laplace's rule)",
 		.better = HB_BETTER_LOWER,
 		.basis = HB_BASIS_MODEL,
 		.exact = true,
