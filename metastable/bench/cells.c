@@ -196,8 +196,8 @@ static uint64_t trial_ms(const struct hb_params *params)
 
 /* Near: within two steps of a boundary of the map at this horizon. */
 #define NEAR                                                                     \
-	"q50-l5,q55-l5,q60-l5,q65-l5,q55-l6,q60-l6,q65-l4,q70-l4,q50-l7,q75-l3," \
-	"q100-l2,q55-l7"
+	"q45-l5,q50-l5,q55-l5,q60-l5,q50-l6,q55-l6,q45-l7,q50-l7,q55-l4,q60-l4," \
+	"q60-l3,q65-l3"
 #define FAR                                                                          \
 	"q20-l3,q20-l5,q30-l5,q35-l4,q30-l7,q35-l2,q150-l1,q100-l5,q150-l5,q150-l6," \
 	"q120-l4,q100-l7"
