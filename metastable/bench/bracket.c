@@ -185,7 +185,7 @@ static const struct hb_variant variants[] = {
 	{                                                                                       \
 		.name = (name_), .paper = MSF_PAPER, .section = "artifact", .metric = "stuck",  \
 		.text = "Above the bracket measured at a capacity of " capacity_                \
-			" per second most runs stay down.",                                     \
+			" per second most runs stay down (" variant_ ").",                      \
 		.variant = (variant_), .where = "capacity=" capacity_ ";place=100", .lo = 0.75, \
 		.hi = INFINITY,                                                                 \
 	}
@@ -205,6 +205,9 @@ static const struct hb_claim claims[] = {
 	BELOW("recovers-below-40", "poisson", "40"),
 	BELOW("recovers-below-27", "poisson", "27"),
 	BELOW("recovers-below-17", "poisson", "17"),
+	ABOVE("paced-stays-down-above-40", "paced", "40"),
+	ABOVE("paced-stays-down-above-27", "paced", "27"),
+	ABOVE("paced-stays-down-above-17", "paced", "17"),
 	BELOW("paced-recovers-below-40", "paced", "40"),
 	BELOW("paced-recovers-below-27", "paced", "27"),
 	BELOW("paced-recovers-below-17", "paced", "17"),
