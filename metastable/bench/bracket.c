@@ -10,15 +10,11 @@
 #include <math.h>
 #include <stdio.h>
 
-#include <hotbed/error.h>
 #include <hotbed/trial.h>
 
-#include <metastable/simulation.h>
-
 #include "paper_model.h"
+#include "stays_down.h"
 
-#define RUNS 40
-#define RUNS_QUICK 5
 #define HORIZON_S 300
 #define FASTER 1.03
 
@@ -38,10 +34,6 @@ struct arm {
 	const char *arrivals, *service;
 	double capacity_factor;
 };
-
-static struct ms_model model;
-static struct ms_study study;
-static bool sabotaged;
 
 static const struct service *service_of(const struct hb_params *params)
 {
@@ -70,7 +62,7 @@ static int setup(struct hb_trial *trial)
 		arm->service, (double)service->capacity * arm->capacity_factor, arm->arrivals,
 		service->load, service->recovers + place * (service->stays - service->recovers),
 		HORIZON_S);
-	return model_read(trial, text, &model);
+	return model_read(trial, text, stays_down_model());
 }
 
 /* The artifact has one run at either end; what lies between it does not say. */
@@ -84,41 +76,6 @@ static int run_artifact(struct hb_trial *trial)
 			       : laplace_share(0, 0),
 		1);
 	return 0;
-}
-
-static int run(struct hb_trial *trial)
-{
-	struct ms_study_options options = {
-		.run = {.stop_at_recovery = true},
-		.runs = hb_trial_is_quick(trial) ? RUNS_QUICK : RUNS,
-		.threads = 1,
-	};
-	struct hb_error error = {0};
-
-	if (ms_study_run(&model, &options, hb_trial_seed(trial), &study, &error))
-		return hb_trial_fail(trial, "%s", error.text);
-	hb_trial_metric(trial, "stuck", laplace_share(study.stuck, study.runs), study.runs);
-	return 0;
-}
-
-static int verify(struct hb_trial *trial)
-{
-	if (sabotaged)
-		study.clients[0].failures++;
-	return requests_end_once(trial, &study.clients[0]);
-}
-
-static int sabotage(struct hb_trial *trial)
-{
-	(void)trial;
-	sabotaged = true;
-	return 0;
-}
-
-static uint64_t trial_ms(const struct hb_params *params)
-{
-	(void)params;
-	return 3000;
 }
 
 static const struct hb_param params[] = {
@@ -147,34 +104,22 @@ static const struct hb_param params[] = {
 };
 
 static const struct hb_metric metrics[] = {
-	{
-		.name = "stuck",
-		.unit = "1",
-		.help = "share of runs that stay down, by Laplace's rule (k + 1) / (n + 2)",
-		.better = HB_BETTER_LOWER,
-		.basis = HB_BASIS_MODEL,
-		.exact = true,
-	},
+	STAYS_DOWN_METRIC,
 	{.name = NULL},
 };
 
-#define VARIANT(name_, role_, help_, run_, data_)                                               \
-	{                                                                                       \
-		.name = (name_), .role = (role_), .help = (help_), .setup = setup, .run = run_, \
-		.verify = verify, .sabotage = sabotage, .data = (data_),                        \
-	}
-
 static const struct hb_variant variants[] = {
-	VARIANT("artifact", HB_ROLE_BASELINE, "the artifact's one run at either end", run_artifact,
-		NULL),
-	VARIANT("poisson", HB_ROLE_IDEA, "Poisson arrivals, exponential services", run,
-		&((const struct arm){"poisson", "exp", 1})),
-	VARIANT("paced", HB_ROLE_IDEA, "evenly spaced arrivals, exponential services", run,
-		&((const struct arm){"paced", "exp", 1})),
-	VARIANT("paced-constant", HB_ROLE_RIVAL, "evenly spaced arrivals, constant services", run,
+	STAYS_DOWN_VARIANT("artifact", HB_ROLE_BASELINE, "the artifact's one run at either end",
+		setup, run_artifact, NULL),
+	STAYS_DOWN_VARIANT("poisson", HB_ROLE_IDEA, "Poisson arrivals, exponential services", setup,
+		stays_down_run, &((const struct arm){"poisson", "exp", 1})),
+	STAYS_DOWN_VARIANT("paced", HB_ROLE_IDEA, "evenly spaced arrivals, exponential services",
+		setup, stays_down_run, &((const struct arm){"paced", "exp", 1})),
+	STAYS_DOWN_VARIANT("paced-constant", HB_ROLE_RIVAL,
+		"evenly spaced arrivals, constant services", setup, stays_down_run,
 		&((const struct arm){"paced", "constant", 1})),
-	VARIANT("poisson-faster", HB_ROLE_RIVAL, "Poisson arrivals, 3 % more capacity", run,
-		&((const struct arm){"poisson", "exp", FASTER})),
+	STAYS_DOWN_VARIANT("poisson-faster", HB_ROLE_RIVAL, "Poisson arrivals, 3 % more capacity",
+		setup, stays_down_run, &((const struct arm){"poisson", "exp", FASTER})),
 	{.name = NULL},
 };
 
@@ -232,6 +177,6 @@ const struct hb_experiment metastable_bracket = {
 	.chart = {.x = "place", .facet = "capacity", .metric = "stuck"},
 	.blocks = 6,
 	.quiet = true,
-	.trial_ms = trial_ms,
+	.trial_ms = stays_down_ms,
 	.valid = valid,
 };

@@ -154,7 +154,7 @@ static const struct hb_param params[] = {
 		.unit = "1/s",
 		.help = "requests; the database alone can do 25",
 		.sweep = "10,20,40,80,160,320",
-		.sweep_quick = "160",
+		.sweep_quick = "320",
 		.min = 10,
 		.max = 320,
 	},

@@ -26,9 +26,9 @@
 #define OTHER_BURST_PER_S 25.0
 #define OTHER_LENGTH_S 60.0
 #define RUNS 8
-#define RUNS_QUICK 2
+#define RUNS_QUICK 1
 #define STEPS 40
-#define STEPS_QUICK 4
+#define STEPS_QUICK 2
 
 static const bool fits[] = {false, true};
 static const char *const paths[] = {"db.service", "c.timeout"};

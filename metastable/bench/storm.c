@@ -10,15 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <hotbed/error.h>
 #include <hotbed/trial.h>
 
-#include <metastable/simulation.h>
-
 #include "paper_model.h"
+#include "stays_down.h"
 
-#define RUNS 40
-#define RUNS_QUICK 5
 #define HORIZON_S 300
 #define LOAD_PER_S 62.0
 
@@ -35,10 +31,6 @@ static const struct dip dips[] = {
 	{"80-percent-9s", 0.20, 9, 1, false},
 	{"80-percent-10s-at-70-percent-load", 0.20, 10, 0.7, false},
 };
-
-static struct ms_model model;
-static struct ms_study study;
-static bool sabotaged;
 
 static const struct dip *dip_of(const struct hb_params *params)
 {
@@ -64,48 +56,13 @@ static int setup(struct hb_trial *trial)
 		"trigger { at 60s for %.6gs capacity mongodb x%.6g }\n"
 		"horizon %ds\n",
 		arrivals, LOAD_PER_S * dip->load, dip->length_s, dip->capacity, HORIZON_S);
-	return model_read(trial, text, &model);
+	return model_read(trial, text, stays_down_model());
 }
 
 static int run_study(struct hb_trial *trial)
 {
 	hb_trial_metric(trial, "stuck", laplace_share(dip_of(hb_trial_params(trial))->stays, 1), 1);
 	return 0;
-}
-
-static int run(struct hb_trial *trial)
-{
-	struct ms_study_options options = {
-		.run = {.stop_at_recovery = true},
-		.runs = hb_trial_is_quick(trial) ? RUNS_QUICK : RUNS,
-		.threads = 1,
-	};
-	struct hb_error error = {0};
-
-	if (ms_study_run(&model, &options, hb_trial_seed(trial), &study, &error))
-		return hb_trial_fail(trial, "%s", error.text);
-	hb_trial_metric(trial, "stuck", laplace_share(study.stuck, study.runs), study.runs);
-	return 0;
-}
-
-static int verify(struct hb_trial *trial)
-{
-	if (sabotaged)
-		study.clients[0].failures++;
-	return requests_end_once(trial, &study.clients[0]);
-}
-
-static int sabotage(struct hb_trial *trial)
-{
-	(void)trial;
-	sabotaged = true;
-	return 0;
-}
-
-static uint64_t trial_ms(const struct hb_params *params)
-{
-	(void)params;
-	return 3000;
 }
 
 static const struct hb_param params[] = {
@@ -121,27 +78,17 @@ static const struct hb_param params[] = {
 };
 
 static const struct hb_metric metrics[] = {
-	{
-		.name = "stuck",
-		.unit = "1",
-		.help = "share of runs that stay down, by Laplace's rule (k + 1) / (n + 2)",
-		.better = HB_BETTER_LOWER,
-		.basis = HB_BASIS_MODEL,
-		.exact = true,
-	},
+	STAYS_DOWN_METRIC,
 	{.name = NULL},
 };
 
-#define VARIANT(name_, role_, help_, run_, data_)                                               \
-	{                                                                                       \
-		.name = (name_), .role = (role_), .help = (help_), .setup = setup, .run = run_, \
-		.verify = verify, .sabotage = sabotage, .data = (data_),                        \
-	}
-
 static const struct hb_variant variants[] = {
-	VARIANT("study", HB_ROLE_BASELINE, "what the study reports", run_study, NULL),
-	VARIANT("poisson", HB_ROLE_IDEA, "the model with Poisson arrivals", run, "poisson"),
-	VARIANT("paced", HB_ROLE_IDEA, "the model with evenly spaced arrivals", run, "paced"),
+	STAYS_DOWN_VARIANT(
+		"study", HB_ROLE_BASELINE, "what the study reports", setup, run_study, NULL),
+	STAYS_DOWN_VARIANT("poisson", HB_ROLE_IDEA, "the model with Poisson arrivals", setup,
+		stays_down_run, "poisson"),
+	STAYS_DOWN_VARIANT("paced", HB_ROLE_IDEA, "the model with evenly spaced arrivals", setup,
+		stays_down_run, "paced"),
 	{.name = NULL},
 };
 
@@ -188,5 +135,5 @@ const struct hb_experiment metastable_storm = {
 	.chart = {.x = "dip", .metric = "stuck"},
 	.blocks = 6,
 	.quiet = true,
-	.trial_ms = trial_ms,
+	.trial_ms = stays_down_ms,
 };
