@@ -4,8 +4,8 @@
  * and half far from them. An overload fills the queue; is the service still down HORIZON_S later? A real service and
  * real clients, on compressed time, say so by one run a block. They are held against the majority of many simulated
  * runs, and so is a single simulated run: it differs where the cell is a coin toss, and nothing should differ more
- * often. Why a run differs is a number too: the share of simulated runs that end as it did. A run that hardly any simulated
- * one resembles is the service's; one that many resemble is chance.
+ * often. Why a run differs is a number too: the share of simulated runs that end as it did. A run that hardly any
+ * simulated one resembles is the service's; one that many resemble is chance.
  */
 #include "experiments.h"
 
