@@ -37,6 +37,6 @@ else
 	run_claims tiers metastable/tiers
 	run_claims calibration metastable/calibration
 fi >lines
-sort lines >got
+LC_ALL=C sort lines >got
 [ -s got ] || { echo 'no verdict was printed'; exit 1; }
 diff "$verdicts" got
