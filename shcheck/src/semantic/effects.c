@@ -629,17 +629,84 @@ static bool may_wait(const struct effect *effect, const struct shc_state *state)
 	return files && shc_spec_holds(&without, effect->spec->input) == SHC_YES;
 }
 
+/* SH114: rm -r link/ goes through the link and deletes what it leads to; the link stays. */
+static void check_link(const struct effect *effect, const struct operand *operand)
+{
+	const struct shc_call *call = effect->call;
+	const struct shc_fact *fact = operand->fact;
+	const struct shc_term *value = operand->value;
+	const struct shc_piece *last = value->count ? &value->pieces[value->count - 1] : NULL;
+	struct shc_finding *finding;
+
+	if (!last || last->atom || last->text.bytes[last->text.length - 1] != '/' || !fact ||
+		fact->kind != SHC_FILE_LINK || fact->path != operand->path)
+		return;
+	finding = shc_report(call->in, 114, call->command->range,
+		"with the slash this deletes what the link leads to, not the link");
+	if (!finding)
+		return;
+	shc_finding_hint(call->in->findings, finding, "rm without -r, and without the slash");
+	shc_finding_relate(call->in->findings, finding, fact->range, "the link is made here");
+}
+
+/* SH115: mv takes up what the same mv has put there in the turn before, so that one file goes over all others. */
+static void check_carried(const struct effect *effect)
+{
+	const struct shc_call *call = effect->call;
+	const struct operand *from = effect->operands;
+
+	if (effect->count != 2 || !call->in->loops || !from->exact || !from->fact ||
+		!shc_text_is(call->name, "mv") || from->fact->path != from->path ||
+		from->fact->kind == SHC_FILE_NOTHING || from->fact->tested ||
+		from->fact->range.start != call->command->range.start)
+		return;
+	shc_finding_hint(call->in->findings,
+		shc_report(call->in, 115, call->command->range,
+			"every turn moves on what the turn before has put there: one file goes "
+			"over all others"),
+		"go through the names the other way round");
+}
+
+/* SH203: the same path twice. */
+static void check_same(const struct effect *effect)
+{
+	static const char *const names[] = {"cp", "mv", "install", "ln"};
+	const struct shc_call *call = effect->call;
+	const struct operand *two = effect->operands;
+	bool relevant = false;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		relevant |= shc_text_is(call->name, names[i]);
+	if (!relevant || effect->count != 2 || !two[0].exact || !two[1].exact ||
+		two[0].path != two[1].path || !two[0].path->count ||
+		shc_call_option(call, 'b', "backup") || effect->match.unknown_option ||
+		effect->match.misfit)
+		return;
+	/* What is joined of several values may be two different ones. */
+	for (uint32_t i = 0; i < two[0].path->count; i++)
+		if (two[0].path->pieces[i].atom &&
+			two[0].path->pieces[i].atom->origin == SHC_ORIGIN_APPROXIMATION)
+			return;
+	shc_report(call->in, 203, call->command->range,
+		"'%.*s' must fail: both operands are the same file", (int)call->name.length,
+		call->name.bytes);
+}
+
 static void check_operands(const struct effect *effect, struct shc_state *state)
 {
+	check_same(effect);
+	check_carried(effect);
 	for (uint32_t i = 0; i < effect->count; i++) {
 		const struct operand *operand = &effect->operands[i];
 		const struct shc_spec_danger *danger = danger_of(effect, operand->role);
 
 		if (!danger)
 			continue;
-		if (uses(effect, operand->role, SHC_VERB_DELETES))
+		if (uses(effect, operand->role, SHC_VERB_DELETES)) {
 			shc_check_removal(effect->call, state, &operand->field, !danger->shallow);
-		else
+			if (!danger->shallow)
+				check_link(effect, operand);
+		} else
 			shc_check_change(effect->call, state, &operand->field, danger->reason);
 	}
 	if (may_wait(effect, state))

@@ -435,6 +435,23 @@ void shc_path_seen(struct shc_interpreter *in, struct shc_state *state, const st
 	}
 }
 
+void shc_path_perhaps_made(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term)
+{
+	const struct shc_term *path = shc_path_normal(in, state, term);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->fact_count && path; i++) {
+		const struct shc_fact *fact = &state->facts[i];
+
+		if (fact->asked || fact->kind != SHC_FILE_NOTHING ||
+			(!is_within(fact->path, path) && !is_within(path, fact->path)))
+			state->facts[kept++] = *fact;
+	}
+	if (path)
+		state->fact_count = kept;
+}
+
 void shc_path_forget_tested(struct shc_state *state)
 {
 	uint32_t kept = 0;
@@ -766,6 +783,21 @@ void shc_check_outputs(struct shc_interpreter *in)
 	}
 }
 
+/* SH201: the folder was deleted, and the shell makes no folders. */
+static void check_folder(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, const struct shc_term *path)
+{
+	const struct shc_fact *fact = shc_path_fact(in, state, path);
+	struct shc_finding *finding;
+
+	if (!fact || fact->kind != SHC_FILE_NOTHING || fact->tested || fact->path == path ||
+		fact->range.start == command->range.start)
+		return;
+	finding = shc_report(
+		in, 201, command->range, "this cannot be opened: its folder was removed before");
+	shc_finding_relate(in->findings, finding, fact->range, "removed here");
+}
+
 /* `> f`: what was in f is gone. */
 static int truncate_file(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_redirect *redirect, struct shc_state *state, const struct shc_term *path)
@@ -874,6 +906,7 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 		return r;
 	}
 	check_function_name(in, command, redirect, state);
+	check_folder(in, command, state, path);
 	if (redirect->kind == SHC_REDIRECT_APPEND || redirect->kind == SHC_REDIRECT_BOTH_APPEND)
 		return is_device(path) ? 0
 				       : shc_path_assume(in, state, path, SHC_FILE_REGULAR,

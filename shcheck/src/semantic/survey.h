@@ -15,6 +15,7 @@ struct shc_visitor {
 	void (*assigned)(void *context, struct shc_text name); /* by whatever means */
 	void (*read)(void *context, struct shc_text name);
 	void (*substitution)(void *context, const struct shc_part *part);
+	void (*parameter)(void *context, const struct shc_parameter *parameter);
 	bool no_subshells; /* leave out what cannot change this shell: ( ), $( ), pipelines */
 };
 
@@ -33,6 +34,12 @@ bool shc_assigns_in_order(const struct shc_command *command);
 
 /* shc_never_leaves - can the test of @loop, once true, only stay true? By what its body assigns and calls. */
 bool shc_never_leaves(struct shc_interpreter *in, const struct shc_command *loop);
+
+/*
+ * shc_guards_arguments - does the body of @loop look whether there is a second argument: by $#, by ${2?}, in a test, by
+ * giving all of them to something else, or (@nounset) by reading it?
+ */
+bool shc_guards_arguments(const struct shc_command *loop, bool nounset);
 
 /* shc_condition_varies - does the condition of @loop read any variable? Else the loop is meant to be endless. */
 bool shc_condition_varies(const struct shc_command *loop);
