@@ -361,14 +361,29 @@ static bool splits_and_deletes(const struct shc_command *command)
 	return false;
 }
 
+/* Where only packages put files their names hold no blanks. */
+static bool finds_packaged(const struct shc_command *command)
+{
+	static const char *const folders[] = {
+		"/usr/lib", "/usr/share", "/usr/include", "/lib", "/etc/"};
+	const struct shc_word *word = command->simple.words->next;
+
+	for (size_t i = 0; word && i < sizeof(folders) / sizeof(*folders); i++)
+		if (word->constant && word->literal.length >= strlen(folders[i]) &&
+			!memcmp(word->literal.bytes, folders[i], strlen(folders[i])))
+			return true;
+	return false;
+}
+
 static void check_names(struct shc_interpreter *in, const struct shc_command *pipeline)
 {
-	static const char *const other[] = {"-print0", "-printf", "-fprint0", "-ls", NULL};
+	static const char *const other[] = {
+		"-print0", "-printf", "-fprint0", "-ls", "-empty", NULL};
 
 	for (const struct shc_command *c = pipeline->pipeline.commands; c && c->next; c = c->next) {
 		if (c->kind != SHC_COMMAND_SIMPLE || c->next->kind != SHC_COMMAND_SIMPLE ||
 			!shc_text_is(shc_command_name(c), "find") || has_word(c, other) ||
-			!shc_text_is(shc_command_name(c->next), "xargs") ||
+			finds_packaged(c) || !shc_text_is(shc_command_name(c->next), "xargs") ||
 			!splits_and_deletes(c->next))
 			continue;
 		shc_finding_hint(in->findings,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "lookup.h"
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
@@ -903,8 +904,11 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 		}
 		left += leaving(&body);
 		r = first_error(sort_body(in, command, &body, &head, out), r);
-		for (uint32_t i = 0; i < head.count; i++)
+		/* A loop may wait for others to do something. */
+		for (uint32_t i = 0; i < head.count; i++) {
 			shc_path_forget_tested(head.items[i].state);
+			shc_forget_availability(head.items[i].state);
+		}
 		if (!r)
 			r = close_round(in, &head, &before, round, command->range, &stable);
 		if (MADE(WHILE_TURNS_ONCE))

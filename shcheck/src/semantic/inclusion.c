@@ -567,5 +567,7 @@ int shc_source_run(const struct shc_call *call, struct shc_state *state, struct 
 		shc_state_destroy(failed);
 		return r;
 	}
+	/* That a file which is read without asking may be absent is no news. */
+	failed->sourced = true;
 	return fail_special(in, call->command, failed, out);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "lookup.h"
 #include "parameter.h"
 
 /* Deleting one of these, or everything in it, breaks the system. */
@@ -457,7 +458,7 @@ void shc_path_forget_tested(struct shc_state *state)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < state->fact_count; i++)
-		if (!state->facts[i].tested)
+		if (!state->facts[i].tested || shc_is_availability(&state->facts[i]))
 			state->facts[kept++] = state->facts[i];
 	state->fact_count = kept;
 }

@@ -630,6 +630,7 @@ int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struc
 	struct shc_interpreter *in = call->in;
 
 	shc_approximate(in, call->command);
+	shc_may_install(call, state);
 	shc_path_forget_tested(state);
 	shc_path_shake(state);
 	/* Operands have been looked at; a program that is not known may have any. */

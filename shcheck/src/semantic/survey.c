@@ -600,7 +600,8 @@ static bool branches_leave(const struct shc_command *command)
 		for (const struct shc_case_item *i = command->case_.items; i; i = i->next) {
 			if (!list_leaves(i->body))
 				return false;
-			complete |= is_star(i->patterns);
+			/* One case for everything comes out of a template. */
+			complete |= i != command->case_.items && is_star(i->patterns);
 		}
 	return complete;
 }
