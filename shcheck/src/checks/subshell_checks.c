@@ -128,7 +128,7 @@ static void look_at_pipeline(void *context, const struct shc_command *command)
 	shc_visit_command(&visitor, last);
 }
 
-/* ---- Assignments and readers in the shell itself ----------------------------------------------------------------- */
+/* ---- Assignments and readers in the shell itself -------------------------------------------------------------- */
 
 static void note_assigned(void *context, struct shc_text name)
 {
@@ -244,7 +244,7 @@ static void check_collected(struct shc_interpreter *in)
 		report_collected(in, &all.names[i]);
 }
 
-/* ---- Commands that read the input of a loop ------------------------------------------------------------------------ */
+/* ---- Commands that read the input of a loop ------------------------------------------------------------------- */
 
 struct greedy {
 	struct shc_interpreter *in;
@@ -319,7 +319,7 @@ static bool reads_lines(const struct shc_command *loop)
 	return true;
 }
 
-/* ---- find and xargs ------------------------------------------------------------------------------------------------ */
+/* ---- find and xargs ------------------------------------------------------------------------------------------- */
 
 static bool has_word(const struct shc_command *command, const char *const *words)
 {
@@ -393,8 +393,6 @@ static void check_names(struct shc_interpreter *in, const struct shc_command *pi
 	}
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- */
-
 static void look_at_tree(void *context, const struct shc_command *command)
 {
 	struct greedy greedy = {.in = context};
@@ -420,7 +418,7 @@ void shc_check_subshells(struct shc_interpreter *in)
 	shc_visit_list(&visitor, in->script->list);
 }
 
-/* ---- break ---------------------------------------------------------------------------------------------------------- */
+/* ---- break ---------------------------------------------------------------------------------------------------- */
 
 struct breaking {
 	uint32_t loops, levels;
