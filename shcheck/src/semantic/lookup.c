@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Is a command there? command -v, type, hash and which ask; what they have said holds until PATH changes, and that one
- * is missing only until something runs that may install it: a package manager, a program of the script's own, or what has
- * its name as an operand.
+ * is missing only until something runs that may install it: a package manager, a program of the script's own, or
+ * what has its name as an operand.
  */
 #include "lookup.h"
 
