@@ -44,13 +44,11 @@ static bool ends_in(const char *path, const char *end)
 	return length >= of_end && !strcmp(path + length - of_end, end);
 }
 
-/* rm refuses "." and "..", as such and as the last component. */
-static bool is_refused(const struct shc_field *field, const struct shc_harm *harm)
+/* rm, rmdir and mv refuse "." and "..", as such and as the last component. */
+static bool is_refused(const struct shc_call *call, const struct shc_harm *harm)
 {
-	const struct shc_piece *last = field->count ? &field->pieces[field->count - 1].piece : NULL;
-
-	return harm->protection == SHC_PROTECTED_START && last && !last->atom &&
-	       last->text.bytes[last->text.length - 1] == '.';
+	return harm->dots && (shc_text_is(call->name, "rm") || shc_text_is(call->name, "mv") ||
+				     shc_text_is(call->name, "rmdir"));
 }
 
 void shc_report_removal(
@@ -70,7 +68,7 @@ void shc_check_removal(const struct shc_call *call, struct shc_state *state,
 	if (harm.protection != SHC_UNPROTECTED &&
 		(recursive ||
 			(harm.protection == SHC_PROTECTED_START && ends_in(harm.path, "/*"))) &&
-		!is_refused(field, &harm))
+		!is_refused(call, &harm))
 		shc_report_removal(call, state, &harm);
 }
 
@@ -246,16 +244,21 @@ void shc_check_comparison(
 				"the test of this shell has no '==': dash says \"unexpected "
 				"operator\", and the test counts as false"),
 			"write =");
-	if (!equals && !shc_text_is(op, "=") && !shc_text_is(op, "!="))
+	equals |= shc_text_is(op, "=");
+	if (!equals && !shc_text_is(op, "!="))
 		return;
 	for (uint32_t i = first; i < end; i += 2) {
+		struct shc_finding *finding;
+
 		if (!is_bare_variable(&call->fields.items[i]) ||
 			!shc_field_may_vanish(state, &call->fields.items[i]))
 			continue;
-		shc_finding_hint(call->in->findings,
-			shc_report(call->in, 306, call->command->range,
-				"without its operand this test is an error, which counts as false"),
-			"put the expansion in double quotes");
+		finding = shc_report(call->in, 306, call->command->range,
+			"without its operand this test is an error, which counts as false");
+		shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
+		/* What is empty equals nothing else, so that false is right by chance. */
+		if (finding && equals && !shc_term_is(call->values[first + end - 1 - i], ""))
+			finding->severity = SHC_SEVERITY_INFO;
 		return;
 	}
 }

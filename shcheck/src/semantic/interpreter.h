@@ -82,6 +82,7 @@ struct shc_harm {
 	enum shc_protection protection;
 	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
 	char path[160];               /* what it then is */
+	bool dots;                    /* its last component is written "." or ".." */
 };
 
 struct shc_call;

@@ -613,6 +613,31 @@ static bool is_exec(const struct shc_command *command)
 	       shc_text_is(shc_command_name(command), "exec") && command->simple.words->next;
 }
 
+static void note_own_name(void *context, const struct shc_parameter *parameter)
+{
+	*(bool *)context |= parameter->kind == SHC_PARAMETER_POSITIONAL && !parameter->number;
+}
+
+/* exec tclsh "$0": what follows is written in another language. */
+static bool passes_itself_on(const struct shc_command *command)
+{
+	bool found = false;
+	const struct shc_visitor visitor = {.context = &found, .parameter = note_own_name};
+
+	command = shc_command_within(command);
+	if (is_exec(command))
+		shc_visit_command(&visitor, command);
+	return found;
+}
+
+/* A here-document without a command: a comment. */
+static bool does_nothing(const struct shc_command *command)
+{
+	if (command->kind != SHC_COMMAND_SIMPLE || shc_text_is(shc_command_name(command), ":"))
+		return command->kind == SHC_COMMAND_SIMPLE;
+	return !command->simple.words && !command->simple.assignments;
+}
+
 static bool always_leaves(const struct shc_command *command)
 {
 	struct shc_text name;
@@ -643,9 +668,9 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 		struct shc_finding *finding;
 
 		if (!always_leaves(s->command) || s->background || always_leaves(next) ||
-			next->kind == SHC_COMMAND_FUNCTION ||
-			shc_text_is(shc_command_name(next), ":") ||
-			!(in->seen[s->command->id] & SHC_SEEN) || in->seen[next->id] & SHC_SEEN ||
+			next->kind == SHC_COMMAND_FUNCTION || does_nothing(next) ||
+			passes_itself_on(s->command) || !(in->seen[s->command->id] & SHC_SEEN) ||
+			in->seen[next->id] & SHC_SEEN ||
 			(is_exec(shc_command_within(s->command)) && only_complains(list, next)))
 			continue;
 		finding = shc_report(in, 509, next->range, "nothing ever gets here");

@@ -47,6 +47,12 @@ bool shc_condition_varies(const struct shc_command *loop);
 /* shc_check_tree - findings on what no path has reached, after the analysis. */
 void shc_check_tree(struct shc_interpreter *in);
 
+/*
+ * shc_varies_in_loop - can what the command at @range does differ from one turn of the innermost loop around it to the
+ * next? Also true where no loop stands around it.
+ */
+bool shc_varies_in_loop(struct shc_interpreter *in, struct shc_range range);
+
 /* shc_command_within - @command without braces around it alone: { command; } */
 const struct shc_command *shc_command_within(const struct shc_command *command);
 
