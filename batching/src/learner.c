@@ -13,8 +13,9 @@
 #define PATIENCE_MAX 512
 #define PROBE_MAX 64
 #define HOPELESS_COST 0.98 /* of the first windows of a probe: no need to be sure by how much */
-#define EVIDENCE_MAX \
-	400.0 /* older windows fade, or a change would take as long to see as the past was */
+#define COIN_VARIANCE 0.25
+/* Older windows fade, or a change would take as long to see as the past was. */
+#define EVIDENCE_MAX 128.0
 
 unsigned int climb_next(struct climb *climb, double rate)
 {
