@@ -17,7 +17,7 @@
 #include <hotbed/assert.h>
 #include <hotbed/clock.h>
 
-#include "../src/octets.h"
+#include "octets.h"
 
 #define MAGIC 0x424e4554 /* "BNET" */
 #define READ_BYTES 65536

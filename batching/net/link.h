@@ -31,7 +31,8 @@ struct buffer {
 struct link {
 	int fd; /* -1: closed */
 	int slot;
-	bool ended; /* the peer sends no more */
+	bool ended;    /* the peer sends no more */
+	bool has_more; /* whole messages may be left in the buffer, for the next turn */
 	struct buffer in, out;
 	size_t released; /* bytes of out, from its begin, that may be written */
 	enum bat_socket_mode mode;

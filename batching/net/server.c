@@ -20,7 +20,7 @@
 #define EVENTS 64
 #define WINDOW_NS 10000000 /* of what the policy is told */
 #define COST_MAX_NS 1000000000
-#define TURN_REQUESTS 256 /* of one connection before the others have their turn */
+#define TURN_NS 1000000
 
 struct bat_server {
 	struct bat_server_options options;
@@ -32,6 +32,7 @@ struct bat_server {
 	uint64_t window_sent;
 	int64_t window_held_ns;
 	struct bat_server_result result;
+	int used; /* links 0 ... used - 1 have been in use */
 	struct link links[BAT_CONNECTIONS_MAX];
 };
 
@@ -158,6 +159,7 @@ static void accept_one(struct bat_server *server)
 		link_finish(&server->links[at]);
 		return;
 	}
+	server->used = at < server->used ? server->used : at + 1;
 	server->result.connections++;
 }
 
@@ -180,10 +182,15 @@ static int turn(struct bat_server *server, struct link *link, bool drained)
 	return err;
 }
 
-/* Answer what has arrived whole. Returns 1 if requests are left over, 0, or -errno. */
+/*
+ * Answer what has arrived whole, for TURN_NS at most: one connection does not keep the others' replies waiting.
+ * Returns 1 if requests are left over, 0 if none is whole or has room, or -errno.
+ */
 static int answer(struct bat_server *server, struct link *link)
 {
-	for (int i = 0; i < TURN_REQUESTS; i++) {
+	int64_t end_ns = hb_clock_now_ns() + TURN_NS, now_ns;
+
+	do {
 		struct frame frame;
 		int err;
 
@@ -198,37 +205,53 @@ static int answer(struct bat_server *server, struct link *link)
 		link->next_number = frame.number;
 		server->result.requests++;
 		burn(server->options.alpha_ns);
-		err = link_put(link, frame.number, frame.reply_bytes, 0, hb_clock_now_ns());
+		now_ns = hb_clock_now_ns();
+		err = link_put(link, frame.number, frame.reply_bytes, 0, now_ns);
 		if (!err)
 			err = turn(server, link, false);
 		if (err)
 			return err;
-	}
+	} while (now_ns < end_ns);
 	return 1;
+}
+
+/* Answer, and have the policy say what leaves. */
+static int answer_and_turn(struct bat_server *server, struct link *link, bool drained)
+{
+	bool had_room;
+
+	do {
+		int left = answer(server, link), err = 0;
+
+		if (left < 0)
+			return left;
+		link->has_more = left == 1;
+		had_room = link_has_room(link, BAT_PAYLOAD_MAX);
+		/* Without room nothing more is taken, which is as good as nothing more being there. */
+		if (link->held > 0 || link->in_kernel)
+			err = turn(server, link, (drained && !link->has_more) || !had_room);
+		if (err)
+			return err;
+		/* Requests that waited for room have no event of their own: they go on as soon as there is some. */
+	} while (!had_room && link_has_room(link, BAT_PAYLOAD_MAX));
+	return 0;
 }
 
 static void serve(struct bat_server *server, struct link *link, bool readable)
 {
-	bool has_room = link_has_room(link, BAT_PAYLOAD_MAX);
-	int more = 0, left, err = 0;
+	int more = 0, err;
 
-	if (readable && has_room && !link->ended)
+	if (readable && !link->ended && link_has_room(link, BAT_PAYLOAD_MAX))
 		more = link_read(link);
 	err = more < 0 ? more : link_write(link);
-	left = err ? 0 : answer(server, link);
-	/* What is left over is answered at once in the next turns: one connection does not keep the others waiting. */
-	while (left == 1)
-		left = answer(server, link);
 	if (!err)
-		err = left;
-	if (!err && (link->held > 0 || link->in_kernel))
-		err = turn(server, link, more == 0);
+		err = answer_and_turn(server, link, more == 0);
 	server->result.faults += err == -EBADMSG;
-	has_room = link_has_room(link, BAT_PAYLOAD_MAX);
 	if (!err)
-		err = poller_want(server->poller, link->slot, has_room && !link->ended,
+		err = poller_want(server->poller, link->slot,
+			!link->ended && link_has_room(link, BAT_PAYLOAD_MAX),
 			link_is_blocked(link));
-	if (err || (link->ended && link->held == 0 && !link_is_blocked(link)))
+	if (err || (link->ended && !link->has_more && link->held == 0 && !link_is_blocked(link)))
 		drop(server, link);
 }
 
@@ -250,19 +273,21 @@ static void tell_policy(struct bat_server *server, int64_t now_ns)
 	server->window_held_ns = 0;
 }
 
-/* Ask the policy about what is due. Returns when to do so next. */
+/* Ask the policy about what is due, and go on with what was left over. Returns when to do so next. */
 static int64_t keep_times(struct bat_server *server)
 {
 	int64_t now_ns = hb_clock_now_ns(), next_ns = INT64_MAX;
 
 	tell_policy(server, now_ns);
-	for (int i = 0; i < BAT_CONNECTIONS_MAX; i++) {
+	for (int i = 0; i < server->used; i++) {
 		struct link *link = &server->links[i];
 
 		if (link->fd < 0)
 			continue;
-		if (link->ask_ns <= now_ns)
+		if (link->ask_ns <= now_ns || link->has_more)
 			serve(server, link, false);
+		if (link->fd >= 0 && link->has_more)
+			next_ns = now_ns;
 		if (link->fd >= 0 && link->ask_ns < next_ns)
 			next_ns = link->ask_ns;
 	}

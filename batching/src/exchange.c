@@ -11,12 +11,12 @@
 #define COARSE_SHIFT 20  /* the receiver's clock per queue, in ms roughly */
 #define CLOCK_DRIFT 8    /* a peer's clock may run fast by one eighth */
 
-const char *bat_verdict_name(enum bat_verdict verdict)
+const char *bat_exchange_verdict_name(enum bat_exchange_verdict verdict)
 {
-	static const char *const names[BAT_VERDICT_COUNT] = {"accepted", "baseline", "setup",
-		"stale", "ambiguous", "implausible", "unknown", "malformed", "foreign"};
+	static const char *const names[BAT_EXCHANGE_VERDICT_COUNT] = {"accepted", "baseline",
+		"setup", "stale", "ambiguous", "implausible", "unknown", "malformed", "foreign"};
 
-	hb_assert((unsigned int)verdict < BAT_VERDICT_COUNT);
+	hb_assert((unsigned int)verdict < BAT_EXCHANGE_VERDICT_COUNT);
 	return names[verdict];
 }
 
@@ -113,7 +113,7 @@ static bool is_silent(const struct bat_receiver *receiver, int64_t now_ns)
 	return now_ns < receiver->accepted_ns || now_ns - receiver->accepted_ns >= BAT_RESYNC_NS;
 }
 
-static enum bat_verdict accept_setup(
+static enum bat_exchange_verdict accept_setup(
 	struct bat_receiver *receiver, int64_t now_ns, const struct bat_option *option)
 {
 	unsigned int ahead = (option->epoch - receiver->epoch) & (BAT_OPTION_EPOCHS - 1);
@@ -159,7 +159,7 @@ static void rebase(
 }
 
 /* The peer's clock advanced by @dt while ours advanced by what @now_ns says. */
-static enum bat_verdict judge_time(const struct bat_receiver *receiver, int64_t now_ns,
+static enum bat_exchange_verdict judge_time(const struct bat_receiver *receiver, int64_t now_ns,
 	const struct bat_option_reading *reading, uint32_t dt)
 {
 	uint32_t coarse =
@@ -176,12 +176,12 @@ static enum bat_verdict judge_time(const struct bat_receiver *receiver, int64_t 
 	return BAT_ACCEPTED;
 }
 
-static enum bat_verdict judge(const struct bat_receiver *receiver, int64_t now_ns,
+static enum bat_exchange_verdict judge(const struct bat_receiver *receiver, int64_t now_ns,
 	const struct bat_option_reading *reading)
 {
 	const struct bat_remote *last = &receiver->queues[reading->queue];
 	uint32_t dt = reading->time - (uint32_t)last->time;
-	enum bat_verdict verdict = judge_time(receiver, now_ns, reading, dt);
+	enum bat_exchange_verdict verdict = judge_time(receiver, now_ns, reading, dt);
 	uint64_t integral, departed;
 
 	if (verdict != BAT_ACCEPTED)
@@ -196,12 +196,12 @@ static enum bat_verdict judge(const struct bat_receiver *receiver, int64_t now_n
 	return BAT_ACCEPTED;
 }
 
-static enum bat_verdict accept_reading(
+static enum bat_exchange_verdict accept_reading(
 	struct bat_receiver *receiver, int64_t now_ns, const struct bat_option *option)
 {
 	const struct bat_option_reading *reading = &option->reading;
 	struct bat_remote *last = &receiver->queues[reading->queue];
-	enum bat_verdict verdict;
+	enum bat_exchange_verdict verdict;
 
 	if (!receiver->has_setup || option->epoch != receiver->epoch ||
 		!(receiver->setup.tracked >> reading->queue & 1))
@@ -226,7 +226,7 @@ static enum bat_verdict accept_reading(
 	return BAT_ACCEPTED;
 }
 
-enum bat_verdict bat_receiver_accept(
+enum bat_exchange_verdict bat_receiver_accept(
 	struct bat_receiver *receiver, int64_t now_ns, const uint8_t *bytes, size_t size)
 {
 	struct bat_option option;
@@ -280,10 +280,10 @@ static bool is_plausible(const struct bat_record *earlier, const struct bat_reco
 	return true;
 }
 
-enum bat_verdict bat_record_accept(
+enum bat_exchange_verdict bat_record_accept(
 	struct bat_record_receiver *receiver, int64_t now_ns, const struct bat_record *record)
 {
-	enum bat_verdict verdict = BAT_BASELINE;
+	enum bat_exchange_verdict verdict = BAT_BASELINE;
 
 	if (receiver->has_record) {
 		const struct bat_record *last = &receiver->record;

@@ -55,7 +55,8 @@ unsigned int bandit_greedy(const struct bandit *bandit, double epsilon, struct h
 unsigned int bandit_ucb(const struct bandit *bandit);
 /*
  * evidence_radius - half width of the confidence sequence of the mean at level 1 - @alpha, for all counts at once: a
- * normal mixture with the variance that was seen, which begins as that of a coin (asymptotic, Waudby-Smith et al. 2021).
+ * normal mixture with the variance that was seen, which begins as that of a coin (asymptotic, Waudby-Smith et al.
+ * 2021).
  */
 double evidence_radius(const struct evidence *evidence, double alpha);
 void toggle_init(struct toggle *toggle);

@@ -19,6 +19,9 @@ static const struct command *const commands[] = {
 	&command_model,
 	&command_queue,
 	&command_estimate,
+	&command_serve,
+	&command_load,
+	&command_attach,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

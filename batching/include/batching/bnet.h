@@ -4,6 +4,9 @@
  * costs of the paper's scenario: alpha per request and beta per batch at the server, c per reply at the client. Each
  * payload has a checksum and each message a number, so that a message lost, changed, repeated or overtaken is noticed.
  *
+ * The policy's bound on what is held counts from when a message is ready to be sent. A server computes for up to a
+ * millisecond, or one request if that takes longer, before it looks at the next connection's bound.
+ *
  * Not thread-safe: one thread per server or client; bat_server_stop() from anywhere, signal handlers included.
  */
 #ifndef BATCHING_BNET_H

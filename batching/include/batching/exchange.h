@@ -64,7 +64,7 @@ bool bat_sender_emit(
 	struct bat_sender *sender, int64_t now_ns, const struct bat_reading *queues, uint8_t *ret);
 
 /* What became of an option or record that arrived. */
-enum bat_verdict {
+enum bat_exchange_verdict {
 	BAT_ACCEPTED,    /* the queue's reading moved on */
 	BAT_BASELINE,    /* the first reading of a generation */
 	BAT_SETUP,       /* a setup that was new or is known */
@@ -74,11 +74,11 @@ enum bat_verdict {
 	BAT_UNKNOWN,     /* a reading of an epoch or queue that no setup announced */
 	BAT_MALFORMED,
 	BAT_FOREIGN, /* not ours */
-	BAT_VERDICT_COUNT,
+	BAT_EXCHANGE_VERDICT_COUNT,
 };
 
-/* bat_verdict_name - "accepted" ...; static. */
-const char *bat_verdict_name(enum bat_verdict verdict);
+/* bat_exchange_verdict_name - "accepted" ...; static. */
+const char *bat_exchange_verdict_name(enum bat_exchange_verdict verdict);
 
 /* One queue of the peer, its counters joined to 64 bits of scaled units. */
 struct bat_remote {
@@ -102,7 +102,7 @@ struct bat_receiver {
  * bat_receiver_accept - an option of @size bytes arrived at @now_ns.
  * Never fails, blocks or allocates, whatever the bytes are.
  */
-enum bat_verdict bat_receiver_accept(
+enum bat_exchange_verdict bat_receiver_accept(
 	struct bat_receiver *receiver, int64_t now_ns, const uint8_t *bytes, size_t size);
 
 /*
@@ -127,7 +127,7 @@ struct bat_record_receiver {
  * bat_record_accept - @record, decoded, arrived at @now_ns. A record is plausible if time went on and each queue's
  * integral is at most (its size + what departed) x the time since: no queue can have held more.
  */
-enum bat_verdict bat_record_accept(
+enum bat_exchange_verdict bat_record_accept(
 	struct bat_record_receiver *receiver, int64_t now_ns, const struct bat_record *record);
 
 #endif

@@ -52,11 +52,11 @@ static void check_receiver(const uint8_t *data, size_t size)
 	for (; size > BAT_OPTION_BYTES;
 		data += BAT_OPTION_BYTES + 1, size -= BAT_OPTION_BYTES + 1) {
 		struct bat_receiver before = receiver;
-		enum bat_verdict verdict;
+		enum bat_exchange_verdict verdict;
 
 		now_ns += data[0] * (int64_t)STEP_NS;
 		verdict = bat_receiver_accept(&receiver, now_ns, data + 1, BAT_OPTION_BYTES);
-		hb_assert((unsigned int)verdict < BAT_VERDICT_COUNT);
+		hb_assert((unsigned int)verdict < BAT_EXCHANGE_VERDICT_COUNT);
 		for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
 			if (receiver.generation != before.generation || !(before.known >> q & 1))
 				continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Server and client over loopback: no request is lost, changed, repeated or overtaken, by any policy at either end, over
- * any back end. A server that does one of these on purpose shows that the client would notice.
+ * Server and client over loopback: no request is lost, changed, repeated or overtaken, by any policy at either end,
+ * over any back end. A server that does one of these on purpose shows that the client would notice.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -139,6 +139,22 @@ Test(net, no_policy_loses_repeats_or_reorders_over_io_uring)
 Test(net, no_policy_loses_repeats_or_reorders_over_libuv)
 {
 	check_all(BAT_BACKEND_UV);
+}
+
+/* 30 replies of 1 MiB, asked for at once: four fit into the server's buffer, and requests wait for room unread. */
+Test(net, requests_that_wait_for_room_are_answered_without_further_events)
+{
+	for (int backend = 0; backend < BAT_BACKEND_COUNT; backend++) {
+		struct bat_policy_options policy = {
+			.kind = BAT_POLICY_FIXED, .limit = 4096, .hold_max_ns = MS};
+		struct run run;
+
+		if (!run_pair((enum bat_backend)backend, policy, 0, BAT_PAYLOAD_MAX, 500, &run))
+			continue;
+		cr_assert_eq(run.err, 0, "%s", run.error.text);
+		cr_assert(run.load.scheduled > 12, "%lu", run.load.scheduled);
+		cr_assert_eq(run.load.answered, run.load.scheduled);
+	}
 }
 
 Test(net, a_batching_policy_makes_fewer_batches)
