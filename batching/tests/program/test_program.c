@@ -149,6 +149,11 @@ Test(program, bad_command_lines_are_named)
 		{"load --port 1 --rate 0", 2, "rate"},
 		{"load --port 1 --rate 1 --connections 4294967297", 2, "above 1024"},
 		{"load --port 1 --rate 1 --reply-bytes 1048577", 2, "above 1048576"},
+		{"attach", 2, "--pid is missing"},
+		{"attach --pid 0", 2, "no process's number"},
+		{"attach --pid 1 --policy fixed", 2, "cannot be done from outside"},
+		{"attach --pid 1 --period-ns 0", 2, "above 0"},
+		{"attach --pid 4194305", 1, "no process has number 4194305"},
 		{"model --json 2>&1 >/dev/full #", 1, "cannot write the answer"},
 	};
 
@@ -161,7 +166,8 @@ Test(program, bad_command_lines_are_named)
 
 Test(program, every_command_has_help)
 {
-	static const char *const commands[] = {"", "model", "queue", "estimate", "serve", "load"};
+	static const char *const commands[] = {
+		"", "model", "queue", "estimate", "serve", "load", "attach"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char arguments[64];
