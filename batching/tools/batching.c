@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_serve,
 	&command_load,
 	&command_attach,
+	&command_proxy,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -23,6 +23,7 @@ extern const struct command command_attach;
 extern const struct command command_estimate;
 extern const struct command command_load;
 extern const struct command command_model;
+extern const struct command command_proxy;
 extern const struct command command_queue;
 extern const struct command command_serve;
 

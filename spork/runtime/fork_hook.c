@@ -182,10 +182,7 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 		int module = session_module(arena->session, attempt->missing);
 
 		if (module >= 0 && !arena->session->modules[module].code) {
-			if (attempt->caller.threaded)
-				session_request_known(arena->session);
-			else
-				session_request_all(arena->session);
+			session_request_all(arena->session, attempt->caller.threaded);
 			return;
 		}
 	}

@@ -22,7 +22,17 @@ static int (*find_object)(void *, struct dl_find_object *);
 
 static bool find(uint64_t pc, struct dl_find_object *ret)
 {
-	return find_object && find_object((void *)pc, ret) == 0;
+	uint64_t start, end;
+
+	if (!find_object || find_object((void *)pc, ret))
+		return false;
+	/* Of a program with pages missing between its segments, the linker tells the segment only. */
+	if (ret->dlfo_link_map == loader_first() && loader_program_span(&start, &end) &&
+		start <= (uint64_t)ret->dlfo_map_start && end >= (uint64_t)ret->dlfo_map_end) {
+		ret->dlfo_map_start = (void *)start;
+		ret->dlfo_map_end = (void *)end;
+	}
+	return true;
 }
 
 static struct session *make(void)
@@ -159,9 +169,9 @@ static void open_code(struct session *session, uint32_t at)
 	(void)raw1(SYS_close, folder);
 }
 
-static int insert(struct session *session, const struct dl_find_object *object)
+/* Room for a module at @base, in order; -1 = none. */
+static int insert_at(struct session *session, uint64_t base)
 {
-	uint64_t base = (uint64_t)object->dlfo_map_start;
 	uint32_t at = session->count;
 
 	if (session->count == SESSION_MODULES)
@@ -171,14 +181,38 @@ static int insert(struct session *session, const struct dl_find_object *object)
 		session->records[at] = session->records[at - 1];
 		at--;
 	}
+	session->count++;
+	return (int)at;
+}
+
+static int insert(struct session *session, const struct dl_find_object *object)
+{
+	uint64_t base = (uint64_t)object->dlfo_map_start;
+	int at = insert_at(session, base);
+
+	if (at < 0)
+		return -1;
 	session->modules[at] =
 		(struct spork_module){.base = base, .end = (uint64_t)object->dlfo_map_end};
 	session->records[at] = (struct session_module){
 		.map = object->dlfo_link_map, .name = object->dlfo_link_map->l_name};
 	session->records[at].identified = loader_build_id(base, &session->modules[at].id);
 	session->records[at].permanent = loader_stays(object->dlfo_link_map);
-	session->count++;
-	return (int)at;
+	return at;
+}
+
+bool session_add(struct session *session, uint64_t base, uint64_t end,
+	const struct spork_build_id *id, const char *name)
+{
+	int at = insert_at(session, base);
+
+	if (at < 0)
+		return false;
+	session->modules[at] = (struct spork_module){.base = base, .end = end, .id = *id};
+	/* Without a record of the dynamic linker: still_there() will not find it. */
+	session->records[at] = (struct session_module){.name = name, .identified = true};
+	open_code(session, (uint32_t)at);
+	return true;
 }
 
 int session_module(struct session *session, uint64_t pc)
@@ -302,14 +336,16 @@ void session_request_known(struct session *session)
 
 #define OBJECTS_MAX 128
 
-void session_request_all(struct session *session)
+void session_request_all(struct session *session, bool threaded)
 {
 	const struct link_map *map = loader_first();
 
 	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next) {
-		int module = map->l_ld ? session_module(session, (uint64_t)map->l_ld) : -1;
-
-		if (module >= 0 && !session->modules[module].code)
-			session_request(session, module);
+		/* Those that were there from the start come first; their records never change. */
+		if (threaded && !loader_stays(map))
+			break;
+		if (map->l_ld)
+			(void)session_module(session, (uint64_t)map->l_ld);
 	}
+	session_request_known(session);
 }

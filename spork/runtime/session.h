@@ -83,13 +83,23 @@ uint64_t session_object(uint64_t address);
 /* session_module - the module that holds @pc, learnt if need be, with its code if there is any; -1 = none. */
 int session_module(struct session *session, uint64_t pc);
 
+/*
+ * session_add - a module that only the child of this attempt has loaded, from its path @name (kept by the caller until
+ * the next session_open(), which drops the module again). False: no room.
+ */
+bool session_add(struct session *session, uint64_t base, uint64_t end,
+	const struct spork_build_id *id, const char *name);
+
 /* session_request - ask the helper for the code of a module. Never blocks. */
 void session_request(const struct session *session, int module);
 /* Ask the helper what the analyser thinks of a calling context. Never blocks. */
 void session_request_context(const struct session *session, const struct spork_chain *chain);
 /* Ask for the code of the modules that the session has met, where it is missing. */
 void session_request_known(struct session *session);
-/* The same for all modules of the process; only while it has a single thread. */
-void session_request_all(struct session *session);
+/*
+ * The same for all modules of the process. With other threads, which may unload what they have loaded: for those that
+ * were there when the program started.
+ */
+void session_request_all(struct session *session, bool threaded);
 
 #endif

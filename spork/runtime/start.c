@@ -153,6 +153,7 @@ void spork_start(int argc, char **argv, char **envp)
 	(void)argv;
 	if (!envp)
 		return;
+	loader_note_program(envp);
 	spork_environment_take(envp);
 	if (!spork_configuration.active)
 		return;
