@@ -8,6 +8,7 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,7 +291,10 @@ static int visit(struct bat_attach *attach, struct watched *socket, int64_t now_
 
 static bool has_ended(const struct bat_attach *attach)
 {
-	return pidfd_send_signal(attach->pidfd, 0, NULL, 0) && errno == ESRCH;
+	struct pollfd end = {attach->pidfd, POLLIN, 0};
+
+	/* It becomes readable when the process ends, whether or not its parent has waited for it. */
+	return poll(&end, 1, 0) > 0;
 }
 
 int bat_attach_sample(struct bat_attach *attach, struct bat_attach_sample *ret)

@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_serve,
 	&command_load,
 	&command_attach,
+	&command_run,
 	&command_proxy,
 };
 

@@ -25,6 +25,7 @@ extern const struct command command_load;
 extern const struct command command_model;
 extern const struct command command_proxy;
 extern const struct command command_queue;
+extern const struct command command_run;
 extern const struct command command_serve;
 
 /*

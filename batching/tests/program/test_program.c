@@ -149,6 +149,9 @@ Test(program, bad_command_lines_are_named)
 		{"load --port 1 --rate 0", 2, "rate"},
 		{"load --port 1 --rate 1 --connections 4294967297", 2, "above 1024"},
 		{"load --port 1 --rate 1 --reply-bytes 1048577", 2, "above 1048576"},
+		{"run --policy nagle", 2, "which program"},
+		{"run -- true", 2, "--policy is missing"},
+		{"run --policy toggle -- true", 2, "use attach"},
 		{"attach", 2, "--pid is missing"},
 		{"attach --pid 0", 2, "no process's number"},
 		{"attach --pid 1 --policy fixed", 2, "cannot be done from outside"},
@@ -167,7 +170,7 @@ Test(program, bad_command_lines_are_named)
 Test(program, every_command_has_help)
 {
 	static const char *const commands[] = {
-		"", "model", "queue", "estimate", "serve", "load", "attach", "proxy"};
+		"", "model", "queue", "estimate", "serve", "load", "attach", "proxy", "run"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char arguments[64];
