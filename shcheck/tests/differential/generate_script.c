@@ -212,7 +212,9 @@ static void whole_put(struct script *script)
 		"for z in \"${y:=$(exit 3)}\"; do x=$?; done", "x=${y:+$(exit 4)}; z=$?",
 		"case $(exit 5) in a) ;; *) z=$? ;; esac", "readonly y", "readonly z=r; z=s",
 		"readonly x=r\nread x <a", "readonly w=r\nx=b w=s", "readonly y=r\ny=s true",
-		"readonly y=1\nexport y=2"};
+		"readonly y=1\nexport y=2", "rm -f d; [ -e d ] && y=still",
+		"touch d; [ -f d ] || y=folder", "rm -f d; [ ! -d d ] || z=still",
+		"mkdir -p l; [ -d l ] || x=none"};
 	static const char *const bash_texts[] = {"export x={a,b}", "x=$(echo -e 'a\\tb\\\\')",
 		"x=$(echo -E \"$y\" '\\n')", "set -o pipefail; false | true",
 		"set -o pipefail\n(exit 3) | cat | (exit 0)\nx=$?", "declare -r x=r\nx=s\ny=t",
