@@ -290,6 +290,40 @@ static int command_on_each(struct shc_interpreter *in, const struct shc_command 
 static int execute_background(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
 
+/*
+ * bash: an error that ends a line (SHC_FLOW_DISCARD) leads to the next one, where @list is what the shell reads: the
+ * script, or text that is run by a built-in of the shell itself, of which lines are not told apart. 0 or -ENOMEM.
+ */
+static int next_line(struct shc_interpreter *in, const struct shc_list *list,
+	const struct shc_statement *before, const struct shc_statement *statement,
+	struct shc_outcomes *now)
+{
+	struct shc_outcomes more = {0};
+	bool script = list == in->script->list;
+	int r = 0;
+
+	if ((!script && list != in->included) || in->subshells ||
+		(script &&
+			shc_source_place(in->script->source, before->command->range.end).line ==
+				shc_source_place(in->script->source, statement->range.start).line))
+		return 0;
+	for (uint32_t i = 0; i < now->count && !r; i++) {
+		struct shc_state *copy = NULL;
+
+		if (now->items[i].flow != SHC_FLOW_DISCARD)
+			continue;
+		if (!script)
+			copy = shc_state_clone(now->items[i].state);
+		else
+			now->items[i].flow = SHC_FLOW_NEXT;
+		if (copy)
+			r = shc_outcomes_add(in, &more, copy, SHC_FLOW_NEXT, 0);
+		else
+			r = script ? 0 : -ENOMEM;
+	}
+	return first_error(outcomes_move(in, now, &more), r);
+}
+
 /* @command stands behind @before: is a failure of that lost? */
 static void check_between(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_command *before, const struct shc_command *command,
@@ -305,6 +339,7 @@ static void check_between(struct shc_interpreter *in, const struct shc_state *st
 int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 	struct shc_state *state, struct shc_outcomes *out)
 {
+	const struct shc_statement *last = NULL;
 	struct shc_outcomes now = {0};
 	const struct shc_command *before = NULL, *earlier = NULL;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
@@ -313,6 +348,11 @@ int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 		statement = statement->next) {
 		struct shc_outcomes next = {0};
 
+		if (last && next_line(in, list, last, statement, &now)) {
+			r = -ENOMEM;
+			break;
+		}
+		last = statement;
 		for (uint32_t i = 0; before && i < now.count; i++)
 			if (now.items[i].flow == SHC_FLOW_NEXT)
 				check_between(in, now.items[i].state, before, statement->command,
@@ -477,6 +517,40 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }
 
+/* What stages before the last one return, on all paths together: with pipefail it may be the pipeline's status. */
+struct earlier {
+	int high;
+	bool fails; /* one of them surely */
+};
+
+static void note_stage(struct earlier *earlier, const struct shc_outcomes *stage)
+{
+	bool fails = stage->count > 0;
+
+	for (uint32_t i = 0; i < stage->count; i++) {
+		const struct shc_status *status = &stage->items[i].state->status;
+
+		earlier->high = status->high > earlier->high ? status->high : earlier->high;
+		fails &= status->low > 0;
+	}
+	earlier->fails |= fails;
+}
+
+/* set -o pipefail: the status is that of the last stage that has failed. */
+static void apply_pipefail(const struct earlier *earlier, struct shc_outcomes *results)
+{
+	for (uint32_t i = 0; i < results->count; i++) {
+		struct shc_state *state = results->items[i].state;
+		struct shc_status *status = &state->status;
+
+		if ((!state->pipefail && !(state->doubtful & SHC_DOUBT_PIPEFAIL)) ||
+			status->low > 0 || !earlier->high || results->items[i].flow)
+			continue;
+		status->high = earlier->high > status->high ? earlier->high : status->high;
+		status->low = earlier->fails && state->pipefail;
+	}
+}
+
 /* Run the commands of a pipeline one after the other, each in a subshell; only the last one's output is captured. */
 static int execute_stages(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
@@ -485,6 +559,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	struct shc_status entry = state->status;
 	uint32_t outer_reads = in->read_count, outer_start = in->read_start;
 	uint32_t outer_stage = in->stage, first_stage = in->stage_count + 2, number = 0;
+	struct earlier earlier = {0};
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	in->read_start = in->read_count;
@@ -522,7 +597,10 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 		shc_outcomes_finish(&now);
 		now = next;
 		number++;
+		if (stage->next)
+			note_stage(&earlier, &now);
 	}
+	apply_pipefail(&earlier, &now);
 	in->read_count = outer_reads;
 	in->read_start = outer_start;
 	return first_error(outcomes_move(in, out, &now), r);
@@ -671,12 +749,32 @@ static int case_item(struct shc_interpreter *in, const struct shc_case_item *ite
 	return r < 0 ? r : 0;
 }
 
+static bool substitutes(const struct shc_part *part)
+{
+	for (; part; part = part->next)
+		if (part->kind == SHC_PART_COMMAND ||
+			(part->kind == SHC_PART_DOUBLE && substitutes(part->parts)) ||
+			(part->kind == SHC_PART_PARAMETER && part->parameter->word &&
+				substitutes(part->parameter->word->parts)))
+			return true;
+	return false;
+}
+
+/* Commands in patterns: they are not followed, and $? is theirs afterwards. */
+static bool patterns_substitute(const struct shc_case_item *item)
+{
+	for (const struct shc_word *word = item->patterns; word; word = word->next)
+		if (substitutes(word->parts))
+			return true;
+	return false;
+}
+
 static int execute_case(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	const struct shc_term *subject;
 	struct shc_outcomes now = {0}, fall = {0};
-	bool may_end, continues = false;
+	bool may_end, continues = false, substituted = false;
 	int r;
 
 	in->may_end = false;
@@ -699,6 +797,10 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		if (MADE(CASE_MATCHES_FIRST))
 			shc_outcomes_finish(&now);
 		continues |= item->end == SHC_CASE_CONTINUE;
+		substituted |= in->script->dialect == SHC_BASH && patterns_substitute(item);
+		if (substituted)
+			for (uint32_t i = 0; i < taken.count; i++)
+				shc_set_status(taken.items[i].state, command, 0, 255);
 		/* The body sees $? as it was before; an empty one leaves 0, as no match does. */
 		for (uint32_t i = 0; i < taken.count && !item->body->first; i++)
 			shc_set_status(taken.items[i].state, command, 0, 0);
@@ -926,6 +1028,21 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 	return r;
 }
 
+/* The variable of a loop is read-only: the shell ends, or in bash the loop, with status 1. Borrows @state. */
+static int leave_refused(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *next, struct shc_outcomes *out)
+{
+	struct shc_state *copy = shc_state_clone(state);
+	int r = copy ? shc_end_too(in, command, state, out) : -ENOMEM;
+
+	if (r) {
+		shc_state_destroy(copy);
+		return r;
+	}
+	shc_set_status(copy, command, 0, 1);
+	return shc_outcomes_add(in, next, copy, SHC_FLOW_NEXT, 0);
+}
+
 static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
 {
@@ -943,10 +1060,13 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
 		}
 		term = shc_loop_value(in, field);
+		in->refused = false;
 		if (!r)
 			r = term ? shc_assign(in, state, command->for_.name, term,
 					   command->for_.name_range)
 				 : -ENOMEM;
+		if (!r && in->refused)
+			r = leave_refused(in, command, state, &next, out);
 		head->items[i].state = NULL;
 		if (r) {
 			shc_state_destroy(state);

@@ -23,6 +23,8 @@ enum shc_flow {
 	SHC_FLOW_CONTINUE,
 	SHC_FLOW_RETURN,
 	SHC_FLOW_EXIT,
+	/* bash: an error ends the command, and all that stands in the line of the script; the next line is run. */
+	SHC_FLOW_DISCARD,
 };
 
 struct shc_outcome {
@@ -129,8 +131,9 @@ struct shc_interpreter {
 	struct shc_inclusion *inclusions;
 	uint32_t inclusion_count, inclusion_bytes, inclusion_depth;
 	const struct shc_command
-		*site;     /* the command of the script that runs an inclusion, or NULL */
-	bool reading_file; /* commands of a sourced file are being run */
+		*site; /* the command of the script that runs an inclusion, or NULL */
+	const struct shc_list *included; /* the list of the inclusion that is being run, or NULL */
+	bool reading_file;               /* commands of a sourced file are being run */
 	struct shc_interruptions *interruptions;
 	struct shc_definition *definitions; /* functions; made when it is needed */
 	bool definitions_known, definitions_lost;
@@ -139,6 +142,7 @@ struct shc_interpreter {
 	bool late;
 	bool at_signal, in_error_trap;
 	bool may_end; /* the expansion at hand may also have ended the shell */
+	bool refused; /* something was assigned that is, or may be, read-only */
 	struct shc_positional *positionals[64]; /* by number */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
@@ -261,6 +265,9 @@ const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct s
 int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, struct shc_fields *ret);
 
+/* shc_has_braces - does bash find braces to be expanded in @word, so that it may be several words? */
+bool shc_has_braces(const struct shc_word *word);
+
 /* shc_expand_value - the same without splitting and globbing (assignments, redirects, case). NULL @word is "". */
 int shc_expand_value(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, const struct shc_term **ret);
@@ -336,8 +343,8 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 	struct shc_state *state, struct shc_outcomes *out);
 
 /*
- * shc_end_too - an expansion that may also have ended the shell (-u, ${x?}): the state in which it then ends. Borrows
- * @state. 0 or -ENOMEM.
+ * shc_end_too - an expansion or assignment that may also have ended the shell (-u, ${x?}, a read-only variable): the
+ * state in which it then ends. Borrows @state. 0 or -ENOMEM.
  */
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, struct shc_outcomes *out);
@@ -377,7 +384,10 @@ void shc_set_status(struct shc_state *state, const struct shc_command *command, 
 int shc_run_assignment(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a);
 
-/* shc_assign - give a variable a value in @state. 0 or -ENOMEM. */
+/*
+ * shc_assign - give a variable a value in @state. Of one that is read-only, or may be, ->refused and ->may_end tell
+ * afterwards. 0 or -ENOMEM.
+ */
 int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	const struct shc_term *term, struct shc_range range);
 
