@@ -7,8 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "spork/request.h"
-
+#include "code_changes.h"
 #include "files.h"
 #include "loader.h"
 #include "raw_syscall.h"
@@ -83,10 +82,32 @@ SPORK_FAST static bool still_there(
 	       (loader_build_id(module->base, &id) && memcmp(&id, &module->id, sizeof(id)) == 0);
 }
 
+/* The bits of a module's granules, none set; what another module left is used again only if it was the last. */
+static uint64_t *take_words(struct session *session, size_t words)
+{
+	uint64_t *same = &session->same[session->same_used];
+
+	if (words > SESSION_SAME_WORDS - session->same_used)
+		return NULL;
+	memset(same, 0, words * sizeof(*same));
+	session->same_used += (uint32_t)words;
+	return same;
+}
+
+static void give_words_back(struct session *session, const struct spork_module *module)
+{
+	size_t words = spork_code_granule_words(module->code);
+
+	if (module->same + words == &session->same[session->same_used])
+		session->same_used -= (uint32_t)words;
+}
+
 static void drop(struct session *session, uint32_t at)
 {
-	if (session->modules[at].code)
+	if (session->modules[at].code) {
+		give_words_back(session, &session->modules[at]);
 		spork_code_close(session->modules[at].code);
+	}
 	for (uint32_t i = at; i + 1 < session->count; i++) {
 		session->modules[i] = session->modules[i + 1];
 		session->records[i] = session->records[i + 1];
@@ -96,12 +117,27 @@ static void drop(struct session *session, uint32_t at)
 	memset(session->chains, 0, sizeof(session->chains));
 }
 
+/* The program has changed code since it was compared. */
+static void compare_again(struct session *session, uint64_t changes)
+{
+	session->code_changes = changes;
+	memset(session->same, 0, session->same_used * sizeof(session->same[0]));
+	for (uint32_t i = 0; i < session->recipe_count; i++)
+		session->recipes[i].matches = false;
+}
+
 SPORK_FAST struct session *session_open(void)
 {
+	const uint64_t changes = code_changes_count();
+
 	if (!current) {
 		current = make();
+		if (current)
+			current->code_changes = changes;
 		return current;
 	}
+	if (current->code_changes != changes)
+		compare_again(current, changes);
 	for (uint32_t i = 0; i < current->count;) {
 		if (still_there(&current->modules[i], &current->records[i]))
 			i++;
@@ -109,6 +145,11 @@ SPORK_FAST struct session *session_open(void)
 			drop(current, i);
 	}
 	return current;
+}
+
+bool session_lacked_code(void)
+{
+	return current && current->lacked_code;
 }
 
 SPORK_FAST const struct session_range *session_range_at(
@@ -161,7 +202,10 @@ static void open_code(struct session *session, uint32_t at)
 		return;
 	/* Damage in the body of a file would not be noticed here: the helper looks for it, once. */
 	if (spork_code_open(folder, &module->id, &code) == 0) {
-		if (spork_store_verified(session->store, spork_code_stamp(code)))
+		module->same = spork_store_verified(session->store, spork_code_stamp(code))
+				       ? take_words(session, spork_code_granule_words(code))
+				       : NULL;
+		if (module->same)
 			module->code = code;
 		else
 			spork_code_close(code);
@@ -313,15 +357,24 @@ void session_request_context(const struct session *session, const struct spork_c
 		ask(&request, sizeof(request));
 }
 
-void session_request(const struct session *session, int module)
+static void flush_requests(struct session *session)
 {
-	struct spork_request request = {.magic = SPORK_REQUEST_MAGIC};
+	if (session->request_count > 0)
+		ask(session->requests, session->request_count * sizeof(session->requests[0]));
+	session->request_count = 0;
+}
+
+static void add_request(struct session *session, int module)
+{
+	struct spork_request *request = &session->requests[session->request_count];
 
 	if (!session->trusted || module < 0 || !session->records[module].identified ||
-		!module_path(session, module, request.path, sizeof(request.path)))
+		!module_path(session, module, request->path, sizeof(request->path)))
 		return;
-	request.id = session->modules[module].id;
-	ask(&request, sizeof(request));
+	request->magic = SPORK_REQUEST_MAGIC;
+	request->id = session->modules[module].id;
+	if (++session->request_count == SPORK_REQUESTS_MAX)
+		flush_requests(session);
 }
 
 void session_request_known(struct session *session)
@@ -330,8 +383,9 @@ void session_request_known(struct session *session)
 	(void)session_module(session, loader_linker());
 	for (uint32_t i = 0; i < session->count; i++) {
 		if (!session->modules[i].code)
-			session_request(session, (int)i);
+			add_request(session, (int)i);
 	}
+	flush_requests(session);
 }
 
 #define OBJECTS_MAX 128

@@ -555,6 +555,60 @@ static int mappings_at_given_addresses_are_there(void)
 	return 0;
 }
 
+#ifdef __x86_64__
+/* A page of its own: mov $6,%eax; ret. */
+int number_on_a_page(void);
+__asm__(".pushsection .text\n"
+	".balign 4096\n"
+	".type number_on_a_page, @function\n"
+	"number_on_a_page:\n"
+	"movl $6, %eax\n"
+	"ret\n"
+	".size number_on_a_page, . - number_on_a_page\n"
+	".balign 4096\n"
+	".popsection\n");
+
+static void say_number(void *data)
+{
+	(void)data;
+	exec_shell(number_on_a_page() == 6 ? "exit 6" : "exit 7");
+}
+
+static int number_is(uint8_t number)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		expect(exit_of(run_child(say_number, NULL)) == number);
+	return 0;
+}
+
+/* Programs that patch themselves (hooks, profilers, just-in-time compilers), the usual way and carelessly. */
+static int code_that_the_parent_has_changed_runs_in_the_child(void)
+{
+	uint8_t *page = (uint8_t *)(uintptr_t)number_on_a_page;
+	int line = number_is(6);
+
+	for (uint8_t number = 7; number >= 6 && line == 0; number--) {
+		if (mprotect(page, 4096, PROT_READ | PROT_WRITE))
+			return SKIPPED;
+		page[1] = number;
+		expect(mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0);
+		line = number_is(number);
+	}
+	if (mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return SKIPPED;
+	for (uint8_t number = 7; number >= 6 && line == 0; number--) {
+		page[1] = number;
+		line = number_is(number);
+	}
+	return line;
+}
+#else
+static int code_that_the_parent_has_changed_runs_in_the_child(void)
+{
+	return SKIPPED;
+}
+#endif
+
 const struct pitfall pitfalls_memory[] = {
 	{"writes-stay-in-the-child", writes_stay_in_the_child},
 	{"errno-of-the-parent-is-kept", errno_of_the_parent_is_kept},
@@ -570,6 +624,8 @@ const struct pitfall pitfalls_memory[] = {
 	{"a-library-of-a-child-can-be-loaded-by-the-parent",
 		a_library_of_a_child_can_be_loaded_by_the_parent},
 	{"mappings-at-given-addresses-are-there", mappings_at_given_addresses_are_there},
+	{"code-that-the-parent-has-changed-runs-in-the-child",
+		code_that_the_parent_has_changed_runs_in_the_child},
 	{"lazy-binding-in-the-child", functions_first_called_in_the_child_work_in_the_parent},
 	{"child-that-returns-leaves-the-parents-frames",
 		child_that_returns_leaves_the_parents_frames},
