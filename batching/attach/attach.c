@@ -58,6 +58,9 @@ struct bat_attach {
 	struct watched sockets[BAT_ATTACH_SOCKETS_MAX];
 };
 
+_Static_assert(sizeof(struct watched) + sizeof(struct keeper_entry) <= 256,
+	"the state of a connection stays small");
+
 static uint16_t port_of(const struct sockaddr_storage *address)
 {
 	if (address->ss_family == AF_INET)

@@ -322,6 +322,23 @@ static const struct hb_variant variants[] = {
 	{.name = NULL},
 };
 
+static const struct hb_claim claims[] = {
+	{
+		.name = "fewer-segments",
+		.text = "At 64 bytes and 100,000 SETs per second Nagle's algorithm at the client "
+			"sends at "
+			"most half of the segments.",
+		.paper = "Hotbed",
+		.section = "",
+		.metric = "segments",
+		.variant = "nagle_client",
+		.where = "connections=1;rate=100000;size=64",
+		.lo = 0,
+		.hi = 0.5,
+	},
+	{.name = NULL},
+};
+
 static const char *const roles[] = {"load", NULL};
 
 const struct hb_experiment batching_redis_sweep = {
@@ -331,6 +348,7 @@ const struct hb_experiment batching_redis_sweep = {
 	.params = params,
 	.metrics = metrics,
 	.variants = variants,
+	.claims = claims,
 	.chart = {.x = "rate",
 		.facet = "size",
 		.metric = "latency_response_mean",

@@ -31,13 +31,26 @@ await()
 	done
 }
 
-port=$((20000 + $$ % 20000))
-redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$folder" >"$folder/redis" 2>&1 &
-server=$!
-await redis-cli -p "$port" ping || {
-	fault "redis-server does not answer: $(tail -n 3 "$folder/redis")"
-	exit 1
+# answers: redis-server, or it has ended because somebody has its port.
+answers()
+{
+	! kill -0 "$server" 2>/dev/null || grep -q 'Ready to accept' "$folder/redis"
 }
+
+attempt=0
+while :; do
+	port=$((20000 + ($$ + attempt * 4999) % 20000))
+	redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$folder" >"$folder/redis" 2>&1 &
+	server=$!
+	await answers && kill -0 "$server" 2>/dev/null && break
+	kill -9 "$server" 2>/dev/null
+	wait "$server" 2>/dev/null
+	attempt=$((attempt + 1))
+	[ "$attempt" -lt 5 ] || {
+		fault "redis-server does not start: $(tail -n 3 "$folder/redis")"
+		exit 1
+	}
+done
 
 # One client that stays, and works: a command every 10 ms.
 (while echo 'incr n' && sleep 0.01; do :; done) 2>/dev/null | redis-cli -p "$port" >"$folder/answers" 2>&1 &
