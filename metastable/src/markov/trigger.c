@@ -28,19 +28,20 @@ static int no_memory(uint32_t states, struct hb_error *reterr)
 	return hb_error_set(reterr, -ENOMEM, "out of memory for %u states", states);
 }
 
-static bool lasts(const struct ms_trigger *t, double from_s, double to_s)
+/* Between two moments at which nothing begins or ends, the first says it all. */
+static bool lasts(const struct ms_trigger *t, double from_s)
 {
-	return t->at_s <= from_s && t->at_s + t->duration_s >= to_s && t->duration_s > 0.0;
+	return t->at_s <= from_s && t->at_s + t->duration_s > from_s;
 }
 
-/* The model as it is between two moments at which nothing begins or ends. */
-static void apply(const struct ms_model *model, double from_s, double to_s, struct ms_model *ret)
+/* The model as it is from @from_s to the next moment at which something begins or ends. */
+static void apply(const struct ms_model *model, double from_s, struct ms_model *ret)
 {
 	*ret = *model;
 	for (uint32_t i = 0; i < model->trigger_count; i++) {
 		const struct ms_trigger *t = &model->triggers[i];
 
-		if (!lasts(t, from_s, to_s))
+		if (!lasts(t, from_s))
 			continue;
 		if (t->kind == MS_TRIGGER_RATE)
 			ret->clients[t->target].rate_per_s = t->value;
@@ -169,7 +170,7 @@ static int pass(struct passage *p, double from_s, double to_s, struct hb_error *
 	uint64_t steps = 0;
 	int r;
 
-	apply(p->model, from_s, to_s, &model);
+	apply(p->model, from_s, &model);
 	r = piece_chain(p, &model, &next, reterr);
 	if (r < 0)
 		return r;
