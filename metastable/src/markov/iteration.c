@@ -14,8 +14,8 @@
 /* Sweeps there and back in each cycle. */
 #define SWEEPS 2
 #define CYCLES_MAX 1000U
-/* The measure must have fallen by a tenth within so many cycles, else it stands still. */
-#define PATIENCE 12U
+/* The imbalance must have fallen by a tenth within so many cycles, else it stands still. */
+#define PATIENCE 30U
 
 /* ---- preparation ---- */
 
@@ -231,7 +231,7 @@ static void measure(const struct iteration *it, bool left, const long double *ri
 	const long double *x, struct iteration_result *ret)
 {
 	const struct ms_generator *g = it->chain;
-	long double error = 0.0L, imbalance = 0.0L;
+	long double error = 0.0L, flow = 0.0L, imbalance = 0.0L;
 
 	for (uint32_t i = 0; i < g->states; i++) {
 		uint64_t terms = g->row_start[i + 1] - g->row_start[i] + it->in_start[i + 1] -
@@ -239,14 +239,13 @@ static void measure(const struct iteration *it, bool left, const long double *ri
 		long double through = x[i] * it->out[i];
 		long double rest = fabsl(right[i] + around(it, left, x, i) - through);
 
-		/* States that nothing leads to have no flow, and balance. */
-		if (rest > 0.0L)
-			imbalance = fmaxl(imbalance, through > 0.0L ? rest / through : INFINITY);
+		flow += through;
+		imbalance += rest;
 		rest += rounding(terms, through);
 		error = fmaxl(error, right[i] > 0.0L ? rest / right[i] : INFINITY);
 	}
 	ret->error = (double)error;
-	ret->imbalance = (double)imbalance;
+	ret->imbalance = (double)(imbalance / flow);
 }
 
 void iteration_residual(
@@ -393,8 +392,9 @@ static int cycle(struct iteration *it, bool left, const long double *right, doub
 		if (value <= tolerance)
 			break;
 		since++;
-		if (value < 0.9 * best) {
-			best = value;
+		/* The largest error may grow for long while the rest settles; the sum of all falls. */
+		if (ret->imbalance < 0.9 * best) {
+			best = ret->imbalance;
 			since = 0;
 		}
 		if (since >= PATIENCE)

@@ -35,7 +35,7 @@ struct iteration {
 /* What came out. */
 struct iteration_result {
 	double error; /* largest |residual| / right-hand side, with all rounding; infinite where that is 0 */
-	double imbalance; /* largest |residual| / flow through a state */
+	double imbalance; /* sum of |residual| / sum of the flows through all states */
 	uint32_t cycles;
 };
 

