@@ -105,3 +105,91 @@ Test(levels, fluid_lists_fixed_points_with_kind_and_eigenvalues)
 	cr_assert_eq(call("fluid running-example.ms --fold rho,queue"), 2);
 	cr_assert_eq(call("fluid running-example.ms --fold rho,retries --branch rho"), 2);
 }
+
+/* Elimination and iteration say the same within the bounds that the latter prints. */
+Test(levels, ctmc_solves_iteratively_with_bounds)
+{
+	static const char question[] = "ctmc running-example.ms --json --set db.queue=25 --set "
+				       "c.timeout=1 --solver %s";
+	char arguments[200];
+	const cJSON *bounds;
+	cJSON *direct, *json;
+
+	(void)snprintf(arguments, sizeof(arguments), question, "direct");
+	direct = json_of(arguments);
+	(void)snprintf(arguments, sizeof(arguments), question, "iterative");
+	json = json_of(arguments);
+	bounds = cJSON_GetObjectItemCaseSensitive(json, "error_bounds");
+	cr_assert_str_eq(word(direct, "solver"), "direct");
+	cr_assert_str_eq(word(json, "solver"), "iterative");
+	cr_assert_str_eq(word(json, "resolution"), "ok");
+	cr_assert(cJSON_GetObjectItemCaseSensitive(direct, "error_bounds") == NULL);
+	cr_assert(number(bounds, "stationary") < 1e-6);
+	cr_assert(fabs(number(json, "tau_recover_s") / number(direct, "tau_recover_s") - 1) <
+		  number(bounds, "tau_recover") + 1e-6);
+	cr_assert(fabs(number(json, "tau_collapse_s") / number(direct, "tau_collapse_s") - 1) <
+		  number(bounds, "tau_collapse") + 1e-6);
+	cJSON_Delete(direct);
+	cJSON_Delete(json);
+	cr_assert_eq(call("ctmc running-example.ms --solver lu"), 2);
+}
+
+Test(levels, ctmc_follows_the_triggers)
+{
+	static const char question[] = "ctmc running-example.ms --json --trigger --set db.queue=%d "
+				       "--set c.timeout=1 --set trigger.for=%d --horizon 60s";
+	static const int queues[] = {40, 8};
+
+	for (int i = 0; i < 2; i++) {
+		const cJSON *trigger;
+		char arguments[200];
+		cJSON *json;
+
+		(void)snprintf(arguments, sizeof(arguments), question, queues[i], 20);
+		json = json_of(arguments);
+		trigger = cJSON_GetObjectItemCaseSensitive(json, "trigger");
+		cr_assert(number(trigger, "error") < 1e-6);
+		if (i == 0)
+			cr_assert(number(trigger, "p_stuck") > 0.9);
+		else
+			cr_assert(number(trigger, "p_stuck") < 0.1);
+		cJSON_Delete(json);
+	}
+}
+
+/* The queue stands still where the orbit makes up for what is served: at 30, whatever the queue. */
+Test(levels, chart_draws_the_field_with_its_lines)
+{
+	cJSON *json = json_of("chart running-example.ms --set db.queue=75");
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(json, "data"), "values");
+	const cJSON *item;
+	int arrows = 0, still = 0, edge = 0;
+
+	cr_assert(strstr(word(json, "$schema"), "vega-lite") != NULL);
+	cJSON_ArrayForEach(item, list)
+	{
+		const char *what = word(item, "what");
+
+		arrows += strcmp(what, "arrow") == 0;
+		edge += strcmp(what, "separatrix") == 0;
+		if (strcmp(what, "queue stands still") == 0) {
+			still++;
+			cr_assert(fabs(number(item, "orbit") - 30) < 1e-6);
+		}
+	}
+	cr_assert(arrows > 100 && still > 60 && edge > 10, "%d, %d, %d", arrows, still, edge);
+	cJSON_Delete(json);
+	json = json_of("chart running-example.ms --kind series --runs 4");
+	list = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(json, "data"), "values");
+	cJSON_ArrayForEach(item, list)
+	{
+		cr_assert(number(item, "lo") <= number(item, "mid") &&
+			  number(item, "mid") <= number(item, "hi"));
+	}
+	cr_assert(cJSON_GetArraySize(list) > 100);
+	cJSON_Delete(json);
+	cr_assert_eq(call("chart running-example.ms --kind pie"), 2);
+	cr_assert_eq(call("chart running-example.ms --set c.retry=0"), 1);
+}
