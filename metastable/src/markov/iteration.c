@@ -241,7 +241,7 @@ static void measure(const struct iteration *it, bool left, const long double *ri
 
 		flow += through;
 		imbalance += rest;
-		rest += rounding(terms, through);
+		rest += rounding(terms, through + rest);
 		error = fmaxl(error, right[i] > 0.0L ? rest / right[i] : INFINITY);
 	}
 	ret->error = (double)error;
@@ -255,9 +255,9 @@ void iteration_residual(
 
 	for (uint32_t i = 0; i < g->states; i++) {
 		long double through = t[i] * it->out[i];
+		long double rest = fabsl(b[i] + outlook(it, t, i) - through);
 
-		ret[i] = fabsl(b[i] + outlook(it, t, i) - through) +
-			 rounding(g->row_start[i + 1] - g->row_start[i], through);
+		ret[i] = rest + rounding(g->row_start[i + 1] - g->row_start[i], through + rest);
 	}
 }
 

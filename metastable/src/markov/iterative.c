@@ -248,13 +248,15 @@ static int bound_of_law(const struct ms_generator *g, const double *share, struc
 	for (uint32_t i = 0; i < g->states; i++) {
 		uint32_t j = p->number[i];
 		long double through, rest;
+		uint64_t terms;
 
 		if (j == UINT32_MAX)
 			continue;
 		through = (long double)share[i] * p->it->out[j];
 		rest = fabsl(p->rest[j] - through);
-		rest += 2.0L * (long double)(p->it->in_start[j + 1] - p->it->in_start[j] + 8) *
-			LDBL_EPSILON * through;
+		terms = p->it->in_start[j + 1] - p->it->in_start[j] + g->row_start[i + 1] -
+			g->row_start[i] + 4;
+		rest += 2.0L * (long double)terms * LDBL_EPSILON * (through + rest);
 		sum += rest * p->x[j];
 	}
 	ret->error = times.error < 1.0 ? (double)(2.0L * sum / (1.0L - (long double)times.error)) +
