@@ -122,8 +122,8 @@ struct ms_bound {
 
 /*
  * ms_stationary_iterative - as ms_stationary(), without a factor.
- * @ret: error bounds the sum of all |share - true share|. It is |x Q| weighted with the mean times to one state, so that
- * parts between which the chain hardly ever passes make it large where double precision cannot tell their shares.
+ * @ret: error bounds the sum of all |share - true share|. It is |x Q| weighted with the mean times to one state, so
+ * that parts between which the chain hardly ever passes make it large where double precision cannot tell their shares.
  *
  * Source of the bound: the deviation matrix by first passages; Hunter, Lin. Alg. Appl. 45, 1982.
  */
@@ -141,8 +141,8 @@ int ms_committor_iterative(const struct ms_generator *generator, const uint8_t *
 
 /*
  * ms_quasi_stationary_iterative - as ms_quasi_stationary_law().
- * @ret_bound: error is relative, of the exit rate: it lies between the least and the largest flow out of a state over its
- * share (Collatz and Wielandt). The law itself has its residual.
+ * @ret_bound: error is relative, of the exit rate: it lies between the least and the largest flow out of a state over
+ * its share (Collatz and Wielandt). The law itself has its residual.
  */
 int ms_quasi_stationary_iterative(const struct ms_generator *generator, const uint8_t *basin,
 	double tolerance, double memory_bytes_max, double *ret_share,

@@ -308,7 +308,7 @@ int ms_stationary_iterative(const struct ms_generator *generator, double memory_
 	return r;
 }
 
-/* Half of the sum of changes from law @p->x to the occupation @p->y, which becomes the new law. Returns its sum, too. */
+/* Half of the changes from law @p->x to the occupation @p->y, which becomes the new law. Returns its sum, too. */
 static long double renew(struct part *p, long double *ret_moved)
 {
 	long double sum = 0.0L, moved = 0.0L;
