@@ -8,6 +8,7 @@ static const struct hb_experiment *const experiments[] = {
 	&metastable_threshold,
 	&metastable_trigger,
 	&metastable_agreement,
+	&metastable_engines,
 	&metastable_speed,
 	&metastable_speed_markov,
 	NULL,

@@ -12,6 +12,7 @@ extern const struct hb_experiment metastable_protections;
 extern const struct hb_experiment metastable_threshold;
 extern const struct hb_experiment metastable_trigger;
 extern const struct hb_experiment metastable_agreement;
+extern const struct hb_experiment metastable_engines;
 extern const struct hb_experiment metastable_speed;
 extern const struct hb_experiment metastable_speed_markov;
 
