@@ -12,7 +12,7 @@
 
 static struct random_grid draw_grid(struct hb_rng *rng, uint32_t axes, double decades)
 {
-	static const int32_t longest[] = {0, 300, 30, 12, 7};
+	static const int32_t longest[] = {0, 200, 20, 8, 5};
 	struct random_grid grid = {.seed = hb_rng_u64(rng), .axes = axes, .decades = decades};
 
 	for (uint32_t a = 0; a < axes; a++)
@@ -327,12 +327,12 @@ Test(iterative, the_modes_of_the_running_example_are_those_of_elimination)
 /* A server that calls another: four axes, small enough for both ways. */
 Test(iterative, the_modes_of_two_servers_are_those_of_elimination)
 {
-	struct ms_model m = retry_model(10.0, 4.0, 0.6, 2, 12);
+	struct ms_model m = retry_model(10.0, 4.0, 0.6, 2, 8);
 
 	m.server_count = 2;
 	m.servers[1] = m.servers[0];
 	(void)snprintf(m.servers[1].name, sizeof(m.servers[1].name), "disk");
-	m.servers[1].queue_capacity = 8;
+	m.servers[1].queue_capacity = 6;
 	m.client_count = 2;
 	m.clients[1] = m.clients[0];
 	(void)snprintf(m.clients[1].name, sizeof(m.clients[1].name), "db->disk");
