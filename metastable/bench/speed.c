@@ -178,11 +178,8 @@ static bool is_near(double got, double want, double relative)
 	return fabs(got - want) <= relative * fabs(want);
 }
 
-/*
- * The law once more by itself, in balance; its shares of low and high are those of the answer. The modes are far apart
- * in these chains, so that the slowest eigenvalue is minus the sum of the rates of leaving them.
- */
-static bool check_everything(struct hb_error *reterr)
+/* The law once more by itself, in balance; its shares of low and high are those of the answer. */
+static bool check_shares(struct hb_error *reterr)
 {
 	const struct ms_generator *g = &chain->generator;
 	double low = 0.0, high = 0.0;
@@ -198,9 +195,22 @@ static bool check_everything(struct hb_error *reterr)
 	if (sabotaged)
 		everything.p_high *= 1.001;
 	return !everything.beyond && imbalance() <= BALANCE_MAX &&
-	       is_near(everything.p_low, low, 1e-9) && is_near(everything.p_high, high, 1e-9) &&
+	       is_near(everything.p_low, low, 1e-9) && is_near(everything.p_high, high, 1e-9);
+}
+
+/* The modes of a deep queue are far apart: the slowest eigenvalue is minus the sum of the rates of leaving them. */
+static bool check_everything(struct hb_error *reterr)
+{
+	return check_shares(reterr) &&
 	       is_near(everything.spectrum.real_per_s[0],
 		       -1 / everything.tau_recover_s - 1 / everything.tau_collapse_s, 0.01);
+}
+
+/* A short queue has one mode, in which hardly any attempt is late: what takes longest is to leave the orbit. */
+static bool check_flat(struct hb_error *reterr)
+{
+	return check_shares(reterr) &&
+	       is_near(everything.spectrum.real_per_s[0], -1 / model.clients[0].timeout_s, 1e-6);
 }
 
 static int answer_field(uint64_t *ret_units, struct hb_error *reterr)
@@ -404,7 +414,7 @@ static const struct limit {
 		0.1, false},
 	{"fold", 1 * S, 0, "", setup_fold, answer_fold, check_fold, 0.1, false},
 	{"chain-1e5", 5 * S, 0, "", NULL, answer_1e5, check_everything, 0.5, true},
-	{"chain-1e5-flat", 5 * S, 0, "", NULL, answer_1e5_flat, check_everything, 0.5, true},
+	{"chain-1e5-flat", 5 * S, 0, "", NULL, answer_1e5_flat, check_flat, 0.5, true},
 	{"chain-1e6", 60 * S, 0, "", NULL, answer_1e6, check_everything, 4, true},
 	{"chain-4e6", 300 * S, 0, "", NULL, answer_4e6, check_everything, 14, true},
 	{"field-1e7", 10 * S, 0, "", NULL, answer_field, check_field, 3, true},
