@@ -131,6 +131,29 @@ SPORK_FAST void recipe_prepare(struct arena *arena)
 			spork_trace_begin(machine, arena->trace, sizeof(arena->trace)) != NULL;
 }
 
+/* The context's digest: the first contexts of a process have one each. */
+SPORK_FAST static struct spork_digest *digest_of(struct arena *arena)
+{
+	for (size_t i = 0; i < ARENA_DIGESTS; i++) {
+		if (!arena->digest_recipes[i])
+			arena->digest_recipes[i] = arena->recipe;
+		if (arena->digest_recipes[i] == arena->recipe)
+			return (struct spork_digest *)(void *)arena->digests[i];
+	}
+	return NULL;
+}
+
+SPORK_FAST int recipe_replay_step(struct arena *arena)
+{
+	struct spork_machine *machine = &arena->attempt.machine;
+	struct spork_digest *digest = digest_of(arena);
+
+	return digest ? spork_digest_replay(digest, machine, arena->recipe, arena->recipe_bytes,
+				&arena->recipe_position)
+		      : spork_trace_replay(machine, arena->recipe, arena->recipe_bytes,
+				&arena->recipe_position);
+}
+
 SPORK_FAST void recipe_keep(struct arena *arena)
 {
 	struct spork_store_entry *entry = arena->entry;
