@@ -547,9 +547,11 @@ SPORK_FAST uint64_t spork_overlay_untouched(
 	}
 	for (size_t i = 0; i < o->kept_count; i++) {
 		const struct overlay_kept *kept = &o->kept[i];
+		uint64_t from = kept->address < address ? address : kept->address;
 
 		if (kept->address + 8 <= address || kept->address >= end ||
-			memcmp(&kept->value, (const void *)(uintptr_t)kept->address, 8) == 0)
+			memcmp((const uint8_t *)&kept->value + (from - kept->address),
+				(const void *)(uintptr_t)from, kept->address + 8 - from) == 0)
 			continue;
 		end = page_of(kept->address) * OVERLAY_PAGE;
 		*ret_end = false;
