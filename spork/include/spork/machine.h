@@ -129,8 +129,8 @@ int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, 
 int spork_overlay_write(
 	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes);
 /*
- * spork_overlay_write_small - as spork_overlay_write(), for at most 8 bytes: they are kept beside their page if they lie
- * in one word and nobody has written to the page, so that it need not be copied.
+ * spork_overlay_write_small - as spork_overlay_write(), for at most 8 bytes: they are kept beside their page if
+ * they lie in one word and nobody has written to the page, so that it need not be copied.
  */
 int spork_overlay_write_small(
 	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes);
@@ -163,7 +163,10 @@ int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t
 void spork_overlay_log_reads(struct spork_overlay *o, bool on);
 int spork_overlay_validate(const struct spork_overlay *o);
 
-/* Puts words that are kept beside their pages into copies of them: before a visit. 0, or -ENOMEM (the arena is full). */
+/*
+ * Puts words that are kept beside their pages into copies of them: before a visit. 0, or -ENOMEM (the arena is
+ * full).
+ */
 int spork_overlay_settle(struct spork_overlay *o);
 /* Pages written so far, and a visitor over them (late fork: put them into the real memory of a private copy). */
 size_t spork_overlay_dirty_pages(const struct spork_overlay *o);
