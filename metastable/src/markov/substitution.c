@@ -11,12 +11,12 @@
 
 #define REAL double
 #define NAME(x) x##_double
-#include "substitution_real.h"
+#include "substitution_real.inc"
 #undef REAL
 #undef NAME
 #define REAL long double
 #define NAME(x) x##_long
-#include "substitution_real.h"
+#include "substitution_real.inc"
 
 void elimination_right(const struct elimination *e, long double *x, long double *scratch)
 {

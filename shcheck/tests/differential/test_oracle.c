@@ -50,9 +50,10 @@ static void show(const struct shc_oracle_outcome *outcome, char *text, size_t si
 			outcome->fields[i].bytes);
 }
 
-#define STATE                                                                                   \
-	.variables = {{"x", true, TEXT("a b:c")}, {"y", false, {0}}, {"IFS", true, TEXT(":")}}, \
-	.variables_count = 3, .positional = {TEXT("p q"), TEXT("")}, .positional_count = 2,     \
+#define STATE                                                                               \
+	.variables = {{.name = "x", .set = true, .value = TEXT("a b:c")}, {.name = "y"},    \
+		{.name = "IFS", .set = true, .value = TEXT(":")}},                          \
+	.variables_count = 3, .positional = {TEXT("p q"), TEXT("")}, .positional_count = 2, \
 	.files = {"d/", "d/f", "g*", "l -> d"}, .files_count = 4
 
 static const struct {
@@ -317,9 +318,11 @@ Test(oracle, random_scripts_reach_their_points_and_change_files)
 Test(oracle, cases_that_cannot_be_written_as_a_script_are_refused)
 {
 	struct shc_oracle_case name = {
-		.variables = {{"x;rm", true, TEXT("a")}}, .variables_count = 1};
+		.variables = {{.name = "x;rm", .set = true, .value = TEXT("a")}},
+		.variables_count = 1};
 	struct shc_oracle_case value = {
-		.variables = {{"x", true, TEXT("a\0b")}}, .variables_count = 1};
+		.variables = {{.name = "x", .set = true, .value = TEXT("a\0b")}},
+		.variables_count = 1};
 	struct shc_oracle_outcome outcome;
 	struct hb_error error = {0};
 

@@ -262,7 +262,8 @@ static bool untouched_holds(struct visit *visit, const struct shc_oracle_variabl
 	if (!variable || variable->assigned)
 		return true;
 	if (before->set != now->set || before->value.size_bytes != now->value.size_bytes ||
-		memcmp(before->value.bytes, now->value.bytes, now->value.size_bytes))
+		(now->value.size_bytes &&
+			memcmp(before->value.bytes, now->value.bytes, now->value.size_bytes)))
 		return fail(visit, "%s is %s<%s>, not as it was", now->name,
 			now->set ? "" : "unset ", now->value.bytes);
 	return true;

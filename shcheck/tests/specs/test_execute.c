@@ -137,6 +137,7 @@ static bool is_noticed(const struct shc_spec *spec, const char *from, const char
 
 static int run_planted(char **names, int count)
 {
+	bool nightly = getenv("HB_NIGHTLY") != NULL;
 	uint32_t missed = 0, tried = 0;
 
 	for (size_t i = 0; i < sizeof(planted) / sizeof(*planted); i++) {
@@ -147,6 +148,11 @@ static int run_planted(char **names, int count)
 		if (!is_wanted(spec, names, count))
 			continue;
 		tried++;
+		/* cp -d of a folder shows one of its errors, an option that no clause but that one asks for. */
+		if (nightly || strcmp(planted[i].command, "cp") == 0)
+			(void)setenv("HB_NIGHTLY", "1", 1);
+		else
+			(void)unsetenv("HB_NIGHTLY");
 		if (is_noticed(spec, planted[i].from, planted[i].to))
 			continue;
 		(void)printf("%s: not noticed: '%s' for '%s'\n", planted[i].command, planted[i].to,
@@ -170,12 +176,10 @@ static int report(const struct hb_sandbox_result *result)
 
 static int start_inside(int argc, char **argv)
 {
-	/* A planted error must be noticed whatever the seed, so with all options. */
-	bool thorough = getenv("HB_NIGHTLY") || (argc > 1 && strcmp(argv[1], "planted") == 0);
 	char seed[64];
 	const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/home/user",
-		"LC_ALL=C", "HB_SPECS_INSIDE=1", "ASAN_OPTIONS=detect_leaks=0", seed,
-		thorough ? "HB_NIGHTLY=1" : NULL, NULL};
+		"LC_ALL=C", "HB_SPECS_INSIDE=1", "ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8",
+		seed, getenv("HB_NIGHTLY") ? "HB_NIGHTLY=1" : NULL, NULL};
 	char self[4096];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	struct hb_sandbox_mount mount = {HB_SANDBOX_READ_ONLY, self, SELF, NULL};
@@ -194,8 +198,9 @@ static int start_inside(int argc, char **argv)
 	self[length] = 0;
 	for (int i = 1; i < argc && i < ARGUMENTS_MAX; i++)
 		arguments[i] = argv[i];
-	command.limits.wall_ns = INT64_C(240) * 1000000000;
-	command.limits.cpu_ns = INT64_C(240) * 1000000000;
+	command.limits.wall_ns = (HB_IS_SANITIZED ? INT64_C(960) : INT64_C(240)) * 1000000000;
+	command.limits.cpu_ns = command.limits.wall_ns;
+	command.limits.memory_bytes = (HB_IS_SANITIZED ? UINT64_C(4) : UINT64_C(1)) << 29;
 	r = hb_sandbox_run_once(&spec, &command, &result, &error);
 	if (r == -EPERM || r == -ENOSYS) {
 		(void)printf("skip: needs user namespaces (%s)\n", error.text);
