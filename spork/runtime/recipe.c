@@ -9,6 +9,7 @@
 #include "files.h"
 #include "loader.h"
 #include "raw_syscall.h"
+#include "runtime.h"
 #include "text.h"
 
 #define RECIPE_MAX (4U << 20) /* bytes */
@@ -147,11 +148,18 @@ SPORK_FAST int recipe_replay_step(struct arena *arena)
 {
 	struct spork_machine *machine = &arena->attempt.machine;
 	struct spork_digest *digest = digest_of(arena);
+	uint64_t before;
+	int stop;
 
-	return digest ? spork_digest_replay(digest, machine, arena->recipe, arena->recipe_bytes,
-				&arena->recipe_position)
-		      : spork_trace_replay(machine, arena->recipe, arena->recipe_bytes,
-				&arena->recipe_position);
+	if (!digest)
+		return spork_trace_replay(
+			machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
+	before = spork_digest_hits(digest);
+	stop = spork_digest_replay(
+		digest, machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
+	if (spork_digest_hits(digest) > before)
+		spork_notice(SPORK_NOTICE_DIGESTS, 1);
+	return stop;
 }
 
 SPORK_FAST void recipe_keep(struct arena *arena)

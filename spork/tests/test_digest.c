@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Digests: put in place or not, what they leave is what the steps leave. */
+#include <cpuid.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #define TRACE_BYTES ((size_t)4 << 20)
 #define STACK_BYTES ((size_t)1 << 20)
 #define STACK_SEEN 8192u
+#define PAGE ((size_t)4096)
 #define CALLEE_SAVED 12u /* a register that functions push and pop */
 
 /* What the function under test reads and writes; in memory of its own, which no file is behind. */
@@ -34,10 +36,17 @@ struct seen {
 	uint8_t zmm[8][64];
 };
 
+/* A stretch, and what is not an argument of it. */
+typedef uint64_t stretch_function(struct state *, uint64_t);
+
 static struct modules modules;
 static struct call call;
+static stretch_function *stretch;
+static uint64_t flags;
+static uint8_t vectors[8][64];
+static uint64_t *block; /* in the place of the thread's block */
 static uint8_t *trace_arena, *recipe;
-static struct state *state;
+static struct state *state, *next; /* on a page each */
 static struct spork_digest *digest;
 static size_t recipe_bytes;
 
@@ -53,8 +62,11 @@ __attribute__((noinline)) static uint64_t negated(uint64_t n)
 
 __attribute__((noinline)) static uint64_t work(struct state *s, uint64_t carried)
 {
-	uint64_t result, kept = s->words[7];
+	uint64_t result, canary, kept = s->words[7];
 
+	/* As the prologue of a function with a protected stack does, and PTR_DEMANGLE. */
+	__asm__ volatile("mov %%fs:0x28, %0; rol $17, %0" : "=r"(canary));
+	s->words[26] = canary;
 	s->words[1] = s->words[0];
 	s->words[2] = carried;
 	for (uint64_t i = 0; i < s->words[3] % 8; i++)
@@ -75,6 +87,40 @@ __attribute__((noinline)) static uint64_t work(struct state *s, uint64_t carried
 	return result + kept;
 }
 
+/* Lazy binding in small: all vector registers are saved, one is used, and they are loaded again. */
+#define SAVE_AREA "mov $0xee, %%eax; xor %%edx, %%edx; xsavec (%0)\n"
+#define USE_VECTOR "movups (%1), %%xmm2; movups %%xmm2, 16(%1)\n"
+#define RESTORE_AREA "mov $0xee, %%eax; xor %%edx, %%edx; xrstor (%0)\n"
+#define END_OF_STRETCH "mov $39, %%eax; syscall"
+
+#define SAVING(name, between)                                                              \
+	__attribute__((noinline)) static uint64_t name(struct state *s, uint64_t carried_) \
+	{                                                                                  \
+		_Alignas(64) uint8_t area[4096];                                           \
+                                                                                           \
+		for (size_t n = 0; n < 4096 / 8; n++)                                      \
+			((volatile uint64_t *)(void *)area)[n] = 0;                        \
+		s->words[2] = carried_;                                                    \
+		__asm__ volatile(SAVE_AREA between RESTORE_AREA END_OF_STRETCH             \
+				 :                                                         \
+				 : "r"(area), "r"(s)                                       \
+				 : "rax", "rcx", "rdx", "r11", "xmm2", "memory");          \
+		return s->words[2];                                                        \
+	}
+
+SAVING(save_and_restore, USE_VECTOR)
+SAVING(look_into_area, USE_VECTOR "mov 160(%0), %%rcx; mov %%rcx, 64(%1)\n")
+SAVING(change_area, USE_VECTOR "mov %1, 176(%0)\n")
+SAVING(write_part_of_area, USE_VECTOR "movb $1, 163(%0)\n")
+
+static bool saves_areas(void)
+{
+	uint32_t a = 0, b, c, d = 0;
+
+	return __builtin_cpu_supports("avx") && __get_cpuid_count(0xd, 1, &a, &b, &c, &d) &&
+	       (a & 2);
+}
+
 static void *memory(size_t size)
 {
 	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -91,7 +137,10 @@ static void prepare(void)
 
 	call.machine.overlay = spork_overlay_init(call.arena, call.arena_bytes);
 	cr_assert(call.machine.overlay);
-	call_prepare(&call, ADDRESS(work), args, 2);
+	call_prepare(&call, ADDRESS(stretch), args, 2);
+	call.machine.regs.rflags = flags;
+	call.machine.regs.fs_base = (uint64_t)(uintptr_t)(block + 256);
+	memcpy(call.machine.regs.zmm, vectors, sizeof(vectors));
 	call.machine.regs.gpr[CALLEE_SAVED] = saved;
 	call.machine.regs.gpr[SPORK_RBX] = ~saved;
 }
@@ -135,12 +184,18 @@ static void set_up(void)
 	trace_arena = memory(2 * TRACE_BYTES);
 	recipe = trace_arena + TRACE_BYTES;
 	digest = memory(SPORK_DIGEST_BYTES);
-	state = memory(2 * sizeof(*state));
-	state->next = state + 1;
+	block = memory(4096);
+	block[256 + 5] = 0x1122334455667700;
+	state = memory(2 * PAGE);
+	next = (struct state *)(void *)((uint8_t *)state + PAGE);
+	state->next = next;
+	stretch = work;
+	flags = 0x202;
+	memset(vectors, 0, sizeof(vectors));
 	state->choice = triple;
 	state->words[3] = 3;
 	for (size_t i = 16; i < 32; i++)
-		state[1].words[i] = 1000 * i;
+		next->words[i] = 1000 * i;
 	record();
 }
 
@@ -148,7 +203,8 @@ static void tear_down(void)
 {
 	(void)munmap(trace_arena, 2 * TRACE_BYTES);
 	(void)munmap(digest, SPORK_DIGEST_BYTES);
-	(void)munmap(state, 2 * sizeof(*state));
+	(void)munmap(state, 2 * PAGE);
+	(void)munmap(block, 4096);
 	call_finish(&call);
 	modules_unload(&modules);
 }
@@ -203,14 +259,16 @@ Test(digest, what_is_only_moved_is_no_guard)
 
 Test(digest, what_the_way_depends_on_is_a_guard)
 {
-	for (int n = 0; n < 5; n++) {
+	for (int n = 0; n < 8; n++) {
 		struct state before[2];
+		uint64_t canary = block[256 + 5];
 
 		memset(digest, 0, SPORK_DIGEST_BYTES);
 		(void)run();
 		(void)run();
 		cr_assert(run());
-		memcpy(before, state, sizeof(before));
+		before[0] = *state;
+		before[1] = *next;
 		if (n == 0)
 			state->words[3] = 4;
 		else if (n == 1)
@@ -218,21 +276,60 @@ Test(digest, what_the_way_depends_on_is_a_guard)
 		else if (n == 2)
 			state->halves[0] = 6;
 		else if (n == 3)
-			state[1].words[17]++;
-		else
+			next->words[17]++;
+		else if (n == 4)
 			state->words[6] = 5;
+		else if (n == 5)
+			block[256 + 5]++;
+		else if (n == 6)
+			flags ^= 0x41;
+		else
+			vectors[3][20]++;
 		cr_assert(!run(), "%d", n);
-		memcpy(state, before, sizeof(before));
+		*state = before[0];
+		*next = before[1];
+		block[256 + 5] = canary;
+		flags = 0x202;
+		memset(vectors, 0, sizeof(vectors));
 	}
+}
+
+Test(digest, another_thread_block_is_not_the_same)
+{
+	uint64_t *other = memory(PAGE);
+
+	(void)run();
+	(void)run();
+	cr_assert(run());
+	memcpy(other, block, PAGE);
+	(void)munmap(block, PAGE);
+	block = other;
+	cr_assert(!run());
+}
+
+/* Where the steps would stop, the digest stops there. */
+static int replay(void)
+{
+	size_t position = 0;
+	int stop;
+
+	prepare();
+	stop = spork_digest_replay(digest, &call.machine, recipe, recipe_bytes, &position);
+	return stop;
+}
+
+static void make_digest(void)
+{
+	(void)run();
+	(void)run();
+	cr_assert(run());
 }
 
 Test(digest, memory_that_cannot_be_written_any_more_is_left_to_the_steps)
 {
 	size_t position = 0;
 
-	(void)run();
-	(void)run();
-	cr_assert(run());
+	make_digest();
 	prepare();
 	cr_assert_eq(
 		spork_overlay_protect(call.machine.overlay, (uint64_t)(uintptr_t)state & ~4095ull,
@@ -240,6 +337,99 @@ Test(digest, memory_that_cannot_be_written_any_more_is_left_to_the_steps)
 		0);
 	cr_assert_eq(spork_digest_replay(digest, &call.machine, recipe, recipe_bytes, &position),
 		SPORK_STOP_MEMORY);
+}
+
+Test(digest, memory_that_is_gone_is_left_to_the_steps)
+{
+	uint64_t before;
+
+	make_digest();
+	before = spork_digest_hits(digest);
+	cr_assert_eq(mprotect(next, PAGE, PROT_NONE), 0);
+	cr_assert_eq(replay(), SPORK_STOP_MEMORY);
+	cr_assert_eq(call.machine.fault_address / PAGE, (uintptr_t)next / PAGE);
+	cr_assert_eq(munmap(next, PAGE), 0);
+	cr_assert_eq(replay(), SPORK_STOP_MEMORY);
+	cr_assert_eq(spork_digest_hits(digest), before);
+	cr_assert_eq(mmap(next, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+		next);
+}
+
+Test(digest, memory_that_others_can_write_is_left_to_the_steps)
+{
+	struct state before = *next;
+
+	make_digest();
+	cr_assert_eq(mmap(next, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+		next);
+	*next = before;
+	for (int i = 0; i < 4; i++)
+		cr_assert(!run());
+}
+
+Test(digest, a_word_that_only_the_child_will_know_is_left_to_the_steps)
+{
+	size_t position = 0;
+
+	make_digest();
+	prepare();
+	cr_assert_eq(spork_overlay_mark_pending(
+			     call.machine.overlay, (uint64_t)(uintptr_t)&state->words[3], 4),
+		0);
+	cr_assert_eq(spork_digest_replay(digest, &call.machine, recipe, recipe_bytes, &position),
+		SPORK_STOP_PENDING);
+	/* One that would be written over, too. */
+	prepare();
+	position = 0;
+	cr_assert_eq(spork_overlay_mark_pending(
+			     call.machine.overlay, (uint64_t)(uintptr_t)&state->words[26], 4),
+		0);
+	cr_assert_eq(spork_digest_replay(digest, &call.machine, recipe, recipe_bytes, &position),
+		SPORK_STOP_PENDING);
+}
+
+static void use_stretch(stretch_function *function)
+{
+	stretch = function;
+	memset(digest, 0, SPORK_DIGEST_BYTES);
+	record();
+}
+
+Test(digest, vector_registers_that_are_saved_and_restored_are_no_guards)
+{
+	if (!saves_areas())
+		cr_skip_test("needs xsavec");
+	use_stretch(save_and_restore);
+	make_digest();
+	/* The area is compared as a part of the stack, the registers by themselves. */
+	for (size_t n = 0; n < 8; n++) {
+		for (size_t byte = 0; byte < 64; byte++)
+			vectors[n][byte] = (uint8_t)(n + 7 * byte);
+		/* The one that the stretch uses is a guard. */
+		cr_assert_eq(run(), n != 2);
+		memset(vectors, 0, sizeof(vectors));
+		(void)run();
+	}
+	cr_assert(run());
+	state->words[0]++;
+	cr_assert(!run(), "what went through a vector register is a guard");
+}
+
+Test(digest, a_stretch_that_looks_into_saved_registers_has_no_digest)
+{
+	stretch_function *const others[] = {look_into_area, change_area, write_part_of_area};
+
+	if (!saves_areas())
+		cr_skip_test("needs xsavec");
+	for (size_t n = 0; n < sizeof(others) / sizeof(others[0]); n++) {
+		use_stretch(others[n]);
+		for (int i = 0; i < 5; i++) {
+			vectors[0][0]++;
+			cr_assert(!run(), "%zu", n);
+		}
+	}
 }
 
 Test(digest, random_changes_leave_what_the_steps_leave)
@@ -269,7 +459,7 @@ Test(digest, random_changes_leave_what_the_steps_leave)
 			state->choice = value % 2 ? triple : negated;
 			break;
 		case 3:
-			state[1].words[word] = value;
+			next->words[word] = value;
 			break;
 		case 4:
 			carried = value;

@@ -215,7 +215,7 @@ int spork_trace_replay(
  * @digest: SPORK_DIGEST_BYTES, zeroed at first, aligned to 8; owned by the caller, of one recipe at a time. It holds
  * addresses, so that it is of no use to another process.
  */
-#define SPORK_DIGEST_BYTES 65536
+#define SPORK_DIGEST_BYTES 98304
 struct spork_digest;
 int spork_digest_replay(struct spork_digest *digest, struct spork_machine *m, const void *recipe,
 	size_t size_bytes, size_t *position);

@@ -22,11 +22,11 @@ struct segment {
 	uint16_t guards, changed; /* general registers */
 	uint16_t gpr_from[16];
 	uint8_t vector_guards, vectors_written;
-	/* Of the inputs the first ones are guards, the others are only moved. */
+	/* In the pool: inputs, of which the first ones are guards and the others are only moved; outputs. */
+	uint32_t pool_at, pool_size;
 	uint32_t input_count, guard_count, output_count;
-	struct word inputs[DIGEST_WORDS];
-	struct word outputs[DIGEST_WORDS];
-	uint16_t output_from[DIGEST_WORDS];
+	size_t area_count;
+	struct digest_area areas[DIGEST_AREAS];
 	uint8_t zmm[DIGEST_VECTORS][64], zmm_after[DIGEST_VECTORS][64];
 };
 
@@ -34,8 +34,10 @@ struct spork_digest {
 	const void *recipe;
 	uint64_t hits;
 	uint64_t bases[SPORK_RECIPE_MODULES]; /* of its modules */
-	size_t count;
+	size_t count, pool_used;
 	struct segment segments[DIGEST_SEGMENTS];
+	struct word pool[DIGEST_POOL]; /* each group in the order of its addresses */
+	uint16_t from[DIGEST_POOL];    /* of outputs */
 };
 
 _Static_assert(sizeof(struct spork_digest) <= SPORK_DIGEST_BYTES, "a digest has its room");
@@ -50,13 +52,16 @@ SPORK_FAST static void belong(
 		same = d->bases[i] == m->recipe_modules[i]->base;
 	if (same)
 		return;
+	d->count = d->pool_used = 0;
 	d->recipe = h;
-	d->count = 0;
 	for (size_t i = 0; i < h->module_count; i++)
 		d->bases[i] = m->recipe_modules[i]->base;
 }
 
-/* The stretch that starts at @position, new if there is room; NULL = there is none. */
+/*
+ * The stretch that starts at @position, new if there is room; NULL = there is none. A child that shares this memory can
+ * be killed at any moment, so that nothing is ready before it is whole.
+ */
 SPORK_FAST static struct segment *segment_at(struct spork_digest *d, size_t position)
 {
 	struct segment *s;
@@ -66,10 +71,11 @@ SPORK_FAST static struct segment *segment_at(struct spork_digest *d, size_t posi
 			return &d->segments[i];
 	if (d->count == DIGEST_SEGMENTS)
 		return NULL;
-	s = &d->segments[d->count++];
+	s = &d->segments[d->count];
 	s->first = (uint32_t)position;
-	s->runs = s->faults = 0;
+	s->runs = s->faults = s->pool_size = 0;
 	s->ready = false;
+	__atomic_store_n(&d->count, d->count + 1, __ATOMIC_RELEASE);
 	return s;
 }
 
@@ -86,33 +92,81 @@ SPORK_FAST static bool registers_hold(const struct segment *s, const struct spor
 	return true;
 }
 
-/* Every word that the steps would read can be read, and the guards among them are what they were. */
-SPORK_FAST static bool inputs_hold(
-	const struct segment *s, struct spork_overlay *o, uint64_t values[DIGEST_WORDS])
+/* How many of the first of @count words lie on one page. */
+SPORK_FAST static uint32_t same_page(const struct word *words, uint32_t count)
 {
-	for (uint32_t i = 0; i < s->input_count; i++) {
-		if (!overlay_peek(o, s->inputs[i].address, &values[i]) ||
-			(i < s->guard_count && values[i] != s->inputs[i].value))
+	uint64_t page = words[0].address / OVERLAY_PAGE;
+	uint32_t n = 1;
+
+	while (n < count && words[n].address / OVERLAY_PAGE == page)
+		n++;
+	return n;
+}
+
+/* Reads words of one page. False: the steps could not, or others can change them meanwhile. */
+SPORK_FAST static bool read_words(
+	struct spork_overlay *o, const struct word *words, uint32_t count, uint64_t *values)
+{
+	const struct overlay_tlb *e;
+	bool file;
+
+	if (overlay_kind_at(o, words[0].address, &file) == OVERLAY_SHARED ||
+		!overlay_peek(o, words[0].address, &values[0]))
+		return false;
+	e = &o->read_tlb[words[0].address / OVERLAY_PAGE % OVERLAY_TLB];
+	if (e->page == words[0].address / OVERLAY_PAGE) {
+		for (uint32_t i = 1; i < count; i++)
+			memcpy(&values[i], (const void *)(uintptr_t)(words[i].address + e->delta),
+				8);
+		return true;
+	}
+	for (uint32_t i = 1; i < count; i++)
+		if (!overlay_peek(o, words[i].address, &values[i]))
+			return false;
+	return true;
+}
+
+/* Every word that the steps would read can be read, and the guards among them are what they were. */
+SPORK_FAST static bool inputs_hold(const struct segment *s, const struct word *words,
+	struct spork_overlay *o, uint64_t values[DIGEST_WORDS])
+{
+	uint32_t n;
+
+	for (uint32_t i = 0; i < s->input_count; i += n) {
+		uint64_t difference = 0;
+
+		n = same_page(
+			words + i, (i < s->guard_count ? s->guard_count : s->input_count) - i);
+		if (!read_words(o, words + i, n, values + i))
+			return false;
+		for (uint32_t k = i; i < s->guard_count && k < i + n; k++)
+			difference |= values[k] ^ words[k].value;
+		if (difference)
 			return false;
 	}
 	return true;
 }
 
 /* After this only an arena that is full can keep the outputs from being put in place. */
-SPORK_FAST static bool outputs_fit(const struct segment *s, struct spork_overlay *o)
+SPORK_FAST static bool outputs_fit(
+	const struct segment *s, const struct word *words, struct spork_overlay *o)
 {
-	uint64_t last = OVERLAY_NO_PAGE;
+	uint32_t n;
 
-	for (uint32_t i = 0; i < s->output_count; i++) {
-		uint64_t address = s->outputs[i].address;
+	for (size_t i = 0; i < s->area_count; i++) {
+		uint64_t start = s->areas[i].address, end = start + s->areas[i].size;
 
-		if (overlay_marked(o, address))
+		if (overlay_marked(o, start, s->areas[i].size) || !overlay_may_keep(o, start) ||
+			!overlay_may_keep(o, end - 1))
 			return false;
-		if (address / OVERLAY_PAGE == last)
-			continue;
-		last = address / OVERLAY_PAGE;
-		if (!overlay_may_keep(o, address))
+	}
+	for (uint32_t i = 0; i < s->output_count; i += n) {
+		n = same_page(words + i, s->output_count - i);
+		if (!overlay_may_keep(o, words[i].address))
 			return false;
+		for (uint32_t k = i; o->mark_count && k < i + n; k++)
+			if (overlay_marked(o, words[k].address, 8))
+				return false;
 	}
 	return true;
 }
@@ -125,23 +179,45 @@ static uint64_t origin_value(
 	return from < DIGEST_MEMORY ? gpr[from] : values[from - DIGEST_MEMORY];
 }
 
+/* False: the arena is full. */
+SPORK_FAST static bool put_outputs(struct spork_digest *d, const struct segment *s,
+	struct spork_machine *m, const uint64_t gpr[16], const uint64_t *values)
+{
+	const struct word *words = d->pool + s->pool_at + s->input_count;
+	const uint16_t *from = d->from + s->pool_at + s->input_count;
+	struct spork_overlay *o = m->overlay;
+
+	for (size_t i = 0; i < s->area_count; i++)
+		if (!cpu_save_packed(o, &m->regs, s->areas[i].components, s->areas[i].address,
+			    s->areas[i].size))
+			return false;
+	for (uint32_t i = 0; i < s->output_count; i++) {
+		uint64_t address = words[i].address;
+		uint64_t value = origin_value(from[i], words[i].value, gpr, values);
+		const struct overlay_tlb *e = &o->write_tlb[address / OVERLAY_PAGE % OVERLAY_TLB];
+
+		if (e->page == address / OVERLAY_PAGE)
+			memcpy((void *)(uintptr_t)(address + e->delta), &value, 8);
+		else if (!overlay_keep(o, address, value))
+			return false;
+	}
+	return true;
+}
+
 /* False: nothing has happened. The stop is ARENA if the outputs found no room, and the attempt has to end. */
-SPORK_FAST static bool apply(
-	const struct segment *s, struct spork_machine *m, enum spork_stop *ret_stop)
+SPORK_FAST static bool apply(struct spork_digest *d, const struct segment *s,
+	struct spork_machine *m, enum spork_stop *ret_stop)
 {
 	struct spork_registers *regs = &m->regs;
+	const struct word *words = d->pool + s->pool_at;
 	uint64_t values[DIGEST_WORDS], gpr[16];
 
 	m->overlay->stack_pointer = regs->gpr[SPORK_RSP];
-	if (!registers_hold(s, regs) || !inputs_hold(s, m->overlay, values) ||
-		!outputs_fit(s, m->overlay))
+	if (!registers_hold(s, regs) || !inputs_hold(s, words, m->overlay, values) ||
+		!outputs_fit(s, words + s->input_count, m->overlay))
 		return false;
 	memcpy(gpr, regs->gpr, sizeof(gpr));
-	*ret_stop = SPORK_STOP_SYSCALL;
-	for (uint32_t i = 0; i < s->output_count; i++)
-		if (!overlay_keep(m->overlay, s->outputs[i].address,
-			    origin_value(s->output_from[i], s->outputs[i].value, gpr, values)))
-			*ret_stop = SPORK_STOP_ARENA;
+	*ret_stop = put_outputs(d, s, m, gpr, values) ? SPORK_STOP_SYSCALL : SPORK_STOP_ARENA;
 	for (unsigned n = 0; n < 16; n++)
 		if (s->changed >> n & 1)
 			regs->gpr[n] = origin_value(s->gpr_from[n], s->gpr_after[n], gpr, values);
@@ -155,28 +231,34 @@ SPORK_FAST static bool apply(
 	return true;
 }
 
-static bool is_guard(const struct recorded_word *word)
+/* Guards first, then by address, so that a page is looked up once. */
+static bool comes_before(const struct recorded_word *a, const struct recorded_word *b)
 {
-	return word->input && word->guard;
+	return a->guard != b->guard ? a->guard : a->address < b->address;
 }
 
-/* Inputs, guards first. @places: their new numbers. */
-static void keep_inputs(
-	struct segment *s, const struct digest_recorder *r, uint16_t places[DIGEST_WORDS])
+/* Numbers of words in their order; @inputs: of the inputs, otherwise of what is written, which has no guards. */
+static uint32_t sort(const struct digest_recorder *r, bool inputs, uint16_t order[DIGEST_WORDS])
 {
-	s->input_count = 0;
-	for (int guards = 1; guards >= 0; guards--) {
-		for (size_t i = 0; i < r->count; i++) {
-			const struct recorded_word *word = &r->words[i];
+	uint32_t count = 0;
 
-			if (!word->input || is_guard(word) != (guards == 1))
-				continue;
-			places[i] = (uint16_t)s->input_count;
-			s->inputs[s->input_count++] = (struct word){word->address, word->value};
+	for (size_t i = 0; i < r->count; i++) {
+		const struct recorded_word *word = &r->words[i];
+		uint32_t at = count;
+
+		if (inputs ? !word->input : !word->written)
+			continue;
+		for (; at > 0; at--) {
+			const struct recorded_word *other = &r->words[order[at - 1]];
+
+			if (inputs ? !comes_before(word, other) : word->address > other->address)
+				break;
+			order[at] = order[at - 1];
 		}
-		if (guards)
-			s->guard_count = s->input_count;
+		order[at] = (uint16_t)i;
+		count++;
 	}
+	return count;
 }
 
 static uint16_t place_of(unsigned from, const uint16_t places[DIGEST_WORDS])
@@ -186,24 +268,60 @@ static uint16_t place_of(unsigned from, const uint16_t places[DIGEST_WORDS])
 	return (uint16_t)(DIGEST_MEMORY + places[from - DIGEST_MEMORY]);
 }
 
+/* Room in the pool; what a stretch had before is used again, or lost. */
+static bool take_pool(struct spork_digest *d, struct segment *s, uint32_t size)
+{
+	if (size <= s->pool_size)
+		return true;
+	if (size > DIGEST_POOL - d->pool_used)
+		return false;
+	s->pool_at = (uint32_t)d->pool_used;
+	s->pool_size = size;
+	d->pool_used += size;
+	return true;
+}
+
+/* @places: the new numbers of the inputs. False: no room, or outputs cannot be read. */
+static bool keep_words(struct spork_digest *d, struct segment *s, const struct digest_recorder *r,
+	struct spork_machine *m, uint16_t places[DIGEST_WORDS])
+{
+	uint16_t inputs[DIGEST_WORDS], outputs[DIGEST_WORDS];
+	struct word *words;
+
+	s->input_count = sort(r, true, inputs);
+	s->output_count = sort(r, false, outputs);
+	if (!take_pool(d, s, s->input_count + s->output_count))
+		return false;
+	words = d->pool + s->pool_at;
+	s->guard_count = 0;
+	for (uint32_t i = 0; i < s->input_count; i++) {
+		const struct recorded_word *word = &r->words[inputs[i]];
+
+		places[inputs[i]] = (uint16_t)i;
+		words[i] = (struct word){word->address, word->value};
+		s->guard_count += word->guard;
+	}
+	for (uint32_t i = 0; i < s->output_count; i++) {
+		const struct recorded_word *word = &r->words[outputs[i]];
+		struct word *to = &words[s->input_count + i];
+
+		to->address = word->address;
+		if (!overlay_load(m->overlay, word->address, &to->value, 8))
+			return false;
+		d->from[s->pool_at + s->input_count + i] = place_of(word->from, places);
+	}
+	return true;
+}
+
 /* The stretch has run from @before to where @m stands. False: its outputs cannot be read. */
-static bool keep(struct segment *s, const struct digest_recorder *r, struct spork_machine *m)
+static bool keep(struct spork_digest *d, struct segment *s, const struct digest_recorder *r,
+	struct spork_machine *m)
 {
 	const struct spork_registers *before = r->before, *after = &m->regs;
 	uint16_t places[DIGEST_WORDS];
 
-	keep_inputs(s, r, places);
-	s->output_count = 0;
-	for (size_t i = 0; i < r->count; i++) {
-		struct word word = {r->words[i].address, 0};
-
-		if (!r->words[i].written)
-			continue;
-		if (!overlay_load(m->overlay, word.address, &word.value, 8))
-			return false;
-		s->output_from[s->output_count] = place_of(r->words[i].from, places);
-		s->outputs[s->output_count++] = word;
-	}
+	if (!keep_words(d, s, r, m, places))
+		return false;
 	s->rip = before->rip;
 	s->rflags = before->rflags;
 	s->fs_base = before->fs_base;
@@ -224,31 +342,35 @@ static bool keep(struct segment *s, const struct digest_recorder *r, struct spor
 		memcpy(s->zmm[v], before->zmm[v], 64);
 		memcpy(s->zmm_after[v], after->zmm[v], 64);
 	}
+	s->area_count = r->area_count;
+	memcpy(s->areas, r->areas, sizeof(s->areas));
 	return true;
 }
 
 /* Replays the stretch and makes its digest, if it ends at a system call. */
-static int record(
-	struct segment *s, struct spork_machine *m, const struct recipe_header *h, size_t *position)
+static int record(struct spork_digest *d, struct segment *s, struct spork_machine *m,
+	const struct recipe_header *h, size_t *position)
 {
 	struct spork_registers before = m->regs;
 	uint64_t executed = m->executed;
 	struct digest_recorder r;
+	bool ready;
 	int stop;
 
 	r.failed = false;
 	r.guards = r.vector_guards = r.vectors_written = 0;
-	r.count = 0;
+	r.count = r.area_count = 0;
 	r.before = &before;
 	for (unsigned n = 0; n < 16; n++)
 		r.from[n] = (uint16_t)n;
 	stop = recipe_replay(m, h, position, &r);
 	s->steps = m->executed - executed;
 	s->end = (uint32_t)*position;
-	s->ready = stop == SPORK_STOP_SYSCALL && !r.failed && keep(s, &r, m);
+	ready = stop == SPORK_STOP_SYSCALL && !r.failed && keep(d, s, &r, m);
 	/* It will be no different the next time. */
-	if (!s->ready)
+	if (!ready)
 		s->faults = FAULTS_MAX;
+	__atomic_store_n(&s->ready, ready, __ATOMIC_RELEASE);
 	return stop;
 }
 
@@ -271,7 +393,7 @@ SPORK_FAST int spork_digest_replay(struct spork_digest *d, struct spork_machine 
 		return recipe_replay(m, h, position, NULL);
 	s = segment_at(d, *position);
 	if (s && s->ready) {
-		if (apply(s, m, &stop)) {
+		if (apply(d, s, m, &stop)) {
 			d->hits++;
 			*position = s->end;
 			return (int)stop;
@@ -282,7 +404,7 @@ SPORK_FAST int spork_digest_replay(struct spork_digest *d, struct spork_machine 
 	/* The first run may be the only one. */
 	if (!s || s->faults >= FAULTS_MAX || s->runs++ == 0)
 		return recipe_replay(m, h, position, NULL);
-	return record(s, m, h, position);
+	return record(d, s, m, h, position);
 }
 
 uint64_t spork_digest_hits(const struct spork_digest *d)

@@ -11,9 +11,11 @@
 
 #include "machine/cpu.h"
 
-#define DIGEST_WORDS 192u
-#define DIGEST_SEGMENTS 4u
+#define DIGEST_WORDS 768u /* of one stretch */
+#define DIGEST_POOL 3072u /* of all */
+#define DIGEST_SEGMENTS 16u
 #define DIGEST_VECTORS 8u
+#define DIGEST_AREAS 2u
 /* Where a value comes from: a general register at the start, DIGEST_MEMORY + the number of a word, or itself. */
 #define DIGEST_MEMORY 16u
 #define DIGEST_CONSTANT UINT16_MAX
@@ -23,6 +25,14 @@ struct recorded_word {
 	uint64_t address, value; /* at the start, if it is an input */
 	uint16_t from;
 	bool input, guard, written;
+	bool covered; /* an area lies over it, and nothing has been written there since */
+};
+
+/* An area that xsavec has written: the vector registers as they were at the start. */
+struct digest_area {
+	uint64_t address, components;
+	size_t size;
+	bool changed; /* written to since; while it is recorded */
 };
 
 struct digest_recorder {
@@ -30,8 +40,9 @@ struct digest_recorder {
 	uint16_t from[16];
 	uint16_t guards; /* general registers */
 	uint8_t vector_guards, vectors_written;
-	size_t count;
+	size_t count, area_count;
 	struct recorded_word words[DIGEST_WORDS];
+	struct digest_area areas[DIGEST_AREAS];
 	struct spork_registers
 		*before; /* rip, rflags, fs_base, gpr and the guarded vectors are used */
 };

@@ -61,22 +61,66 @@ static bool read_input(struct cpu *c, uint64_t address, uint64_t *ret_value)
 	       overlay_load(c->overlay, address, ret_value, 8);
 }
 
+/* The area that has written the word at @address last, NULL = none. */
+static struct digest_area *area_over(struct digest_recorder *r, uint64_t address)
+{
+	for (size_t i = r->area_count; i > 0; i--) {
+		struct digest_area *area = &r->areas[i - 1];
+
+		if (address >= area->address && address < area->address + area->size &&
+			cpu_packed_holds(address - area->address, area->size))
+			return area;
+	}
+	return NULL;
+}
+
+static struct recorded_word *find_word(struct digest_recorder *r, uint64_t address)
+{
+	for (size_t i = r->count; i > 0; i--)
+		if (r->words[i - 1].address == address)
+			return &r->words[i - 1];
+	return NULL;
+}
+
+/* Vector registers are nobody's operand: what lies under an area is only written over. */
+static bool uncover(struct digest_recorder *r, struct recorded_word *word, bool input)
+{
+	struct digest_area *area = area_over(r, word->address);
+
+	if (!word->covered || !area)
+		return true;
+	if (input)
+		return false;
+	word->covered = false;
+	area->changed = true;
+	return true;
+}
+
 /* The word at @address, new as an input, or as one whose old value does not matter. NULL = failed. */
 static struct recorded_word *word_at(
 	struct digest_recorder *r, struct cpu *c, uint64_t address, bool input)
 {
-	struct recorded_word *word;
+	struct recorded_word *word = find_word(r, address);
+	bool is_new = !word;
 
-	for (size_t i = r->count; i > 0; i--)
-		if (r->words[i - 1].address == address)
-			return &r->words[i - 1];
-	if (r->count == DIGEST_WORDS) {
+	if (is_new) {
+		if (r->count == DIGEST_WORDS) {
+			r->failed = true;
+			return NULL;
+		}
+		word = &r->words[r->count];
+		*word = (struct recorded_word){.address = address,
+			.from = DIGEST_CONSTANT,
+			.covered = area_over(r, address) != NULL};
+	}
+	if (!uncover(r, word, input)) {
 		r->failed = true;
 		return NULL;
 	}
-	word = &r->words[r->count];
-	*word = (struct recorded_word){.address = address, .from = DIGEST_CONSTANT, .input = input};
+	if (!is_new)
+		return word;
 	if (input) {
+		word->input = true;
 		word->from = (uint16_t)(DIGEST_MEMORY + r->count);
 		if (!read_input(c, address, &word->value)) {
 			r->failed = true;
@@ -352,6 +396,47 @@ static bool stack(struct digest_recorder *r, struct cpu *c, const struct spork_i
 	}
 }
 
+/* The vector registers go to memory: as they were at the start, or there is no digest. */
+static void save(struct digest_recorder *r, struct cpu *c, const struct spork_insn *i)
+{
+	struct digest_area area = {.address = use_address(r, c, i),
+		.components = cpu_requested(c),
+		.size = cpu_packed_bytes(cpu_requested(c))};
+
+	use_register(r, SPORK_RAX);
+	use_register(r, SPORK_RDX);
+	if (area.size == 0 || !cpu_packed_is_whole(area.components) || r->vectors_written ||
+		r->area_count == DIGEST_AREAS) {
+		r->failed = true;
+		return;
+	}
+	for (size_t n = 0; n < r->count; n++) {
+		struct recorded_word *word = &r->words[n];
+
+		if (word->address - area.address < area.size &&
+			cpu_packed_holds(word->address - area.address, area.size)) {
+			word->covered = true;
+			word->written = false;
+		}
+	}
+	r->areas[r->area_count++] = area;
+}
+
+/* And back: those of the start. */
+static void restore(struct digest_recorder *r, struct cpu *c, const struct spork_insn *i)
+{
+	uint64_t address = use_address(r, c, i);
+	const struct digest_area *area = r->area_count ? &r->areas[r->area_count - 1] : NULL;
+
+	use_register(r, SPORK_RAX);
+	use_register(r, SPORK_RDX);
+	if (!area || area->address != address || area->components != cpu_requested(c) ||
+		area->changed)
+		r->failed = true;
+	else
+		r->vectors_written = 0;
+}
+
 /* False: none of these. */
 static bool registers(struct digest_recorder *r, struct cpu *c, const struct spork_insn *i)
 {
@@ -402,6 +487,10 @@ void digest_step(struct digest_recorder *r, struct cpu *c, const struct spork_in
 		extend(r, c, i);
 	else if (i->op == spork_op_stub || i->op == spork_op_stub_flags)
 		stub(r, c, i);
+	else if (i->op == spork_op_xsavec)
+		save(r, c, i);
+	else if (i->op == spork_op_xrstor)
+		restore(r, c, i);
 	else if (!branch(r, c, i) && !stack(r, c, i) && !registers(r, c, i))
 		r->failed = true;
 }

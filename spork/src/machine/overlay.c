@@ -438,9 +438,9 @@ SPORK_FAST bool overlay_store(
 	return true;
 }
 
-SPORK_FAST bool overlay_marked(const struct spork_overlay *o, uint64_t address)
+SPORK_FAST bool overlay_marked(const struct spork_overlay *o, uint64_t address, size_t size)
 {
-	return touches_mark(o, address, sizeof(uint64_t));
+	return touches_mark(o, address, size);
 }
 
 SPORK_FAST bool overlay_may_keep(struct spork_overlay *o, uint64_t address)
@@ -590,7 +590,7 @@ SPORK_FAST int spork_overlay_write_small(
 	uint64_t word = address & ~(uint64_t)7, value;
 
 	unmark(o, address, size_bytes);
-	if (address - word + size_bytes > 8 || overlay_marked(o, word) ||
+	if (address - word + size_bytes > 8 || overlay_marked(o, word, 8) ||
 		!overlay_may_keep(o, word) || !overlay_peek(o, word, &value))
 		return spork_overlay_write(o, address, buffer, size_bytes);
 	memcpy((uint8_t *)&value + (address - word), buffer, size_bytes);

@@ -109,7 +109,7 @@ uint8_t *overlay_write_span(
  */
 bool overlay_peek(struct spork_overlay *o, uint64_t address, uint64_t *ret_value);
 bool overlay_may_keep(struct spork_overlay *o, uint64_t address);
-bool overlay_marked(const struct spork_overlay *o, uint64_t address);
+bool overlay_marked(const struct spork_overlay *o, uint64_t address, size_t size);
 bool overlay_keep(struct spork_overlay *o, uint64_t address, uint64_t value);
 
 /* ranges.c: the kind of the page at @address, asking the kernel if need be, and the list's only writer. */
