@@ -104,11 +104,12 @@ __attribute__((noinline)) static uint64_t work(struct state *s, uint64_t carried
 		__asm__ volatile(SAVE_AREA between RESTORE_AREA END_OF_STRETCH             \
 				 :                                                         \
 				 : "r"(area), "r"(s)                                       \
-				 : "rax", "rcx", "rdx", "r11", "xmm2", "memory");          \
+				 : "rax", "rcx", "rdx", "r11", "xmm2", "xmm4", "memory");  \
 		return s->words[2];                                                        \
 	}
 
 SAVING(save_and_restore, USE_VECTOR)
+SAVING(save_twice, USE_VECTOR RESTORE_AREA "movups 32(%1), %%xmm4\n" SAVE_AREA USE_VECTOR)
 SAVING(look_into_area, USE_VECTOR "mov 160(%0), %%rcx; mov %%rcx, 64(%1)\n")
 SAVING(change_area, USE_VECTOR "mov %1, 176(%0)\n")
 SAVING(write_part_of_area, USE_VECTOR "movb $1, 163(%0)\n")
@@ -415,6 +416,19 @@ Test(digest, vector_registers_that_are_saved_and_restored_are_no_guards)
 	cr_assert(run());
 	state->words[0]++;
 	cr_assert(!run(), "what went through a vector register is a guard");
+}
+
+Test(digest, a_vector_register_is_saved_as_the_stretch_has_left_it)
+{
+	if (!saves_areas())
+		cr_skip_test("needs xsavec");
+	use_stretch(save_twice);
+	make_digest();
+	vectors[0][5]++;
+	cr_assert(run());
+	state->words[4]++;
+	cr_assert(!run());
+	cr_assert(run());
 }
 
 Test(digest, a_stretch_that_looks_into_saved_registers_has_no_digest)

@@ -180,6 +180,21 @@ static uint64_t origin_value(
 }
 
 /* False: the arena is full. */
+SPORK_FAST static bool put_area(const struct digest_area *area, struct spork_machine *m)
+{
+	uint8_t start[DIGEST_VECTORS][64];
+	bool saved;
+
+	memcpy(start, m->regs.zmm, sizeof(start));
+	for (unsigned v = 0; area->vectors_written >> v; v++)
+		if (area->vectors_written >> v & 1)
+			memcpy(m->regs.zmm[v], area->zmm[v], 64);
+	saved = cpu_save_packed(m->overlay, &m->regs, area->components, area->address, area->size);
+	memcpy(m->regs.zmm, start, sizeof(start));
+	return saved;
+}
+
+/* The same. */
 SPORK_FAST static bool put_outputs(struct spork_digest *d, const struct segment *s,
 	struct spork_machine *m, const uint64_t gpr[16], const uint64_t *values)
 {
@@ -188,8 +203,7 @@ SPORK_FAST static bool put_outputs(struct spork_digest *d, const struct segment 
 	struct spork_overlay *o = m->overlay;
 
 	for (size_t i = 0; i < s->area_count; i++)
-		if (!cpu_save_packed(o, &m->regs, s->areas[i].components, s->areas[i].address,
-			    s->areas[i].size))
+		if (!put_area(&s->areas[i], m))
 			return false;
 	for (uint32_t i = 0; i < s->output_count; i++) {
 		uint64_t address = words[i].address;

@@ -28,11 +28,13 @@ struct recorded_word {
 	bool covered; /* an area lies over it, and nothing has been written there since */
 };
 
-/* An area that xsavec has written: the vector registers as they were at the start. */
+/* An area that xsavec has written: vector registers of the start, or what the stretch has put there. */
 struct digest_area {
 	uint64_t address, components;
 	size_t size;
-	bool changed; /* written to since; while it is recorded */
+	bool changed;            /* written to since; while it is recorded */
+	uint8_t vectors_written; /* before, and what was in them */
+	uint8_t zmm[DIGEST_VECTORS][64];
 };
 
 struct digest_recorder {

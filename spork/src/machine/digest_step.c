@@ -396,16 +396,17 @@ static bool stack(struct digest_recorder *r, struct cpu *c, const struct spork_i
 	}
 }
 
-/* The vector registers go to memory: as they were at the start, or there is no digest. */
+/* The vector registers go to memory. */
 static void save(struct digest_recorder *r, struct cpu *c, const struct spork_insn *i)
 {
 	struct digest_area area = {.address = use_address(r, c, i),
 		.components = cpu_requested(c),
-		.size = cpu_packed_bytes(cpu_requested(c))};
+		.size = cpu_packed_bytes(cpu_requested(c)),
+		.vectors_written = r->vectors_written};
 
 	use_register(r, SPORK_RAX);
 	use_register(r, SPORK_RDX);
-	if (area.size == 0 || !cpu_packed_is_whole(area.components) || r->vectors_written ||
+	if (area.size == 0 || !cpu_packed_is_whole(area.components) ||
 		r->area_count == DIGEST_AREAS) {
 		r->failed = true;
 		return;
@@ -419,10 +420,11 @@ static void save(struct digest_recorder *r, struct cpu *c, const struct spork_in
 			word->written = false;
 		}
 	}
+	memcpy(area.zmm, c->m->regs.zmm, sizeof(area.zmm));
 	r->areas[r->area_count++] = area;
 }
 
-/* And back: those of the start. */
+/* And back, whatever was done with them since. */
 static void restore(struct digest_recorder *r, struct cpu *c, const struct spork_insn *i)
 {
 	uint64_t address = use_address(r, c, i);
@@ -434,7 +436,48 @@ static void restore(struct digest_recorder *r, struct cpu *c, const struct spork
 		area->changed)
 		r->failed = true;
 	else
-		r->vectors_written = 0;
+		r->vectors_written = area->vectors_written;
+}
+
+/* And divide; a divisor that raises an exception ends the stretch. */
+static void multiply(struct digest_recorder *r, struct cpu *c, const struct spork_insn *i)
+{
+	bool is_division = i->op >= spork_op_div_r;
+	bool memory = within(i->op, spork_op_imul_rm_32, spork_op_imul_rm_64) ||
+		      within(i->op, spork_op_imul_rmi_32, spork_op_imul_rmi_64) ||
+		      i->op == spork_op_div_m || i->op == spork_op_idiv_m;
+	bool whole = i->op == spork_op_imul_rm_64 || i->op == spork_op_imul_rmi_64;
+
+	if (memory)
+		use_memory(r, c, use_address(r, c, i),
+			is_division ? ((size_t)i->imm & 127) / 8
+			: whole     ? 8
+				    : 4);
+	else if (!is_division)
+		use_register(r, i->r2);
+	if (is_division) {
+		if (!memory)
+			use_register(r, i->r1);
+		compute_register(r, SPORK_RAX);
+		compute_register(r, SPORK_RDX);
+		return;
+	}
+	compute_register(r, i->r1);
+}
+
+/* bt, bts, btr, btc on memory, where only one byte is touched. */
+static void bit(struct digest_recorder *r, struct cpu *c, const struct spork_insn *i)
+{
+	unsigned width = (unsigned)i->imm & 0xff;
+	int64_t number = width == 64   ? (int64_t)c->r[i->r2]
+			 : width == 32 ? (int32_t)c->r[i->r2]
+				       : (int16_t)c->r[i->r2];
+	uint64_t address = use_address(r, c, i) + (uint64_t)(number >> 3);
+
+	use_register(r, i->r2);
+	use_memory(r, c, address, 1);
+	if (i->imm >> 8 & 3)
+		compute_memory(r, c, address, 1);
 }
 
 /* False: none of these. */
@@ -450,8 +493,11 @@ static bool registers(struct digest_recorder *r, struct cpu *c, const struct spo
 	} else if (op == spork_op_xchg_rr_32 || op == spork_op_xchg_rr_64) {
 		compute_register(r, i->r1);
 		compute_register(r, i->r2);
-	} else if (within(op, spork_op_cmov_rr_32, spork_op_cmov_rr_64) ||
-		   within(op, spork_op_imul_rr_32, spork_op_imul_rr_64)) {
+	} else if (within(op, spork_op_imul_rr_32, spork_op_idiv_m)) {
+		multiply(r, c, i);
+	} else if (op == spork_op_bit_mr) {
+		bit(r, c, i);
+	} else if (within(op, spork_op_cmov_rr_32, spork_op_cmov_rr_64)) {
 		use_register(r, i->r2);
 		compute_register(r, i->r1);
 	} else if (within(op, spork_op_bt_rr_32, spork_op_bt_rr_64)) {
