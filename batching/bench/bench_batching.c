@@ -5,6 +5,8 @@
 static const struct hb_experiment *const experiments[] = {
 	&batching_scenario,
 	&batching_bulk_queue,
+	&batching_estimate_error,
+	&batching_quadrants,
 	NULL,
 };
 

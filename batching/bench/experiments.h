@@ -7,5 +7,7 @@
 
 extern const struct hb_experiment batching_scenario;
 extern const struct hb_experiment batching_bulk_queue;
+extern const struct hb_experiment batching_estimate_error;
+extern const struct hb_experiment batching_quadrants;
 
 #endif

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
 	&command_model,
 	&command_queue,
 	&command_estimate,
+	&command_proxy,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -21,6 +21,7 @@ struct command {
 
 extern const struct command command_estimate;
 extern const struct command command_model;
+extern const struct command command_proxy;
 extern const struct command command_queue;
 
 /*

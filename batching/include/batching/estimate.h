@@ -3,12 +3,20 @@
  * The end-to-end estimate: mean time from a request's write to the read of its answer, from counters of both ends.
  * A is the requester, B the responder. The waits of a request on its way are
  *
- *     L = W(unacked, A) - W(ackdelay, B) + W(unread, B) [+ W(service, B)] + W(unread, A):
+ *     L = W(unacked, A) - W(ackdelay, B) + W(unread, B) [+ W(service, B) + W(unsent, B)] + W(unread, A):
  *
  * until the acknowledgement (its trip stands in for the answer's), less what B held the acknowledgement back, until B
- * read, until B answered, until A read. An application that counts its own requests replaces them all by one queue.
+ * read, until B answered, until B's TCP sent the answer (Nagle's algorithm may hold it), until A read. Seen from the
+ * answer, whose acknowledgement's trip stands in for the request's, it is
  *
- * Thread-safe: plain values. Source: Borisov, Amit and Tsafrir, HotOS 2025; the service queue is our addition.
+ *     L = W(unsent, A) + W(unread, B) [+ W(service, B)] + W(unacked, B) - W(ackdelay, A) + W(unread, A).
+ *
+ * Each misses what is longer in the trip that it does not see: the first, of a large answer; the second, of a large
+ * request. So the larger of both is closer. The second needs no queue of B that B does not tell anyway: A knows its own
+ * unsent bytes. An application that counts its own requests replaces them all by one queue.
+ *
+ * Thread-safe: plain values. Source: Borisov, Amit and Tsafrir, HotOS 2025; the service and unsent queues are our
+ * additions.
  */
 #ifndef BATCHING_ESTIMATE_H
 #define BATCHING_ESTIMATE_H
@@ -29,11 +37,14 @@ enum bat_unit {
 
 /* The queues of one end of a connection. */
 enum bat_queue {
-	BAT_UNACKED,  /* written, not yet acknowledged */
-	BAT_UNREAD,   /* received, not yet read */
-	BAT_ACKDELAY, /* received, acknowledgement not yet sent */
-	BAT_SERVICE,  /* read, not yet answered */
-	BAT_QUEUE_COUNT,
+	BAT_UNACKED,     /* written, not yet acknowledged */
+	BAT_UNREAD,      /* received, not yet read */
+	BAT_ACKDELAY,    /* received, acknowledgement not yet sent */
+	BAT_SERVICE,     /* read, not yet answered */
+	BAT_QUEUE_COUNT, /* of those that ends tell each other */
+	BAT_UNSENT =
+		BAT_QUEUE_COUNT, /* written, not yet sent for the first time; a part of unacked */
+	BAT_QUEUE_ALL,
 };
 
 /* bat_unit_name - "bytes" ...; bat_queue_name - "unacked" ... Static. */
@@ -52,7 +63,7 @@ struct bat_wait bat_wait_of(const struct bat_window *window);
 
 /* One end's waits; the windows of both ends should cover about the same time. */
 struct bat_end {
-	struct bat_wait queues[BAT_QUEUE_COUNT];
+	struct bat_wait queues[BAT_QUEUE_ALL];
 };
 
 /* One wait of the sum. */
@@ -63,7 +74,7 @@ struct bat_term {
 	struct bat_wait wait; /* not defined: neither is the whole estimate */
 };
 
-#define BAT_TERMS_MAX 5
+#define BAT_TERMS_MAX 6
 
 struct bat_estimate {
 	bool defined; /* every term is */
@@ -73,11 +84,22 @@ struct bat_estimate {
 };
 
 /*
- * bat_estimate_combine - the sum above. Unacked and unread of @requester, ackdelay and unread of @responder are
- * needed; service of @responder is taken where it is tracked. An untracked queue that is needed leaves the estimate
- * undefined, as does one without departures.
+ * bat_estimate_combine - the first sum above. Unacked and unread of @requester, ackdelay and unread of @responder are
+ * needed; service and unsent of @responder are taken where they are tracked. An untracked queue that is needed leaves
+ * the estimate undefined, as does one without departures.
  */
 void bat_estimate_combine(
+	const struct bat_end *requester, const struct bat_end *responder, struct bat_estimate *ret);
+
+/*
+ * bat_estimate_by_answers - the second sum. Unread of both, ackdelay of @requester and unacked of @responder are
+ * needed; service of @responder and unsent of @requester are taken where they are tracked.
+ */
+void bat_estimate_by_answers(
+	const struct bat_end *requester, const struct bat_end *responder, struct bat_estimate *ret);
+
+/* bat_estimate_larger - the larger of the two; if only one is defined, that one. */
+void bat_estimate_larger(
 	const struct bat_end *requester, const struct bat_end *responder, struct bat_estimate *ret);
 
 #endif

@@ -147,7 +147,7 @@ Test(program, bad_command_lines_are_named)
 
 Test(program, every_command_has_help)
 {
-	static const char *const commands[] = {"", "model", "queue", "estimate"};
+	static const char *const commands[] = {"", "model", "queue", "estimate", "proxy"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char arguments[64];

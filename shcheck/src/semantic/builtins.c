@@ -15,6 +15,7 @@
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
+#include "survey.h"
 #include "transformers.h"
 #include "traps.h"
 
@@ -532,12 +533,31 @@ static int run_let(const struct shc_call *call, struct shc_state *state, struct 
 	return finish(call, state, out, 0, 1);
 }
 
+/* The last argument stays where it is, and the loop sees it again. */
+static void report_stuck(const struct shc_call *call)
+{
+	struct shc_finding *finding = shc_report(call->in, 510, call->in->arguments_loop->range,
+		"this loop never ends where an option stands last: shift then takes nothing");
+
+	if (!finding)
+		return;
+	shc_finding_hint(
+		call->in->findings, finding, "look at $# before: shift 2 needs two arguments");
+	shc_finding_relate(call->in->findings, finding, call->command->range,
+		"more than there may be are taken here");
+}
+
 /* More than there are: dash ends, bash goes on. Takes @state. */
 static int shift_too_far(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+	const struct shc_call *call, int by, struct shc_state *state, struct shc_outcomes *out)
 {
 	bool bash = call->in->script->dialect == SHC_BASH;
 
+	if (bash && by > 1 && call->in->arguments_loop && !state->errexit &&
+		!(state->doubtful & SHC_DOUBT_ERREXIT) &&
+		call->in->suppressed == call->in->suppressed_outside &&
+		!shc_guards_arguments(call->in->arguments_loop, state->nounset))
+		report_stuck(call);
 	shc_set_status(state, call->command, 1, 2);
 	return shc_outcomes_add(call->in, out, state, bash ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, 0);
 }
@@ -552,7 +572,7 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 	int r;
 
 	if (!state->arguments_open && away > count)
-		return shift_too_far(call, state, out);
+		return shift_too_far(call, by, state, out);
 	if (by < 0 || away > count) {
 		failed = shc_state_clone(state);
 		if (!failed) {
@@ -580,7 +600,7 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 		shc_state_destroy(failed);
 		return r;
 	}
-	return shift_too_far(call, failed, out);
+	return shift_too_far(call, by, failed, out);
 }
 
 static int run_unset(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)

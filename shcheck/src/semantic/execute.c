@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "lookup.h"
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
@@ -289,11 +290,23 @@ static int command_on_each(struct shc_interpreter *in, const struct shc_command 
 static int execute_background(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
 
+/* @command stands behind @before: is a failure of that lost? */
+static void check_between(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before, const struct shc_command *command,
+	const struct shc_command **earlier)
+{
+	const struct shc_command *reader = shc_status_reader(command);
+
+	shc_check_errexit(in, state, before, command, earlier);
+	if (reader)
+		shc_check_pipe_status(in, state, before, reader->range);
+}
+
 int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes now = {0};
-	const struct shc_command *before = NULL;
+	const struct shc_command *before = NULL, *earlier = NULL;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	for (const struct shc_statement *statement = list->first; statement && !r;
@@ -302,8 +315,8 @@ int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 
 		for (uint32_t i = 0; before && i < now.count; i++)
 			if (now.items[i].flow == SHC_FLOW_NEXT)
-				shc_check_errexit(
-					in, now.items[i].state, before, statement->command);
+				check_between(in, now.items[i].state, before, statement->command,
+					&earlier);
 		before = statement->command;
 		if (statement->background) {
 			for (uint32_t i = 0; i < now.count && !r; i++) {
@@ -369,6 +382,8 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 				other = swap;
 			}
 		}
+		for (uint32_t i = 0; i < zero.count && !last && !does_nothing(item->next); i++)
+			shc_check_pipe_status(in, zero.items[i].state, item, item->range);
 		in->suppressed += !last;
 		r = first_error(command_on_each(in, item, &zero, &next), r);
 		for (uint32_t i = 0; i < next.count && !last; i++)
@@ -547,8 +562,13 @@ static int execute_condition(struct shc_interpreter *in, const struct shc_list *
 	struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
+	const struct shc_statement *last = condition->first;
 	int r;
 
+	while (last && last->next)
+		last = last->next;
+	if (last && !last->background)
+		shc_check_pipe_status(in, state, last->command, last->command->range);
 	in->suppressed += !MADE(ERREXIT_IN_CONDITIONS);
 	r = shc_execute_list(in, condition, state, &results);
 	in->suppressed -= !MADE(ERREXIT_IN_CONDITIONS);
@@ -715,7 +735,8 @@ static int sort_body(struct shc_interpreter *in, const struct shc_command *loop,
 		in->seen[loop->id] |= from->items[i].flow == SHC_FLOW_EXIT ||
 						      from->items[i].flow == SHC_FLOW_RETURN
 					      ? SHC_LEFT
-					      : SHC_TURNED;
+				      : from->items[i].flow == SHC_FLOW_BREAK ? SHC_BROKEN
+									      : SHC_TURNED;
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
@@ -802,12 +823,34 @@ static void check_forever(
 {
 	struct shc_finding *finding;
 
+	if (never_left && shc_breaks_in_subshell(command)) {
+		finding = shc_report(in, 510, command->range,
+			"this loop never ends: its break leaves a subshell only");
+		shc_finding_hint(
+			in->findings, finding, "take the loop out of the pipeline: done < file");
+		return;
+	}
 	if (in->open ||
 		(!(never_left && shc_condition_varies(command)) && !shc_never_leaves(in, command)))
 		return;
 	finding = shc_report(in, 510, command->range,
 		"this loop never ends: nothing in it changes what its condition tests");
 	shc_finding_hint(in->findings, finding, "change the variable in the loop's body, or break");
+}
+
+static void note_count(void *context, struct shc_text name)
+{
+	*(bool *)context |= shc_text_is(name, "#");
+}
+
+/* Does the loop go on as long as there are arguments? */
+static bool counts_arguments(const struct shc_command *loop)
+{
+	bool counts = false;
+	const struct shc_visitor visitor = {.context = &counts, .read = note_count};
+
+	shc_visit_list(&visitor, loop->loop.condition);
+	return counts;
 }
 
 static int execute_while(struct shc_interpreter *in, const struct shc_command *command,
@@ -819,7 +862,10 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 	uint64_t left = 0, other_count;
 	int low = 0, high = 0; /* status of any turn so far, 0 for no turn */
 	bool entered = false;
+	const struct shc_command *arguments_loop = in->arguments_loop;
 	int r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
+
+	in->arguments_loop = counts_arguments(command) ? command : NULL;
 
 	for (uint32_t round = 0; !stable && !r; round++) {
 		struct shc_outcomes zero = {0}, other = {0}, body = {0}, odd = {0};
@@ -858,8 +904,11 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 		}
 		left += leaving(&body);
 		r = first_error(sort_body(in, command, &body, &head, out), r);
-		for (uint32_t i = 0; i < head.count; i++)
+		/* A loop may wait for others to do something. */
+		for (uint32_t i = 0; i < head.count; i++) {
 			shc_path_forget_tested(head.items[i].state);
+			shc_forget_availability(head.items[i].state);
+		}
 		if (!r)
 			r = close_round(in, &head, &before, round, command->range, &stable);
 		if (MADE(WHILE_TURNS_ONCE))
@@ -869,6 +918,7 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 			break;
 		}
 	}
+	in->arguments_loop = arguments_loop;
 	shc_outcomes_finish(&head);
 	shc_state_destroy(before);
 	if (!r && entered && shc_spent(in) < 1000)
@@ -967,6 +1017,19 @@ static int expand_for_words(struct shc_interpreter *in, const struct shc_command
 	return shc_expand_word(in, state, &arguments->word, fields);
 }
 
+/* Several values that are known: nobody lists them for the first one's sake. */
+static bool is_list(const struct shc_fields *fields)
+{
+	for (uint32_t i = 0; i < fields->count; i++) {
+		const struct shc_field *field = &fields->items[i];
+
+		if (field->occurrence != SHC_ONCE || field->count != 1 ||
+			field->pieces[0].piece.atom || field->pieces[0].glob)
+			return false;
+	}
+	return fields->count > 1;
+}
+
 static int execute_for(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -986,6 +1049,8 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
 	shc_check_for(in, command, state, &fields);
+	if (is_list(&fields))
+		in->seen[command->id] |= SHC_LISTED;
 	r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
 	for (uint32_t i = 0; i < fields.count && !r; i++) {
 		struct shc_field *field = &fields.items[i];
@@ -1070,6 +1135,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 {
 	struct shc_outcomes body = {0};
 	uint32_t outside = in->suppressed_outside, loops = in->loop_depth;
+	const struct shc_command *arguments_loop = in->arguments_loop;
 	int r;
 
 	for (uint32_t i = 0; i < in->call_depth; i++) {
@@ -1082,7 +1148,9 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	in->calls[in->call_depth++] = function;
 	in->suppressed_outside = in->suppressed;
 	in->loop_depth = 0;
+	in->arguments_loop = NULL;
 	r = shc_execute_command(in, function->function.body, state, &body);
+	in->arguments_loop = arguments_loop;
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
 

@@ -377,6 +377,7 @@ static int add_elements(struct builder *b, const struct shc_part *part, bool quo
 		shc_name_number(b->in, parameter->name, &number) ||
 		!shc_state_variable(b->state, number))
 		return -ENOMEM;
+	b->in->names[number].read_as_array = true;
 	variable = &b->state->variables[number];
 	exact = shc_array_exact(variable);
 	count = exact ? shc_array_length(exact) : 0;

@@ -80,11 +80,11 @@ static const struct shc_range *map_of(
 
 static int grow_seen(struct shc_interpreter *in, uint32_t count)
 {
-	uint8_t *grown = realloc(in->seen, count + 1u);
+	uint16_t *grown = realloc(in->seen, (count + 1u) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
-	memset(grown + in->seen_count, 0, count + 1u - in->seen_count);
+	memset(grown + in->seen_count, 0, (count + 1u - in->seen_count) * sizeof(*grown));
 	in->seen = grown;
 	in->seen_count = count + 1;
 	return 0;
@@ -567,5 +567,7 @@ int shc_source_run(const struct shc_call *call, struct shc_state *state, struct 
 		shc_state_destroy(failed);
 		return r;
 	}
+	/* That a file which is read without asking may be absent is no news. */
+	failed->sourced = true;
 	return fail_special(in, call->command, failed, out);
 }

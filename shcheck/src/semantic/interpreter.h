@@ -43,7 +43,8 @@ struct shc_name {
 	bool assigned_anywhere;             /* somewhere in the script, on whatever path */
 	bool defined_anywhere;              /* as a function */
 	bool defined_here;                  /* by the text of the script itself */
-	bool is_variable; /* read or assigned somewhere; else it may be a command's */
+	bool is_variable;   /* read or assigned somewhere; else it may be a command's */
+	bool read_as_array; /* ${x[@]}: the environment holds no arrays */
 };
 
 /* A parameter that no part of the script has set: equal numbers are equal values. */
@@ -58,6 +59,8 @@ struct shc_read_site {
 	const struct shc_command *command;
 	uint32_t name;
 	bool assigned;
+	bool bare; /* under -u, on a path on which nothing was sourced, after something was on others */
+	bool closed; /* reached while all that may assign variables was known */
 };
 
 /* A file that a stage of a running pipeline reads. */
@@ -79,6 +82,7 @@ struct shc_harm {
 	enum shc_protection protection;
 	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
 	char path[160];               /* what it then is */
+	bool dots;                    /* its last component is written "." or ".." */
 };
 
 struct shc_call;
@@ -119,7 +123,7 @@ struct shc_interpreter {
 	uint64_t *
 		reported; /* (check, place) that a finding was made of: open addressing, 0 = free */
 	uint32_t reported_count, reported_slots;
-	uint8_t *seen; /* shape [seen_count], by id of the command: SHC_SEEN ... */
+	uint16_t *seen; /* shape [seen_count], by id of the command: SHC_SEEN ... */
 	uint32_t seen_count;
 	uint32_t command_count; /* of the script and of all inclusions */
 	struct shc_inclusion *inclusions;
@@ -140,9 +144,11 @@ struct shc_interpreter {
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
-	uint32_t loops;      /* bodies of loops around what is run */
-	uint32_t loop_depth; /* loops around what is run, within the same function */
-	bool in_order;       /* words of the command at hand assign what later ones may read */
+	const struct shc_command
+		*arguments_loop; /* the loop around what is run that ends by $#, or NULL */
+	uint32_t loops;          /* bodies of loops around what is run */
+	uint32_t loop_depth;     /* loops around what is run, within the same function */
+	bool in_order;           /* words of the command at hand assign what later ones may read */
 	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
@@ -162,6 +168,8 @@ enum {
 	SHC_TURNED = 32,    /* a loop whose body has come to its end, or broke off */
 	SHC_DEFEATED = 128, /* the body of a function in which SH507 was reported */
 	SHC_LEFT = 64,      /* a loop whose body has left the function or the script */
+	SHC_BROKEN = 256,   /* a loop whose body has left it by break */
+	SHC_LISTED = 512,   /* a for over several values that are known */
 	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,
@@ -388,9 +396,32 @@ void shc_check_lost(struct shc_interpreter *in, const struct shc_term *term);
 void shc_check_masked(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state);
 
-/* shc_check_errexit - SH507: @command runs after @before although that may have failed under -e. */
+/*
+ * shc_check_errexit - SH507: @command runs after @before although that may have failed under -e. @earlier: the first
+ * command of the list that may have failed so, kept from call to call.
+ */
 void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state,
-	const struct shc_command *before, const struct shc_command *command);
+	const struct shc_command *before, const struct shc_command *command,
+	const struct shc_command **earlier);
+
+/*
+ * shc_check_pipe_status - SH511 at @range: the status of @command is asked for, which is a pipeline (or a function that
+ * ends in one) whose last stage never fails where one before may.
+ */
+void shc_check_pipe_status(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command, struct shc_range range);
+
+/* shc_status_reader - the test or assignment with which @command begins, if that reads $?; else NULL. */
+const struct shc_command *shc_status_reader(const struct shc_command *command);
+
+/* shc_check_stages - SH401 and SH402 on a pipeline. */
+void shc_check_stages(struct shc_interpreter *in, const struct shc_command *pipeline);
+
+/* shc_check_subshells - SH304, SH308, SH309, SH401, SH402 and SH512, after the analysis. */
+void shc_check_subshells(struct shc_interpreter *in);
+
+/* shc_breaks_in_subshell - does a `break` in @loop, meant for it, stand in a subshell, so that it leaves only that? */
+bool shc_breaks_in_subshell(const struct shc_command *loop);
 
 /*
  * shc_approximate - a command that is not modelled: the state is kept, the command counted and an

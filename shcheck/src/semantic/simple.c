@@ -56,7 +56,10 @@ static const struct shc_term *without_newlines(
 		shc_dfa_remove(in->pool, SHC_REMOVE_SUFFIX_LONGEST, language, newlines, &result))
 		return output;
 	return shc_term_concat(in->terms, shc_term_slice(in->terms, output, 0, output->count - 1),
-		shc_unknown(in, SHC_ORIGIN_OUTPUT, result, last.atom->range));
+		shc_unknown(in,
+			last.atom->origin == SHC_ORIGIN_FILE_NAME ? SHC_ORIGIN_FILE_NAME
+								  : SHC_ORIGIN_OUTPUT,
+			result, last.atom->range));
 }
 
 static int remember(struct shc_interpreter *in, struct shc_state *state,
@@ -627,6 +630,7 @@ int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struc
 	struct shc_interpreter *in = call->in;
 
 	shc_approximate(in, call->command);
+	shc_may_install(call, state);
 	shc_path_forget_tested(state);
 	shc_path_shake(state);
 	/* Operands have been looked at; a program that is not known may have any. */
@@ -655,8 +659,11 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 	shc_check_call(call, state);
 	/* What reads its operands says so itself. */
 	if (!builtin && !shc_effect_known(call->name))
-		for (uint32_t i = 0; i < call->fields.count; i++)
+		for (uint32_t i = 0; i < call->fields.count; i++) {
 			shc_path_seen(call->in, state, call->values[i]);
+			if (i)
+				shc_path_perhaps_made(call->in, state, call->values[i]);
+		}
 	if (builtin)
 		return builtin->run(call, state, out);
 	if (shc_transformer_known(call->name))

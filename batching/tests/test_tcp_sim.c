@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hotbed/error.h>
+#include <hotbed/rng.h>
+
+#include <batching/scenario.h>
+#include <batching/tcp_sim.h>
+
+#define MS 1e6
+#define CHANGES_MAX 400000
+
+static uint64_t test_seed(void)
+{
+	const char *text = getenv("HB_SEED");
+	uint64_t seed = text ? strtoull(text, NULL, 10) : 20250514;
+
+	(void)printf("HB_SEED=%llu\n", (unsigned long long)seed);
+	return seed;
+}
+
+static struct bat_tcp_result simulate(const struct bat_tcp_config *config, uint64_t seed)
+{
+	struct bat_tcp_result result = {0};
+	struct hb_error error = {0};
+
+	cr_assert_eq(bat_tcp_simulate(config, seed, 0, &result, &error), 0, "%s", error.text);
+	return result;
+}
+
+/* Without a network in the way, the simulation is the paper's scenario. */
+Test(tcp_sim, the_motivating_scenario_is_its_closed_form)
+{
+	for (int c = 0; c <= 6; c++) {
+		struct bat_scenario scenario = {
+			.requests = 3, .alpha = 2000, .beta = 4000, .client = 1000.0 * c};
+		struct bat_comparison expected;
+		struct bat_tcp_config config;
+
+		cr_assert_eq(bat_scenario_compare(&scenario, &expected, NULL), 0);
+		for (int batched = 0; batched < 2; batched++) {
+			const struct bat_outcome *want =
+				batched ? &expected.batched : &expected.unbatched;
+			struct bat_tcp_result result;
+
+			bat_tcp_config_init(&config);
+			config.links[0] = config.links[1] = (struct bat_tcp_link){.delay_ns = 1};
+			config.requests = 3;
+			config.gap_ns = 0;
+			config.client_reads_all = false;
+			config.client_ns = 1000 * c;
+			config.request_ns = 2000;
+			config.reply_ns = 4000;
+			config.reply_each = !batched;
+			result = simulate(&config, 1);
+			cr_assert_float_eq(result.response_mean_ns, want->mean + 2, 1e-6,
+				"c=%d batched=%d: %g, not %g", c, batched, result.response_mean_ns,
+				want->mean);
+			cr_assert_eq(result.finish_ns, (int64_t)want->finish + 2);
+		}
+	}
+}
+
+/* One request at a time in two writes: the second waits for an acknowledgement that the first does not get. */
+static double write_write_read(bool nagle, uint32_t head_bytes, uint32_t request_bytes)
+{
+	struct bat_tcp_config config;
+
+	bat_tcp_config_init(&config);
+	config.hosts[0].nagle = nagle;
+	config.head_bytes = head_bytes;
+	config.classes[0].request_bytes = request_bytes;
+	config.outstanding = 1;
+	config.requests = 120;
+	config.warm_up = 40;
+	config.request_ns = 1000;
+	return simulate(&config, 1).latency_mean_ns;
+}
+
+Test(tcp_sim, write_write_read_stalls_for_the_delayed_acknowledgement_under_nagle_only)
+{
+	double stalled_ns = write_write_read(true, 20, 64);
+
+	cr_assert(stalled_ns > 39.5 * MS && stalled_ns < 41 * MS, "%g ms", stalled_ns / MS);
+	cr_assert(write_write_read(false, 20, 64) < 0.2 * MS);
+	cr_assert(write_write_read(true, 0, 64) < 0.2 * MS, "one write must not wait");
+}
+
+/*
+ * Nagle's own rule would hold the partial segment while the full one before it is unacknowledged; Minshall's does
+ * not.
+ */
+Test(tcp_sim, a_partial_segment_after_a_full_one_goes_at_once)
+{
+	cr_assert(write_write_read(true, 0, 1448 + 100) < 0.2 * MS);
+	cr_assert(write_write_read(true, 1448, 1448 + 100) < 0.2 * MS);
+}
+
+Test(tcp_sim, nagle_and_autocorking_save_segments_and_deliver_everything)
+{
+	struct bat_tcp_result plain, nagle, autocork;
+	struct bat_tcp_config config;
+
+	bat_tcp_config_init(&config);
+	config.requests = 5000;
+	config.gap_ns = 2000;
+	config.links[0].rate_bytes_per_s = 60000000;
+	plain = simulate(&config, 1);
+	config.hosts[0].nagle = true;
+	nagle = simulate(&config, 1);
+	config.hosts[0].nagle = false;
+	config.hosts[0].autocork = true;
+	autocork = simulate(&config, 1);
+	cr_assert_eq(plain.segments[0], 5000);
+	cr_assert(nagle.segments[0] < 4000, "%llu", (unsigned long long)nagle.segments[0]);
+	cr_assert(autocork.segments[0] < 4900, "%llu", (unsigned long long)autocork.segments[0]);
+	cr_assert_eq(nagle.measured, 5000);
+	cr_assert_eq(autocork.measured, 5000);
+}
+
+/* ---- counters against brute force ---- */
+
+struct change {
+	int64_t time_ns, delta;
+};
+
+struct trace {
+	struct change changes[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL][CHANGES_MAX / 8];
+	size_t count[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+};
+
+static void record(void *user, enum bat_unit unit, int end, enum bat_queue queue, int64_t time_ns,
+	int64_t delta)
+{
+	struct trace *trace = user;
+	int u = unit == BAT_UNIT_REQUESTS;
+	size_t at = trace->count[end][u][queue]++;
+
+	cr_assert(at < CHANGES_MAX / 8);
+	trace->changes[end][u][queue][at] = (struct change){time_ns, delta};
+}
+
+static struct bat_tcp_config random_config(struct hb_rng *rng)
+{
+	struct bat_tcp_config config;
+
+	bat_tcp_config_init(&config);
+	config.requests = 2000;
+	config.gap_ns = 1000 + (double)hb_rng_below(rng, 30000);
+	config.outstanding = hb_rng_below(rng, 3) == 0 ? 1 + (uint32_t)hb_rng_below(rng, 20) : 0;
+	config.window_bytes = 1448 + hb_rng_below(rng, 100000);
+	config.window_segments = 1 + (uint32_t)hb_rng_below(rng, 500);
+	config.second_share = (double)hb_rng_below(rng, 3) / 2;
+	config.head_bytes = hb_rng_below(rng, 2) ? 30 : 0;
+	for (int i = 0; i < 2; i++) {
+		config.hosts[i] = (struct bat_tcp_host){.nagle = hb_rng_below(rng, 2),
+			.autocork = hb_rng_below(rng, 2),
+			.send_packet_ns = (int64_t)hb_rng_below(rng, 2000),
+			.receive_packet_ns = (int64_t)hb_rng_below(rng, 2000)};
+		config.links[i].delay_ns = (int64_t)hb_rng_below(rng, 100000);
+		config.classes[i] = (struct bat_tcp_class){1 + (uint32_t)hb_rng_below(rng, 4000),
+			1 + (uint32_t)hb_rng_below(rng, 4000)};
+	}
+	config.write_ns = (int64_t)hb_rng_below(rng, 1000);
+	config.client_ns = (int64_t)hb_rng_below(rng, 5000);
+	config.client_reads_all = hb_rng_below(rng, 2);
+	config.batch_ns = (int64_t)hb_rng_below(rng, 3000);
+	config.request_ns = (int64_t)hb_rng_below(rng, 3000);
+	config.request_random = hb_rng_below(rng, 2);
+	config.reply_ns = (int64_t)hb_rng_below(rng, 3000);
+	config.reply_each = hb_rng_below(rng, 2);
+	return config;
+}
+
+/* Integral of the size over time within from ... to, step by step; also checks that it never falls below 0. */
+static uint64_t integral_within(
+	const struct change *changes, size_t count, int64_t from_ns, int64_t to_ns)
+{
+	int64_t size = 0, last_ns = from_ns;
+	uint64_t integral = 0;
+
+	for (size_t i = 0; i < count && changes[i].time_ns <= to_ns; i++) {
+		int64_t at_ns = changes[i].time_ns < from_ns ? from_ns : changes[i].time_ns;
+
+		integral += (uint64_t)(size * (at_ns - last_ns));
+		last_ns = at_ns;
+		size += changes[i].delta;
+		cr_assert(size >= 0);
+	}
+	return integral + (uint64_t)(size * (to_ns - last_ns));
+}
+
+/* Sum of the times that units spent in the queue, first in, first out; the queue must end empty. */
+static uint64_t sojourns(const struct change *changes, size_t count)
+{
+	uint64_t sum = 0;
+	size_t in = 0;
+	int64_t left = 0;
+
+	for (size_t out = 0; out < count; out++) {
+		int64_t leaving = -changes[out].delta;
+
+		while (leaving > 0) {
+			int64_t part;
+
+			while (left == 0) {
+				cr_assert(in < out, "a unit leaves that never came");
+				if (changes[in].delta > 0)
+					left = changes[in].delta;
+				in++;
+			}
+			part = left < leaving ? left : leaving;
+			sum += (uint64_t)part *
+			       (uint64_t)(changes[out].time_ns - changes[in - 1].time_ns);
+			left -= part;
+			leaving -= part;
+		}
+	}
+	cr_assert_eq(left, 0);
+	for (; in < count; in++)
+		cr_assert(changes[in].delta < 0, "a unit never leaves");
+	return sum;
+}
+
+/* The same from the stamps of each request. */
+static uint64_t stamped(const struct bat_tcp_request *log, uint64_t count, int end, int queue)
+{
+	static const int spans[BAT_TCP_ENDS][BAT_QUEUE_ALL][2] = {
+		{
+			[BAT_UNACKED] = {BAT_TCP_WRITTEN, BAT_TCP_ACKED},
+			[BAT_UNREAD] = {BAT_TCP_REPLY_RECEIVED, BAT_TCP_REPLY_READ},
+			[BAT_ACKDELAY] = {BAT_TCP_REPLY_RECEIVED, BAT_TCP_REPLY_ACK_SENT},
+			[BAT_UNSENT] = {BAT_TCP_WRITTEN, BAT_TCP_SENT},
+		},
+		{
+			[BAT_UNACKED] = {BAT_TCP_ANSWERED, BAT_TCP_REPLY_ACKED},
+			[BAT_UNREAD] = {BAT_TCP_RECEIVED, BAT_TCP_READ},
+			[BAT_ACKDELAY] = {BAT_TCP_RECEIVED, BAT_TCP_ACK_SENT},
+			[BAT_SERVICE] = {BAT_TCP_READ, BAT_TCP_ANSWERED},
+			[BAT_UNSENT] = {BAT_TCP_ANSWERED, BAT_TCP_REPLY_SENT},
+		},
+	};
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < count; i++)
+		sum += (uint64_t)(log[i].at_ns[spans[end][queue][1]] -
+				  log[i].at_ns[spans[end][queue][0]]);
+	return sum;
+}
+
+static void check_queue(const struct trace *trace, const struct bat_tcp_config *config,
+	const struct bat_tcp_result *result, int end, int unit, int queue)
+{
+	const struct change *changes = trace->changes[end][unit][queue];
+	size_t count = trace->count[end][unit][queue];
+	int64_t stop_ns = config->log[config->requests - 1].at_ns[BAT_TCP_REPLY_READ];
+	uint64_t whole = integral_within(changes, count, 0, INT64_C(1) << 50);
+
+	if (end == 0 && queue == BAT_SERVICE) {
+		cr_assert_eq(count, 0);
+		return;
+	}
+	cr_assert(count > 0);
+	cr_assert_eq(whole, sojourns(changes, count), "end %d unit %d queue %d", end, unit, queue);
+	if (unit == 1)
+		cr_assert_eq(whole, stamped(config->log, config->requests, end, queue));
+	cr_assert_eq(result->windows[end][unit][queue].integral,
+		integral_within(changes, count,
+			stop_ns - result->windows[end][unit][queue].duration_ns, stop_ns));
+}
+
+Test(tcp_sim, littles_identity_holds_on_every_queue, .timeout = 120)
+{
+	struct trace *trace = malloc(sizeof(*trace));
+	struct bat_tcp_request *log = calloc(2000, sizeof(*log));
+	struct hb_rng rng;
+
+	cr_assert(trace && log);
+	hb_rng_init(&rng, test_seed(), 2);
+	for (int round = 0; round < 60; round++) {
+		struct bat_tcp_config config = random_config(&rng);
+		struct bat_tcp_result result;
+
+		config.log = log;
+		config.observe = record;
+		config.user = trace;
+		memset(trace->count, 0, sizeof(trace->count));
+		result = simulate(&config, hb_rng_u64(&rng));
+		for (int end = 0; end < BAT_TCP_ENDS; end++)
+			for (int unit = 0; unit < BAT_TCP_UNITS; unit++)
+				for (int queue = 0; queue < BAT_QUEUE_ALL; queue++)
+					check_queue(trace, &config, &result, end, unit, queue);
+		/* The window begins and ends without a request under way: the hint is the truth. */
+		cr_assert_eq(result.hinted.departed, 2000);
+		cr_assert_float_eq((double)result.hinted.integral / 2000, result.latency_mean_ns,
+			1e-9 * result.latency_mean_ns);
+	}
+	free(log);
+	free(trace);
+}
+
+Test(tcp_sim, a_request_passes_its_stages_in_order)
+{
+	static const int chain[] = {BAT_TCP_SCHEDULED, BAT_TCP_WRITTEN, BAT_TCP_SENT,
+		BAT_TCP_RECEIVED, BAT_TCP_READ, BAT_TCP_ANSWERED, BAT_TCP_REPLY_SENT,
+		BAT_TCP_REPLY_RECEIVED, BAT_TCP_REPLY_READ, BAT_TCP_DONE};
+	struct bat_tcp_request log[2000];
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, test_seed(), 3);
+	for (int round = 0; round < 30; round++) {
+		struct bat_tcp_config config = random_config(&rng);
+
+		config.log = log;
+		(void)simulate(&config, hb_rng_u64(&rng));
+		for (size_t i = 0; i < 2000; i++) {
+			for (size_t s = 1; s < sizeof(chain) / sizeof(chain[0]); s++)
+				cr_assert(log[i].at_ns[chain[s]] >= log[i].at_ns[chain[s - 1]]);
+			cr_assert(log[i].at_ns[BAT_TCP_ACKED] >= log[i].at_ns[BAT_TCP_ACK_SENT]);
+			cr_assert(i == 0 || log[i].reply_end > log[i - 1].reply_end);
+		}
+	}
+}
+
+Test(tcp_sim, reruns_are_the_same_to_the_byte_and_other_seeds_are_not)
+{
+	struct bat_tcp_request *logs[3];
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, test_seed(), 4);
+	for (int i = 0; i < 3; i++) {
+		struct bat_tcp_config config;
+
+		logs[i] = calloc(2000, sizeof(*logs[i]));
+		cr_assert(logs[i]);
+		bat_tcp_config_init(&config);
+		config.requests = 2000;
+		config.second_share = 0.3;
+		config.request_ns = 3000;
+		config.request_random = true;
+		config.log = logs[i];
+		(void)simulate(&config, i == 2 ? 8 : 7);
+	}
+	cr_assert_eq(memcmp(logs[0], logs[1], 2000 * sizeof(*logs[0])), 0);
+	cr_assert(memcmp(logs[0], logs[2], 2000 * sizeof(*logs[0])) != 0);
+	for (int i = 0; i < 3; i++)
+		free(logs[i]);
+}
+
+/* ---- the estimate ---- */
+
+struct ablation {
+	double whole, without[BAT_TERMS_MAX]; /* worst relative errors */
+};
+
+static void ablate(const struct bat_estimate *estimate, double truth_ns, struct ablation *ablation)
+{
+	cr_assert(estimate->defined);
+	cr_assert_eq(estimate->term_count, BAT_TERMS_MAX);
+	ablation->whole = fmax(ablation->whole, fabs(estimate->end_to_end_ns / truth_ns - 1));
+	for (uint32_t i = 0; i < estimate->term_count; i++) {
+		double sign = estimate->terms[i].subtracted ? -1 : 1;
+		double rest_ns = estimate->end_to_end_ns - sign * estimate->terms[i].wait.ns;
+
+		ablation->without[i] = fmax(ablation->without[i], fabs(rest_ns / truth_ns - 1));
+	}
+}
+
+Test(tcp_sim, every_term_of_both_estimates_is_needed_somewhere)
+{
+	struct ablation forms[2] = {{0}};
+	struct bat_tcp_config config;
+
+	for (int mode = 0; mode < 4; mode++) {
+		struct bat_tcp_result result;
+
+		bat_tcp_config_init(&config);
+		config.hosts[0].nagle = mode & 1;
+		config.hosts[1].nagle = mode & 2;
+		config.requests = 20000;
+		config.warm_up = 1000;
+		config.gap_ns = 12000;
+		config.client_ns = 8000;
+		config.client_reads_all = false;
+		config.batch_ns = 5000;
+		config.request_ns = 3000;
+		config.reply_ns = 1000;
+		config.reply_each = true;
+		result = simulate(&config, test_seed());
+		ablate(&result.estimates[0], result.latency_mean_ns, &forms[0]);
+		ablate(&result.by_answers[0], result.latency_mean_ns, &forms[1]);
+	}
+	for (int form = 0; form < 2; form++) {
+		(void)printf("off by at most %.4f\n", forms[form].whole);
+		cr_assert(forms[form].whole < 0.02, "%g", forms[form].whole);
+		for (int i = 0; i < BAT_TERMS_MAX; i++)
+			cr_assert(forms[form].without[i] > forms[form].whole + 0.02,
+				"form %d, term %d: %g without, %g with", form, i,
+				forms[form].without[i], forms[form].whole);
+	}
+}
+
+/*
+ * One request at a time between idle ends, no cost but the links: every queue's wait is known, and so are both sums.
+ * A request of one segment goes out at once; its answer follows after alpha + beta, and carries the acknowledgement.
+ */
+Test(tcp_sim, one_request_at_a_time_takes_two_trips_and_its_service)
+{
+	const double trip_ns = 50000 + 300, back_ns = 20000 + 500, work_ns = 4000 + 1000 + 2000;
+	struct bat_tcp_config config;
+	struct bat_tcp_result result;
+	double c_ns = 700;
+
+	bat_tcp_config_init(&config);
+	config.links[0] = (struct bat_tcp_link){.delay_ns = 50000};
+	config.links[1] = (struct bat_tcp_link){.delay_ns = 20000};
+	config.hosts[0] = (struct bat_tcp_host){.send_packet_ns = 100, .receive_packet_ns = 400};
+	config.hosts[1] = (struct bat_tcp_host){.send_packet_ns = 100, .receive_packet_ns = 200};
+	config.outstanding = 1;
+	config.requests = 1000;
+	config.warm_up = 200;
+	config.batch_ns = 1000;
+	config.request_ns = 4000;
+	config.reply_ns = 2000;
+	config.client_ns = (int64_t)c_ns;
+	result = simulate(&config, 1);
+	cr_assert_float_eq(result.latency_mean_ns, trip_ns + work_ns + back_ns, 1e-6);
+	/* Due when the last answer was read: the requester is busy with it first. */
+	cr_assert_float_eq(
+		result.response_mean_ns, c_ns + trip_ns + work_ns + back_ns + c_ns, 1e-6);
+	for (int unit = 0; unit < BAT_TCP_UNITS; unit++) {
+		cr_assert_float_eq(
+			result.estimates[unit].end_to_end_ns, result.latency_mean_ns, 1e-6);
+		cr_assert_float_eq(result.by_answers[unit].end_to_end_ns, result.latency_mean_ns,
+			0.01 * result.latency_mean_ns);
+	}
+}
+
+Test(tcp_sim, values_out_of_range_are_named)
+{
+	struct bat_tcp_result result = {.measured = 77};
+	struct bat_tcp_config config;
+	struct hb_error error = {0};
+
+#define REFUSED(assignment, text_)                                                       \
+	do {                                                                             \
+		bat_tcp_config_init(&config);                                            \
+		assignment;                                                              \
+		cr_assert_eq(bat_tcp_simulate(&config, 1, 0, &result, &error), -EINVAL); \
+		cr_assert(strstr(error.text, text_), "%s", error.text);                  \
+		cr_assert_eq(result.measured, 77);                                       \
+	} while (0)
+
+	REFUSED(config.mss_bytes = 0, "mss_bytes");
+	REFUSED(config.mss_bytes = 65536, "mss_bytes");
+	REFUSED(config.window_bytes = 10, "window_bytes");
+	REFUSED(config.window_segments = 0, "window_segments");
+	REFUSED(config.requests = 0, "0 requests");
+	REFUSED(config.warm_up = config.requests, "warm up");
+	REFUSED(config.gap_ns = NAN, "gap_ns");
+	REFUSED(config.second_share = 1.5, "second_share");
+	REFUSED(config.links[1].delay_ns = -1, "delay_ns");
+	REFUSED(config.classes[1].reply_bytes = 0, "reply_bytes");
+	REFUSED(config.reply_ns = -5, "reply_ns");
+#undef REFUSED
+}
