@@ -7,6 +7,9 @@ static const struct hb_experiment *const experiments[] = {
 	&batching_bulk_queue,
 	&batching_estimate_error,
 	&batching_quadrants,
+	&batching_regime_map,
+	&batching_exchange,
+	&batching_link_accuracy,
 	NULL,
 };
 
