@@ -20,6 +20,10 @@ static const struct command *const commands[] = {
 	&command_model,
 	&command_queue,
 	&command_estimate,
+	&command_serve,
+	&command_load,
+	&command_attach,
+	&command_run,
 	&command_proxy,
 	&command_link,
 };

@@ -20,11 +20,15 @@ struct command {
 	int (*run)(int argc, char **argv, struct hb_error *reterr);
 };
 
+extern const struct command command_attach;
 extern const struct command command_estimate;
 extern const struct command command_link;
+extern const struct command command_load;
 extern const struct command command_model;
 extern const struct command command_proxy;
 extern const struct command command_queue;
+extern const struct command command_run;
+extern const struct command command_serve;
 
 /*
  * One option of a command: where its argument goes. Exactly one of the targets is set; a flag takes no argument.

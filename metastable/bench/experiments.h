@@ -12,6 +12,13 @@ extern const struct hb_experiment metastable_protections;
 extern const struct hb_experiment metastable_threshold;
 extern const struct hb_experiment metastable_trigger;
 extern const struct hb_experiment metastable_agreement;
+extern const struct hb_experiment metastable_bracket;
+extern const struct hb_experiment metastable_storm;
+extern const struct hb_experiment metastable_cache;
+extern const struct hb_experiment metastable_tiers;
+extern const struct hb_experiment metastable_throttle;
+extern const struct hb_experiment metastable_calibration;
+extern const struct hb_experiment metastable_cells;
 extern const struct hb_experiment metastable_speed;
 extern const struct hb_experiment metastable_speed_markov;
 

@@ -11,83 +11,36 @@
 #include <hotbed/error.h>
 #include <hotbed/trial.h>
 
-#include <metastable/simulation.h>
 #include <metastable/verdict.h>
 
 #include "paper_model.h"
+#include "stays_down.h"
 
-#define RUNS 20
-#define RUNS_QUICK 5
 #define HORIZON_S 7200
 #define CAPACITY_PER_S 10.0
 
 static const bool backs_off[] = {false, true};
-static struct ms_model model;
-static struct ms_study study;
-static bool sabotaged;
-
 static int setup(struct hb_trial *trial)
 {
 	const struct hb_params *params = hb_trial_params(trial);
-	int code = paper_model(trial, "", &model);
-	struct ms_client *c = &model.clients[0];
+	struct ms_model *model = stays_down_model();
+	int code = paper_model(trial, "", model);
+	struct ms_client *c = &model->clients[0];
 	struct hb_error error = {0};
 
 	if (code)
 		return code;
-	model.servers[0].queue_capacity = 1000;
-	model.horizon_s = HORIZON_S;
+	model->servers[0].queue_capacity = 1000;
+	model->horizon_s = HORIZON_S;
 	c->retries = (uint32_t)hb_params_i64(params, "retries");
 	c->rate_per_s =
 		(double)hb_params_i64(params, "load") / 100 * CAPACITY_PER_S / (1.0 + c->retries);
-	if (*(const bool *)hb_trial_data(trial)) {
-		c->backoff = MS_BACKOFF_EXPONENTIAL;
-		c->backoff_s = 5;
-		c->jitter = MS_JITTER_FULL;
-	}
-	code = ms_overload(&model, &error);
+	if (*(const bool *)hb_trial_data(trial))
+		stays_down_backoff();
+	code = ms_overload(model, &error);
 	if (!code)
-		code = ms_model_check(&model, &error);
+		code = ms_model_check(model, &error);
 	return code ? hb_trial_fail(trial, "%s", error.text) : 0;
-}
-
-static int run(struct hb_trial *trial)
-{
-	struct ms_study_options options = {
-		.run = {.stop_at_recovery = true},
-		.runs = hb_trial_is_quick(trial) ? RUNS_QUICK : RUNS,
-		.threads = 1,
-	};
-	struct hb_error error = {0};
-
-	if (ms_study_run(&model, &options, hb_trial_seed(trial), &study, &error))
-		return hb_trial_fail(trial, "%s", error.text);
-	hb_trial_metric(trial, "stuck", (study.stuck + 1.0) / (study.runs + 2.0), study.runs);
-	return 0;
-}
-
-static int verify(struct hb_trial *trial)
-{
-	const struct ms_client_counts *c = &study.clients[0];
-
-	if (sabotaged)
-		study.clients[0].failures++;
-	if (c->requests != c->successes + c->failures + c->cancelled + c->open)
-		return hb_trial_fail(trial, "requests are lost or end twice");
-	return 0;
-}
-
-static int sabotage(struct hb_trial *trial)
-{
-	(void)trial;
-	sabotaged = true;
-	return 0;
-}
-
-static uint64_t trial_ms(const struct hb_params *params)
-{
-	(void)params;
-	return 3000;
 }
 
 static const struct hb_param params[] = {
@@ -115,38 +68,15 @@ static const struct hb_param params[] = {
 };
 
 static const struct hb_metric metrics[] = {
-	{
-		.name = "stuck",
-		.unit = "1",
-		.help = "share of runs that stay down, by Laplace's rule (k + 1) / (n + 2)",
-		.better = HB_BETTER_LOWER,
-		.basis = HB_BASIS_MODEL,
-		.exact = true,
-	},
+	STAYS_DOWN_METRIC,
 	{.name = NULL},
 };
 
 static const struct hb_variant variants[] = {
-	{
-		.name = "naive",
-		.role = HB_ROLE_BASELINE,
-		.help = "retries at once",
-		.setup = setup,
-		.run = run,
-		.verify = verify,
-		.sabotage = sabotage,
-		.data = &backs_off[0],
-	},
-	{
-		.name = "backoff",
-		.role = HB_ROLE_IDEA,
-		.help = "exponential backoff from 5 s with full jitter",
-		.setup = setup,
-		.run = run,
-		.verify = verify,
-		.sabotage = sabotage,
-		.data = &backs_off[1],
-	},
+	STAYS_DOWN_VARIANT(
+		"naive", HB_ROLE_BASELINE, "retries at once", setup, stays_down_run, &backs_off[0]),
+	STAYS_DOWN_VARIANT("backoff", HB_ROLE_IDEA, "exponential backoff from 5 s with full jitter",
+		setup, stays_down_run, &backs_off[1]),
 	{.name = NULL},
 };
 
@@ -188,5 +118,5 @@ const struct hb_experiment metastable_threshold = {
 	.chart = {.x = "load", .facet = "retries", .metric = "stuck"},
 	.blocks = 6,
 	.quiet = true,
-	.trial_ms = trial_ms,
+	.trial_ms = stays_down_ms,
 };

@@ -22,6 +22,7 @@ spork_trapped:
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322
 #define NR_MADVISE 28
+#define NR_MPROTECT 10
 #define NR_RT_SIGACTION 13
 
 /*
@@ -195,6 +196,7 @@ spork_call_on:
 	EXEC_ENTRY spork_entry_execveat, spork_execat_hook, spork_resume_execveat, NR_EXECVEAT
 	EXEC_ENTRY spork_entry_sigaction, spork_sigaction_hook, spork_resume_sigaction, NR_RT_SIGACTION
 	EXEC_ENTRY spork_entry_madvise, spork_madvise_hook, spork_resume_madvise, NR_MADVISE
+	EXEC_ENTRY spork_entry_mprotect, spork_mprotect_hook, spork_resume_mprotect, NR_MPROTECT
 	EXEC_ENTRY spork_entry_fexecve, spork_execat_hook, spork_resume_fexecve, NR_EXECVEAT
 
 /*

@@ -182,10 +182,7 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 		int module = session_module(arena->session, attempt->missing);
 
 		if (module >= 0 && !arena->session->modules[module].code) {
-			if (attempt->caller.threaded)
-				session_request_known(arena->session);
-			else
-				session_request_all(arena->session);
+			session_request_all(arena->session, attempt->caller.threaded);
 			return;
 		}
 	}
@@ -272,4 +269,25 @@ SPORK_FAST int64_t spork_fork_attempt(const struct spork_frame *frame)
 	spork_count_site(&arena->chain, reason, detail);
 	spork_vectors_restore(arena->vectors);
 	return pid > 0 ? pid : arena->late;
+}
+
+void spork_fork_learn(void)
+{
+	const uint64_t all = UINT64_MAX;
+	struct arena *arena = __atomic_load_n(&spork_arena, __ATOMIC_ACQUIRE);
+	struct session *session;
+	uint32_t expected = 0;
+	uint64_t before;
+
+	if (!session_lacked_code() || !arena ||
+		raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, KERNEL_SIGSET_BYTES))
+		return;
+	if (__atomic_compare_exchange_n(
+		    &arena->busy, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		session = session_open();
+		session->lacked_code = false;
+		session_request_all(session, false);
+		__atomic_store_n(&arena->busy, 0, __ATOMIC_RELEASE);
+	}
+	(void)raw4(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, KERNEL_SIGSET_BYTES);
 }

@@ -232,7 +232,8 @@ SPORK_FAST void kernel_begin(struct kernel *k, struct spork_attempt *attempt)
 	k->mask = attempt->caller.mask;
 	k->changed = 0;
 	k->brk = k->brk_first = 0;
-	k->free_start = k->free_end = 0;
+	k->free_first = k->free_start = k->free_end = 0;
+	k->library_count = 0;
 	memset(k->own, 0, sizeof(k->own));
 	memset(k->placeholder, 0, sizeof(k->placeholder));
 	k->opens = 0;

@@ -20,6 +20,9 @@
 #define KERNEL_FD_ABOVE 400 /* our own descriptors: above those a program counts on */
 #define KERNEL_DEFERRED 16
 #define KERNEL_TEXT_BYTES 16384
+#define KERNEL_MAPPING_MAX (16ULL << 20) /* bytes: more is no preparation of an exec */
+#define KERNEL_LIBRARIES 8
+#define KERNEL_LIBRARY_PATH 512
 
 struct stat;
 
@@ -50,6 +53,12 @@ struct deferred {
 		size; /* the path, bytes or modes, in kernel.text; or with size 0 the argument of ioctl */
 };
 
+/* The code of a library that the child has loaded. */
+struct kernel_library {
+	uint64_t start, end;
+	char path[KERNEL_LIBRARY_PATH];
+};
+
 struct kernel {
 	struct spork_attempt *attempt;
 	bool child;       /* we are the child's process */
@@ -60,7 +69,10 @@ struct kernel {
 	uint64_t brk, brk_first;
 	uint64_t robust_list, robust_bytes; /* what set_robust_list() was given, for a late fork */
 	bool maps; /* the child has mapped, unmapped or protected memory, in the overlay */
-	uint64_t free_start, free_end; /* addresses for what the child maps */
+	/* Addresses for what the child maps: from free_first to free_start they have been given. */
+	uint64_t free_first, free_start, free_end;
+	uint32_t library_count;
+	struct kernel_library libraries[KERNEL_LIBRARIES];
 	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */
 	uint8_t placeholder
 		[KERNEL_FDS]; /* number of the deferred open that a descriptor stands for */
@@ -118,6 +130,13 @@ enum call_result kernel_brk(struct kernel *k);
 enum call_result kernel_mmap(struct kernel *k);
 enum call_result kernel_munmap(struct kernel *k);
 enum call_result kernel_mprotect(struct kernel *k);
+
+/* kernel_code.c */
+/* Code of a library at @address, from @offset of a file on: can it be run? */
+bool kernel_code_map(
+	struct kernel *k, uint64_t address, uint64_t size_bytes, uint64_t fd, uint64_t offset);
+/* Is there code of such a library between these addresses? */
+bool kernel_code_overlaps(const struct kernel *k, uint64_t start, uint64_t end);
 
 /* kernel_signals.c */
 enum call_result kernel_sigaction(struct kernel *k);

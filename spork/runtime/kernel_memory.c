@@ -16,8 +16,12 @@
 #include "runtime.h"
 #include "shared.h"
 
-#define MAPPING_MAX (16ULL << 20) /* bytes: more is no preparation of an exec */
+#define MAPPING_MAX KERNEL_MAPPING_MAX
 #define WINDOW_BYTES (4 * MAPPING_MAX)
+/* Flags that say nothing about the address, the size of pages, or locks in memory. */
+#define FLAGS_KNOWN                                                                              \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NORESERVE | \
+		MAP_POPULATE | MAP_NONBLOCK | MAP_STACK)
 #define COPY_BYTES 16384
 #define PAGE_ROUND(x) (((x) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1))
 
@@ -92,7 +96,7 @@ static uint64_t free_address(struct kernel *k, uint64_t size)
 		if (RAW_FAILED(found))
 			return 0;
 		(void)raw2(SYS_munmap, found, WINDOW_BYTES);
-		address = (uint64_t)found;
+		address = k->free_first = (uint64_t)found;
 		k->free_end = address + WINDOW_BYTES;
 	}
 	if (size > k->free_end - address)
@@ -104,19 +108,47 @@ static uint64_t free_address(struct kernel *k, uint64_t size)
 	return address;
 }
 
+/* Where the child wants it: over what it has mapped itself, code excepted. Otherwise at free addresses; 0 = nowhere. */
+static uint64_t place(struct kernel *k, uint64_t wanted, uint64_t size, bool fixed)
+{
+	if (!fixed)
+		return free_address(k, size);
+	if (wanted % PAGE_BYTES || wanted < k->free_first || wanted >= k->free_start ||
+		size > k->free_start - wanted || kernel_code_overlaps(k, wanted, wanted + size))
+		return 0;
+	return wanted;
+}
+
+/* What a file is mapped to: its bytes; whole pages behind its end are not there. */
+static bool map_file(struct kernel *k, uint64_t address, uint64_t size, uint64_t fd,
+	uint64_t file_bytes, uint64_t *ret_there)
+{
+	uint64_t offset = kernel_argument(k, 5), file = PAGE_ROUND(file_bytes);
+	uint64_t there = offset < file ? file - offset : 0;
+
+	*ret_there = there < size ? there : size;
+	if (offset % PAGE_BYTES || !fill(k, address, size, fd, offset))
+		return false;
+	return there >= size || spork_overlay_unmap(k->attempt->machine.overlay, address + there,
+					address + size) == 0;
+}
+
 enum call_result kernel_mmap(struct kernel *k)
 {
 	struct spork_overlay *overlay = k->attempt->machine.overlay;
 	uint64_t size = PAGE_ROUND(kernel_argument(k, 1)), protection = kernel_argument(k, 2);
 	uint64_t flags = kernel_argument(k, 3), fd = (uint32_t)kernel_argument(k, 4);
-	uint64_t address;
+	uint64_t address, there = size;
 	struct stat status;
 	bool anonymous = flags & MAP_ANONYMOUS;
 
 	if (size == 0 || size > MAPPING_MAX)
 		return kernel_abort(k, SPORK_ABORT_ARENA);
-	if ((flags & MAP_TYPE) != MAP_PRIVATE || (flags & (MAP_FIXED | MAP_GROWSDOWN)) ||
-		(protection & PROT_EXEC) || is_limited(k))
+	if ((flags & MAP_TYPE) != MAP_PRIVATE || (flags & ~(uint64_t)FLAGS_KNOWN) || is_limited(k))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if ((protection & PROT_EXEC) && (anonymous || (protection & PROT_WRITE)))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (shared_state(k->attempt) && ((flags & MAP_FIXED) || (protection & PROT_EXEC)))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (!anonymous && (kernel_fd_placeholder(k, fd) || kernel_defers_bytes(k, fd) ||
 				  raw2(SYS_fstat, fd, &status) || !S_ISREG(status.st_mode)))
@@ -125,14 +157,19 @@ enum call_result kernel_mmap(struct kernel *k)
 		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,
 						flags, (int32_t)fd, kernel_argument(k, 5)));
 	k->maps = true;
-	address = free_address(k, size);
-	if (!address || spork_overlay_map(overlay, address, address + size, true))
+	address = place(k, kernel_argument(k, 0), size, flags & MAP_FIXED);
+	if (!address)
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (spork_overlay_map(overlay, address, address + size, true))
 		return kernel_abort(k, SPORK_ABORT_ARENA);
-	if (!anonymous && !fill(k, address, size, fd, kernel_argument(k, 5)))
+	if (!anonymous && !map_file(k, address, size, fd, (uint64_t)status.st_size, &there))
 		return kernel_abort(k, SPORK_ABORT_ARENA);
-	if (!(protection & PROT_WRITE) &&
-		spork_overlay_protect(overlay, address, address + size, false))
+	if (!(protection & PROT_WRITE) && there > 0 &&
+		spork_overlay_protect(overlay, address, address + there, false))
 		return kernel_abort(k, SPORK_ABORT_ARENA);
+	if ((protection & PROT_EXEC) &&
+		!kernel_code_map(k, address, size, fd, kernel_argument(k, 5)))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	return kernel_result(k, (int64_t)address);
 }
 
@@ -145,6 +182,8 @@ enum call_result kernel_munmap(struct kernel *k)
 			       ? kernel_result(k, 0)
 			       : kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	k->maps = true;
+	if (kernel_code_overlaps(k, start, end))
+		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	if (start % PAGE_BYTES || end <= start ||
 		spork_overlay_unmap(k->attempt->machine.overlay, start, end))
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
@@ -160,7 +199,7 @@ enum call_result kernel_mprotect(struct kernel *k)
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
 	k->maps = true;
 	if (start % PAGE_BYTES || end <= start || !(protection & PROT_READ) ||
-		(protection & PROT_EXEC) ||
+		(protection & PROT_EXEC) || kernel_code_overlaps(k, start, end) ||
 		spork_overlay_protect(
 			k->attempt->machine.overlay, start, end, protection & PROT_WRITE))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);

@@ -182,11 +182,60 @@ bool loader_build_id(uint64_t base, struct spork_build_id *ret_id)
 
 		/* Build-ids lie in the page of the headers, which is mapped; nothing beyond it is touched. */
 		if (segments[i].p_type == PT_NOTE && note >= base &&
+			segments[i].p_filesz <= PAGE_BYTES &&
 			note + segments[i].p_filesz <= base + PAGE_BYTES &&
 			note_build_id((const void *)note, segments[i].p_filesz, ret_id))
 			return true;
 	}
 	return false;
+}
+
+/* The headers of the program itself, as the kernel tells them. */
+static const ElfW(Phdr) * program_segments;
+static uint64_t program_segment_count;
+
+void loader_note_program(char *const *envp)
+{
+	const ElfW(auxv_t) * entry;
+
+	while (*envp)
+		envp++;
+	for (entry = (const void *)(envp + 1); entry->a_type != AT_NULL; entry++) {
+		if (entry->a_type == AT_PHDR)
+			program_segments = (const void *)entry->a_un.a_val;
+		if (entry->a_type == AT_PHNUM)
+			program_segment_count = entry->a_un.a_val;
+	}
+}
+
+bool loader_program_span(uint64_t *ret_start, uint64_t *ret_end)
+{
+	const ElfW(Phdr) *segments = program_segments;
+	const uint64_t count = program_segment_count;
+	uint64_t bias = 0, start = UINT64_MAX, end = 0;
+	bool placed = false, readable = false;
+
+	for (uint64_t i = 0; segments && i < count; i++) {
+		uint64_t address = segments[i].p_vaddr;
+
+		if (segments[i].p_type == PT_PHDR) {
+			bias = (uint64_t)segments - address;
+			placed = true;
+		}
+		if (segments[i].p_type != PT_LOAD)
+			continue;
+		if (address < start) {
+			start = address;
+			readable = segments[i].p_flags & PF_R;
+		}
+		if (address + segments[i].p_memsz > end)
+			end = address + segments[i].p_memsz;
+	}
+	if (!placed || !readable || end <= start)
+		return false;
+	*ret_start = bias + (start & ~(PAGE_BYTES - 1));
+	*ret_end = bias + end;
+	return true;
 }
 
 bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_end)

@@ -33,6 +33,14 @@ uint64_t loader_symbol(const struct link_map *map, const char *name);
 /* loader_span - the addresses that @map's segments take. False: it has none. */
 bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_end);
 
+/* loader_note_program - to be called with the environment as the kernel has left it, in front of its other words. */
+void loader_note_program(char *const *envp);
+/*
+ * loader_program_span - from the first page of the program itself to the end of its last segment. False: its headers do
+ * not tell where it lies, or it cannot be read there.
+ */
+bool loader_program_span(uint64_t *ret_start, uint64_t *ret_end);
+
 /* loader_build_id - of the object whose ELF header is mapped at @base; false = has none in its first page. */
 bool loader_build_id(uint64_t base, struct spork_build_id *ret_id);
 

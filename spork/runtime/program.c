@@ -323,6 +323,7 @@ static int64_t hook(const struct start *start, char *const *envp)
 	int64_t result;
 
 	spork_count_executed(1);
+	spork_fork_learn();
 	result = start_as_wanted(start, envp);
 	spork_count_executed(-1);
 	return result;

@@ -19,6 +19,7 @@ static const char *const reasons[SPORK_REASON_COUNT] = {
 	[SPORK_FORK_VERDICT] = "fork-verdict",
 	[SPORK_FORK_BACK_OFF] = "fork-back-off",
 	[SPORK_ABORT_NO_CODE] = "abort-no-code",
+	[SPORK_ABORT_OTHER_CODE] = "abort-other-code",
 	[SPORK_ABORT_INSTRUCTION] = "abort-instruction",
 	[SPORK_ABORT_MEMORY] = "abort-memory",
 	[SPORK_ABORT_HUGE_PAGE] = "abort-huge-page",

@@ -39,7 +39,7 @@ SPORK_FAST static struct session_recipe *slot_of(struct session *session, const 
 	if (session->recipe_count == SESSION_RECIPES)
 		return NULL;
 	session->recipes[session->recipe_count] =
-		(struct session_recipe){{key[0], key[1]}, NULL, 0};
+		(struct session_recipe){{key[0], key[1]}, NULL, 0, false};
 	return &session->recipes[session->recipe_count++];
 }
 
@@ -129,6 +129,17 @@ SPORK_FAST void recipe_prepare(struct arena *arena)
 	if (entry->converted > 0)
 		arena->trace_on =
 			spork_trace_begin(machine, arena->trace, sizeof(arena->trace)) != NULL;
+}
+
+SPORK_FAST bool recipe_matches(struct arena *arena)
+{
+	struct session_recipe *slot = slot_of(arena->session, arena->chain.key);
+
+	if (!slot)
+		return false;
+	if (!slot->matches)
+		slot->matches = spork_trace_compare(&arena->attempt.machine, arena->recipe) == 0;
+	return slot->matches;
 }
 
 SPORK_FAST void recipe_keep(struct arena *arena)

@@ -29,5 +29,7 @@ bool recipe_save(const uint64_t key[2], const void *bytes, size_t size_bytes);
  */
 void recipe_prepare(struct arena *arena);
 void recipe_keep(struct arena *arena);
+/* recipe_matches - is the code in memory that which the attempt's recipe stands for? Remembered for the process. */
+bool recipe_matches(struct arena *arena);
 
 #endif

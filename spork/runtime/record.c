@@ -75,7 +75,9 @@ SPORK_FAST static bool begin(struct arena *arena)
 	/* A recipe may have brought modules with it. */
 	machine->modules = arena->session->modules;
 	machine->module_count = arena->session->count;
-	arena->recipe_on = arena->recipe != NULL;
+	machine->patches = spork_patches;
+	machine->patch_count = spork_patch_count;
+	arena->recipe_on = arena->recipe && recipe_matches(arena);
 	arena->recipe_led = false;
 	/* The kernel would write the child's thread id there, which nobody knows yet. */
 	return !tid_address ||
@@ -141,6 +143,8 @@ static enum progress learn_code(struct arena *arena)
 	if (module >= 0 && call_vdso(arena, module))
 		return GO_ON;
 	arena->attempt.missing = pc;
+	/* A child of several threads may have been forked in the middle of the dynamic linker's work. */
+	arena->session->lacked_code = !arena->attempt.caller.threaded;
 	return give_up(&arena->attempt, SPORK_ABORT_NO_CODE);
 }
 
@@ -193,6 +197,9 @@ SPORK_FAST static enum progress step(struct arena *arena)
 		attempt->missing = machine->regs.rip;
 		attempt->fault = machine->fault_address;
 		return give_up(attempt, SPORK_ABORT_MEMORY);
+	case SPORK_STOP_OTHER_CODE:
+		attempt->missing = machine->fault_address;
+		return give_up(attempt, SPORK_ABORT_OTHER_CODE);
 	case SPORK_STOP_ARENA:
 		return give_up(attempt, SPORK_ABORT_ARENA);
 	case SPORK_STOP_TRAP:

@@ -46,12 +46,17 @@ void spork_environment_take(char **envp);
 
 /* Addresses behind the patched system calls. */
 extern uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
-	spork_resume_madvise, spork_resume_sigaction, spork_resume_syscall;
+	spork_resume_madvise, spork_resume_mprotect, spork_resume_sigaction, spork_resume_syscall;
+#define SPORK_PATCHES 8
+/* The same places, and what stood there. */
+extern struct spork_patch spork_patches[SPORK_PATCHES];
+extern uint32_t spork_patch_count;
 void spork_entry_fork(void);
 void spork_entry_execve(void);
 void spork_entry_execveat(void);
 void spork_entry_fexecve(void);
 void spork_entry_madvise(void);
+void spork_entry_mprotect(void);
 void spork_entry_sigaction(void);
 void spork_entry_syscall(void);
 int64_t spork_call_on(uint64_t stack_top, int64_t (*function)(const struct spork_frame *),
@@ -67,8 +72,14 @@ uint64_t spork_tid_address(const struct spork_frame *frame);
 uint64_t spork_fork_enter(const struct spork_frame *frame);
 int64_t spork_fork_attempt(const struct spork_frame *frame);
 void spork_fork_leave(void);
+/*
+ * Before a program is started: if this is the real child of an attempt that lacked code, the libraries that it has
+ * loaded since are asked for, too. Next time the child will be interpreted up to here.
+ */
+void spork_fork_learn(void);
 int64_t spork_exec_hook(const char *path, char *const *argv, char *const *envp);
 int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice);
+int64_t spork_mprotect_hook(void *address, size_t size_bytes, int protection);
 /*
  * Signals for which libc has installed a handler at any time since the program was started: bit
  * N-1. Bits are never taken back, because a child of vfork may be the one who changes the action.

@@ -7,8 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "spork/request.h"
-
+#include "code_changes.h"
 #include "files.h"
 #include "loader.h"
 #include "raw_syscall.h"
@@ -22,7 +21,17 @@ static int (*find_object)(void *, struct dl_find_object *);
 
 static bool find(uint64_t pc, struct dl_find_object *ret)
 {
-	return find_object && find_object((void *)pc, ret) == 0;
+	uint64_t start, end;
+
+	if (!find_object || find_object((void *)pc, ret))
+		return false;
+	/* Of a program with pages missing between its segments, the linker tells the segment only. */
+	if (ret->dlfo_link_map == loader_first() && loader_program_span(&start, &end) &&
+		start <= (uint64_t)ret->dlfo_map_start && end >= (uint64_t)ret->dlfo_map_end) {
+		ret->dlfo_map_start = (void *)start;
+		ret->dlfo_map_end = (void *)end;
+	}
+	return true;
 }
 
 static struct session *make(void)
@@ -73,10 +82,32 @@ SPORK_FAST static bool still_there(
 	       (loader_build_id(module->base, &id) && memcmp(&id, &module->id, sizeof(id)) == 0);
 }
 
+/* The bits of a module's granules, none set; what another module left is used again only if it was the last. */
+static uint64_t *take_words(struct session *session, size_t words)
+{
+	uint64_t *same = &session->same[session->same_used];
+
+	if (words > SESSION_SAME_WORDS - session->same_used)
+		return NULL;
+	memset(same, 0, words * sizeof(*same));
+	session->same_used += (uint32_t)words;
+	return same;
+}
+
+static void give_words_back(struct session *session, const struct spork_module *module)
+{
+	size_t words = spork_code_granule_words(module->code);
+
+	if (module->same + words == &session->same[session->same_used])
+		session->same_used -= (uint32_t)words;
+}
+
 static void drop(struct session *session, uint32_t at)
 {
-	if (session->modules[at].code)
+	if (session->modules[at].code) {
+		give_words_back(session, &session->modules[at]);
 		spork_code_close(session->modules[at].code);
+	}
 	for (uint32_t i = at; i + 1 < session->count; i++) {
 		session->modules[i] = session->modules[i + 1];
 		session->records[i] = session->records[i + 1];
@@ -86,12 +117,27 @@ static void drop(struct session *session, uint32_t at)
 	memset(session->chains, 0, sizeof(session->chains));
 }
 
+/* The program has changed code since it was compared. */
+static void compare_again(struct session *session, uint64_t changes)
+{
+	session->code_changes = changes;
+	memset(session->same, 0, session->same_used * sizeof(session->same[0]));
+	for (uint32_t i = 0; i < session->recipe_count; i++)
+		session->recipes[i].matches = false;
+}
+
 SPORK_FAST struct session *session_open(void)
 {
+	const uint64_t changes = code_changes_count();
+
 	if (!current) {
 		current = make();
+		if (current)
+			current->code_changes = changes;
 		return current;
 	}
+	if (current->code_changes != changes)
+		compare_again(current, changes);
 	for (uint32_t i = 0; i < current->count;) {
 		if (still_there(&current->modules[i], &current->records[i]))
 			i++;
@@ -99,6 +145,11 @@ SPORK_FAST struct session *session_open(void)
 			drop(current, i);
 	}
 	return current;
+}
+
+bool session_lacked_code(void)
+{
+	return current && current->lacked_code;
 }
 
 SPORK_FAST const struct session_range *session_range_at(
@@ -151,7 +202,10 @@ static void open_code(struct session *session, uint32_t at)
 		return;
 	/* Damage in the body of a file would not be noticed here: the helper looks for it, once. */
 	if (spork_code_open(folder, &module->id, &code) == 0) {
-		if (spork_store_verified(session->store, spork_code_stamp(code)))
+		module->same = spork_store_verified(session->store, spork_code_stamp(code))
+				       ? take_words(session, spork_code_granule_words(code))
+				       : NULL;
+		if (module->same)
 			module->code = code;
 		else
 			spork_code_close(code);
@@ -159,9 +213,9 @@ static void open_code(struct session *session, uint32_t at)
 	(void)raw1(SYS_close, folder);
 }
 
-static int insert(struct session *session, const struct dl_find_object *object)
+/* Room for a module at @base, in order; -1 = none. */
+static int insert_at(struct session *session, uint64_t base)
 {
-	uint64_t base = (uint64_t)object->dlfo_map_start;
 	uint32_t at = session->count;
 
 	if (session->count == SESSION_MODULES)
@@ -171,14 +225,38 @@ static int insert(struct session *session, const struct dl_find_object *object)
 		session->records[at] = session->records[at - 1];
 		at--;
 	}
+	session->count++;
+	return (int)at;
+}
+
+static int insert(struct session *session, const struct dl_find_object *object)
+{
+	uint64_t base = (uint64_t)object->dlfo_map_start;
+	int at = insert_at(session, base);
+
+	if (at < 0)
+		return -1;
 	session->modules[at] =
 		(struct spork_module){.base = base, .end = (uint64_t)object->dlfo_map_end};
 	session->records[at] = (struct session_module){
 		.map = object->dlfo_link_map, .name = object->dlfo_link_map->l_name};
 	session->records[at].identified = loader_build_id(base, &session->modules[at].id);
 	session->records[at].permanent = loader_stays(object->dlfo_link_map);
-	session->count++;
-	return (int)at;
+	return at;
+}
+
+bool session_add(struct session *session, uint64_t base, uint64_t end,
+	const struct spork_build_id *id, const char *name)
+{
+	int at = insert_at(session, base);
+
+	if (at < 0)
+		return false;
+	session->modules[at] = (struct spork_module){.base = base, .end = end, .id = *id};
+	/* Without a record of the dynamic linker: still_there() will not find it. */
+	session->records[at] = (struct session_module){.name = name, .identified = true};
+	open_code(session, (uint32_t)at);
+	return true;
 }
 
 int session_module(struct session *session, uint64_t pc)
@@ -279,15 +357,24 @@ void session_request_context(const struct session *session, const struct spork_c
 		ask(&request, sizeof(request));
 }
 
-void session_request(const struct session *session, int module)
+static void flush_requests(struct session *session)
 {
-	struct spork_request request = {.magic = SPORK_REQUEST_MAGIC};
+	if (session->request_count > 0)
+		ask(session->requests, session->request_count * sizeof(session->requests[0]));
+	session->request_count = 0;
+}
+
+static void add_request(struct session *session, int module)
+{
+	struct spork_request *request = &session->requests[session->request_count];
 
 	if (!session->trusted || module < 0 || !session->records[module].identified ||
-		!module_path(session, module, request.path, sizeof(request.path)))
+		!module_path(session, module, request->path, sizeof(request->path)))
 		return;
-	request.id = session->modules[module].id;
-	ask(&request, sizeof(request));
+	request->magic = SPORK_REQUEST_MAGIC;
+	request->id = session->modules[module].id;
+	if (++session->request_count == SPORK_REQUESTS_MAX)
+		flush_requests(session);
 }
 
 void session_request_known(struct session *session)
@@ -296,20 +383,23 @@ void session_request_known(struct session *session)
 	(void)session_module(session, loader_linker());
 	for (uint32_t i = 0; i < session->count; i++) {
 		if (!session->modules[i].code)
-			session_request(session, (int)i);
+			add_request(session, (int)i);
 	}
+	flush_requests(session);
 }
 
 #define OBJECTS_MAX 128
 
-void session_request_all(struct session *session)
+void session_request_all(struct session *session, bool threaded)
 {
 	const struct link_map *map = loader_first();
 
 	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next) {
-		int module = map->l_ld ? session_module(session, (uint64_t)map->l_ld) : -1;
-
-		if (module >= 0 && !session->modules[module].code)
-			session_request(session, module);
+		/* Those that were there from the start come first; their records never change. */
+		if (threaded && !loader_stays(map))
+			break;
+		if (map->l_ld)
+			(void)session_module(session, (uint64_t)map->l_ld);
 	}
+	session_request_known(session);
 }

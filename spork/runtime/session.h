@@ -12,10 +12,12 @@
 #include <stdint.h>
 
 #include "spork/machine.h"
+#include "spork/request.h"
 #include "spork/store.h"
 
 #define SESSION_MODULES 256
 #define SESSION_RECIPES 64
+#define SESSION_SAME_WORDS 8192 /* for 128 MiB of code; what is beyond is not run */
 
 struct link_map;
 
@@ -31,6 +33,7 @@ struct session_recipe {
 	uint64_t key[2];
 	const void *bytes; /* NULL: none yet */
 	size_t size_bytes;
+	bool matches; /* the code that it leads through was compared with memory */
 };
 
 #define SESSION_RANGES 128
@@ -69,11 +72,20 @@ struct session {
 	struct session_chain chains[SESSION_CHAINS];
 	uint32_t recipe_count;
 	struct session_recipe recipes[SESSION_RECIPES];
-	bool trusted; /* the cache */
+	bool trusted;     /* the cache */
+	bool lacked_code; /* the last attempt did: a real child is to tell what it loads until exec */
+	struct spork_request requests[SPORK_REQUESTS_MAX]; /* the datagram that is being filled */
+	uint32_t request_count;
+	uint64_t code_changes;             /* code_changes_count() when code was last compared */
+	uint32_t same_used;                /* words */
+	uint64_t same[SESSION_SAME_WORDS]; /* the modules' bits, see struct spork_module */
 };
 
 /* session_open - the session, made if there is none yet; NULL without memory. Drops modules that are gone. */
 struct session *session_open(void);
+
+/* session_lacked_code - is there a session, and did its last attempt lack code? */
+bool session_lacked_code(void);
 
 /* session_range_at - the range that holds @address, or NULL. */
 const struct session_range *session_range_at(const struct session *session, uint64_t address);
@@ -83,13 +95,21 @@ uint64_t session_object(uint64_t address);
 /* session_module - the module that holds @pc, learnt if need be, with its code if there is any; -1 = none. */
 int session_module(struct session *session, uint64_t pc);
 
-/* session_request - ask the helper for the code of a module. Never blocks. */
-void session_request(const struct session *session, int module);
+/*
+ * session_add - a module that only the child of this attempt has loaded, from its path @name (kept by the caller until
+ * the next session_open(), which drops the module again). False: no room.
+ */
+bool session_add(struct session *session, uint64_t base, uint64_t end,
+	const struct spork_build_id *id, const char *name);
+
 /* Ask the helper what the analyser thinks of a calling context. Never blocks. */
 void session_request_context(const struct session *session, const struct spork_chain *chain);
 /* Ask for the code of the modules that the session has met, where it is missing. */
 void session_request_known(struct session *session);
-/* The same for all modules of the process; only while it has a single thread. */
-void session_request_all(struct session *session);
+/*
+ * The same for all modules of the process. With other threads, which may unload what they have loaded: for those that
+ * were there when the program started.
+ */
+void session_request_all(struct session *session, bool threaded);
 
 #endif

@@ -13,11 +13,14 @@
 
 #define SEARCH_BYTES 256
 #define PATTERN_BYTES 7
-#define SITE_COUNT 7
+#define SITE_COUNT SPORK_PATCHES
 #define ANY_CALL UINT32_MAX
 
 uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
-	spork_resume_madvise, spork_resume_sigaction, spork_resume_syscall;
+	spork_resume_madvise, spork_resume_mprotect, spork_resume_sigaction, spork_resume_syscall;
+
+struct spork_patch spork_patches[SPORK_PATCHES];
+uint32_t spork_patch_count;
 
 struct patch {
 	const char *symbol;
@@ -68,8 +71,13 @@ static bool near(uint64_t from, uint64_t to)
  */
 static void write_jump(uint64_t at, uint64_t target)
 {
+	struct spork_patch *patch = &spork_patches[spork_patch_count++];
 	uint8_t *code = (uint8_t *)at;
 	int32_t distance = (int32_t)(target - (at + 5));
+
+	patch->address = at;
+	patch->length = PATTERN_BYTES;
+	memcpy(patch->original, code, PATTERN_BYTES);
 
 	code[0] = 0xe9;
 	memcpy(code + 1, &distance, sizeof(distance));
@@ -118,6 +126,7 @@ static void install(void)
 		{"fexecve", SYS_execveat, spork_entry_fexecve, &spork_resume_fexecve},
 		{"_Fork", SYS_clone, spork_entry_fork, &spork_resume_fork},
 		{"madvise", SYS_madvise, spork_entry_madvise, &spork_resume_madvise},
+		{"mprotect", SYS_mprotect, spork_entry_mprotect, &spork_resume_mprotect},
 		{"__libc_sigaction", SYS_rt_sigaction, spork_entry_sigaction,
 			&spork_resume_sigaction},
 		{"syscall", ANY_CALL, spork_entry_syscall, &spork_resume_syscall},
@@ -153,6 +162,7 @@ void spork_start(int argc, char **argv, char **envp)
 	(void)argv;
 	if (!envp)
 		return;
+	loader_note_program(envp);
 	spork_environment_take(envp);
 	if (!spork_configuration.active)
 		return;

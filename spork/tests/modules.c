@@ -50,6 +50,8 @@ static int add_module(struct dl_phdr_info *info, size_t size, void *data)
 	spork_image_close(image);
 	cr_assert_eq(spork_code_open(ms->folder_fd, &module->id, &module->code), 0, "%s", path);
 	cr_assert_eq(spork_code_verify(module->code), 0);
+	module->same = calloc(spork_code_granule_words(module->code), sizeof(*module->same));
+	cr_assert(module->same);
 	ms->count++;
 	return 0;
 }
@@ -80,9 +82,17 @@ void modules_unload(struct modules *ms)
 			(void)snprintf(name + 2 * n, 3, "%02x", ms->list[i].id.bytes[n]);
 		(void)unlinkat(ms->folder_fd, name, 0);
 		spork_code_close(ms->list[i].code);
+		free(ms->list[i].same);
 	}
 	(void)close(ms->folder_fd);
 	(void)rmdir(ms->folder);
+}
+
+void modules_forget(struct modules *ms)
+{
+	for (size_t i = 0; i < ms->count; i++)
+		memset(ms->list[i].same, 0,
+			spork_code_granule_words(ms->list[i].code) * sizeof(uint64_t));
 }
 
 static uint8_t *memory(size_t size)

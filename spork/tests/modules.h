@@ -27,6 +27,9 @@ void modules_load(struct modules *ms);
 /* Closes them and removes the folder. */
 void modules_unload(struct modules *ms);
 
+/* Forgets which code was compared with memory. */
+void modules_forget(struct modules *ms);
+
 /* Functions are not objects, so that they take two casts. */
 #define ADDRESS(function) ((uint64_t)(uintptr_t)(function))
 

@@ -109,3 +109,30 @@ Test(machine, libc_formats_and_allocates_like_natively)
 	fprintf(stderr, "%lu instructions, %zu pages: %s\n", (unsigned long)call.machine.executed,
 		spork_overlay_dirty_pages(call.machine.overlay), interpreted);
 }
+
+/* Whether or not control is transferred behind it, and whatever the budget. */
+Test(machine, code_that_is_not_what_was_decoded_stops_the_machine)
+{
+	static const uint64_t budgets[] = {50, 100000000};
+	struct spork_patch patch = {.address = ADDRESS(collatz), .length = 2};
+	struct spork_machine *m = &call.machine;
+	uint64_t n = 27;
+
+	m->patches = &patch;
+	m->patch_count = 1;
+	for (int at = 0; at < 2; at++) {
+		patch.original[0] = ((const uint8_t *)(uintptr_t)patch.address)[0];
+		patch.original[1] = ((const uint8_t *)(uintptr_t)patch.address)[1];
+		modules_forget(&modules);
+		cr_assert_eq(call_run(&call, ADDRESS(collatz), &n, 1), collatz(n));
+		patch.original[at] ^= 1;
+		modules_forget(&modules);
+		for (int b = 0; b < 2; b++) {
+			call_prepare(&call, ADDRESS(collatz), &n, 1);
+			cr_assert_eq(spork_machine_run(m, budgets[b]), SPORK_STOP_OTHER_CODE);
+			cr_assert(m->fault_address <= ADDRESS(collatz) &&
+				  m->fault_address + SPORK_CODE_GRANULE > ADDRESS(collatz));
+		}
+	}
+	m->patch_count = 0;
+}

@@ -229,9 +229,31 @@ Test(recipe, a_trace_that_does_not_fit_is_not_kept)
 
 	cr_assert(size > 0);
 	call_prepare(&call, ADDRESS(work), &n, 1);
-	trace = spork_trace_begin(&call.machine, trace_arena, 2048);
+	trace = spork_trace_begin(&call.machine, trace_arena, 24576);
 	cr_assert(trace);
 	(void)spork_machine_run(&call.machine, 1000000);
 	cr_assert_eq(spork_trace_end(trace, recipe, TRACE_BYTES), -EFBIG);
 	cr_assert_null(spork_trace_begin(&call.machine, trace_arena, 16));
+}
+
+Test(recipe, code_that_has_changed_is_noticed)
+{
+	uint64_t n = 21, executed;
+	struct spork_patch patch = {.address = ADDRESS(triple), .length = 1};
+	struct spork_machine *m = &call.machine;
+	int64_t size = record(n, &executed);
+
+	cr_assert(size > 0);
+	cr_assert_eq(spork_trace_check(recipe, (size_t)size), 0);
+	cr_assert_eq(spork_trace_compare(m, recipe), 0);
+	/* As if the file said something else than memory does. */
+	m->patches = &patch;
+	m->patch_count = 1;
+	patch.original[0] = (uint8_t) ~*(const uint8_t *)(uintptr_t)patch.address;
+	cr_assert_eq(spork_trace_compare(m, recipe), 0, "what was compared is not forgotten");
+	modules_forget(&modules);
+	cr_assert_eq(spork_trace_compare(m, recipe), -EBADMSG);
+	patch.original[0] = *(const uint8_t *)(uintptr_t)patch.address;
+	cr_assert_eq(spork_trace_compare(m, recipe), 0);
+	m->patch_count = 0;
 }

@@ -235,22 +235,28 @@ static void analyse(
 /* ---- Requests ------------------------------------------------------------------------------------------------- */
 
 union datagram {
-	struct spork_request code;
+	struct spork_request code[SPORK_REQUESTS_MAX];
 	struct spork_context_request context;
 };
 
 static void answer(
 	struct helper *helper, const union datagram *datagram, size_t size_bytes, pid_t sender)
 {
-	const struct spork_request *code = &datagram->code;
-
 	if (size_bytes == sizeof(datagram->context) &&
-		datagram->context.magic == SPORK_CONTEXT_MAGIC)
+		datagram->context.magic == SPORK_CONTEXT_MAGIC) {
 		analyse(helper, &datagram->context, sender);
-	else if (size_bytes == sizeof(*code) && code->magic == SPORK_REQUEST_MAGIC &&
-		 code->id.length > 0 && code->id.length <= sizeof(code->id.bytes) &&
-		 memchr(code->path, '\0', sizeof(code->path)) && code->path[0] == '/')
-		translate(helper, code);
+		return;
+	}
+	if (size_bytes % sizeof(datagram->code[0]))
+		return;
+	for (size_t i = 0; i < size_bytes / sizeof(datagram->code[0]); i++) {
+		const struct spork_request *code = &datagram->code[i];
+
+		if (code->magic == SPORK_REQUEST_MAGIC && code->id.length > 0 &&
+			code->id.length <= sizeof(code->id.bytes) &&
+			memchr(code->path, '\0', sizeof(code->path)) && code->path[0] == '/')
+			translate(helper, code);
+	}
 }
 
 /* True if there was a request. Only those of our own user count. */

@@ -148,6 +148,28 @@ Test(program, bad_command_lines_are_named)
 		{"link --dealy 1ms -- true", 2, "did you mean '--delay'"},
 		{"link --delay 1ms --", 2, "no command"},
 		{"link true", 2, "unexpected argument"},
+		{"serve --backend kqueue", 2, "give epoll, uring or uv"},
+		{"serve --port 65536", 2, "above 65535"},
+		{"serve --policy naggle", 2, "unknown policy"},
+		{"serve --alpha-ns -1", 2, "alpha and beta"},
+		{"serve --policy oracle", 2, "1 to 4096 phases"},
+		{"serve --policy oracle --phases 0:1,", 2, "'' is no phase"},
+		{"serve --policy oracle --phases 0:2", 2, "'0:2' is no phase"},
+		{"serve --policy oracle --phases 5:1,5:0", 2, "out of order"},
+		{"serve --limit 4294967297", 2, "too large"},
+		{"serve --address localhost", 2, "numeric IPv4"},
+		{"load --rate 1", 2, "--port is missing"},
+		{"load --port 1 --rate 0", 2, "rate"},
+		{"load --port 1 --rate 1 --connections 4294967297", 2, "above 1024"},
+		{"load --port 1 --rate 1 --reply-bytes 1048577", 2, "above 1048576"},
+		{"run --policy nagle", 2, "which program"},
+		{"run -- true", 2, "--policy is missing"},
+		{"run --policy toggle -- true", 2, "use attach"},
+		{"attach", 2, "--pid is missing"},
+		{"attach --pid 0", 2, "no process's number"},
+		{"attach --pid 1 --policy fixed", 2, "cannot be done from outside"},
+		{"attach --pid 1 --period-ns 0", 2, "above 0"},
+		{"attach --pid 4194305", 1, "no process has number 4194305"},
 		{"model --json 2>&1 >/dev/full #", 1, "cannot write the answer"},
 	};
 
@@ -183,7 +205,8 @@ Test(program, a_link_ends_with_its_command)
 
 Test(program, every_command_has_help)
 {
-	static const char *const commands[] = {"", "model", "queue", "estimate", "proxy", "link"};
+	static const char *const commands[] = {"", "model", "queue", "estimate", "serve", "load",
+		"attach", "proxy", "run", "link"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char arguments[64];

@@ -101,4 +101,46 @@ struct ms_knee {
 /* ms_map_knee - of @level along the first axis, at position @at (shape [axes]; at[0] does not matter). */
 struct ms_knee ms_map_knee(const struct ms_map *map, enum ms_level level, const uint32_t *at);
 
+/*
+ * How far the knee of one level lies above that of another: between the nearest and the farthest that both intervals
+ * allow. Not found if one of the two has no knee there, or they are between different classes.
+ */
+struct ms_displacement {
+	bool found;
+	double lo, mid, hi; /* in the unit of the first axis */
+};
+
+/* ms_map_displacement - of @first's knee from @second's, at position @at as for ms_map_knee(). */
+struct ms_displacement ms_map_displacement(
+	const struct ms_map *map, enum ms_level first, enum ms_level second, const uint32_t *at);
+
+/* Why two levels give one cell different classes. */
+enum ms_cause {
+	MS_CAUSE_EDGE,    /* the times of both are near the horizon, on different sides of it */
+	MS_CAUSE_NO_MODE, /* the first level knows no such mode, or none that is ever left */
+	MS_CAUSE_APPROXIMATION, /* the times are far apart: what the first level approximates matters here */
+};
+
+#define MS_REASON_BYTES 320
+
+struct ms_disagreement {
+	bool bad_mode; /* it is about how long the bad mode lasts; false: the good one */
+	enum ms_cause cause;
+	double first_s,
+		second_s[2]; /* how long it lasts: first level's estimate, second level's interval */
+	double factor;       /* >= 1, by which the first lies outside of the second's interval */
+	char reason[MS_REASON_BYTES]; /* a sentence with these figures */
+};
+
+/* ms_cause_name - "edge", "no-mode", "approximation". Static. */
+const char *ms_cause_name(enum ms_cause cause);
+
+/*
+ * ms_map_disagreement - why @first and @second put @cell into different classes.
+ * @model: that of the map. Returns false, with @ret untouched, if they agree or one of them has no class.
+ */
+bool ms_map_disagreement(const struct ms_map *map, const struct ms_model *model,
+	const struct ms_map_cell *cell, enum ms_level first, enum ms_level second,
+	struct ms_disagreement *ret);
+
 #endif

@@ -32,6 +32,8 @@ static const struct option_row options[] = {
 	{NULL, NULL, NULL},
 };
 
+#define REASONS_SHOWN 10U /* in text; JSON has all */
+
 static const char letters[] = {[MS_STABLE] = '.',
 	[MS_VULNERABLE] = 'v',
 	[MS_COLLAPSED] = 'C',
@@ -225,6 +227,24 @@ static void json_agreements(cJSON *json, const struct ms_map *map)
 	json_agreement(list, "rule", ms_level_name(second), &agreement);
 }
 
+/* How far the knee of each level lies above that of the reference. */
+static void json_displacements(
+	cJSON *item, const struct ms_map *map, const struct ms_map_cell *cell)
+{
+	cJSON *displacements = cJSON_AddObjectToObject(item, "displacement");
+	enum ms_level second = reference_level(map);
+
+	for (int l = 0; l < MS_LEVEL_COUNT; l++) {
+		struct ms_displacement d =
+			ms_map_displacement(map, (enum ms_level)l, second, cell->at);
+		double ends[3] = {d.lo, d.mid, d.hi};
+
+		if (d.found && l != (int)second)
+			(void)cJSON_AddItemToObject(displacements, ms_level_name((enum ms_level)l),
+				cJSON_CreateDoubleArray(ends, 3));
+	}
+}
+
 static void json_knees(cJSON *json, const struct ms_map *map)
 {
 	cJSON *list = cJSON_AddArrayToObject(json, "knees");
@@ -245,11 +265,42 @@ static void json_knees(cJSON *json, const struct ms_map *map)
 				(void)cJSON_AddItemToObject(item, ms_level_name((enum ms_level)l),
 					cJSON_CreateDoubleArray(ends, 2));
 		}
+		json_displacements(item, map, cell);
 	}
 }
 
-static int print_json(
-	const struct arguments *arguments, const struct ms_map *map, struct hb_error *reterr)
+/* Every cell to which a level and the reference give different classes, and why. */
+static void json_disagreements(cJSON *json, const struct ms_map *map, const struct ms_model *model)
+{
+	cJSON *list = cJSON_AddArrayToObject(json, "disagreements");
+	enum ms_level second = reference_level(map);
+	struct ms_disagreement d;
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		for (int l = 0; l < MS_LEVEL_COUNT; l++) {
+			cJSON *item, *at;
+
+			if (!ms_map_disagreement(
+				    map, model, &map->cells[i], (enum ms_level)l, second, &d))
+				continue;
+			item = cJSON_CreateObject();
+			(void)cJSON_AddItemToArray(list, item);
+			at = cJSON_AddObjectToObject(item, "at");
+			for (uint32_t a = 0; a < map->axis_count; a++)
+				json_number(at, map->axes[a].path,
+					ms_sweep_value(&map->axes[a], map->cells[i].at[a]));
+			(void)cJSON_AddStringToObject(
+				item, "first", ms_level_name((enum ms_level)l));
+			(void)cJSON_AddStringToObject(item, "second", ms_level_name(second));
+			(void)cJSON_AddStringToObject(item, "mode", d.bad_mode ? "bad" : "good");
+			(void)cJSON_AddStringToObject(item, "cause", ms_cause_name(d.cause));
+			(void)cJSON_AddStringToObject(item, "reason", d.reason);
+		}
+	}
+}
+
+static int print_json(const struct arguments *arguments, const struct ms_map *map,
+	const struct ms_model *model, struct hb_error *reterr)
 {
 	cJSON *json = cJSON_CreateObject(), *axes, *cells;
 	uint32_t counts[MS_UNKNOWN + 1] = {0};
@@ -278,6 +329,7 @@ static int print_json(
 		json_number(axes, ms_class_name((enum ms_class)k), counts[k]);
 	json_agreements(json, map);
 	json_knees(json, map);
+	json_disagreements(json, map, model);
 	return json_print(json, reterr);
 }
 
@@ -340,7 +392,46 @@ static void print_agreement(const char *first, enum ms_level second, const struc
 		a->near_cells ? 100.0 * a->near_agree / a->near_cells : NAN);
 }
 
-static void print_text(const struct ms_map *map)
+/* Along each row of the map: where the knee of @first lies against that of @second. */
+static void print_displacements(const struct ms_map *map, enum ms_level first, enum ms_level second)
+{
+	for (uint32_t i = 0; i < map->count; i += map->axes[0].count) {
+		const struct ms_map_cell *cell = &map->cells[i];
+		struct ms_displacement d = ms_map_displacement(map, first, second, cell->at);
+
+		if (!d.found)
+			continue;
+		(void)printf("knee of %s above that of %s, in %s", ms_level_name(first),
+			ms_level_name(second), map->axes[0].path);
+		for (uint32_t a = 1; a < map->axis_count; a++)
+			(void)printf("%s %s = %g", a > 1 ? "," : " at", map->axes[a].path,
+				ms_sweep_value(&map->axes[a], cell->at[a]));
+		(void)printf(": %+g (%+g to %+g)\n", d.mid, d.lo, d.hi);
+	}
+}
+
+static void print_reasons(const struct ms_map *map, const struct ms_model *model,
+	enum ms_level first, enum ms_level second)
+{
+	struct ms_disagreement d;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct ms_map_cell *cell = &map->cells[i];
+
+		if (!ms_map_disagreement(map, model, cell, first, second, &d) ||
+			++count > REASONS_SHOWN)
+			continue;
+		for (uint32_t a = 0; a < map->axis_count; a++)
+			(void)printf("%s%s = %g", a ? ", " : "", map->axes[a].path,
+				ms_sweep_value(&map->axes[a], cell->at[a]));
+		(void)printf(": %s\n", d.reason);
+	}
+	if (count > REASONS_SHOWN)
+		(void)printf("... and %u more cells; --json has them all\n", count - REASONS_SHOWN);
+}
+
+static void print_text(const struct ms_map *map, const struct ms_model *model)
 {
 	enum ms_level second = reference_level(map);
 	struct ms_agreement agreement;
@@ -352,6 +443,8 @@ static void print_text(const struct ms_map *map)
 			continue;
 		ms_map_agreement(map, (enum ms_level)l, second, &agreement);
 		print_agreement(ms_level_name((enum ms_level)l), second, &agreement);
+		print_displacements(map, (enum ms_level)l, second);
+		print_reasons(map, model, (enum ms_level)l, second);
 	}
 	ms_map_agreement_rule(map, second, &agreement);
 	print_agreement("the rule of thumb", second, &agreement);
@@ -384,9 +477,9 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 	(void)sigaction(SIGTERM, &action, NULL);
 	code = ms_map_run(&model, &asked, &map, reterr);
 	if (!code && arguments->json)
-		code = print_json(arguments, &map, reterr);
+		code = print_json(arguments, &map, &model, reterr);
 	else if (!code)
-		print_text(&map);
+		print_text(&map, &model);
 	ms_map_finish(&map);
 	return code;
 }

@@ -222,3 +222,65 @@ Test(map, agreement_is_counted_near_and_far)
 	cr_assert_eq(agreement.table[MS_STABLE][MS_VULNERABLE], 1);
 	cr_assert_eq(agreement.table[MS_STABLE][MS_STABLE], 2);
 }
+
+/* A row of four cells; the levels have the times that are given, and all cells of the simulation are certain. */
+static void row_fill(struct ms_map *map, struct ms_map_cell *cells, const double *chain_s,
+	const double (*simulated_s)[2])
+{
+	*map = (struct ms_map){.axis_count = 1, .count = 4, .cells = cells};
+	map->axes[0] =
+		(struct ms_sweep_axis){.path = "db.queue", .count = 4, .from = 40, .step = 10};
+	for (uint32_t i = 0; i < 4; i++) {
+		cells[i] = (struct ms_map_cell){
+			.index = i, .at = {i}, .done = true, .verdict_count = 2};
+		cells[i].verdicts[0] = (struct ms_verdict){.level = MS_LEVEL_MARKOV,
+			.kind = chain_s[i] < 600 ? MS_STABLE : MS_VULNERABLE,
+			.recover_s = {chain_s[i], chain_s[i], chain_s[i]},
+			.collapse_s = {1e9, 1e9, 1e9}};
+		cells[i].verdicts[1] = (struct ms_verdict){.level = MS_LEVEL_SIMULATION,
+			.kind = simulated_s[i][1] < 600 ? MS_STABLE : MS_VULNERABLE,
+			.recover_s = {simulated_s[i][0], 0, simulated_s[i][1]},
+			.collapse_s = {1e9, 1e9, 1e9}};
+	}
+}
+
+Test(map, a_knee_is_displaced_by_what_both_intervals_allow)
+{
+	static const double chain_s[] = {10, 100, 200, 5000};
+	static const double simulated_s[][2] = {{10, 20}, {700, 900}, {2000, 3000}, {5000, 1e9}};
+	struct ms_map_cell cells[4];
+	struct ms_map map;
+	struct ms_displacement d;
+
+	row_fill(&map, cells, chain_s, simulated_s);
+	d = ms_map_displacement(&map, MS_LEVEL_MARKOV, MS_LEVEL_SIMULATION, (const uint32_t[]){0});
+	cr_assert(d.found);
+	/* The chain's knee lies in 60 to 70, the simulation's in 40 to 50. */
+	cr_assert(d.lo == 10 && d.mid == 20 && d.hi == 30, "%g %g %g", d.lo, d.mid, d.hi);
+	d = ms_map_displacement(&map, MS_LEVEL_FLUID, MS_LEVEL_SIMULATION, (const uint32_t[]){0});
+	cr_assert(!d.found, "a level that was not asked has no knee");
+}
+
+Test(map, every_disagreement_has_its_cause)
+{
+	static const double chain_s[] = {10, 500, 20, 0};
+	static const double simulated_s[][2] = {{10, 20}, {700, 900}, {2000, 3000}, {5000, 1e9}};
+	struct ms_model model = model_of_text();
+	struct ms_map_cell cells[4];
+	struct ms_disagreement d;
+	struct ms_map map;
+
+	row_fill(&map, cells, chain_s, simulated_s);
+	cr_assert(!ms_map_disagreement(
+		&map, &model, &cells[0], MS_LEVEL_MARKOV, MS_LEVEL_SIMULATION, &d));
+	cr_assert(ms_map_disagreement(
+		&map, &model, &cells[1], MS_LEVEL_MARKOV, MS_LEVEL_SIMULATION, &d));
+	cr_assert(d.bad_mode && d.cause == MS_CAUSE_EDGE, "%s", d.reason);
+	cr_assert(ms_map_disagreement(
+		&map, &model, &cells[2], MS_LEVEL_MARKOV, MS_LEVEL_SIMULATION, &d));
+	cr_assert(d.cause == MS_CAUSE_APPROXIMATION && d.factor == 100, "%s", d.reason);
+	cr_assert(strstr(d.reason, "constant timeout"), "%s", d.reason);
+	cr_assert(ms_map_disagreement(
+		&map, &model, &cells[3], MS_LEVEL_MARKOV, MS_LEVEL_SIMULATION, &d));
+	cr_assert(d.cause == MS_CAUSE_NO_MODE, "%s", d.reason);
+}

@@ -39,6 +39,18 @@ static const struct shc_check checks[] = {
 		"A redirection with > empties the file: of two in a row only the last is left.",
 		"echo first > list\necho second > list\n",
 		"echo first > list\necho second >> list\n"},
+	{114, SHC_CLASS_DATA_LOSS, SHC_SEVERITY_ERROR, SHC_EVIDENCE_PATH,
+		"What a link leads to is deleted in place of the link",
+		"With a slash behind its name rm -r goes through a link, deletes what is there, "
+		"and leaves the link.",
+		"ln -sfn /srv/data /srv/current\nrm -rf /srv/current/\n",
+		"ln -sfn /srv/data /srv/current\nrm -f /srv/current\n"},
+	{115, SHC_CLASS_DATA_LOSS, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"Every turn of a loop moves on the file of the turn before",
+		"The first file is carried over all the others. Rotate from the last name to the "
+		"first.",
+		"for i in 1 2 3; do\n\tmv /srv/log.$i /srv/log.$((i + 1))\ndone\n",
+		"for i in 3 2 1; do\n\tmv /srv/log.$i /srv/log.$((i + 1))\ndone\n"},
 	{201, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"A command needs a path that was removed before",
 		"What has been deleted, or lies in a deleted folder, cannot be read, moved or "
@@ -48,6 +60,11 @@ static const struct shc_check checks[] = {
 		"Several files are moved to something that is no directory",
 		"mv and cp with more than two operands need a directory as the last.",
 		"date > c\nmv a b c\n", "mkdir c\nmv a b c\n"},
+	{203, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"A file is copied or moved to itself",
+		"cp, mv, ln and install refuse when both operands are the same file.",
+		"dir=/srv/app\ncp \"$dir/config\" /srv/app/config\n",
+		"dir=/srv/app\ncp \"$dir/config\" /srv/app/config.old\n"},
 	{301, SHC_CLASS_WORD_SPLIT, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"An unquoted value falls apart into several operands",
 		"Blanks in the value make words of their own, and the command works on other files "
@@ -71,6 +88,46 @@ static const struct shc_check checks[] = {
 		"What a subshell or a stage of a pipeline assigns is gone when it ends.",
 		"echo 1 | while read -r n; do\n\tcount=$n\ndone\necho \"$count lines\"\n",
 		"count=0\nwhile read -r n; do\n\tcount=$n\ndone < list\necho \"$count lines\"\n"},
+	{305, SHC_CLASS_UNBOUND, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"Under -u a variable is read that only a file assigns which may be absent",
+		"Where the file is not there the script ends at the first read, with half of the "
+		"work done.",
+		"set -u\nif [ -f /srv/conf ]; then\n\t. /srv/conf\nfi\ngzip \"$target/db\"\n",
+		"set -u\ntarget=/srv/backup\nif [ -f /srv/conf ]; then\n\t. "
+		"/srv/conf\nfi\ngzip \"$target/db\"\n"},
+	{306, SHC_CLASS_EMPTY_EXPANSION, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"An unquoted operand of a comparison can vanish",
+		"The test is then an error, which counts as false: the branch for all other "
+		"values is taken.",
+		"mode=$(cat /srv/mode)\nif [ $mode != safe ]; then\n\texit 1\nfi\ndate\n",
+		"mode=$(cat /srv/mode)\nif [ \"$mode\" != safe ]; then\n\texit 1\nfi\ndate\n"},
+	{307, SHC_CLASS_OPTION_INJECTION, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"A pattern can give names that are taken as options",
+		"A file called --checkpoint-action=exec=sh makes tar run a shell. Names behind ./ "
+		"or -- are names.",
+		"cd /srv/incoming || exit 1\ntar -cf /srv/all.tar *\n",
+		"cd /srv/incoming || exit 1\ntar -cf /srv/all.tar ./*\n"},
+	{308, SHC_CLASS_READS_STDIN, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"A command in a loop reads the lines that the loop is to read",
+		"ssh passes its standard input on, so the loop ends after its first turn.",
+		"while read -r host; do\n\tssh \"$host\" uptime\ndone < hosts\n",
+		"while read -r host; do\n\tssh \"$host\" uptime < /dev/null\ndone < hosts\n"},
+	{309, SHC_CLASS_WORD_SPLIT, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"Names from find are split at blanks by xargs, and deleted",
+		"xargs takes blanks, quotes and backslashes in names as its own. A name with a "
+		"blank becomes two.",
+		"find /srv/app -name '*.tmp' | xargs rm -f\n",
+		"find /srv/app -name '*.tmp' -exec rm -f {} +\n"},
+	{401, SHC_CLASS_EMPTY_PIPE, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"A stage of a pipeline passes nothing on",
+		"grep -q prints nothing, and what goes to a file does not go through the pipe. "
+		"The commands behind it get an empty input.",
+		"ps aux | grep -q daemon | wc -l\n", "ps aux | grep daemon | wc -l\n"},
+	{402, SHC_CLASS_DEAD_FILTER, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
+		"A command does not read what is piped to it",
+		"It takes operands only, or its input comes from elsewhere: what the stage before "
+		"prints is lost.",
+		"ls /srv/app | rm -f\n", "ls /srv/app | sort\n"},
 	{501, SHC_CLASS_LOOP_ONCE, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
 		"A loop over one quoted expansion runs once",
 		"Quotes make one word of the whole list.",
@@ -127,6 +184,25 @@ static const struct shc_check checks[] = {
 		"Nothing in its body changes what its condition tests, and nothing leaves it.",
 		"n=0\nwhile [ \"$n\" -lt 3 ]; do\n\techo \"$n\"\ndone\n",
 		"n=0\nwhile [ \"$n\" -lt 3 ]; do\n\tn=$((n + 1))\ndone\n"},
+	{511, SHC_CLASS_LOST_STATUS, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"The status of a pipeline says nothing of its first commands",
+		"It is that of the last command, here one that succeeds whatever came in.",
+		"pg_dump shop | gzip > /srv/shop.gz\nif [ $? -ne 0 ]; then\n\texit 1\nfi\ndate\n",
+		"pg_dump shop > /srv/shop || exit 1\ngzip /srv/shop || exit 1\ndate\n"},
+	{512, SHC_CLASS_CONSTANT_TEST, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"A test asks for a variable that only a subshell has changed",
+		"A loop at the end of a pipeline runs in a subshell. What it counts is gone when "
+		"it ends.",
+		"n=0\nls /srv/app | while read -r f; do\n\tn=$((n + 1))\ndone\nif [ \"$n\" -gt 0 "
+		"]; then\n\techo some\nfi\n",
+		"n=0\nwhile read -r f; do\n\tn=$((n + 1))\ndone < list\nif [ \"$n\" -gt 0 "
+		"]; then\n\techo some\nfi\n"},
+	{601, SHC_CLASS_PORTABILITY, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"== in a test of sh",
+		"Only bash has it. dash says \"unexpected operator\", and the test counts as false "
+		"whatever its operands are.",
+		"#!/bin/sh\n[ \"$1\" == start ] && date\n",
+		"#!/bin/sh\n[ \"$1\" = start ] && date\n"},
 	{901, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
 		"Something stands where the grammar does not allow it",
 		"A shell reads a script command by command. It runs what stands before the error "

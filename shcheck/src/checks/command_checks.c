@@ -44,13 +44,11 @@ static bool ends_in(const char *path, const char *end)
 	return length >= of_end && !strcmp(path + length - of_end, end);
 }
 
-/* rm refuses "." and "..", as such and as the last component. */
-static bool is_refused(const struct shc_field *field, const struct shc_harm *harm)
+/* rm, rmdir and mv refuse "." and "..", as such and as the last component. */
+static bool is_refused(const struct shc_call *call, const struct shc_harm *harm)
 {
-	const struct shc_piece *last = field->count ? &field->pieces[field->count - 1].piece : NULL;
-
-	return harm->protection == SHC_PROTECTED_START && last && !last->atom &&
-	       last->text.bytes[last->text.length - 1] == '.';
+	return harm->dots && (shc_text_is(call->name, "rm") || shc_text_is(call->name, "mv") ||
+				     shc_text_is(call->name, "rmdir"));
 }
 
 void shc_report_removal(
@@ -70,7 +68,7 @@ void shc_check_removal(const struct shc_call *call, struct shc_state *state,
 	if (harm.protection != SHC_UNPROTECTED &&
 		(recursive ||
 			(harm.protection == SHC_PROTECTED_START && ends_in(harm.path, "/*"))) &&
-		!is_refused(field, &harm))
+		!is_refused(call, &harm))
 		shc_report_removal(call, state, &harm);
 }
 
@@ -97,6 +95,20 @@ static void report_splitting(const struct shc_call *call, enum shc_origin origin
 }
 
 /* Unquoted operands of commands that delete, which fall apart where a value holds blanks. */
+/* A list of names that find has printed: to split it at newlines is meant, and blanks in the names are not. */
+static bool is_list_of_names(const struct shc_call *call, const struct shc_field *field)
+{
+	static const char two[] = "a b\n/c";
+	const struct shc_atom *atom = field->pieces[0].piece.atom;
+	uint32_t number;
+
+	return field->count == 1 && atom && atom->origin == SHC_ORIGIN_FILE_NAME &&
+	       shc_dfa_matches(atom->language, two, sizeof(two) - 1) &&
+	       !shc_name_number(
+		       call->in, (struct shc_text){.bytes = "IFS", .length = 3}, &number) &&
+	       !call->in->names[number].assigned_anywhere;
+}
+
 static void check_splitting(const struct shc_call *call)
 {
 	static const char *const deleting[] = {"rm", "rmdir", "mv", "chown", "chmod"};
@@ -110,7 +122,8 @@ static void check_splitting(const struct shc_call *call)
 		for (uint32_t j = 0; j < field->count; j++) {
 			const struct shc_field_piece *piece = &field->pieces[j];
 
-			if (!piece->splits || !piece->piece.atom || field->count < 2 ||
+			if (!piece->splits || !piece->piece.atom ||
+				(field->count < 2 && !is_list_of_names(call, field)) ||
 				piece->piece.atom->origin == SHC_ORIGIN_APPROXIMATION)
 				continue;
 			report_splitting(call, piece->piece.atom->origin);
@@ -155,10 +168,99 @@ void shc_check_input(const struct shc_call *call)
 		(int)call->name.length, call->name.bytes);
 }
 
+/* SH307: a name that begins with a dash is taken as an option by commands whose options run others. */
+static void check_options(const struct shc_call *call, const struct shc_state *state)
+{
+	static const char *const names[] = {
+		"tar", "rsync", "zip", "7z", "7za", "chown", "chmod", "chgrp", "scp", NULL};
+	bool relevant = false;
+
+	for (const char *const *name = names; *name; name++)
+		relevant |= shc_text_is(call->name, *name);
+	for (uint32_t i = 1; relevant && i < call->fields.count; i++) {
+		const struct shc_field *field = &call->fields.items[i];
+		const struct shc_field_piece *first = field->pieces;
+		bool any;
+
+		if (shc_term_is(call->values[i], "--"))
+			return;
+		if (!field->count)
+			continue;
+		any = first->glob && first->piece.text.length &&
+		      strchr("*?[", first->piece.text.bytes[0]);
+		if (!any && first->piece.atom && first->piece.atom->origin == SHC_ORIGIN_FILE_NAME)
+			any = shc_dfa_matches(
+				shc_state_language_of(state, first->piece.atom), "-x", 2);
+		if (!any)
+			continue;
+		shc_finding_hint(call->in->findings,
+			shc_report(call->in, 307, call->command->range,
+				"a name that begins with '-' becomes an option of '%.*s'",
+				(int)call->name.length, call->name.bytes),
+			"begin the pattern with ./, or put -- before it");
+		return;
+	}
+}
+
+/* rsync --delete empties its last operand of all that the others do not have. */
+static void check_mirror(const struct shc_call *call, struct shc_state *state)
+{
+	if (shc_text_is(call->name, "rsync") && call->fields.count > 2 &&
+		(shc_call_option(call, 0, "delete") ||
+			shc_call_option(call, 0, "delete-excluded") ||
+			shc_call_option(call, 0, "delete-after")))
+		shc_check_removal(call, state, &call->fields.items[call->fields.count - 1], true);
+}
+
 void shc_check_call(const struct shc_call *call, struct shc_state *state)
 {
-	(void)state;
 	check_splitting(call);
+	check_options(call, state);
+	check_mirror(call, state);
+}
+
+/* The field is one unquoted variable. */
+static bool is_bare_variable(const struct shc_field *field)
+{
+	const struct shc_part *part = field->word ? field->word->parts : NULL;
+
+	return part && !part->next && part->kind == SHC_PART_PARAMETER &&
+	       part->parameter->kind == SHC_PARAMETER_VARIABLE &&
+	       part->parameter->op == SHC_OP_NONE;
+}
+
+void shc_check_comparison(
+	const struct shc_call *call, const struct shc_state *state, uint32_t first, uint32_t end)
+{
+	struct shc_text op;
+	bool equals;
+
+	if (end != first + 3 || !shc_term_known(call->values[first + 1], &op))
+		return;
+	equals = shc_text_is(op, "==");
+	if (equals && call->in->script->dialect != SHC_BASH)
+		shc_finding_hint(call->in->findings,
+			shc_report(call->in, 601, call->command->range,
+				"the test of this shell has no '==': dash says \"unexpected "
+				"operator\", and the test counts as false"),
+			"write =");
+	equals |= shc_text_is(op, "=");
+	if (!equals && !shc_text_is(op, "!="))
+		return;
+	for (uint32_t i = first; i < end; i += 2) {
+		struct shc_finding *finding;
+
+		if (!is_bare_variable(&call->fields.items[i]) ||
+			!shc_field_may_vanish(state, &call->fields.items[i]))
+			continue;
+		finding = shc_report(call->in, 306, call->command->range,
+			"without its operand this test is an error, which counts as false");
+		shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
+		/* What is empty equals nothing else, so that false is right by chance. */
+		if (finding && equals && !shc_term_is(call->values[first + end - 1 - i], ""))
+			finding->severity = SHC_SEVERITY_INFO;
+		return;
+	}
 }
 
 void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,

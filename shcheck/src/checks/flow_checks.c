@@ -89,6 +89,10 @@ static void check_absent(const struct shc_call *call, struct shc_state *state)
 	struct shc_finding *finding;
 	struct shc_range range;
 
+	/* Its failure is foreseen. */
+	for (const struct shc_redirect *r = call->command->redirects; r; r = r->next)
+		if (r->fd == 2 && in->suppressed > in->suppressed_outside)
+			return;
 	if (fact && fact->kind == SHC_FILE_NOTHING) {
 		finding = shc_report(in, 505, call->command->range,
 			"'%.*s' is not there: it was looked for and not found",
@@ -197,20 +201,53 @@ static bool matters(const struct shc_interpreter *in, const struct shc_command *
 	       !is_any_of(name, asking);
 }
 
+/* rm with all that is below, mv: what is lost by it is no rest of the work that has failed. */
+static bool loses_much(const struct shc_command *command)
+{
+	if (command->kind != SHC_COMMAND_SIMPLE)
+		return false;
+	if (shc_text_is(shc_command_name(command), "mv"))
+		return true;
+	if (!shc_text_is(shc_command_name(command), "rm"))
+		return false;
+	for (const struct shc_word *w = command->simple.words; w; w = w->next)
+		if (shc_text_is(w->literal, "--recursive") ||
+			(w->constant && w->literal.length > 1 && w->literal.bytes[0] == '-' &&
+				w->literal.bytes[1] != '-' &&
+				(memchr(w->literal.bytes, 'r', w->literal.length) ||
+					memchr(w->literal.bytes, 'R', w->literal.length))))
+			return true;
+	return false;
+}
+
+/* Has @before perhaps failed, in a function that is called where -e does not hold? */
+static bool is_ignored(const struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before)
+{
+	return in->call_depth && in->suppressed_outside && !in->substitutions &&
+	       in->suppressed == in->suppressed_outside && state->errexit &&
+	       state->status.high != 0 && state->status.owner == before->id + 1 &&
+	       matters(in, before);
+}
+
 void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state,
-	const struct shc_command *before, const struct shc_command *command)
+	const struct shc_command *before, const struct shc_command *command,
+	const struct shc_command **earlier)
 {
 	static const char *const losing[] = {
 		"rm", "rmdir", "unlink", "mv", "cp", "dd", "shred", "rsync", "find", NULL};
 	struct shc_finding *finding;
-	uint8_t *defeated;
+	uint16_t *defeated;
 
 	before = shc_command_within(before);
 	command = shc_command_within(command);
-	if (!in->call_depth || !in->suppressed_outside || in->substitutions ||
-		in->suppressed != in->suppressed_outside || !state->errexit ||
-		state->status.high == 0 || state->status.owner != before->id + 1 ||
-		!matters(in, before) || !matters(in, command))
+	if (is_ignored(in, state, before))
+		*earlier = *earlier ? *earlier : before;
+	else if (!*earlier || !loses_much(command))
+		return;
+	else
+		before = *earlier;
+	if (!matters(in, command))
 		return;
 	finding = shc_report(in, 507, command->range,
 		"this runs although the command before has failed: -e does not hold here");
@@ -263,7 +300,7 @@ int shc_note_read(struct shc_interpreter *in, struct shc_state *state, struct sh
 	struct shc_read_site *site;
 	uint32_t number;
 
-	if (!in->current || state->sourced || in->open)
+	if (!in->current || state->sourced || (in->open && !state->nounset))
 		return 0;
 	if (in->assigning.length == name.length &&
 		!memcmp(in->assigning.bytes, name.bytes, name.length))
@@ -280,6 +317,8 @@ int shc_note_read(struct shc_interpreter *in, struct shc_state *state, struct sh
 		in->site_count++;
 	}
 	site->assigned |= variable->assigned;
+	site->closed |= !in->open;
+	site->bare |= in->open && !variable->assigned;
 	return 0;
 }
 
@@ -346,12 +385,27 @@ static bool is_test(const struct shc_command *command)
 	       shc_text_is(name, "test") || shc_text_is(name, "unset");
 }
 
+/* Only a file that need not be there assigns it, and -u ends the script without. */
+static void check_bare(struct shc_interpreter *in, const struct shc_read_site *site)
+{
+	struct shc_text text = in->names[site->name].text;
+
+	if (!site->bare || in->names[site->name].assigned_anywhere)
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 305, site->command->range,
+			"where no file was read, nothing assigns '%s', and -u ends the script here",
+			text.bytes),
+		"give it a value before the file is read");
+}
+
 static void check_site(
 	struct shc_interpreter *in, const struct shc_read_site *site, const char *const *assigned)
 {
 	struct shc_text text = in->names[site->name].text;
-	const char *near =
-		in->names[site->name].assigned_anywhere ? NULL : hb_suggest(text.bytes, assigned);
+	const char *near = in->names[site->name].assigned_anywhere || !site->closed
+				   ? NULL
+				   : hb_suggest(text.bytes, assigned);
 	struct shc_finding *finding;
 
 	if (near && is_slip(text, near)) {
@@ -361,8 +415,12 @@ static void check_site(
 			shc_finding_hint(in->findings, finding, "did you mean '%s'?", near);
 		return;
 	}
-	if (!has_lower_case(text) || is_test(site->command))
+	if (!has_lower_case(text) || (is_test(site->command) && !site->bare))
 		return;
+	if (!site->closed) {
+		check_bare(in, site);
+		return;
+	}
 	if (in->names[site->name].assigned_anywhere) {
 		shc_report(in, 304, site->command->range,
 			"'%s' is assigned only where this does not see it", text.bytes);
@@ -370,7 +428,8 @@ static void check_site(
 	}
 	finding = shc_report(
 		in, 303, site->command->range, "nothing in the script assigns '%s'", text.bytes);
-	if (finding)
+	/* A variable may come from outside; an array never does. */
+	if (finding && !in->names[site->name].read_as_array)
 		finding->severity = SHC_SEVERITY_INFO;
 }
 

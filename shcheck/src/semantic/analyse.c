@@ -250,7 +250,7 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 		return -ENOMEM;
 	in->command_count = in->script->command_count;
 	in->seen_count = in->command_count + 1;
-	in->seen = calloc(in->seen_count, 1);
+	in->seen = calloc(in->seen_count, sizeof(*in->seen));
 	if (!in->seen || shc_dfa_glob(in->pool, "/?*", 3, 0, &absolute, NULL))
 		return -ENOMEM;
 	in->home =
@@ -384,6 +384,7 @@ int shc_analyse_observed(const struct shc_script *script, const struct shc_analy
 	}
 	if (!r) {
 		shc_check_tree(&in);
+		shc_check_subshells(&in);
 		shc_check_outputs(&in);
 		shc_check_reads(&in);
 	}

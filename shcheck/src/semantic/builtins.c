@@ -15,6 +15,8 @@
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
+#include "printing.h"
+#include "survey.h"
 #include "transformers.h"
 #include "traps.h"
 
@@ -40,24 +42,6 @@ static int finish(const struct shc_call *call, struct shc_state *state, struct s
 {
 	shc_set_status(state, call->command, low, high);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
-}
-
-/* Append @term to what a substitution captures. 0 or -ENOMEM. */
-static int print(const struct shc_call *call, struct shc_state *state, const struct shc_term *term)
-{
-	if (!state->output)
-		return term ? 0 : -ENOMEM;
-	state->output = shc_term_concat(call->in->terms, state->output, term);
-	return state->output ? 0 : -ENOMEM;
-}
-
-/* What operand @index adds to the output: file names and split values are not known. NULL when there is no memory. */
-static const struct shc_term *printed(const struct shc_call *call, uint32_t index)
-{
-	if (shc_field_is_one(&call->fields.items[index]))
-		return call->values[index];
-	return shc_unknown(
-		call->in, SHC_ORIGIN_OUTPUT, shc_dfa_text(call->in->pool), call->command->range);
 }
 
 static int run_true(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -113,8 +97,8 @@ static int cd_back(const struct shc_call *call, struct shc_state *state, struct 
 	if (failed && !shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
 		state->directory =
 			shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
-	if (!failed || !state->directory || print(call, state, state->directory) ||
-		print(call, state, shc_term_text(in->terms, "\n", 1))) {
+	if (!failed || !state->directory || shc_capture(call, state, state->directory) ||
+		shc_capture(call, state, shc_term_text(in->terms, "\n", 1))) {
 		shc_state_destroy(failed);
 		shc_state_destroy(state);
 		return -ENOMEM;
@@ -177,94 +161,6 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 		return -ENOMEM;
 	}
 	return failed ? shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0) : 0;
-}
-
-/* ---- Output --------------------------------------------------------------------------------------------------- */
-
-static int run_pwd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	struct shc_terms *terms = call->in->terms;
-
-	if (print(call, state, state->directory) ||
-		print(call, state, shc_term_text(terms, "\n", 1))) {
-		shc_state_destroy(state);
-		return -ENOMEM;
-	}
-	return finish(call, state, out, 0, 0);
-}
-
-static int run_echo(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	struct shc_terms *terms = call->in->terms;
-	bool newline = true;
-	int r = 0;
-
-	for (uint32_t i = 1; i < call->fields.count && !r; i++) {
-		if (i == 1 && shc_term_is(call->values[1], "-n")) {
-			newline = false;
-			continue;
-		}
-		if (i > (newline ? 1u : 2u))
-			r = print(call, state, shc_term_text(terms, " ", 1));
-		if (!r)
-			r = print(call, state, printed(call, i));
-	}
-	if (!r && newline)
-		r = print(call, state, shc_term_text(terms, "\n", 1));
-	if (r) {
-		shc_state_destroy(state);
-		return r;
-	}
-	return finish(call, state, out, 0, 0);
-}
-
-/* printf -v (bash): what it assigns is not known, and it may fail before. Takes @state. */
-static int printf_assigns(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	struct shc_interpreter *in = call->in;
-	const struct shc_term *term =
-		shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), call->command->range);
-	struct shc_text name;
-	int r = term ? 0 : -ENOMEM;
-
-	if (!r && call->fields.count > 2 && shc_term_known(call->values[2], &name))
-		r = shc_assign(in, state, name, term, call->command->range);
-	else
-		shc_approximate(in, call->command);
-	if (r) {
-		shc_state_destroy(state);
-		return r;
-	}
-	return finish(call, state, out, 0, 2);
-}
-
-/* printf with the plain formats that scripts use; every other format prints anything. */
-static int run_printf(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
-{
-	struct shc_interpreter *in = call->in;
-	bool line = call->fields.count >= 2 && shc_term_is(call->values[1], "%s\\n");
-	bool plain = call->fields.count >= 2 && shc_term_is(call->values[1], "%s");
-	bool bash = in->script->dialect == SHC_BASH;
-	int r = 0;
-
-	if (bash && call->fields.count >= 2 && shc_term_is(call->values[1], "-v"))
-		return printf_assigns(call, state, out);
-	if ((line || plain) && call->fields.count == 3) {
-		r = print(call, state, printed(call, 2));
-		if (!r && line)
-			r = print(call, state, shc_term_text(in->terms, "\n", 1));
-	} else if (state->output) {
-		r = print(call, state,
-			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
-				call->command->range));
-	}
-	if (r) {
-		shc_state_destroy(state);
-		return r;
-	}
-	return finish(call, state, out, 0, 0);
 }
 
 /* ---- Leaving -------------------------------------------------------------------------------------------------- */
@@ -532,12 +428,31 @@ static int run_let(const struct shc_call *call, struct shc_state *state, struct 
 	return finish(call, state, out, 0, 1);
 }
 
+/* The last argument stays where it is, and the loop sees it again. */
+static void report_stuck(const struct shc_call *call)
+{
+	struct shc_finding *finding = shc_report(call->in, 510, call->in->arguments_loop->range,
+		"this loop never ends where an option stands last: shift then takes nothing");
+
+	if (!finding)
+		return;
+	shc_finding_hint(
+		call->in->findings, finding, "look at $# before: shift 2 needs two arguments");
+	shc_finding_relate(call->in->findings, finding, call->command->range,
+		"more than there may be are taken here");
+}
+
 /* More than there are: dash ends, bash goes on. Takes @state. */
 static int shift_too_far(
-	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+	const struct shc_call *call, int by, struct shc_state *state, struct shc_outcomes *out)
 {
 	bool bash = call->in->script->dialect == SHC_BASH;
 
+	if (bash && by > 1 && call->in->arguments_loop && !state->errexit &&
+		!(state->doubtful & SHC_DOUBT_ERREXIT) &&
+		call->in->suppressed == call->in->suppressed_outside &&
+		!shc_guards_arguments(call->in->arguments_loop, state->nounset))
+		report_stuck(call);
 	shc_set_status(state, call->command, 1, 2);
 	return shc_outcomes_add(call->in, out, state, bash ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, 0);
 }
@@ -552,7 +467,7 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 	int r;
 
 	if (!state->arguments_open && away > count)
-		return shift_too_far(call, state, out);
+		return shift_too_far(call, by, state, out);
 	if (by < 0 || away > count) {
 		failed = shc_state_clone(state);
 		if (!failed) {
@@ -580,7 +495,7 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 		shc_state_destroy(failed);
 		return r;
 	}
-	return shift_too_far(call, failed, out);
+	return shift_too_far(call, by, failed, out);
 }
 
 static int run_unset(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -617,6 +532,14 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 			shc_state_destroy(state);
 			return -ENOMEM;
 		}
+		if (variable->readonly || variable->perhaps_readonly)
+			call->in->refused = true;
+		if (variable->readonly)
+			continue;
+		if (variable->perhaps_readonly) {
+			variable->presence = SHC_PERHAPS;
+			continue;
+		}
 		*variable = (struct shc_variable){
 			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
 	}
@@ -650,53 +573,152 @@ static int hide(const struct shc_call *call, struct shc_state *state, uint32_t n
 	return 0;
 }
 
-/* export, readonly, local, declare, typeset: names and name=value operands. */
-static int declare(const struct shc_call *call, struct shc_state *state, bool local)
+/* name=value as one word after its expansion: the name, and what is assigned. False when it is neither. */
+static bool split_operand(const struct shc_call *call, const struct shc_term *operand,
+	struct shc_text *ret_name, const struct shc_term **ret_value)
+{
+	struct shc_terms *terms = call->in->terms;
+	const struct shc_term *rest;
+	struct shc_text text;
+	const char *equals;
+
+	if (!operand->count || operand->pieces[0].atom)
+		return false;
+	text = operand->pieces[0].text;
+	equals = memchr(text.bytes, '=', text.length);
+	if (!equals && operand->count > 1)
+		return false;
+	*ret_name = text;
+	*ret_value = NULL;
+	if (!equals)
+		return true;
+	ret_name->length = (uint32_t)(equals - text.bytes);
+	rest = shc_term_text(terms, equals + 1, text.length - ret_name->length - 1);
+	*ret_value = rest ? shc_term_concat(
+				    terms, rest, shc_term_slice(terms, operand, 1, operand->count))
+			  : NULL;
+	return *ret_value != NULL;
+}
+
+/* One operand of a declaration. */
+struct declared {
+	const struct shc_assignment *assignment; /* in the text, or NULL */
+	struct shc_text name;
+	const struct shc_term *value; /* of an assignment that only its expansion shows, or NULL */
+	uint32_t number;
+};
+
+/* Is operand @index a declaration, and of what? 1, 0 (not known, or many: counted) or -ENOMEM. */
+static int declared_by(
+	const struct shc_call *call, struct shc_state *state, uint32_t index, struct declared *ret)
+{
+	const struct shc_field *field = &call->fields.items[index];
+	const struct shc_assignment *a = field->word->assignment;
+	struct shc_interpreter *in = call->in;
+
+	*ret = (struct declared){.assignment = a};
+	/* Of x={a,b}, bash assigns every alternative in turn. */
+	if (a && shc_has_braces(field->word)) {
+		shc_approximate(in, call->command);
+		ret->assignment = NULL;
+		ret->name = a->name;
+		ret->value = shc_unknown(
+			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
+	} else if (a) {
+		ret->name = a->name;
+	} else if (!shc_field_is_one(field) ||
+		   !split_operand(call, call->values[index], &ret->name, &ret->value)) {
+		shc_approximate(in, call->command);
+		return 0;
+	}
+	if (!shc_name_number(in, ret->name, &ret->number) && shc_state_variable(state, ret->number))
+		return 1;
+	return -ENOMEM;
+}
+
+/* bash: nothing of a read-only variable can be hidden. Is it one? @state: what it then may be. */
+static bool refuses_local(const struct shc_call *call, struct shc_variable *variable)
+{
+	if (call->in->script->dialect != SHC_BASH || !variable->readonly)
+		return false;
+	call->in->refused = true;
+	return true;
+}
+
+/* `local x` without a value. 0 or -ENOMEM. */
+static int declare_local(const struct shc_call *call, struct shc_state *state,
+	const struct declared *declared, bool arrays, bool associative)
+{
+	struct shc_variable *variable = &state->variables[declared->number];
+	bool perhaps = variable->perhaps_readonly;
+
+	/* dash keeps the value of outside. */
+	if (call->in->script->dialect != SHC_BASH || variable->prefixed)
+		return 0;
+	*variable = (struct shc_variable){
+		.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
+	call->in->names[declared->number].assigned_anywhere = true;
+	if (perhaps) {
+		call->in->refused = true;
+		variable->presence = SHC_PERHAPS;
+		variable->perhaps_readonly = true;
+		variable->term = shc_unknown(call->in, SHC_ORIGIN_APPROXIMATION,
+			shc_dfa_text(call->in->pool), call->command->range);
+	}
+	return arrays ? shc_array_declare(call->in, state, declared->number, associative,
+				call->command->range)
+		      : 0;
+}
+
+/* One operand. @local: of a function. 0 or -ENOMEM. */
+static int declare_one(const struct shc_call *call, struct shc_state *state,
+	const struct declared *declared, bool local)
 {
 	struct shc_interpreter *in = call->in;
 	bool associative = shc_call_option(call, 'A', NULL);
 	bool arrays = associative || shc_call_option(call, 'a', NULL);
+	struct shc_variable *variable = &state->variables[declared->number];
+
+	if (local && in->call_depth) {
+		if (refuses_local(call, variable))
+			return 0;
+		if (hide(call, state, declared->number))
+			return -ENOMEM;
+	}
+	if (declared->value)
+		return shc_assign(in, state, declared->name, declared->value, call->command->range);
+	if (declared->assignment) {
+		if (arrays && shc_array_declare(in, state, declared->number, associative,
+				      call->command->range))
+			return -ENOMEM;
+		return shc_run_assignment(in, state, declared->assignment) < 0 ? -ENOMEM : 0;
+	}
+	if (arrays && !(local && in->call_depth))
+		return shc_array_declare(
+			in, state, declared->number, associative, call->command->range);
+	if (local && (in->call_depth || shc_text_is(call->name, "local")))
+		return declare_local(call, state, declared, arrays, associative);
+	return 0;
+}
+
+/* export, readonly, local, declare, typeset: names and name=value operands. */
+static int declare(const struct shc_call *call, struct shc_state *state, bool local)
+{
+	bool readonly = shc_text_is(call->name, "readonly") ||
+			(local && call->in->script->dialect == SHC_BASH &&
+				shc_call_option(call, 'r', NULL));
 
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		const struct shc_assignment *a = call->fields.items[i].word->assignment;
-		struct shc_text name;
-		uint32_t number;
+		struct declared declared;
+		int r = declared_by(call, state, i, &declared);
 
-		if (a) {
-			name = a->name;
-		} else if (!shc_term_known(call->values[i], &name)) {
-			shc_approximate(in, call->command);
-			continue;
-		}
-		if (shc_name_number(in, name, &number))
-			return -ENOMEM;
-		if (local && in->call_depth && hide(call, state, number))
-			return -ENOMEM;
-		if (a) {
-			if ((arrays && shc_array_declare(in, state, number, associative,
-					       call->command->range)) ||
-				shc_run_assignment(in, state, a) < 0)
-				return -ENOMEM;
-		} else if (arrays && !(local && in->call_depth)) {
-			if (shc_array_declare(in, state, number, associative, call->command->range))
-				return -ENOMEM;
-		} else if (local && in->script->dialect != SHC_BASH) {
-			/* dash keeps the value of outside. */
-			continue;
-		} else if (local && (in->call_depth || shc_text_is(call->name, "local"))) {
-			struct shc_variable *variable = shc_state_variable(state, number);
-
-			if (!variable)
-				return -ENOMEM;
-			if (variable->prefixed)
-				continue;
-			*variable = (struct shc_variable){.presence = SHC_ABSENT,
-				.assigned = true,
-				.range = call->command->range};
-			in->names[number].assigned_anywhere = true;
-			if (arrays && shc_array_declare(
-					      in, state, number, associative, call->command->range))
-				return -ENOMEM;
+		if (r > 0 && declare_one(call, state, &declared, local))
+			r = -ENOMEM;
+		if (r < 0)
+			return r;
+		if (r && readonly) {
+			state->variables[declared.number].readonly = true;
+			state->variables[declared.number].perhaps_readonly = false;
 		}
 	}
 	return 0;
@@ -736,8 +758,7 @@ static int run_declare(
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	/* What was made read-only before cannot be assigned; dash ends then. */
-	shc_set_status(state, call->command, 0, shc_text_is(call->name, "readonly"));
+	shc_set_status(state, call->command, 0, 0);
 	state->status.lost = hides_status(call);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
@@ -784,7 +805,7 @@ static const struct shc_builtin builtins[] = {
 	{"continue", true, run_continue},
 	{"declare", false, run_declare},
 	{"dirs", false, run_opaque},
-	{"echo", false, run_echo},
+	{"echo", false, shc_echo_run},
 	{"eval", true, shc_eval_run},
 	{"exec", true, run_exec},
 	{"exit", true, run_exit},
@@ -799,9 +820,9 @@ static const struct shc_builtin builtins[] = {
 	{"local", false, run_declare},
 	{"mapfile", false, shc_mapfile_run},
 	{"popd", false, run_opaque},
-	{"printf", false, run_printf},
+	{"printf", false, shc_printf_run},
 	{"pushd", false, run_cd},
-	{"pwd", false, run_pwd},
+	{"pwd", false, shc_pwd_run},
 	{"read", false, shc_read_run},
 	{"readarray", false, shc_mapfile_run},
 	{"readonly", true, run_declare},

@@ -64,6 +64,10 @@ const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_t
 /* shc_check_call - the checks that look at one expanded command. */
 void shc_check_call(const struct shc_call *call, struct shc_state *state);
 
+/* shc_check_comparison - SH306 and SH601 on a test whose operands are the fields from @first to before @end. */
+void shc_check_comparison(
+	const struct shc_call *call, const struct shc_state *state, uint32_t first, uint32_t end);
+
 /* shc_call_unknown - a command of which nothing is known but that it runs. Takes @state. 0 or -ENOMEM. */
 int shc_call_unknown(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);

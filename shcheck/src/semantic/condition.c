@@ -711,12 +711,13 @@ static void report_fixed(const struct shc_call *call)
 		finding->severity = SHC_SEVERITY_INFO;
 }
 
-static void check_test(const struct shc_call *call, uint32_t end)
+static void check_test(const struct shc_call *call, const struct shc_state *state, uint32_t end)
 {
 	uint32_t first = 1;
 
 	if (end > 2 && shc_term_is(call->values[1], "!"))
 		first = 2;
+	shc_check_comparison(call, state, first, end);
 	if (end == first + 1)
 		check_single(call, first);
 	else if (end == first + 2)
@@ -779,7 +780,7 @@ int shc_test_run(const struct shc_call *call, struct shc_state *state, struct sh
 		plain &= call->fields.items[i].occurrence == SHC_ONCE;
 	/* Several fields in place of one are operands too many. */
 	errs = !plain;
-	check_test(call, end);
+	check_test(call, state, end);
 	r = plain ? split_operands(&split, call, 1, end, state)
 		  : split_vanishing(&split, call, end, state);
 	return deliver(&split, r, out);

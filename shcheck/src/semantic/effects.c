@@ -5,6 +5,7 @@
  * is left is any of their results. Outcomes that the file system tells apart become states of their own.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -546,6 +547,54 @@ static struct shc_spec_prints output_of(const struct effect *effect, bool succes
 	return first ? shc_spec_output(&effect->match, NULL) : prints;
 }
 
+/* Spell the names that mktemp makes of @template, whose last run of X it replaces. False when they do not fit. */
+static bool spell_template(struct shc_text template, char *regex, size_t size)
+{
+	uint32_t end = template.length, begin;
+	size_t to = 0;
+
+	while (end && template.bytes[end - 1] != 'X')
+		end--;
+	for (begin = end; begin && template.bytes[begin - 1] == 'X';)
+		begin--;
+	if (end - begin < 3)
+		return false;
+	for (uint32_t i = 0; i < template.length; i++) {
+		char c = template.bytes[i];
+
+		if (to + 16 > size || c == '\n')
+			return false;
+		if (i >= begin && i < end)
+			to += (size_t)snprintf(regex + to, size - to, "[A-Za-z0-9]");
+		else if (strchr("\\.[]*^$+?(){}|", c))
+			to += (size_t)snprintf(regex + to, size - to, "\\%c", c);
+		else
+			regex[to++] = c;
+	}
+	memcpy(regex + to, "\n", 2);
+	return true;
+}
+
+/* mktemp TEMPLATE, with nothing that puts a folder or an ending of its own to it. */
+static bool names_made(const struct effect *effect, char *regex, size_t size)
+{
+	const struct shc_call *call = effect->call;
+	struct shc_text text, template = {0};
+
+	if (!shc_text_is(call->name, "mktemp"))
+		return false;
+	for (uint32_t i = 1; i < call->fields.count; i++) {
+		if (!shc_term_known(call->values[i], &text) || !text.length)
+			return false;
+		if (!shc_text_is(text, "-d") && !shc_text_is(text, "-q") &&
+			!shc_text_is(text, "-u") && (template.length || text.bytes[0] == '-'))
+			return false;
+		if (text.bytes[0] != '-')
+			template = text;
+	}
+	return template.length && spell_template(template, regex, size);
+}
+
 /* The text as a term; a newline that always ends it stays known. */
 static const struct shc_term *regex_term(const struct effect *effect, const char *regex)
 {
@@ -554,7 +603,12 @@ static const struct shc_term *regex_term(const struct effect *effect, const char
 	bool newline = length && regex[length - 1] == '\n';
 	const struct shc_dfa *language;
 	const struct shc_term *term;
+	char made[400];
 
+	if (newline && names_made(effect, made, sizeof(made))) {
+		regex = made;
+		length = strlen(made);
+	}
 	if (shc_dfa_regex(
 		    in->pool, regex, length - newline, SHC_REGEX_EXTENDED, &language, NULL, NULL))
 		return shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
@@ -629,17 +683,95 @@ static bool may_wait(const struct effect *effect, const struct shc_state *state)
 	return files && shc_spec_holds(&without, effect->spec->input) == SHC_YES;
 }
 
+/* SH114: rm -r link/ goes through the link and deletes what it leads to; the link stays. */
+static void check_link(const struct effect *effect, const struct operand *operand)
+{
+	const struct shc_call *call = effect->call;
+	const struct shc_fact *fact = operand->fact;
+	const struct shc_term *value = operand->value;
+	const struct shc_piece *last = value->count ? &value->pieces[value->count - 1] : NULL;
+	struct shc_finding *finding;
+
+	if (!last || last->atom || last->text.bytes[last->text.length - 1] != '/' || !fact ||
+		fact->kind != SHC_FILE_LINK || fact->path != operand->path)
+		return;
+	finding = shc_report(call->in, 114, call->command->range,
+		"with the slash this deletes what the link leads to, not the link");
+	if (!finding)
+		return;
+	shc_finding_hint(call->in->findings, finding, "rm without -r, and without the slash");
+	shc_finding_relate(call->in->findings, finding, fact->range, "the link is made here");
+}
+
+/* SH115: mv takes up what the same mv has put there in the turn before, so that one file goes over all others. */
+static void check_carried(const struct effect *effect)
+{
+	const struct shc_call *call = effect->call;
+	const struct operand *from = effect->operands;
+
+	if (effect->count != 2 || !call->in->loops || !from->exact || !from->fact ||
+		!shc_text_is(call->name, "mv") || from->fact->path != from->path ||
+		from->fact->kind == SHC_FILE_NOTHING || from->fact->kind == SHC_FILE_UNKNOWN ||
+		from->fact->tested || from->fact->range.start != call->command->range.start)
+		return;
+	shc_finding_hint(call->in->findings,
+		shc_report(call->in, 115, call->command->range,
+			"every turn moves on what the turn before has put there: one file goes "
+			"over all others"),
+		"go through the names the other way round");
+}
+
+/* A command whose complaints go elsewhere is run to see whether it fails. */
+static bool hides_errors(const struct shc_command *command)
+{
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next)
+		if (r->fd == 2)
+			return true;
+	return false;
+}
+
+/* SH203: the same path twice. ln -s makes a link to itself all the same. */
+static void check_same(const struct effect *effect)
+{
+	static const char *const names[] = {"cp", "mv", "install", "ln"};
+	const struct shc_call *call = effect->call;
+	const struct operand *two = effect->operands;
+	bool relevant = false;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		relevant |= shc_text_is(call->name, names[i]);
+	if (!relevant || hides_errors(call->command) ||
+		(shc_text_is(call->name, "ln") && shc_call_option(call, 's', "symbolic")) ||
+		effect->count != 2 || !two[0].exact || !two[1].exact ||
+		two[0].path != two[1].path || !two[0].path->count ||
+		shc_call_option(call, 'b', "backup") || effect->match.unknown_option ||
+		effect->match.misfit)
+		return;
+	/* What is joined of several values may be two different ones. */
+	for (uint32_t i = 0; i < two[0].path->count; i++)
+		if (two[0].path->pieces[i].atom &&
+			two[0].path->pieces[i].atom->origin == SHC_ORIGIN_APPROXIMATION)
+			return;
+	shc_report(call->in, 203, call->command->range,
+		"'%.*s' must fail: both operands are the same file", (int)call->name.length,
+		call->name.bytes);
+}
+
 static void check_operands(const struct effect *effect, struct shc_state *state)
 {
+	check_same(effect);
+	check_carried(effect);
 	for (uint32_t i = 0; i < effect->count; i++) {
 		const struct operand *operand = &effect->operands[i];
 		const struct shc_spec_danger *danger = danger_of(effect, operand->role);
 
 		if (!danger)
 			continue;
-		if (uses(effect, operand->role, SHC_VERB_DELETES))
+		if (uses(effect, operand->role, SHC_VERB_DELETES)) {
 			shc_check_removal(effect->call, state, &operand->field, !danger->shallow);
-		else
+			if (!danger->shallow)
+				check_link(effect, operand);
+		} else
 			shc_check_change(effect->call, state, &operand->field, danger->reason);
 	}
 	if (may_wait(effect, state))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "lookup.h"
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
@@ -289,21 +290,73 @@ static int command_on_each(struct shc_interpreter *in, const struct shc_command 
 static int execute_background(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
 
+/*
+ * bash: an error that ends a line (SHC_FLOW_DISCARD) leads to the next one, where @list is what the shell reads: the
+ * script, or text that is run by a built-in of the shell itself, of which lines are not told apart. 0 or -ENOMEM.
+ */
+static int next_line(struct shc_interpreter *in, const struct shc_list *list,
+	const struct shc_statement *before, const struct shc_statement *statement,
+	struct shc_outcomes *now)
+{
+	struct shc_outcomes more = {0};
+	bool script = list == in->script->list;
+	int r = 0;
+
+	if ((!script && list != in->included) || in->subshells ||
+		(script &&
+			shc_source_place(in->script->source, before->command->range.end).line ==
+				shc_source_place(in->script->source, statement->range.start).line))
+		return 0;
+	for (uint32_t i = 0; i < now->count && !r; i++) {
+		struct shc_state *copy = NULL;
+
+		if (now->items[i].flow != SHC_FLOW_DISCARD)
+			continue;
+		if (!script)
+			copy = shc_state_clone(now->items[i].state);
+		else
+			now->items[i].flow = SHC_FLOW_NEXT;
+		if (copy)
+			r = shc_outcomes_add(in, &more, copy, SHC_FLOW_NEXT, 0);
+		else
+			r = script ? 0 : -ENOMEM;
+	}
+	return first_error(outcomes_move(in, now, &more), r);
+}
+
+/* @command stands behind @before: is a failure of that lost? */
+static void check_between(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before, const struct shc_command *command,
+	const struct shc_command **earlier)
+{
+	const struct shc_command *reader = shc_status_reader(command);
+
+	shc_check_errexit(in, state, before, command, earlier);
+	if (reader)
+		shc_check_pipe_status(in, state, before, reader->range);
+}
+
 int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 	struct shc_state *state, struct shc_outcomes *out)
 {
+	const struct shc_statement *last = NULL;
 	struct shc_outcomes now = {0};
-	const struct shc_command *before = NULL;
+	const struct shc_command *before = NULL, *earlier = NULL;
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	for (const struct shc_statement *statement = list->first; statement && !r;
 		statement = statement->next) {
 		struct shc_outcomes next = {0};
 
+		if (last && next_line(in, list, last, statement, &now)) {
+			r = -ENOMEM;
+			break;
+		}
+		last = statement;
 		for (uint32_t i = 0; before && i < now.count; i++)
 			if (now.items[i].flow == SHC_FLOW_NEXT)
-				shc_check_errexit(
-					in, now.items[i].state, before, statement->command);
+				check_between(in, now.items[i].state, before, statement->command,
+					&earlier);
 		before = statement->command;
 		if (statement->background) {
 			for (uint32_t i = 0; i < now.count && !r; i++) {
@@ -369,6 +422,8 @@ static int execute_and_or(struct shc_interpreter *in, const struct shc_command *
 				other = swap;
 			}
 		}
+		for (uint32_t i = 0; i < zero.count && !last && !does_nothing(item->next); i++)
+			shc_check_pipe_status(in, zero.items[i].state, item, item->range);
 		in->suppressed += !last;
 		r = first_error(command_on_each(in, item, &zero, &next), r);
 		for (uint32_t i = 0; i < next.count && !last; i++)
@@ -462,6 +517,40 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }
 
+/* What stages before the last one return, on all paths together: with pipefail it may be the pipeline's status. */
+struct earlier {
+	int high;
+	bool fails; /* one of them surely */
+};
+
+static void note_stage(struct earlier *earlier, const struct shc_outcomes *stage)
+{
+	bool fails = stage->count > 0;
+
+	for (uint32_t i = 0; i < stage->count; i++) {
+		const struct shc_status *status = &stage->items[i].state->status;
+
+		earlier->high = status->high > earlier->high ? status->high : earlier->high;
+		fails &= status->low > 0;
+	}
+	earlier->fails |= fails;
+}
+
+/* set -o pipefail: the status is that of the last stage that has failed. */
+static void apply_pipefail(const struct earlier *earlier, struct shc_outcomes *results)
+{
+	for (uint32_t i = 0; i < results->count; i++) {
+		struct shc_state *state = results->items[i].state;
+		struct shc_status *status = &state->status;
+
+		if ((!state->pipefail && !(state->doubtful & SHC_DOUBT_PIPEFAIL)) ||
+			status->low > 0 || !earlier->high || results->items[i].flow)
+			continue;
+		status->high = earlier->high > status->high ? earlier->high : status->high;
+		status->low = earlier->fails && state->pipefail;
+	}
+}
+
 /* Run the commands of a pipeline one after the other, each in a subshell; only the last one's output is captured. */
 static int execute_stages(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
@@ -470,6 +559,7 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	struct shc_status entry = state->status;
 	uint32_t outer_reads = in->read_count, outer_start = in->read_start;
 	uint32_t outer_stage = in->stage, first_stage = in->stage_count + 2, number = 0;
+	struct earlier earlier = {0};
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
 	in->read_start = in->read_count;
@@ -507,7 +597,10 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 		shc_outcomes_finish(&now);
 		now = next;
 		number++;
+		if (stage->next)
+			note_stage(&earlier, &now);
 	}
+	apply_pipefail(&earlier, &now);
 	in->read_count = outer_reads;
 	in->read_start = outer_start;
 	return first_error(outcomes_move(in, out, &now), r);
@@ -547,8 +640,13 @@ static int execute_condition(struct shc_interpreter *in, const struct shc_list *
 	struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
+	const struct shc_statement *last = condition->first;
 	int r;
 
+	while (last && last->next)
+		last = last->next;
+	if (last && !last->background)
+		shc_check_pipe_status(in, state, last->command, last->command->range);
 	in->suppressed += !MADE(ERREXIT_IN_CONDITIONS);
 	r = shc_execute_list(in, condition, state, &results);
 	in->suppressed -= !MADE(ERREXIT_IN_CONDITIONS);
@@ -651,12 +749,32 @@ static int case_item(struct shc_interpreter *in, const struct shc_case_item *ite
 	return r < 0 ? r : 0;
 }
 
+static bool substitutes(const struct shc_part *part)
+{
+	for (; part; part = part->next)
+		if (part->kind == SHC_PART_COMMAND ||
+			(part->kind == SHC_PART_DOUBLE && substitutes(part->parts)) ||
+			(part->kind == SHC_PART_PARAMETER && part->parameter->word &&
+				substitutes(part->parameter->word->parts)))
+			return true;
+	return false;
+}
+
+/* Commands in patterns: they are not followed, and $? is theirs afterwards. */
+static bool patterns_substitute(const struct shc_case_item *item)
+{
+	for (const struct shc_word *word = item->patterns; word; word = word->next)
+		if (substitutes(word->parts))
+			return true;
+	return false;
+}
+
 static int execute_case(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	const struct shc_term *subject;
 	struct shc_outcomes now = {0}, fall = {0};
-	bool may_end, continues = false;
+	bool may_end, continues = false, substituted = false;
 	int r;
 
 	in->may_end = false;
@@ -679,6 +797,10 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		if (MADE(CASE_MATCHES_FIRST))
 			shc_outcomes_finish(&now);
 		continues |= item->end == SHC_CASE_CONTINUE;
+		substituted |= in->script->dialect == SHC_BASH && patterns_substitute(item);
+		if (substituted)
+			for (uint32_t i = 0; i < taken.count; i++)
+				shc_set_status(taken.items[i].state, command, 0, 255);
 		/* The body sees $? as it was before; an empty one leaves 0, as no match does. */
 		for (uint32_t i = 0; i < taken.count && !item->body->first; i++)
 			shc_set_status(taken.items[i].state, command, 0, 0);
@@ -715,7 +837,8 @@ static int sort_body(struct shc_interpreter *in, const struct shc_command *loop,
 		in->seen[loop->id] |= from->items[i].flow == SHC_FLOW_EXIT ||
 						      from->items[i].flow == SHC_FLOW_RETURN
 					      ? SHC_LEFT
-					      : SHC_TURNED;
+				      : from->items[i].flow == SHC_FLOW_BREAK ? SHC_BROKEN
+									      : SHC_TURNED;
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
@@ -802,12 +925,34 @@ static void check_forever(
 {
 	struct shc_finding *finding;
 
+	if (never_left && shc_breaks_in_subshell(command)) {
+		finding = shc_report(in, 510, command->range,
+			"this loop never ends: its break leaves a subshell only");
+		shc_finding_hint(
+			in->findings, finding, "take the loop out of the pipeline: done < file");
+		return;
+	}
 	if (in->open ||
 		(!(never_left && shc_condition_varies(command)) && !shc_never_leaves(in, command)))
 		return;
 	finding = shc_report(in, 510, command->range,
 		"this loop never ends: nothing in it changes what its condition tests");
 	shc_finding_hint(in->findings, finding, "change the variable in the loop's body, or break");
+}
+
+static void note_count(void *context, struct shc_text name)
+{
+	*(bool *)context |= shc_text_is(name, "#");
+}
+
+/* Does the loop go on as long as there are arguments? */
+static bool counts_arguments(const struct shc_command *loop)
+{
+	bool counts = false;
+	const struct shc_visitor visitor = {.context = &counts, .read = note_count};
+
+	shc_visit_list(&visitor, loop->loop.condition);
+	return counts;
 }
 
 static int execute_while(struct shc_interpreter *in, const struct shc_command *command,
@@ -819,7 +964,10 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 	uint64_t left = 0, other_count;
 	int low = 0, high = 0; /* status of any turn so far, 0 for no turn */
 	bool entered = false;
+	const struct shc_command *arguments_loop = in->arguments_loop;
 	int r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
+
+	in->arguments_loop = counts_arguments(command) ? command : NULL;
 
 	for (uint32_t round = 0; !stable && !r; round++) {
 		struct shc_outcomes zero = {0}, other = {0}, body = {0}, odd = {0};
@@ -858,8 +1006,11 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 		}
 		left += leaving(&body);
 		r = first_error(sort_body(in, command, &body, &head, out), r);
-		for (uint32_t i = 0; i < head.count; i++)
+		/* A loop may wait for others to do something. */
+		for (uint32_t i = 0; i < head.count; i++) {
 			shc_path_forget_tested(head.items[i].state);
+			shc_forget_availability(head.items[i].state);
+		}
 		if (!r)
 			r = close_round(in, &head, &before, round, command->range, &stable);
 		if (MADE(WHILE_TURNS_ONCE))
@@ -869,11 +1020,27 @@ static int execute_while(struct shc_interpreter *in, const struct shc_command *c
 			break;
 		}
 	}
+	in->arguments_loop = arguments_loop;
 	shc_outcomes_finish(&head);
 	shc_state_destroy(before);
 	if (!r && entered && shc_spent(in) < 1000)
 		check_forever(in, command, left == 0);
 	return r;
+}
+
+/* The variable of a loop is read-only: the shell ends, or in bash the loop, with status 1. Borrows @state. */
+static int leave_refused(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *next, struct shc_outcomes *out)
+{
+	struct shc_state *copy = shc_state_clone(state);
+	int r = copy ? shc_end_too(in, command, state, out) : -ENOMEM;
+
+	if (r) {
+		shc_state_destroy(copy);
+		return r;
+	}
+	shc_set_status(copy, command, 0, 1);
+	return shc_outcomes_add(in, next, copy, SHC_FLOW_NEXT, 0);
 }
 
 static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
@@ -893,10 +1060,13 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
 		}
 		term = shc_loop_value(in, field);
+		in->refused = false;
 		if (!r)
 			r = term ? shc_assign(in, state, command->for_.name, term,
 					   command->for_.name_range)
 				 : -ENOMEM;
+		if (!r && in->refused)
+			r = leave_refused(in, command, state, &next, out);
 		head->items[i].state = NULL;
 		if (r) {
 			shc_state_destroy(state);
@@ -967,6 +1137,19 @@ static int expand_for_words(struct shc_interpreter *in, const struct shc_command
 	return shc_expand_word(in, state, &arguments->word, fields);
 }
 
+/* Several values that are known: nobody lists them for the first one's sake. */
+static bool is_list(const struct shc_fields *fields)
+{
+	for (uint32_t i = 0; i < fields->count; i++) {
+		const struct shc_field *field = &fields->items[i];
+
+		if (field->occurrence != SHC_ONCE || field->count != 1 ||
+			field->pieces[0].piece.atom || field->pieces[0].glob)
+			return false;
+	}
+	return fields->count > 1;
+}
+
 static int execute_for(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -986,6 +1169,8 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
 	shc_check_for(in, command, state, &fields);
+	if (is_list(&fields))
+		in->seen[command->id] |= SHC_LISTED;
 	r = shc_outcomes_add(in, &head, state, SHC_FLOW_NEXT, 0);
 	for (uint32_t i = 0; i < fields.count && !r; i++) {
 		struct shc_field *field = &fields.items[i];
@@ -1070,6 +1255,7 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 {
 	struct shc_outcomes body = {0};
 	uint32_t outside = in->suppressed_outside, loops = in->loop_depth;
+	const struct shc_command *arguments_loop = in->arguments_loop;
 	int r;
 
 	for (uint32_t i = 0; i < in->call_depth; i++) {
@@ -1082,7 +1268,9 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	in->calls[in->call_depth++] = function;
 	in->suppressed_outside = in->suppressed;
 	in->loop_depth = 0;
+	in->arguments_loop = NULL;
 	r = shc_execute_command(in, function->function.body, state, &body);
+	in->arguments_loop = arguments_loop;
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
 

@@ -300,12 +300,15 @@ static bool gives_fields(const struct shc_parameter *parameter)
 	       (shc_text_is(parameter->name, "@") || shc_text_is(parameter->name, "*"));
 }
 
+/* Is anything quoted, also in the words of operators? */
 static bool has_quotes(const struct shc_part *part)
 {
 	for (; part; part = part->next)
 		if (part->kind == SHC_PART_DOUBLE || part->kind == SHC_PART_SINGLE ||
 			part->kind == SHC_PART_ESCAPE || part->kind == SHC_PART_ANSI ||
-			part->kind == SHC_PART_LOCALE)
+			part->kind == SHC_PART_LOCALE ||
+			(part->kind == SHC_PART_PARAMETER && part->parameter->word &&
+				has_quotes(part->parameter->word->parts)))
 			return true;
 	return false;
 }
@@ -377,6 +380,7 @@ static int add_elements(struct builder *b, const struct shc_part *part, bool quo
 		shc_name_number(b->in, parameter->name, &number) ||
 		!shc_state_variable(b->state, number))
 		return -ENOMEM;
+	b->in->names[number].read_as_array = true;
 	variable = &b->state->variables[number];
 	exact = shc_array_exact(variable);
 	count = exact ? shc_array_length(exact) : 0;
@@ -486,6 +490,31 @@ static int add_text(struct builder *b, struct shc_text text)
 	return add_known(b, text, false);
 }
 
+static bool is_fields(const struct shc_part *part)
+{
+	return part->kind == SHC_PART_PARAMETER &&
+	       (gives_fields(part->parameter) || gives_elements(part->parameter)) &&
+	       !shc_text_is(part->parameter->name, "*");
+}
+
+/*
+ * Are the double quotes around @parts a field though nothing is in them? "$@" without parameters is none, and to bash
+ * neither is "$@$x" where both are empty.
+ */
+static bool quotes_exist(const struct builder *b, const struct shc_part *parts)
+{
+	if (!parts)
+		return true;
+	if (!parts->next)
+		return !is_fields(parts);
+	if (b->in->script->dialect != SHC_BASH)
+		return true;
+	for (; parts; parts = parts->next)
+		if (is_fields(parts))
+			return false;
+	return true;
+}
+
 /* One part. 1, 0 (the shell ends) or -ENOMEM. */
 static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 {
@@ -501,11 +530,7 @@ static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 		break;
 	case SHC_PART_DOUBLE:
 	case SHC_PART_LOCALE:
-		/* "$@" without parameters is no field at all; every other quoted part is one. */
-		if (!part->parts || part->parts->next || part->parts->kind != SHC_PART_PARAMETER ||
-			(!gives_fields(part->parts->parameter) &&
-				!gives_elements(part->parts->parameter)) ||
-			shc_text_is(part->parts->parameter->name, "*"))
+		if (quotes_exist(b, part->parts))
 			b->exists = !MADE(QUOTED_EMPTY_VANISHES);
 		return add_parts(b, part->parts, true);
 	case SHC_PART_PARAMETER:
@@ -581,6 +606,15 @@ static int add_braces(struct builder *b, const struct shc_part *part)
 	return r;
 }
 
+/* $x{a,b}: braces come first, so that the parameters are $xa and $xb. */
+static bool names_alternatives(const struct shc_part *part)
+{
+	return part->kind == SHC_PART_PARAMETER && part->next &&
+	       (part->next->kind == SHC_PART_BRACES || part->next->kind == SHC_PART_SEQUENCE) &&
+	       part->parameter->kind == SHC_PARAMETER_VARIABLE &&
+	       part->range.end - part->range.start == part->parameter->name.length + 1;
+}
+
 static int add_parts(struct builder *b, const struct shc_part *part, bool quoted)
 {
 	int r = 1;
@@ -588,9 +622,26 @@ static int add_parts(struct builder *b, const struct shc_part *part, bool quoted
 	for (; part && r > 0; part = part->next) {
 		if (part->kind == SHC_PART_BRACES && !b->value_only)
 			return add_braces(b, part);
+		if (!b->value_only && names_alternatives(part))
+			return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
 		r = add_part(b, part, quoted);
 	}
 	return r;
+}
+
+bool shc_has_braces(const struct shc_word *word)
+{
+	for (const struct shc_part *part = word->parts; part; part = part->next) {
+		if (part->kind == SHC_PART_BRACES || part->kind == SHC_PART_SEQUENCE)
+			return true;
+		/* Values are read as those of assignments, where braces mean nothing. */
+		if (word->assignment && part->kind == SHC_PART_LITERAL &&
+			memchr(part->text.bytes, '{', part->text.length) &&
+			(part->next || memchr(part->text.bytes, ',', part->text.length) ||
+				memmem(part->text.bytes, part->text.length, "..", 2)))
+			return true;
+	}
+	return false;
 }
 
 int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,

@@ -80,11 +80,11 @@ static const struct shc_range *map_of(
 
 static int grow_seen(struct shc_interpreter *in, uint32_t count)
 {
-	uint8_t *grown = realloc(in->seen, count + 1u);
+	uint16_t *grown = realloc(in->seen, (count + 1u) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
-	memset(grown + in->seen_count, 0, count + 1u - in->seen_count);
+	memset(grown + in->seen_count, 0, (count + 1u - in->seen_count) * sizeof(*grown));
 	in->seen = grown;
 	in->seen_count = count + 1;
 	return 0;
@@ -168,12 +168,37 @@ int shc_include_text(struct shc_interpreter *in, const struct shc_command *site,
 
 /* ---- Running -------------------------------------------------------------------------------------------------- */
 
+/*
+ * The end of what was included: an error that has ended a line of it has ended it, unless a subshell ends with it.
+ * Empties @results; @r: what came of running it.
+ */
+static int leave_inclusion(
+	struct shc_interpreter *in, struct shc_outcomes *results, int r, struct shc_outcomes *out)
+{
+	for (uint32_t i = 0; i < results->count; i++) {
+		struct shc_outcome *item = &results->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state,
+				item->flow == SHC_FLOW_DISCARD && !in->subshells ? SHC_FLOW_NEXT
+										 : item->flow,
+				item->levels);
+	}
+	results->count = 0;
+	shc_outcomes_finish(results);
+	return r;
+}
+
 int shc_run_inclusion(struct shc_interpreter *in, const struct shc_inclusion *inclusion,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	/* Inclusions are made here and constant for everybody else. */
 	struct shc_inclusion *own = (struct shc_inclusion *)inclusion;
 	const struct shc_command *current = in->current, *site = in->site;
+	const struct shc_list *included = in->included;
+	struct shc_outcomes results = {0};
 	bool reading = in->reading_file;
 	int r;
 
@@ -185,7 +210,10 @@ int shc_run_inclusion(struct shc_interpreter *in, const struct shc_inclusion *in
 	in->inclusion_depth++;
 	in->site = site ? site : inclusion->site;
 	in->reading_file |= inclusion->file;
-	r = shc_execute_list(in, inclusion->script->list, state, out);
+	in->included = inclusion->script->list;
+	r = shc_execute_list(in, inclusion->script->list, state, &results);
+	in->included = included;
+	r = leave_inclusion(in, &results, r, out);
 	in->reading_file = reading;
 	in->site = site;
 	in->inclusion_depth--;
@@ -567,5 +595,7 @@ int shc_source_run(const struct shc_call *call, struct shc_state *state, struct 
 		shc_state_destroy(failed);
 		return r;
 	}
+	/* That a file which is read without asking may be absent is no news. */
+	failed->sourced = true;
 	return fail_special(in, call->command, failed, out);
 }

@@ -23,6 +23,8 @@ enum shc_flow {
 	SHC_FLOW_CONTINUE,
 	SHC_FLOW_RETURN,
 	SHC_FLOW_EXIT,
+	/* bash: an error ends the command, and all that stands in the line of the script; the next line is run. */
+	SHC_FLOW_DISCARD,
 };
 
 struct shc_outcome {
@@ -43,7 +45,8 @@ struct shc_name {
 	bool assigned_anywhere;             /* somewhere in the script, on whatever path */
 	bool defined_anywhere;              /* as a function */
 	bool defined_here;                  /* by the text of the script itself */
-	bool is_variable; /* read or assigned somewhere; else it may be a command's */
+	bool is_variable;   /* read or assigned somewhere; else it may be a command's */
+	bool read_as_array; /* ${x[@]}: the environment holds no arrays */
 };
 
 /* A parameter that no part of the script has set: equal numbers are equal values. */
@@ -58,6 +61,8 @@ struct shc_read_site {
 	const struct shc_command *command;
 	uint32_t name;
 	bool assigned;
+	bool bare; /* under -u, on a path on which nothing was sourced, after something was on others */
+	bool closed; /* reached while all that may assign variables was known */
 };
 
 /* A file that a stage of a running pipeline reads. */
@@ -79,6 +84,7 @@ struct shc_harm {
 	enum shc_protection protection;
 	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
 	char path[160];               /* what it then is */
+	bool dots;                    /* its last component is written "." or ".." */
 };
 
 struct shc_call;
@@ -119,14 +125,15 @@ struct shc_interpreter {
 	uint64_t *
 		reported; /* (check, place) that a finding was made of: open addressing, 0 = free */
 	uint32_t reported_count, reported_slots;
-	uint8_t *seen; /* shape [seen_count], by id of the command: SHC_SEEN ... */
+	uint16_t *seen; /* shape [seen_count], by id of the command: SHC_SEEN ... */
 	uint32_t seen_count;
 	uint32_t command_count; /* of the script and of all inclusions */
 	struct shc_inclusion *inclusions;
 	uint32_t inclusion_count, inclusion_bytes, inclusion_depth;
 	const struct shc_command
-		*site;     /* the command of the script that runs an inclusion, or NULL */
-	bool reading_file; /* commands of a sourced file are being run */
+		*site; /* the command of the script that runs an inclusion, or NULL */
+	const struct shc_list *included; /* the list of the inclusion that is being run, or NULL */
+	bool reading_file;               /* commands of a sourced file are being run */
 	struct shc_interruptions *interruptions;
 	struct shc_definition *definitions; /* functions; made when it is needed */
 	bool definitions_known, definitions_lost;
@@ -135,14 +142,17 @@ struct shc_interpreter {
 	bool late;
 	bool at_signal, in_error_trap;
 	bool may_end; /* the expansion at hand may also have ended the shell */
+	bool refused; /* something was assigned that is, or may be, read-only */
 	struct shc_positional *positionals[64]; /* by number */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
 	uint32_t subshells;
-	uint32_t loops;      /* bodies of loops around what is run */
-	uint32_t loop_depth; /* loops around what is run, within the same function */
-	bool in_order;       /* words of the command at hand assign what later ones may read */
+	const struct shc_command
+		*arguments_loop; /* the loop around what is run that ends by $#, or NULL */
+	uint32_t loops;          /* bodies of loops around what is run */
+	uint32_t loop_depth;     /* loops around what is run, within the same function */
+	bool in_order;           /* words of the command at hand assign what later ones may read */
 	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
@@ -162,6 +172,8 @@ enum {
 	SHC_TURNED = 32,    /* a loop whose body has come to its end, or broke off */
 	SHC_DEFEATED = 128, /* the body of a function in which SH507 was reported */
 	SHC_LEFT = 64,      /* a loop whose body has left the function or the script */
+	SHC_BROKEN = 256,   /* a loop whose body has left it by break */
+	SHC_LISTED = 512,   /* a for over several values that are known */
 	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,
@@ -253,6 +265,9 @@ const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct s
 int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, struct shc_fields *ret);
 
+/* shc_has_braces - does bash find braces to be expanded in @word, so that it may be several words? */
+bool shc_has_braces(const struct shc_word *word);
+
 /* shc_expand_value - the same without splitting and globbing (assignments, redirects, case). NULL @word is "". */
 int shc_expand_value(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, const struct shc_term **ret);
@@ -328,8 +343,8 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 	struct shc_state *state, struct shc_outcomes *out);
 
 /*
- * shc_end_too - an expansion that may also have ended the shell (-u, ${x?}): the state in which it then ends. Borrows
- * @state. 0 or -ENOMEM.
+ * shc_end_too - an expansion or assignment that may also have ended the shell (-u, ${x?}, a read-only variable): the
+ * state in which it then ends. Borrows @state. 0 or -ENOMEM.
  */
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, struct shc_outcomes *out);
@@ -369,7 +384,10 @@ void shc_set_status(struct shc_state *state, const struct shc_command *command, 
 int shc_run_assignment(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a);
 
-/* shc_assign - give a variable a value in @state. 0 or -ENOMEM. */
+/*
+ * shc_assign - give a variable a value in @state. Of one that is read-only, or may be, ->refused and ->may_end tell
+ * afterwards. 0 or -ENOMEM.
+ */
 int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	const struct shc_term *term, struct shc_range range);
 
@@ -388,9 +406,32 @@ void shc_check_lost(struct shc_interpreter *in, const struct shc_term *term);
 void shc_check_masked(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state);
 
-/* shc_check_errexit - SH507: @command runs after @before although that may have failed under -e. */
+/*
+ * shc_check_errexit - SH507: @command runs after @before although that may have failed under -e. @earlier: the first
+ * command of the list that may have failed so, kept from call to call.
+ */
 void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state,
-	const struct shc_command *before, const struct shc_command *command);
+	const struct shc_command *before, const struct shc_command *command,
+	const struct shc_command **earlier);
+
+/*
+ * shc_check_pipe_status - SH511 at @range: the status of @command is asked for, which is a pipeline (or a function that
+ * ends in one) whose last stage never fails where one before may.
+ */
+void shc_check_pipe_status(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command, struct shc_range range);
+
+/* shc_status_reader - the test or assignment with which @command begins, if that reads $?; else NULL. */
+const struct shc_command *shc_status_reader(const struct shc_command *command);
+
+/* shc_check_stages - SH401 and SH402 on a pipeline. */
+void shc_check_stages(struct shc_interpreter *in, const struct shc_command *pipeline);
+
+/* shc_check_subshells - SH304, SH308, SH309, SH401, SH402 and SH512, after the analysis. */
+void shc_check_subshells(struct shc_interpreter *in);
+
+/* shc_breaks_in_subshell - does a `break` in @loop, meant for it, stand in a subshell, so that it leaves only that? */
+bool shc_breaks_in_subshell(const struct shc_command *loop);
 
 /*
  * shc_approximate - a command that is not modelled: the state is kept, the command counted and an

@@ -155,11 +155,24 @@ static const struct shc_array *join_arrays(
 
 /* ---- Variables ------------------------------------------------------------------------------------------------ */
 
+/* Read-only on both sides, or perhaps. */
+static void join_readonly(struct shc_variable *to, const struct shc_variable *from)
+{
+	bool either = to->readonly | from->readonly | to->perhaps_readonly | from->perhaps_readonly;
+
+	to->readonly &= from->readonly;
+	to->perhaps_readonly = either && !to->readonly;
+}
+
 static int join_variable(
 	struct join *join, struct shc_variable *to, const struct shc_variable *from)
 {
 	const struct shc_term *here = to->term, *there = from->term;
+	struct shc_variable flags = *to;
 
+	join_readonly(&flags, from);
+	to->readonly = flags.readonly;
+	to->perhaps_readonly = flags.perhaps_readonly;
 	if (!to->assigned && !from->assigned) {
 		to->term = to->term ? to->term : from->term;
 		return 0;
@@ -169,7 +182,9 @@ static int join_variable(
 		*to = to->assigned ? *to : *from;
 		to->presence = SHC_PERHAPS;
 		to->assigned = true;
-		to->exported = to->readonly = false;
+		to->exported = false;
+		to->readonly = flags.readonly;
+		to->perhaps_readonly = flags.perhaps_readonly;
 		to->elements = NULL;
 		to->term = here && there ? join_terms(join, here, there)
 					 : shc_term_atom(join->terms, SHC_ORIGIN_ENVIRONMENT,
@@ -205,7 +220,6 @@ static int join_variable(
 		}
 	}
 	to->exported &= from->exported;
-	to->readonly &= from->readonly;
 	to->array |= from->array;
 	return 0;
 }
@@ -666,6 +680,8 @@ static bool covers_value(
 {
 	const struct shc_atom *atom = a->term ? shc_term_single_atom(a->term) : NULL;
 
+	if ((a->readonly != b->readonly || b->perhaps_readonly) && !a->perhaps_readonly)
+		return false;
 	if (!a->assigned)
 		return !b->assigned;
 	if (!b->assigned && b->term)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Is a command there? command -v, type, hash and which ask; what they have said holds until PATH changes, and that one
- * is missing only until anything runs that may install it.
+ * is missing only until something runs that may install it: a package manager, a program of the script's own, or
+ * what has its name as an operand.
  */
 #include "lookup.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "parameter.h"
 #include "path.h"
@@ -20,22 +22,62 @@ const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_t
 		   : NULL;
 }
 
-void shc_forget_availability(struct shc_state *state)
+/* The name of the command of which @fact says whether it is there; length 0 when it is about something else. */
+static struct shc_text name_in(const struct shc_fact *fact)
 {
 	static const struct shc_text prefix = {.bytes = "command ", .length = 8};
+	struct shc_text key;
+
+	if (!shc_term_known(fact->path, &key) || key.length <= prefix.length ||
+		memcmp(key.bytes, prefix.bytes, prefix.length))
+		return (struct shc_text){0};
+	key.bytes += prefix.length;
+	key.length -= prefix.length;
+	return key;
+}
+
+bool shc_is_availability(const struct shc_fact *fact)
+{
+	return name_in(fact).length > 0;
+}
+
+void shc_forget_availability(struct shc_state *state)
+{
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < state->fact_count; i++) {
-		struct shc_text key;
-		bool of_command =
-			shc_term_known(state->facts[i].path, &key) && key.length > prefix.length &&
-			shc_text_is((struct shc_text){.bytes = key.bytes, .length = prefix.length},
-				prefix.bytes);
-
-		if (!of_command)
+	for (uint32_t i = 0; i < state->fact_count; i++)
+		if (!shc_is_availability(&state->facts[i]))
 			state->facts[kept++] = state->facts[i];
-	}
 	state->fact_count = kept;
+}
+
+/* Is the command named in a word of @call? */
+static bool is_mentioned(const struct shc_call *call, struct shc_text name)
+{
+	for (uint32_t i = 1; i < call->fields.count; i++) {
+		struct shc_text text;
+
+		if (shc_term_known(call->values[i], &text) &&
+			memmem(text.bytes, text.length, name.bytes, name.length))
+			return true;
+	}
+	return false;
+}
+
+void shc_may_install(const struct shc_call *call, struct shc_state *state)
+{
+	static const char *const installing[] = {"apt", "apt-get", "aptitude", "dpkg", "dnf", "yum",
+		"zypper", "pacman", "apk", "brew", "pip", "pip3", "pipx", "npm", "make", "cargo",
+		"go", "gem", "snap", "flatpak", "nix-env", "conda", "sh", "bash", "dash"};
+	bool any = !call->name.length || memchr(call->name.bytes, '/', call->name.length);
+
+	for (size_t i = 0; i < sizeof(installing) / sizeof(*installing); i++)
+		any |= shc_text_is(call->name, installing[i]);
+	for (uint32_t i = 0; i < state->fact_count && !any; i++)
+		any = shc_is_availability(&state->facts[i]) &&
+		      is_mentioned(call, name_in(&state->facts[i]));
+	if (any)
+		shc_forget_availability(state);
 }
 
 /* Append what is printed of a command that was found. 0 or -ENOMEM. */

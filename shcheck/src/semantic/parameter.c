@@ -527,6 +527,13 @@ static int removed_value(const struct operation *op, const struct shc_term *term
 	const struct shc_dfa *language = language_of(op, term), *pattern, *result = NULL;
 	int r = shc_expand_pattern(op->in, op->state, op->parameter->word, &pattern);
 
+	/* bash does not look at the pattern where nothing can be removed. */
+	if (!r && op->in->script->dialect == SHC_BASH &&
+		shc_may_be_empty(op->in, op->state, term)) {
+		op->in->may_end |= language != shc_dfa_epsilon(op->in->pool);
+		*ret = shc_term_text(op->in->terms, "", 0);
+		return *ret ? 1 : -ENOMEM;
+	}
 	if (r <= 0)
 		return r;
 	if (!language)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "arena.h"
+#include "lookup.h"
 #include "parameter.h"
+#include "survey.h"
 
 /* Deleting one of these, or everything in it, breaks the system. */
 static const char *const system_paths[] = {
@@ -284,6 +286,24 @@ const struct shc_fact *shc_path_asked(const struct shc_state *state, char asked,
 	return NULL;
 }
 
+/* A test has said otherwise than what was assumed of the file: then that is not so. */
+static void drop_contradicted(struct shc_state *state, const struct shc_term *path, bool there)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->fact_count; i++) {
+		const struct shc_fact *old = &state->facts[i];
+		bool absent = old->kind == SHC_FILE_NOTHING || old->contents_gone;
+
+		if (!old->asked &&
+			(there ? absent && is_within(path, old->path)
+			       : !absent && old->path == path && old->kind != SHC_FILE_LINK))
+			continue;
+		state->facts[kept++] = *old;
+	}
+	state->fact_count = kept;
+}
+
 int shc_path_answer(struct shc_state *state, char asked, const struct shc_term *path,
 	const struct shc_term *other, bool answer, struct shc_range range)
 {
@@ -294,6 +314,8 @@ int shc_path_answer(struct shc_state *state, char asked, const struct shc_term *
 		.tested = !other,
 		.range = range};
 
+	if (!other && (answer ? asked != '=' : asked == 'e'))
+		drop_contradicted(state, path, answer);
 	return shc_state_add_fact(state, &fact);
 }
 
@@ -435,12 +457,29 @@ void shc_path_seen(struct shc_interpreter *in, struct shc_state *state, const st
 	}
 }
 
+void shc_path_perhaps_made(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term)
+{
+	const struct shc_term *path = shc_path_normal(in, state, term);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->fact_count && path; i++) {
+		const struct shc_fact *fact = &state->facts[i];
+
+		if (fact->asked || fact->kind != SHC_FILE_NOTHING ||
+			(!is_within(fact->path, path) && !is_within(path, fact->path)))
+			state->facts[kept++] = *fact;
+	}
+	if (path)
+		state->fact_count = kept;
+}
+
 void shc_path_forget_tested(struct shc_state *state)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < state->fact_count; i++)
-		if (!state->facts[i].tested)
+		if (!state->facts[i].tested || shc_is_availability(&state->facts[i]))
 			state->facts[kept++] = state->facts[i];
 	state->fact_count = kept;
 }
@@ -484,12 +523,26 @@ int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const str
 
 /* ---- Protected paths ------------------------------------------------------------------------------------------ */
 
+/* Only "." and ".." and slashes. */
+static bool is_dots(const char *path)
+{
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		if (length > 2 || strspn(path, ".") < length)
+			return false;
+		path += length;
+		path += *path == '/';
+	}
+	return true;
+}
+
 static enum shc_protection judge_home(const char *path)
 {
 	size_t length;
 
 	if (path[0] == HOME && !strncmp(path + 1, "/..", 3))
-		return path[1 + strspn(path + 1, "/.")] ? SHC_UNPROTECTED : SHC_PROTECTED_USER;
+		return is_dots(path + 1) ? SHC_PROTECTED_USER : SHC_UNPROTECTED;
 	if (path[0] == HOME)
 		return !path[1] || !strcmp(path + 1, "/*") ? SHC_PROTECTED_USER : SHC_UNPROTECTED;
 	if (strncmp(path, "/home/", 6) && strncmp(path, "/Users/", 7))
@@ -522,7 +575,7 @@ static enum shc_protection judge(char *path)
 		if (!strcmp(path, system_paths[i]))
 			return SHC_PROTECTED_SYSTEM;
 	/* The directory itself, and every one above it. */
-	if (path[0] == START && !path[1 + strspn(path + 1, "/.")])
+	if (path[0] == START && is_dots(path + 1))
 		return SHC_PROTECTED_START;
 	return judge_home(path);
 }
@@ -582,15 +635,25 @@ static size_t follow_links(const struct shc_state *state, char *path, size_t len
 	return length;
 }
 
+/* Is the last component of @text "." or ".."? */
+static bool ends_in_dots(const char *text, size_t length)
+{
+	size_t dots = 0;
+
+	while (dots < length && text[length - 1 - dots] == '.')
+		dots++;
+	return (dots == 1 || dots == 2) && (dots == length || text[length - 1 - dots] == '/');
+}
+
 /* The text of @field with the atoms of @empty (bits over those that may be empty) taken as "". Length, or -1. */
 static int spell(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_field *field, unsigned int empty, char *buffer, size_t size,
-	const struct shc_atom **ret_blamed)
+	struct shc_harm *ret)
 {
 	unsigned int bit = 0;
 	size_t length = 0;
 
-	*ret_blamed = NULL;
+	ret->empty = NULL;
 	for (uint32_t i = 0; i < field->count; i++) {
 		const struct shc_piece *piece = &field->pieces[i].piece;
 		char one = OTHER;
@@ -611,13 +674,14 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 			one = START;
 		else if (shc_dfa_matches(shc_state_language_of(state, piece->atom), "", 0) &&
 			 bit < SUBSETS_MAX && (empty >> bit++ & 1)) {
-			*ret_blamed = piece->atom;
+			ret->empty = piece->atom;
 			continue;
 		}
 		if (length + 2 >= size)
 			return -1;
 		buffer[length++] = one;
 	}
+	ret->dots = ends_in_dots(buffer, length);
 	if (length && buffer[0] != '/' && buffer[0] != HOME && buffer[0] != START)
 		length = add_directory(in, state, buffer, length, size);
 	length = follow_links(state, buffer, length, size);
@@ -664,7 +728,7 @@ struct shc_harm shc_field_harm(
 	char path[512], shown[512];
 
 	for (unsigned int empty = 0; empty < subsets; empty++) {
-		int length = spell(in, state, field, empty, path, sizeof(path), &harm.empty);
+		int length = spell(in, state, field, empty, path, sizeof(path), &harm);
 
 		if (length <= 0)
 			continue;
@@ -752,6 +816,9 @@ void shc_check_outputs(struct shc_interpreter *in)
 		if (!output->id || output->read)
 			continue;
 		if (output->id == 112) {
+			/* The same again is no loss. */
+			if (!shc_varies_in_loop(in, output->command))
+				continue;
 			finding = shc_report(in, 112, output->command,
 				"every turn of the loop overwrites what the turn before has "
 				"written");
@@ -764,6 +831,21 @@ void shc_check_outputs(struct shc_interpreter *in)
 		shc_finding_hint(in->findings, finding, "append with >>");
 		shc_finding_relate(in->findings, finding, output->written, "written here");
 	}
+}
+
+/* SH201: the folder was deleted, and the shell makes no folders. */
+static void check_folder(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, const struct shc_term *path)
+{
+	const struct shc_fact *fact = shc_path_fact(in, state, path);
+	struct shc_finding *finding;
+
+	if (!fact || fact->kind != SHC_FILE_NOTHING || fact->tested || fact->path == path ||
+		fact->range.start == command->range.start)
+		return;
+	finding = shc_report(
+		in, 201, command->range, "this cannot be opened: its folder was removed before");
+	shc_finding_relate(in->findings, finding, fact->range, "removed here");
 }
 
 /* `> f`: what was in f is gone. */
@@ -874,6 +956,7 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 		return r;
 	}
 	check_function_name(in, command, redirect, state);
+	check_folder(in, command, state, path);
 	if (redirect->kind == SHC_REDIRECT_APPEND || redirect->kind == SHC_REDIRECT_BOTH_APPEND)
 		return is_device(path) ? 0
 				       : shc_path_assume(in, state, path, SHC_FILE_REGULAR,

@@ -56,6 +56,10 @@ int shc_path_empty(struct shc_interpreter *in, struct shc_state *state, const st
 void shc_path_seen(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term);
 
+/* shc_path_perhaps_made - a command that is not known has @term as an operand: it may make what was absent there. */
+void shc_path_perhaps_made(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_term *term);
+
 /* shc_path_forget_tested - time has passed: what tests have seen may have changed. */
 void shc_path_forget_tested(struct shc_state *state);
 

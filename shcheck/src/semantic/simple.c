@@ -56,7 +56,10 @@ static const struct shc_term *without_newlines(
 		shc_dfa_remove(in->pool, SHC_REMOVE_SUFFIX_LONGEST, language, newlines, &result))
 		return output;
 	return shc_term_concat(in->terms, shc_term_slice(in->terms, output, 0, output->count - 1),
-		shc_unknown(in, SHC_ORIGIN_OUTPUT, result, last.atom->range));
+		shc_unknown(in,
+			last.atom->origin == SHC_ORIGIN_FILE_NAME ? SHC_ORIGIN_FILE_NAME
+								  : SHC_ORIGIN_OUTPUT,
+			result, last.atom->range));
 }
 
 static int remember(struct shc_interpreter *in, struct shc_state *state,
@@ -93,7 +96,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 {
 	struct shc_outcomes results = {0};
 	struct shc_state *capture = shc_state_clone(state);
-	uint32_t suppressed = in->suppressed, piped = in->piped;
+	uint32_t piped = in->piped;
 	const struct shc_command *current = in->current;
 	bool in_order = false, leaks = in->leaks;
 	int r = capture ? 0 : -ENOMEM;
@@ -101,7 +104,6 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 	if (!r) {
 		capture->output = shc_term_text(in->terms, "", 0);
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
-		in->suppressed += in->script->dialect == SHC_BASH;
 		if (in->script->dialect == SHC_BASH)
 			leave_errexit(capture);
 		in->piped = 0;
@@ -112,7 +114,6 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		in->substitutions--;
 		in->in_order = in_order;
 		in->current = current;
-		in->suppressed = suppressed;
 		in->piped = piped;
 	}
 	shc_state_destroy(capture);
@@ -383,9 +384,58 @@ static int open_redirects(struct shc_interpreter *in, const struct shc_command *
 	return 0;
 }
 
+/* Is there a command substitution in the word of an operator, so that it may not be run at all? */
+static bool may_be_left_out(const struct shc_part *part, bool within)
+{
+	for (; part; part = part->next) {
+		const struct shc_parameter *parameter =
+			part->kind == SHC_PART_PARAMETER ? part->parameter : NULL;
+
+		if ((part->kind == SHC_PART_COMMAND && within) ||
+			(part->kind == SHC_PART_DOUBLE && may_be_left_out(part->parts, within)) ||
+			(parameter && parameter->word &&
+				may_be_left_out(parameter->word->parts, true)))
+			return true;
+	}
+	return false;
+}
+
+static bool words_may_leave_out(const struct shc_word *word)
+{
+	for (; word; word = word->next)
+		if (may_be_left_out(word->parts, false))
+			return true;
+	return false;
+}
+
+/*
+ * $? in the body of `case` and `for` is that of a substitution before, in bash; dash takes it from the command before.
+ * A substitution that may not be run leaves either.
+ */
+static void settle_status(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_status *entry, struct shc_outcomes *now)
+{
+	const struct shc_word *words = command->kind == SHC_COMMAND_CASE  ? command->case_.subject
+				       : command->kind == SHC_COMMAND_FOR ? command->for_.words
+									  : NULL;
+	bool either = words && words_may_leave_out(words);
+
+	for (uint32_t i = 0; words && i < now->count; i++) {
+		struct shc_status *status = &now->items[i].state->status;
+
+		if (in->script->dialect != SHC_BASH) {
+			*status = *entry;
+		} else if (either) {
+			status->low = entry->low < status->low ? entry->low : status->low;
+			status->high = entry->high > status->high ? entry->high : status->high;
+		}
+	}
+}
+
 int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out, struct shc_outcomes *refused)
 {
+	const struct shc_status entry = state->status;
 	struct shc_outcomes now = {0};
 	int r;
 
@@ -408,6 +458,7 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 			word = word->next)
 			r = substitute_word(in, word, &now);
 	}
+	settle_status(in, command, &entry, &now);
 	for (const struct shc_redirect *redirect = command->redirects; redirect && !r;
 		redirect = redirect->next)
 		r = substitute_word(in, redirect->target, &now);
@@ -431,7 +482,14 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	variable->presence = SHC_PRESENT;
+	if (variable->readonly || variable->perhaps_readonly)
+		in->refused = in->may_end = true;
+	if (variable->readonly)
+		return 0;
+	variable->presence = variable->perhaps_readonly ? SHC_PERHAPS : SHC_PRESENT;
+	/* Either of two values. */
+	if (variable->perhaps_readonly)
+		term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
 	variable->assigned = true;
 	variable->term = term;
 	variable->range = range;
@@ -451,6 +509,15 @@ int shc_run_assignment(
 	uint32_t number;
 	int r;
 
+	if (shc_name_number(in, a->name, &number))
+		return -ENOMEM;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	if (is_array && (variable->readonly || variable->perhaps_readonly)) {
+		in->refused = in->may_end = true;
+		return !variable->readonly;
+	}
 	in->assigning = a->name;
 	r = is_array ? shc_array_assign(in, state, a)
 		     : shc_expand_value(in, state, a->value, &term);
@@ -458,9 +525,6 @@ int shc_run_assignment(
 	if (is_array)
 		return r;
 	if (r <= 0)
-		return r;
-	r = shc_name_number(in, a->name, &number);
-	if (r < 0)
 		return r;
 	variable = shc_state_variable(state, number);
 	if (!variable)
@@ -473,7 +537,7 @@ int shc_run_assignment(
 	}
 	if (!term || shc_assign(in, state, a->name, term, a->range))
 		return -ENOMEM;
-	return 1;
+	return !variable->readonly;
 }
 
 /* ---- Calls ---------------------------------------------------------------------------------------------------- */
@@ -627,6 +691,7 @@ int shc_call_unknown(const struct shc_call *call, struct shc_state *state, struc
 	struct shc_interpreter *in = call->in;
 
 	shc_approximate(in, call->command);
+	shc_may_install(call, state);
 	shc_path_forget_tested(state);
 	shc_path_shake(state);
 	/* Operands have been looked at; a program that is not known may have any. */
@@ -655,8 +720,11 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 	shc_check_call(call, state);
 	/* What reads its operands says so itself. */
 	if (!builtin && !shc_effect_known(call->name))
-		for (uint32_t i = 0; i < call->fields.count; i++)
+		for (uint32_t i = 0; i < call->fields.count; i++) {
 			shc_path_seen(call->in, state, call->values[i]);
+			if (i)
+				shc_path_perhaps_made(call->in, state, call->values[i]);
+		}
 	if (builtin)
 		return builtin->run(call, state, out);
 	if (shc_transformer_known(call->name))
@@ -756,6 +824,8 @@ static int dispatch_with(
 	}
 	if (!r)
 		r = run_assignments(call->in, call->command, state);
+	if (r >= 0 && call->in->refused && shc_end_too(call->in, call->command, state, out))
+		r = -ENOMEM;
 	for (uint32_t i = 0; i < count && r >= 0; i++)
 		if (numbers[i] < state->variable_count)
 			state->variables[numbers[i]].prefixed = !stays;
@@ -820,17 +890,72 @@ int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	if (!ended)
 		return -ENOMEM;
 	shc_set_status(ended, command, 1, 255);
+	if (in->refused && in->script->dialect == SHC_BASH) {
+		struct shc_state *line = shc_state_clone(state);
+
+		in->refused = false;
+		if (!line) {
+			shc_state_destroy(ended);
+			return -ENOMEM;
+		}
+		shc_set_status(line, command, 1, 2);
+		if (shc_outcomes_add(in, out, line, SHC_FLOW_DISCARD, 0)) {
+			shc_state_destroy(ended);
+			return -ENOMEM;
+		}
+	}
+	in->refused = false;
 	return shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, 0);
+}
+
+/*
+ * A built-in that was to set a read-only variable: it goes on with a status of its own, or the shell ends (dash's
+ * special ones). Adds @results to @out and empties it. 0 or -ENOMEM.
+ */
+static int widen_assigning(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_outcomes *results, struct shc_outcomes *out)
+{
+	bool refused = in->refused;
+	int r = 0;
+
+	for (uint32_t i = 0; i < results->count; i++) {
+		struct shc_outcome *item = &results->items[i];
+
+		if (refused) {
+			in->refused = true;
+			r = r ? r : shc_end_too(in, command, item->state, out);
+			item->state->status.low = 0;
+			if (item->state->status.high < 2)
+				item->state->status.high = 2;
+		}
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	results->count = 0;
+	shc_outcomes_finish(results);
+	in->refused = false;
+	return r;
+}
+
+static bool assigns_may_leave_out(const struct shc_command *command)
+{
+	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
+		if (a->value && words_may_leave_out(a->value))
+			return true;
+	return false;
 }
 
 int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_call call = {.in = in, .command = command};
+	struct shc_outcomes results = {0};
 	bool substituted = state->substituted_count > 0;
 	int r;
 
-	in->may_end = false;
+	in->may_end = in->refused = false;
 	r = expand_words(in, command, state, &call);
 	if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 		r = -ENOMEM;
@@ -840,9 +965,16 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 			r = -ENOMEM;
 		if (r > 0 && !substituted)
 			shc_set_status(state, command, 0, 0);
+		else if (r > 0 && assigns_may_leave_out(command))
+			shc_set_status(state, command, 0, 255);
 	} else if (r > 0) {
-		r = dispatch_with(&call, state, out);
+		in->refused = false;
+		r = dispatch_with(&call, state, &results);
 		state = NULL;
+		if (r)
+			shc_outcomes_finish(&results);
+		else
+			r = widen_assigning(in, command, &results, out);
 	}
 	shc_fields_finish(&call.fields);
 	free(call.values);
@@ -852,7 +984,13 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 	}
 	if (!state)
 		return 0;
-	if (!r)
-		shc_set_status(state, command, 1, 255);
-	return shc_outcomes_add(in, out, state, r ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, 0);
+	if (r)
+		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+	/* The same once more, where only the line ends. */
+	shc_set_status(state, command, 1, 255);
+	if (in->refused && shc_end_too(in, command, state, out)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	return shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 }

@@ -27,9 +27,9 @@ enum shc_presence {
 struct shc_variable {
 	enum shc_presence presence;
 	bool exported;
-	bool readonly;
-	bool array;    /* bash: @term is the element 0, which need not be there */
-	bool assigned; /* by the script, on this path */
+	bool readonly, perhaps_readonly; /* surely; on some of the paths that were joined */
+	bool array;                      /* bash: @term is the element 0, which need not be there */
+	bool assigned;                   /* by the script, on this path */
 	bool prefixed; /* by an assignment before the command that runs: bash's `local` takes it over */
 	const struct shc_term *term;
 	const struct shc_array

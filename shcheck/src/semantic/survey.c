@@ -47,6 +47,8 @@ static void visit_arith_text(const struct shc_visitor *v, const struct shc_arith
 
 static void visit_parameter(const struct shc_visitor *v, const struct shc_parameter *parameter)
 {
+	if (v->parameter)
+		v->parameter(v->context, parameter);
 	if (parameter->kind == SHC_PARAMETER_VARIABLE) {
 		tell_read(v, parameter->name);
 		if (parameter->op == SHC_OP_ASSIGN)
@@ -476,6 +478,57 @@ bool shc_condition_varies(const struct shc_command *loop)
 	return reads > 0;
 }
 
+struct guard {
+	bool nounset, in_test, found;
+};
+
+static void guard_read(void *context, struct shc_text name)
+{
+	struct guard *guard = context;
+
+	guard->found |= shc_text_is(name, "#") || shc_text_is(name, "@") || shc_text_is(name, "*");
+}
+
+static void guard_parameter(void *context, const struct shc_parameter *parameter)
+{
+	struct guard *guard = context;
+
+	if (parameter->kind == SHC_PARAMETER_POSITIONAL && parameter->number > 1)
+		guard->found |= guard->in_test || parameter->op == SHC_OP_ERROR ||
+				(guard->nounset && parameter->op != SHC_OP_DEFAULT &&
+					parameter->op != SHC_OP_ALTERNATIVE);
+}
+
+static void guard_command(void *context, const struct shc_command *command)
+{
+	struct guard *guard = context;
+	struct shc_text name = shc_command_name(command);
+	const struct shc_visitor visitor = {.context = context, .parameter = guard_parameter};
+
+	if (guard->in_test ||
+		(command->kind != SHC_COMMAND_TEST && !shc_text_is(name, "[") &&
+			!shc_text_is(name, "test") && command->kind != SHC_COMMAND_CASE))
+		return;
+	guard->in_test = true;
+	if (command->kind == SHC_COMMAND_CASE)
+		visit_word(&visitor, command->case_.subject);
+	else
+		shc_visit_command(&visitor, command);
+	guard->in_test = false;
+}
+
+bool shc_guards_arguments(const struct shc_command *loop, bool nounset)
+{
+	struct guard guard = {.nounset = nounset};
+	const struct shc_visitor visitor = {.context = &guard,
+		.command = guard_command,
+		.read = guard_read,
+		.parameter = guard_parameter};
+
+	shc_visit_list(&visitor, loop->loop.body);
+	return guard.found;
+}
+
 static void count_assigned(void *context, struct shc_text name)
 {
 	(void)name;
@@ -508,17 +561,104 @@ const struct shc_command *shc_command_within(const struct shc_command *command)
 	return command;
 }
 
+static const struct shc_command *last_of(const struct shc_list *list)
+{
+	const struct shc_statement *s = list ? list->first : NULL;
+
+	while (s && s->next)
+		s = s->next;
+	return s && !s->background ? s->command : NULL;
+}
+
+static bool always_leaves(const struct shc_command *command);
+
+static bool list_leaves(const struct shc_list *list)
+{
+	const struct shc_command *last = last_of(list);
+
+	return last && always_leaves(last);
+}
+
+static bool is_star(const struct shc_word *word)
+{
+	return word->parts && !word->parts->next && word->parts->kind == SHC_PART_GLOB &&
+	       shc_text_is(word->parts->text, "*");
+}
+
+/* By every branch, and there is one for every case. */
+static bool branches_leave(const struct shc_command *command)
+{
+	bool complete = false;
+
+	if (command->kind == SHC_COMMAND_IF)
+		for (const struct shc_clause *c = command->if_.clauses; c; c = c->next) {
+			if (!list_leaves(c->body))
+				return false;
+			complete |= !c->condition;
+		}
+	else if (command->kind == SHC_COMMAND_CASE)
+		for (const struct shc_case_item *i = command->case_.items; i; i = i->next) {
+			if (!list_leaves(i->body))
+				return false;
+			/* One case for everything comes out of a template. */
+			complete |= i != command->case_.items && is_star(i->patterns);
+		}
+	return complete;
+}
+
+/* exec with a program does not come back: where the program is not found the shell ends. */
+static bool is_exec(const struct shc_command *command)
+{
+	return command->kind == SHC_COMMAND_SIMPLE &&
+	       shc_text_is(shc_command_name(command), "exec") && command->simple.words->next;
+}
+
+static void note_own_name(void *context, const struct shc_parameter *parameter)
+{
+	*(bool *)context |= parameter->kind == SHC_PARAMETER_POSITIONAL && !parameter->number;
+}
+
+/* exec tclsh "$0": what follows is written in another language. */
+static bool passes_itself_on(const struct shc_command *command)
+{
+	bool found = false;
+	const struct shc_visitor visitor = {.context = &found, .parameter = note_own_name};
+
+	command = shc_command_within(command);
+	if (is_exec(command))
+		shc_visit_command(&visitor, command);
+	return found;
+}
+
+/* A here-document without a command: a comment. */
+static bool does_nothing(const struct shc_command *command)
+{
+	if (command->kind != SHC_COMMAND_SIMPLE || shc_text_is(shc_command_name(command), ":"))
+		return command->kind == SHC_COMMAND_SIMPLE;
+	return !command->simple.words && !command->simple.assignments;
+}
+
 static bool always_leaves(const struct shc_command *command)
 {
 	struct shc_text name;
 
 	command = shc_command_within(command);
 
+	if (command->kind == SHC_COMMAND_GROUP)
+		return list_leaves(command->list);
 	if (command->kind != SHC_COMMAND_SIMPLE)
-		return false;
+		return branches_leave(command);
 	name = shc_command_name(command);
 	return shc_text_is(name, "exit") || shc_text_is(name, "return") ||
-	       shc_text_is(name, "break") || shc_text_is(name, "continue");
+	       shc_text_is(name, "break") || shc_text_is(name, "continue") || is_exec(command);
+}
+
+/* A complaint and the end, for an exec that fails: of no use, but no harm. */
+static bool only_complains(const struct shc_list *list, const struct shc_command *next)
+{
+	struct shc_text name = shc_command_name(next);
+
+	return shc_text_is(name, "echo") || shc_text_is(name, "printf") || list_leaves(list);
 }
 
 static void check_list(struct shc_interpreter *in, const struct shc_list *list)
@@ -528,9 +668,10 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 		struct shc_finding *finding;
 
 		if (!always_leaves(s->command) || s->background || always_leaves(next) ||
-			next->kind == SHC_COMMAND_FUNCTION ||
-			shc_text_is(shc_command_name(next), ":") ||
-			!(in->seen[s->command->id] & SHC_SEEN) || in->seen[next->id] & SHC_SEEN)
+			next->kind == SHC_COMMAND_FUNCTION || does_nothing(next) ||
+			passes_itself_on(s->command) || !(in->seen[s->command->id] & SHC_SEEN) ||
+			in->seen[next->id] & SHC_SEEN ||
+			(is_exec(shc_command_within(s->command)) && only_complains(list, next)))
 			continue;
 		finding = shc_report(in, 509, next->range, "nothing ever gets here");
 		if (finding)
@@ -544,8 +685,10 @@ static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 static void check_turns(struct shc_interpreter *in, const struct shc_command *command)
 {
 	const struct shc_word *words = command->for_.words;
+	uint16_t seen = in->seen[command->id];
 
-	if ((in->seen[command->id] & (SHC_LEFT | SHC_TURNED)) != SHC_LEFT ||
+	if (seen & SHC_TURNED || !(seen & (SHC_LEFT | SHC_BROKEN)) ||
+		(seen & SHC_BROKEN && !(seen & SHC_LISTED)) ||
 		(command->for_.has_in && words && !words->next && words->constant))
 		return;
 	shc_finding_hint(in->findings,

@@ -15,6 +15,7 @@ struct shc_visitor {
 	void (*assigned)(void *context, struct shc_text name); /* by whatever means */
 	void (*read)(void *context, struct shc_text name);
 	void (*substitution)(void *context, const struct shc_part *part);
+	void (*parameter)(void *context, const struct shc_parameter *parameter);
 	bool no_subshells; /* leave out what cannot change this shell: ( ), $( ), pipelines */
 };
 
@@ -34,11 +35,23 @@ bool shc_assigns_in_order(const struct shc_command *command);
 /* shc_never_leaves - can the test of @loop, once true, only stay true? By what its body assigns and calls. */
 bool shc_never_leaves(struct shc_interpreter *in, const struct shc_command *loop);
 
+/*
+ * shc_guards_arguments - does the body of @loop look whether there is a second argument: by $#, by ${2?}, in a test, by
+ * giving all of them to something else, or (@nounset) by reading it?
+ */
+bool shc_guards_arguments(const struct shc_command *loop, bool nounset);
+
 /* shc_condition_varies - does the condition of @loop read any variable? Else the loop is meant to be endless. */
 bool shc_condition_varies(const struct shc_command *loop);
 
 /* shc_check_tree - findings on what no path has reached, after the analysis. */
 void shc_check_tree(struct shc_interpreter *in);
+
+/*
+ * shc_varies_in_loop - can what the command at @range does differ from one turn of the innermost loop around it to the
+ * next? Also true where no loop stands around it.
+ */
+bool shc_varies_in_loop(struct shc_interpreter *in, struct shc_range range);
 
 /* shc_command_within - @command without braces around it alone: { command; } */
 const struct shc_command *shc_command_within(const struct shc_command *command);

@@ -375,7 +375,7 @@ static int run_find(const struct shc_call *call, struct shc_state *state, struct
 	}
 	if (state->output) {
 		state->output = shc_term_concat(in->terms, state->output,
-			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+			shc_unknown(in, SHC_ORIGIN_FILE_NAME, shc_dfa_text(in->pool),
 				call->command->range));
 		if (!state->output) {
 			shc_state_destroy(state);

@@ -308,7 +308,8 @@ static void read_tilde(struct parser *p, struct scope scope, struct part_list *l
 		at++;
 	c = at < p->in.end ? text[at] : '\0';
 	/* A quote or an expansion in the name takes its meaning away. */
-	if (at < p->in.end && c != '/' && !(c == ':' && scope.flags & SCOPE_TILDE_COLON) &&
+	if (at < p->in.end && c != '/' &&
+		!(c == ':' && (scope.flags & SCOPE_TILDE_COLON || p->dialect == SHC_BASH)) &&
 		c != scope.stop && c != scope.other_stop && c != '\r' &&
 		!(classes[(unsigned char)c] & METACHARACTER)) {
 		take_character(p, list);

@@ -205,9 +205,29 @@ static void whole_put(struct script *script)
 		"[ -d d ] && rm -rf d", "tee a </dev/null", "xargs rm -f <a",
 		"dd if=/dev/null of=a", "install -d i/j", "x=${x:-$(echo q)}", "IFS=, read x y <a",
 		"set -- $x; x=$#", "x=`echo a`", "test -d d && cd d && x=in", "sed -i s/a/b/ a",
-		"rm -f d; [ -e d ] && x=still", "touch d; [ -d d ] && x=folder"};
+		"rm -f d; [ -e d ] && x=still", "touch d; [ -d d ] && x=folder",
+		"x=$(echo 'a\\tb\\\\c\\q')", "x=$(echo \"$y\")", "y=$(echo -n \"$1\" $x)",
+		"x=$(echo \"a$y\" '\\b')", "export \"x=$y\"", "export \"z=a=$x\" y",
+		"case ${x:=$(false)} in a) y=$? ;; *) z=$? ;; esac",
+		"for z in \"${y:=$(exit 3)}\"; do x=$?; done", "x=${y:+$(exit 4)}; z=$?",
+		"case $(exit 5) in a) ;; *) z=$? ;; esac", "readonly y", "readonly z=r; z=s",
+		"readonly x=r\nread x <a", "readonly w=r\nx=b w=s", "readonly y=r\ny=s true",
+		"readonly y=1\nexport y=2", "rm -f d; [ -e d ] && y=still",
+		"touch d; [ -f d ] || y=folder", "rm -f d; [ ! -d d ] || z=still",
+		"mkdir -p l; [ -d l ] || x=none"};
+	static const char *const bash_texts[] = {"export x={a,b}", "x=$(echo -e 'a\\tb\\\\')",
+		"x=$(echo -E \"$y\" '\\n')", "set -o pipefail; false | true",
+		"set -o pipefail\n(exit 3) | cat | (exit 0)\nx=$?", "declare -r x=r\nx=s\ny=t",
+		"readonly x=1\n: $((x=2)); y=3", "readonly y=r\nfor y in a b; do x=$y; done",
+		"f9() { local x=2; x=3; }\nreadonly x\nf9", "readonly z\n(z=1; x=2) || x=3",
+		"readonly x=1\neval 'x=2\ny=3'", "x=$(set -e; false; echo a)",
+		"export z=a{b,\"$x\"}c", "readonly y=1\nunset y", "declare \"y=$x\"", "x=~:a",
+		"declare {x,y}=a$z"};
 
-	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
+	if (script->draft->bash && sketch_chance(script->draft, 20))
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, bash_texts));
+	else
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
 }
 
 static void simple_put(struct script *script)

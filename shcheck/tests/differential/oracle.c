@@ -429,8 +429,14 @@ static int outcome_read(
 	char *number;
 	int code = 0, variables = 0;
 
-	if (!next_is(tokens, 'B'))
-		return -EPROTO;
+	if (!next_is(tokens, 'B')) {
+		if (!ret->cut)
+			return -EPROTO;
+		/* The time was up before the script began. */
+		ret->exit_status = -1;
+		tokens->at = tokens->end;
+		return 0;
+	}
 	/* Snapshots come before the end of the case and, from a trap, after it. */
 	for (int part = 0; !code && part < 2; part++) {
 		while (!code && next_is(tokens, 'S'))

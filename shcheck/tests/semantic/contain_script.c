@@ -12,6 +12,7 @@
 #include <shcheck/report.h>
 
 #include "../../src/semantic/command.h"
+#include "../../src/semantic/risk.h"
 #include "snapshot.h"
 
 enum { BINDINGS_MAX = 64, TEXT_MAX = 4096 };
@@ -35,6 +36,7 @@ struct visit {
 struct comparison {
 	const struct shc_oracle_case *one;
 	const struct shc_oracle_outcome *outcome;
+	bool careful; /* so much is spent that harmless loops are not run: a point in one is not visited */
 	bool sourcing; /* the script has eval or `.`: what they may set is anything */
 	bool *held;    /* per snapshot */
 	unsigned *visits;
@@ -387,6 +389,7 @@ static void observe(void *context, const struct shc_call *call, struct shc_state
 	struct shc_text number;
 	unsigned point = 0;
 
+	comparison->careful |= shc_spent(call->in) > SHC_CAREFUL;
 	if (!shc_text_is(call->name, "snap") || call->fields.count < 2 ||
 		!shc_term_known(call->values[1], &number))
 		return;
@@ -416,6 +419,8 @@ static enum contain_verdict verdict_of(
 	for (size_t i = 0; i < comparison->outcome->snapshots_count; i++) {
 		if (comparison->held[i])
 			continue;
+		if (comparison->careful && !comparison->visits[i])
+			return CONTAIN_UNDECIDED;
 		if (ret_loss) {
 			ret_loss->point = comparison->outcome->snapshots[i].point;
 			ret_loss->visits = comparison->visits[i];

@@ -15,7 +15,7 @@
 #include "contain_script.h"
 #include "mistake.h"
 
-enum { WORDS = 2000, BATCH = 50, SCRIPTS = 1000, CASES = WORDS + SCRIPTS };
+enum { WORDS = 2000, BATCH = 50, SCRIPTS = 1500, CASES = WORDS + SCRIPTS };
 
 enum mistake shc_mistake;
 

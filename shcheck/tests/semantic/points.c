@@ -14,7 +14,7 @@
 
 #include "contain_script.h"
 
-enum { SCRIPTS = 600, SCRIPTS_NIGHTLY = 20000, SHOWN_MAX = 12 };
+enum { SCRIPTS = 600, SCRIPTS_NIGHTLY = 20000, SHOWN_MAX = 12, RENEWED_MAX = 5 };
 
 static const enum shc_dialect dialects[] = {SHC_DASH, SHC_BASH};
 static const char *const names[] = {"dash", "bash"};
@@ -40,20 +40,40 @@ static void show(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 	free(text);
 }
 
-static int check(struct shc_oracle *oracle, uint64_t seed, uint64_t index)
+/* A sandbox that has ended, for want of memory or by what a script did, is made anew a few times. */
+static int run(struct shc_oracle **oracle, enum shc_oracle_shell shell,
+	const struct shc_oracle_case *one, struct shc_oracle_outcome *ret)
+{
+	static unsigned renewed;
+	struct hb_error error = {0};
+	int r = shc_oracle_run(*oracle, shell, one, 1, ret, &error);
+
+	while (r == -ECHILD && renewed < RENEWED_MAX) {
+		renewed++;
+		(void)printf("the sandbox has ended; a new one is made\n");
+		shc_oracle_destroy(*oracle);
+		*oracle = NULL;
+		r = shc_oracle_create(oracle, &error);
+		if (!r)
+			r = shc_oracle_run(*oracle, shell, one, 1, ret, &error);
+	}
+	if (r)
+		(void)printf("the oracle failed: %s\n", error.text);
+	return r;
+}
+
+static int check(struct shc_oracle **oracle, uint64_t seed, uint64_t index)
 {
 	enum shc_oracle_shell shell = index & 1 ? SHC_ORACLE_BASH : SHC_ORACLE_DASH;
 	struct shc_oracle_outcome outcome;
-	struct hb_error error = {0};
 	enum contain_verdict verdict;
 	struct shc_oracle_case one;
 	int r = shc_oracle_generate_script(seed, index, shell == SHC_ORACLE_BASH, &one);
 
 	if (r)
 		return r;
-	r = shc_oracle_run(oracle, shell, &one, 1, &outcome, &error);
+	r = run(oracle, shell, &one, &outcome);
 	if (r) {
-		(void)printf("the oracle failed: %s\n", error.text);
 		shc_oracle_case_finish(&one);
 		return r;
 	}
@@ -61,7 +81,7 @@ static int check(struct shc_oracle *oracle, uint64_t seed, uint64_t index)
 	counts[verdict]++;
 	points += outcome.snapshots_count;
 	if (verdict > CONTAIN_UNDECIDED && counts[CONTAIN_POINT] <= shown_max)
-		show(oracle, shell, &one, index);
+		show(*oracle, shell, &one, index);
 	shc_oracle_outcome_finish(&outcome);
 	shc_oracle_case_finish(&one);
 	return 0;
@@ -93,7 +113,7 @@ int main(void)
 	shown_max = number("HB_SHOWN", SHOWN_MAX);
 	(void)printf("HB_SEED=%" PRIu64 "\n", seed);
 	for (uint64_t i = number("HB_FIRST", 0); i < scripts && !r; i++)
-		r = check(oracle, seed, i);
+		r = check(&oracle, seed, i);
 	shc_oracle_destroy(oracle);
 	(void)printf("%" PRIu64 " points; scripts: held %" PRIu64 ", undecided %" PRIu64
 		     ", lost %" PRIu64 ", not analysed %" PRIu64 "\n",

@@ -25,6 +25,12 @@ struct spork_build_id {
 /* Bytes of a code file's name, with its NUL: the build-id in hexadecimal digits. */
 #define SPORK_CODE_NAME_BYTES 41
 
+/*
+ * A build-id only says what a file was made from: machine code is compared with that in memory before it is run, in
+ * pieces of this many bytes from the module's lowest address on.
+ */
+#define SPORK_CODE_GRANULE 256u
+
 /* One mapped code file. Opaque: see src/code/code_file.h for the layout. */
 struct spork_code;
 
@@ -50,6 +56,9 @@ int spork_code_verify(const struct spork_code *code);
  * helper verifies each state once and puts its stamp into the store; the runtime uses no other file.
  */
 uint64_t spork_code_stamp(const struct spork_code *code);
+
+/* How many 64-bit words hold a bit for each granule of the module. */
+size_t spork_code_granule_words(const struct spork_code *code);
 
 /* Whether there is an instruction at a module offset. */
 bool spork_code_has(const struct spork_code *code, uint64_t offset);

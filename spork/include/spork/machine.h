@@ -54,7 +54,9 @@ enum spork_stop {
 	SPORK_STOP_MEMORY,      /* address not mapped or not writable; ->fault_address */
 	SPORK_STOP_ARENA,       /* overlay full */
 	SPORK_STOP_PENDING, /* a word marked with spork_overlay_mark_pending() was touched; rip is at the instruction */
-	SPORK_STOP_TRAP /* int3, ud2, divide error: the child would have died */
+	SPORK_STOP_TRAP, /* int3, ud2, divide error: the child would have died */
+	/* code in memory is not what was decoded; ->fault_address. Registers and overlay are of no use any more. */
+	SPORK_STOP_OTHER_CODE
 };
 
 /* A module of the process: its code and where it is loaded. */
@@ -63,6 +65,18 @@ struct spork_module {
 	uint64_t end;
 	struct spork_code *code; /* NULL: known but not analysed */
 	struct spork_build_id id;
+	/*
+	 * A bit for each granule whose bytes in memory were found to be those that were decoded; zero at first,
+	 * spork_code_granule_words() words. NULL: need not be compared (tests).
+	 */
+	uint64_t *same;
+};
+
+/* Bytes of code that the runtime has changed in memory, and what the file says. */
+struct spork_patch {
+	uint64_t address;
+	uint8_t length;
+	uint8_t original[7];
 };
 
 struct spork_trace;
@@ -74,6 +88,8 @@ struct spork_machine {
 	struct spork_registers regs;
 	const struct spork_module *modules; /* sorted by base */
 	size_t module_count;
+	const struct spork_patch *patches;
+	size_t patch_count;
 	struct spork_overlay *overlay;
 	uint64_t executed; /* instructions so far */
 	uint64_t fault_address;
@@ -195,6 +211,11 @@ int spork_trace_check(const void *recipe, size_t size_bytes);
  */
 int spork_trace_replay(
 	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position);
+/*
+ * spork_trace_compare - whether the code that a recipe stands for, which was checked, is in memory what it was when the
+ * recipe was recorded. To be asked before it is replayed for the first time. 0, or -EBADMSG.
+ */
+int spork_trace_compare(struct spork_machine *m, const void *recipe);
 /* spork_trace_uses - whether a recipe that was checked leads through the module @id. */
 bool spork_trace_uses(const void *recipe, const struct spork_build_id *id);
 /* spork_trace_ends - whether nothing but the end follows the step before @position, which replay has given. */

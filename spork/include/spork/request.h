@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the runtime asks of the helper: one datagram for each module without code, and one for a
- * calling context whose attempt has failed. No answer; the code file and the verdict in the store
- * are the answers.
+ * What the runtime asks of the helper: datagrams that name modules without code, several in each since the kernel
+ * keeps no more than ten datagrams for a receiver, and one for a calling context whose attempt has failed. No answer;
+ * the code file and the verdict in the store are the answers.
  */
 #ifndef SPORK_REQUEST_H
 #define SPORK_REQUEST_H
@@ -14,7 +14,9 @@
 
 #define SPORK_REQUEST_MAGIC 0x31717273U
 #define SPORK_REQUEST_PATH_BYTES 1024
+#define SPORK_REQUESTS_MAX 16 /* in one datagram */
 
+/* One module; a datagram is an array of them. */
 struct spork_request {
 	uint32_t magic;
 	struct spork_build_id id;

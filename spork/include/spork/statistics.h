@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define SPORK_STATISTICS_MAGIC 0x33736b726f7073ULL
+#define SPORK_STATISTICS_MAGIC 0x34736b726f7073ULL
 #define SPORK_STATISTICS_SYSCALLS 512
 #define SPORK_STATISTICS_SITES 512
 #define SPORK_SITE_LABEL_BYTES 192
@@ -40,6 +40,7 @@ enum spork_reason {
 	SPORK_FORK_BACK_OFF,  /* has aborted too often lately */
 	/* really forked, after an attempt that left no trace */
 	SPORK_ABORT_NO_CODE,     /* an address without decoded code; the helper was asked */
+	SPORK_ABORT_OTHER_CODE,  /* code in memory is not that of the file with this build-id */
 	SPORK_ABORT_INSTRUCTION, /* an instruction that must not be interpreted */
 	SPORK_ABORT_MEMORY, /* an address that is not mapped, not writable or shared with others */
 	SPORK_ABORT_HUGE_PAGE,     /* a first write into a huge page, which it would split */

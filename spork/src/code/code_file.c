@@ -103,6 +103,10 @@ static bool sections_fit(const struct spork_code_header *h)
 	return section_follows(h->rows, h->row_count * sizeof(struct spork_unwind_row), 64, &end) &&
 	       section_follows(
 		       h->pages, h->page_count * sizeof(struct spork_code_page), 64, &end) &&
+	       section_follows(h->sums,
+		       h->page_count * (uint64_t)SPORK_CODE_GRANULES *
+			       sizeof(struct spork_code_sum),
+		       64, &end) &&
 	       section_follows(
 		       h->slots, h->slot_page_count * (uint64_t)(SPORK_CODE_PAGE * 2), 64, &end) &&
 	       section_follows(h->insns, h->insn_count * sizeof(struct spork_insn), 64, &end) &&
@@ -126,6 +130,7 @@ int spork_code_views(struct spork_code *code, const void *bytes, size_t size_byt
 		.header = h,
 		.rows = (const void *)((const uint8_t *)bytes + h->rows),
 		.pages = (const void *)((const uint8_t *)bytes + h->pages),
+		.sums = (const void *)((const uint8_t *)bytes + h->sums),
 		.slots = (const void *)((const uint8_t *)bytes + h->slots),
 		.insns = (const void *)((const uint8_t *)bytes + h->insns),
 		.page_count = h->page_count,
@@ -274,6 +279,11 @@ int spork_code_verify(const struct spork_code *code)
 	return spork_code_checksum((const uint8_t *)h + skip, h->file_bytes - skip) == h->checksum
 		       ? 0
 		       : -EBADMSG;
+}
+
+size_t spork_code_granule_words(const struct spork_code *code)
+{
+	return ((size_t)code->page_count * SPORK_CODE_GRANULES + 63) / 64;
 }
 
 bool spork_code_has(const struct spork_code *code, uint64_t offset)

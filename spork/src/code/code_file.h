@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The layout of a code file: header, unwinding rows, pages of the index, instructions, stubs, in
- * this order. All numbers are the machine's own: a code file is a cache of this machine, not a
+ * The layout of a code file: header, unwinding rows, pages of the index, sums of the machine code, slots, instructions,
+ * stubs, in this order. All numbers are the machine's own: a code file is a cache of this machine, not a
  * format for exchange.
  *
  * An address is found through two steps: page_first[] holds the lowest instruction number of each
@@ -18,8 +18,9 @@
 #include "spork/code.h"
 
 #define SPORK_CODE_MAGIC 0x31656b726f707331
-#define SPORK_CODE_VERSION 2
+#define SPORK_CODE_VERSION 4
 #define SPORK_CODE_PAGE 4096u
+#define SPORK_CODE_GRANULES (SPORK_CODE_PAGE / SPORK_CODE_GRANULE)
 #define SPORK_NO_TARGET UINT32_MAX
 
 /* Numbers of registers beyond the sixteen, as positions in struct spork_registers. */
@@ -91,7 +92,7 @@ struct spork_code_header {
 	uint32_t insn_count;
 	uint32_t stub_bytes;
 	/* Offsets in the file. */
-	uint64_t rows, pages, slots, insns, stubs;
+	uint64_t rows, pages, sums, slots, insns, stubs;
 };
 
 /* One page of the module: where its instructions start and its slots are (SPORK_NO_TARGET: no code). */
@@ -100,10 +101,20 @@ struct spork_code_page {
 	uint32_t slots;
 };
 
+/*
+ * The machine code of one granule of the module: its bytes [from, to) are executable, and this is spork_code_checksum()
+ * of the granule with zeros for the others. from >= to: no code.
+ */
+struct spork_code_sum {
+	uint64_t sum;
+	uint32_t from, to;
+};
+
 struct spork_code {
 	const struct spork_code_header *header;
 	const struct spork_unwind_row *rows;
 	const struct spork_code_page *pages;
+	const struct spork_code_sum *sums; /* SPORK_CODE_GRANULES of each page */
 	const uint16_t *slots;
 	const struct spork_insn *insns;
 	const uint8_t *stubs; /* executable, or NULL: every stub is unsupported */

@@ -2,6 +2,7 @@
 /* Code files: put together in memory, written beside, verified, renamed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 /* The index as it stands in the file. */
 struct page_index {
 	struct spork_code_page *pages;
+	struct spork_code_sum *sums;
 	uint16_t *slots;
 	uint32_t page_count, slot_page_count;
 };
@@ -25,6 +27,7 @@ struct page_index {
 static void page_index_finish(struct page_index *index)
 {
 	free(index->pages);
+	free(index->sums);
 	free(index->slots);
 }
 
@@ -51,20 +54,72 @@ static void fill_page(const struct translation *t, size_t page, struct page_inde
 	}
 }
 
-static int page_index_init(const struct translation *t, struct page_index *index)
+/*
+ * What of a granule is machine code, by the segments that the loader maps executable. Where two of them meet in one
+ * granule, it is never compared, and thus never run.
+ */
+static void find_part(
+	const struct spork_image *image, uint64_t address, uint64_t *ret_from, uint64_t *ret_to)
+{
+	const struct spork_segment *segments;
+	size_t count = spork_image_segments(image, &segments);
+	bool found = false;
+
+	*ret_from = *ret_to = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t start = segments[i].address, end = start + segments[i].file_bytes;
+
+		if (!segments[i].executable || end <= address ||
+			start >= address + SPORK_CODE_GRANULE)
+			continue;
+		*ret_from = start > address ? start - address : 0;
+		*ret_to = end - address < SPORK_CODE_GRANULE ? end - address : SPORK_CODE_GRANULE;
+		if (found)
+			*ret_to = 0;
+		found = true;
+	}
+}
+
+static void fill_sum(const struct spork_image *image, uint64_t address, struct spork_code_sum *sum)
+{
+	_Alignas(8) uint8_t bytes[SPORK_CODE_GRANULE] = {0};
+	uint64_t from, to;
+	const uint8_t *code;
+	size_t available;
+
+	find_part(image, address, &from, &to);
+	if (from >= to)
+		return;
+	code = spork_image_bytes(image, address + from, &available, NULL);
+	if (!code || available < to - from)
+		return;
+	memcpy(bytes + from, code, to - from);
+	sum->sum = spork_code_checksum(bytes, sizeof(bytes));
+	sum->from = (uint32_t)from;
+	sum->to = (uint32_t)to;
+}
+
+static int page_index_init(
+	const struct spork_image *image, const struct translation *t, struct page_index *index)
 {
 	size_t count = (t->span + SPORK_CODE_PAGE - 1) / SPORK_CODE_PAGE;
 
 	*index = (struct page_index){.page_count = (uint32_t)count};
 	index->pages = malloc((count + 1) * sizeof(*index->pages));
+	index->sums = calloc(count + 1, SPORK_CODE_GRANULES * sizeof(*index->sums));
 	index->slots = calloc(count + 1, SPORK_CODE_PAGE * sizeof(*index->slots));
-	if (!index->pages || !index->slots) {
+	if (!index->pages || !index->sums || !index->slots) {
 		page_index_finish(index);
 		return -ENOMEM;
 	}
 	for (size_t page = 0; page < count; page++) {
 		index->pages[page] = (struct spork_code_page){SPORK_NO_TARGET, SPORK_NO_TARGET};
 		fill_page(t, page, index);
+		for (size_t i = 0; i < SPORK_CODE_GRANULES; i++)
+			fill_sum(image,
+				spork_image_lowest(image) + page * SPORK_CODE_PAGE +
+					i * SPORK_CODE_GRANULE,
+				&index->sums[page * SPORK_CODE_GRANULES + i]);
 	}
 	return 0;
 }
@@ -101,12 +156,14 @@ static uint8_t *assemble(const struct spork_image *image, const struct translati
 		.insn_count = (uint32_t)t->insn_count,
 		.stub_bytes = (uint32_t)t->stubs.size,
 	};
+	size_t sum_bytes = index->page_count * SPORK_CODE_GRANULES * sizeof(*index->sums);
 	size_t slot_bytes = (size_t)index->slot_page_count * SPORK_CODE_PAGE * 2;
 	size_t skip = offsetof(struct spork_code_header, header_checksum);
 	uint8_t *bytes;
 
 	h.rows = place(&end, row_count * sizeof(*rows), 64);
 	h.pages = place(&end, index->page_count * sizeof(*index->pages), 64);
+	h.sums = place(&end, sum_bytes, 64);
 	h.slots = place(&end, slot_bytes, 64);
 	h.insns = place(&end, t->insn_count * sizeof(*t->insns), 64);
 	h.stubs = place(&end, t->stubs.size, FILE_PAGE);
@@ -118,6 +175,7 @@ static uint8_t *assemble(const struct spork_image *image, const struct translati
 	if (row_count > 0)
 		memcpy(bytes + h.rows, rows, row_count * sizeof(*rows));
 	memcpy(bytes + h.pages, index->pages, index->page_count * sizeof(*index->pages));
+	memcpy(bytes + h.sums, index->sums, sum_bytes);
 	memcpy(bytes + h.slots, index->slots, slot_bytes);
 	if (t->insn_count > 0)
 		memcpy(bytes + h.insns, t->insns, t->insn_count * sizeof(*t->insns));
@@ -197,7 +255,7 @@ int spork_code_write(const struct spork_image *image, int directory_fd, struct h
 
 	if (rc < 0)
 		return rc;
-	rc = page_index_init(&t, &index);
+	rc = page_index_init(image, &t, &index);
 	if (rc < 0) {
 		translation_finish(&t);
 		return hb_error_set_at(reterr, rc, spork_image_path(image), 0, "Out of memory.");

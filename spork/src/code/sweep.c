@@ -139,6 +139,20 @@ static bool executable(const struct spork_segment *segments, size_t count, uint6
 	return false;
 }
 
+/* Zeros between functions are no code: taken for some, they would swallow the beginning of what follows (.fini). */
+static int sweep_gap(struct sweep *s, uint64_t start, uint64_t end)
+{
+	for (; start < end; start++) {
+		size_t available;
+		const uint8_t *byte =
+			spork_image_bytes(s->image, s->lowest + start, &available, NULL);
+
+		if (!byte || *byte)
+			break;
+	}
+	return sweep_range(s, start, end);
+}
+
 /* Functions of one segment, then what lies between them. */
 static int sweep_segment(struct sweep *s, const struct spork_segment *segment)
 {
@@ -157,12 +171,12 @@ static int sweep_segment(struct sweep *s, const struct spork_segment *segment)
 			continue;
 		rc = sweep_range(s, from, to < end ? to : end);
 		if (rc == 0 && from > gap)
-			rc = sweep_range(s, gap, from);
+			rc = sweep_gap(s, gap, from);
 		if (to > gap)
 			gap = to;
 	}
 	if (rc == 0 && gap < end)
-		rc = sweep_range(s, gap, end);
+		rc = sweep_gap(s, gap, end);
 	return rc;
 }
 

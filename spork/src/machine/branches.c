@@ -31,6 +31,8 @@ SPORK_FAST void cpu_enter_module(struct cpu *c, const struct spork_module *modul
 	c->stubs = module->code->stubs;
 	c->stub_bytes = c->stubs ? module->code->stub_bytes : 0;
 	c->r[SPORK_REG_MODULE] = module->base;
+	c->same = module->same;
+	c->granule_count = module->code->page_count * SPORK_CODE_GRANULES;
 }
 
 SPORK_FAST const struct spork_insn *cpu_lookup(struct cpu *c, uint64_t address)
@@ -75,7 +77,7 @@ INLINE const struct spork_insn *transfer(
 	return next;
 }
 
-const struct spork_insn *cpu_jump(struct cpu *c, const struct spork_insn *i, uint64_t address)
+static const struct spork_insn *go_to(struct cpu *c, const struct spork_insn *i, uint64_t address)
 {
 	const struct spork_insn *next = cpu_lookup(c, address);
 
@@ -87,12 +89,28 @@ const struct spork_insn *cpu_jump(struct cpu *c, const struct spork_insn *i, uin
 	return transfer(c, i, next);
 }
 
+/* The code that was just run is compared here, before anybody sees what it did. */
+INLINE bool block_is_same(struct cpu *c, const struct spork_insn *last)
+{
+	if (LIKELY(cpu_same_code(c, c->block, last)))
+		return true;
+	c->block = NULL;
+	return false;
+}
+
+const struct spork_insn *cpu_jump(struct cpu *c, const struct spork_insn *i, uint64_t address)
+{
+	return LIKELY(block_is_same(c, i)) ? go_to(c, i, address) : NULL;
+}
+
 /* To the target that the translator found, or, where it found none, to its address. */
 INLINE const struct spork_insn *direct(struct cpu *c, const struct spork_insn *i)
 {
+	if (UNLIKELY(!block_is_same(c, i)))
+		return NULL;
 	if (LIKELY(i->target < c->insn_count))
 		return transfer(c, i, &c->insns[i->target]);
-	return cpu_jump(c, i, c->r[SPORK_REG_MODULE] + i->extra);
+	return go_to(c, i, c->r[SPORK_REG_MODULE] + i->extra);
 }
 
 /* The end of a stretch of decoded code; an instruction only to the loop. */
@@ -100,10 +118,12 @@ HANDLER(fall)
 {
 	const struct spork_insn *next;
 
+	if (i > c->block && UNLIKELY(!block_is_same(c, i - 1)))
+		return NULL;
 	c->executed += (uint64_t)(i - c->block);
 	c->block = i + 1;
 	c->executed--;
-	next = cpu_jump(c, i + 1, c->r[SPORK_REG_MODULE] + i->offset);
+	next = go_to(c, i + 1, c->r[SPORK_REG_MODULE] + i->offset);
 	/* Only a damaged file has one end lead to another, perhaps in a circle that no budget counts. */
 	if (UNLIKELY(next && next->op == spork_op_fall)) {
 		c->block = NULL;

@@ -71,6 +71,8 @@ struct cpu {
 	const uint8_t *stubs;
 	uint32_t insn_count, stub_bytes;
 	const struct spork_module *module;
+	const uint64_t *same; /* of the module; NULL: nothing to compare */
+	uint32_t granule_count;
 
 	const struct spork_insn *block; /* first instruction not yet counted */
 	uint64_t executed, limit;
@@ -343,6 +345,25 @@ bool cpu_push_return(struct cpu *c, const struct spork_insn *i);
 void cpu_enter_module(struct cpu *c, const struct spork_module *module);
 /* branches.c: the instruction at an address, setting the module that runs; NULL with NO_CODE. */
 const struct spork_insn *cpu_lookup(struct cpu *c, uint64_t address);
+/* compare.c: granules [from, to] of a module, compared if they were not before. False: other code stands there. */
+bool machine_compare(
+	struct spork_machine *m, const struct spork_module *module, uint64_t from, uint64_t to);
+/* The same for the running module; false: the stop is set. */
+bool cpu_compare(struct cpu *c, uint64_t from, uint64_t to);
+
+/* Is the code of the instructions from @first to @last, which follow one another, in memory what was decoded? */
+INLINE bool cpu_same_code(
+	struct cpu *c, const struct spork_insn *first, const struct spork_insn *last)
+{
+	uint32_t from = first->offset / SPORK_CODE_GRANULE;
+	uint32_t to = (last->offset + last->length - 1) / SPORK_CODE_GRANULE;
+
+	if (!c->same || (LIKELY(from == to && from < c->granule_count) &&
+				c->same[from / 64] >> from % 64 & 1))
+		return true;
+	return cpu_compare(c, from, to);
+}
+
 /* The same as a transfer of control from @i, which is counted. */
 const struct spork_insn *cpu_jump(struct cpu *c, const struct spork_insn *i, uint64_t address);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The layout of a recipe: header, modules, steps. Steps are instructions of the code files without the
- * branches, which
- * became guards; their stubs are those of the very files that the modules name.
+ * The layout of a recipe: header, modules, steps, granules of code. Steps are instructions of the code files without
+ * the branches, which became guards; their stubs are those of the very files that the modules name.
  */
 #ifndef SPORK_RECIPE_H
 #define SPORK_RECIPE_H
@@ -10,8 +9,9 @@
 #include "code/code_file.h"
 #include "spork/machine.h"
 
-#define RECIPE_MAGIC 0x6570696365723173
+#define RECIPE_MAGIC 0x6570696365723273
 #define RECIPE_STEPS_MAX 65536u
+#define RECIPE_GRANULES_MAX 4096u
 
 struct recipe_module {
 	struct spork_build_id id;
@@ -26,12 +26,32 @@ struct recipe_header {
 	uint32_t step_count;
 	uint32_t start_module; /* where recording started */
 	uint32_t start_offset;
+	uint32_t granule_count; /* of the code that was run, branches included */
+	uint32_t reserved;
 	struct recipe_module modules[SPORK_RECIPE_MODULES];
 };
 
 static inline const struct spork_insn *recipe_steps(const struct recipe_header *h)
 {
 	return (const struct spork_insn *)(const void *)(h + 1);
+}
+
+/* Which granule of which of the recipe's modules. */
+static inline uint32_t recipe_granule(uint32_t module, uint32_t granule)
+{
+	return module << 27 | granule;
+}
+
+static inline const uint32_t *recipe_granules(const struct recipe_header *h)
+{
+	return (const uint32_t *)(const void *)(recipe_steps(h) + h->step_count);
+}
+
+/* Its size in bytes, a multiple of 8, by the counts in its header. */
+static inline uint64_t recipe_size(const struct recipe_header *h)
+{
+	return sizeof(*h) + h->step_count * sizeof(struct spork_insn) +
+	       (h->granule_count * sizeof(uint32_t) + 7) / 8 * 8;
 }
 
 /* Whether a step may stand in a recipe: everything but branches, which lead out of it. */

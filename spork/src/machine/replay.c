@@ -186,8 +186,8 @@ SPORK_FAST static bool header_fits(const struct recipe_header *h, size_t size_by
 	return (uintptr_t)h % 8 == 0 && size_bytes >= sizeof(*h) && h->magic == RECIPE_MAGIC &&
 	       h->size_bytes == size_bytes && h->module_count <= SPORK_RECIPE_MODULES &&
 	       h->start_module < h->module_count && h->step_count > 0 &&
-	       h->step_count <= RECIPE_STEPS_MAX &&
-	       size_bytes == sizeof(*h) + h->step_count * sizeof(struct spork_insn);
+	       h->step_count <= RECIPE_STEPS_MAX && h->granule_count <= RECIPE_GRANULES_MAX &&
+	       size_bytes == recipe_size(h);
 }
 
 int spork_trace_check(const void *recipe, size_t size_bytes)
@@ -275,6 +275,22 @@ SPORK_FAST bool spork_trace_ends(const void *recipe, size_t position)
 	const struct recipe_header *h = recipe;
 
 	return position < h->step_count && recipe_steps(h)[position].op == spork_op_recipe_end;
+}
+
+int spork_trace_compare(struct spork_machine *m, const void *recipe)
+{
+	const struct recipe_header *h = recipe;
+	const uint32_t *granules = recipe_granules(h);
+
+	for (uint32_t i = 0; i < h->granule_count; i++) {
+		uint32_t number = granules[i] >> 27, granule = granules[i] << 5 >> 5;
+		const struct spork_module *module =
+			number < h->module_count ? find_module(m, &h->modules[number]) : NULL;
+
+		if (!module || !machine_compare(m, module, granule, granule))
+			return -EBADMSG;
+	}
+	return 0;
 }
 
 bool spork_trace_uses(const void *recipe, const struct spork_build_id *id)

@@ -52,6 +52,8 @@ SPORK_FAST void cpu_enter(struct cpu *c, struct spork_machine *m)
 	c->insn_count = 0;
 	c->stub_bytes = 0;
 	c->module = NULL;
+	c->same = NULL;
+	c->granule_count = 0;
 	c->block = NULL;
 	c->executed = 0;
 	c->limit = UINT64_MAX;
@@ -102,6 +104,10 @@ static const struct spork_insn *step(struct cpu *c, const struct spork_insn *i, 
 		}
 		c->block = i;
 		c->completed = false;
+		if (real && !cpu_same_code(c, i, i))
+			break;
+		if (trace && real)
+			trace_before(trace, c, i);
 		next = handler_of(i)(c, i);
 		if (trace && real)
 			trace_after(trace, c, i, next);
@@ -134,6 +140,9 @@ enum spork_stop spork_machine_run(struct spork_machine *m, uint64_t budget)
 		c.block = i;
 		while (LIKELY((next = handler_of(i)(&c, i)) != NULL))
 			i = next;
+		/* The last stretch of code, which ends without a transfer of control. */
+		if (c.block)
+			(void)cpu_same_code(&c, c.block, i);
 	}
 	cpu_leave(&c, i);
 	return c.stop;

@@ -13,6 +13,8 @@ struct spork_trace {
 	const struct spork_module *modules[SPORK_RECIPE_MODULES];
 	size_t module_count;
 	uint64_t start;
+	size_t granule_count;
+	uint32_t granules[RECIPE_GRANULES_MAX]; /* see recipe_granule() */
 };
 
 /* The number of a module in the recipe, or -1 if there are too many. */
@@ -46,6 +48,30 @@ struct spork_trace *spork_trace_begin(struct spork_machine *m, void *arena, size
 	t->capacity--;
 	m->trace = t;
 	return t;
+}
+
+static void add_granule(struct spork_trace *t, uint32_t granule)
+{
+	for (size_t i = t->granule_count; i > 0; i--)
+		if (t->granules[i - 1] == granule)
+			return;
+	if (t->granule_count == RECIPE_GRANULES_MAX)
+		t->error = -EFBIG;
+	else
+		t->granules[t->granule_count++] = granule;
+}
+
+void trace_before(struct spork_trace *t, const struct cpu *c, const struct spork_insn *i)
+{
+	uint32_t last = (i->offset + i->length - 1) / SPORK_CODE_GRANULE;
+	int number = t->error < 0 ? -1 : module_number(t, c->module);
+
+	if (number < 0) {
+		t->error = -EFBIG;
+		return;
+	}
+	for (uint32_t at = i->offset / SPORK_CODE_GRANULE; at <= last && t->error == 0; at++)
+		add_granule(t, recipe_granule((uint32_t)number, at));
 }
 
 static void add_step(struct spork_trace *t, struct spork_insn step)
@@ -191,11 +217,15 @@ int64_t spork_trace_end(struct spork_trace *t, void *buffer, size_t capacity)
 		return rc;
 	t->count = recipe_simplify(t->steps, t->count);
 	h.step_count = (uint32_t)t->count;
-	h.size_bytes = sizeof(h) + t->count * sizeof(*t->steps);
+	h.granule_count = (uint32_t)t->granule_count;
+	h.size_bytes = recipe_size(&h);
 	if (h.size_bytes > capacity)
 		return -EFBIG;
+	memset(buffer, 0, h.size_bytes);
 	memcpy(buffer, &h, sizeof(h));
 	memcpy((uint8_t *)buffer + sizeof(h), t->steps, t->count * sizeof(*t->steps));
+	memcpy((uint8_t *)buffer + sizeof(h) + t->count * sizeof(*t->steps), t->granules,
+		t->granule_count * sizeof(*t->granules));
 	h.checksum = recipe_checksum((uint8_t *)buffer + skip, h.size_bytes - skip);
 	memcpy(buffer, &h, sizeof(h));
 	return (int64_t)h.size_bytes;

@@ -7,5 +7,7 @@
 
 void trace_after(struct spork_trace *t, const struct cpu *c, const struct spork_insn *i,
 	const struct spork_insn *next);
+/* Called before each instruction: which code was run. */
+void trace_before(struct spork_trace *t, const struct cpu *c, const struct spork_insn *i);
 
 #endif

@@ -2,6 +2,7 @@
 /* Memory: what the child writes stays the child's, except where it is shared. */
 #include "contract.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -431,6 +432,183 @@ static int a_fault_kills_the_child_only(void)
 	return 0;
 }
 
+/* What @name says of @argument in a library that only the child loads; 0 = cannot be loaded. */
+static double computed(void **ret_library, const char *name, double argument)
+{
+	double (*function)(double);
+
+	*ret_library = dlopen("libm.so.6", RTLD_NOW | RTLD_LOCAL);
+	function = *ret_library ? (double (*)(double))(uintptr_t)dlsym(*ret_library, name) : NULL;
+	return function ? function(argument) : 0.0;
+}
+
+static void load(void *data)
+{
+	void *library;
+
+	(void)data;
+	if (computed(&library, "cbrt", 8.0) != 2.0 || computed(&library, "floor", 2.5) != 2.0)
+		_exit(9);
+	exec_shell("exit 6");
+}
+
+static void load_and_unload(void *data)
+{
+	void *library;
+
+	(void)data;
+	if (computed(&library, "cbrt", 8.0) != 2.0 || dlclose(library))
+		_exit(9);
+	exec_shell("exit 6");
+}
+
+/* Is there a library of this name in the process? */
+static bool is_loaded(const char *name)
+{
+	void *library = dlopen(name, RTLD_NOW | RTLD_NOLOAD);
+
+	if (library)
+		(void)dlclose(library);
+	return library != NULL;
+}
+
+static int a_library_loaded_in_the_child_is_its_own(void)
+{
+	if (is_loaded("libm.so.6"))
+		return SKIPPED;
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(exit_of(run_child(load, NULL)) == 6);
+		expect(!is_loaded("libm.so.6"));
+		expect(exit_of(run_child(load_and_unload, NULL)) == 6);
+		expect(!is_loaded("libm.so.6"));
+	}
+	return 0;
+}
+
+/* The parent loads at its own time what a child has loaded before, perhaps at the same address. */
+static int a_library_of_a_child_can_be_loaded_by_the_parent(void)
+{
+	void *library;
+
+	if (is_loaded("libm.so.6"))
+		return SKIPPED;
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(exit_of(run_child(load, NULL)) == 6);
+		expect(computed(&library, "cbrt", 64.0) == 4.0);
+		expect(exit_of(run_child(load, NULL)) == 6);
+		expect(dlclose(library) == 0);
+	}
+	return 0;
+}
+
+/* A page of a file over the middle of three, as the dynamic linker places segments. */
+static void map_over(void *data)
+{
+	int fd = *(int *)data;
+	char *area =
+		mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *middle;
+
+	if (area == MAP_FAILED)
+		_exit(9);
+	memset(area, 'a', 3 * 4096);
+	middle = mmap(area + 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
+	if (middle != area + 4096 || area[4095] != 'a' || middle[0] != 'f' || middle[4] != 0 ||
+		area[8192] != 'a')
+		_exit(9);
+	exec_shell("exit 6");
+}
+
+/* Behind the file's last page there is nothing. */
+static void read_behind(void *data)
+{
+	volatile char *area = mmap(NULL, 3 * 4096, PROT_READ, MAP_PRIVATE, *(int *)data, 0);
+
+	if (area[0] == 'f' && area[2 * 4096] == 0)
+		exec_shell("exit 6");
+	_exit(9);
+}
+
+static void map_noreplace(void *data)
+{
+	enum { NOREPLACE = 0x100000 };
+	char *area = mmap(data, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | NOREPLACE, -1, 0);
+
+	exec_shell(area == MAP_FAILED && errno == EEXIST ? "exit 6" : "exit 9");
+}
+
+static int mappings_at_given_addresses_are_there(void)
+{
+	const struct rlimit no_core = {0, 0};
+	FILE *file = tmpfile();
+	int fd = file ? fileno(file) : -1;
+
+	expect(fd >= 0 && write(fd, "file", 4) == 4);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(exit_of(run_child(map_over, &fd)) == 6);
+		expect(exit_of(run_child(read_behind, &fd)) == 1000 + SIGBUS);
+		expect(exit_of(run_child(map_noreplace, (void *)((uintptr_t)global & ~4095UL))) ==
+			6);
+	}
+	(void)fclose(file);
+	return 0;
+}
+
+#ifdef __x86_64__
+/* A page of its own: mov $6,%eax; ret. */
+int number_on_a_page(void);
+__asm__(".pushsection .text\n"
+	".balign 4096\n"
+	".type number_on_a_page, @function\n"
+	"number_on_a_page:\n"
+	"movl $6, %eax\n"
+	"ret\n"
+	".size number_on_a_page, . - number_on_a_page\n"
+	".balign 4096\n"
+	".popsection\n");
+
+static void say_number(void *data)
+{
+	(void)data;
+	exec_shell(number_on_a_page() == 6 ? "exit 6" : "exit 7");
+}
+
+static int number_is(uint8_t number)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		expect(exit_of(run_child(say_number, NULL)) == number);
+	return 0;
+}
+
+/* Programs that patch themselves (hooks, profilers, just-in-time compilers), the usual way and carelessly. */
+static int code_that_the_parent_has_changed_runs_in_the_child(void)
+{
+	uint8_t *page = (uint8_t *)(uintptr_t)number_on_a_page;
+	int line = number_is(6);
+
+	for (uint8_t number = 7; number >= 6 && line == 0; number--) {
+		if (mprotect(page, 4096, PROT_READ | PROT_WRITE))
+			return SKIPPED;
+		page[1] = number;
+		expect(mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0);
+		line = number_is(number);
+	}
+	if (mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return SKIPPED;
+	for (uint8_t number = 7; number >= 6 && line == 0; number--) {
+		page[1] = number;
+		line = number_is(number);
+	}
+	return line;
+}
+#else
+static int code_that_the_parent_has_changed_runs_in_the_child(void)
+{
+	return SKIPPED;
+}
+#endif
+
 const struct pitfall pitfalls_memory[] = {
 	{"writes-stay-in-the-child", writes_stay_in_the_child},
 	{"errno-of-the-parent-is-kept", errno_of_the_parent_is_kept},
@@ -442,6 +620,12 @@ const struct pitfall pitfalls_memory[] = {
 	{"mappings-of-the-parent-stay", mappings_of_the_parent_stay},
 	{"kernel-writes-go-to-the-child-only", kernel_writes_go_to_the_child_only},
 	{"string-functions-are-right-in-the-child", string_functions_are_right_in_the_child},
+	{"a-library-loaded-in-the-child-is-its-own", a_library_loaded_in_the_child_is_its_own},
+	{"a-library-of-a-child-can-be-loaded-by-the-parent",
+		a_library_of_a_child_can_be_loaded_by_the_parent},
+	{"mappings-at-given-addresses-are-there", mappings_at_given_addresses_are_there},
+	{"code-that-the-parent-has-changed-runs-in-the-child",
+		code_that_the_parent_has_changed_runs_in_the_child},
 	{"lazy-binding-in-the-child", functions_first_called_in_the_child_work_in_the_parent},
 	{"child-that-returns-leaves-the-parents-frames",
 		child_that_returns_leaves_the_parents_frames},

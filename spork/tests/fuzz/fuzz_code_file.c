@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Code files of any content: reading and interpreting them must not crash. The first bytes are the header's
- * counts and
- * offsets, the rest is the file's body; what only says that the file is this machine's is filled in here.
- * Stubs, which
- * are native code, stay unavailable.
+ * Code files of any content: reading and interpreting them must not crash. The first bytes say how long the sections
+ * are, the rest is what stands in them. What a file without a true checksum would be refused for is filled in here: the
+ * checksums, and where the sections lie. Stubs, which are native code, stay unavailable.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +13,20 @@
 #include "spork/machine.h"
 
 #define FILE_BYTES 65536u
+#define FILE_PAGE 4096u
 #define ARENA_BYTES ((size_t)1 << 20)
 #define SCRATCH_BYTES 8192u
 #define BASE 0x100000000000u
 #define BUDGET 200u
 #define STARTS 3u
 
+#define PAGES 4u
+#define ROWS 64u
+#define SLOT_PAGES 3u
+#define INSNS 512u
+
 struct layout {
 	uint16_t pages, rows, slot_pages, insns;
-	uint16_t rows_at, pages_at, slots_at, insns_at;
 };
 
 /* Sanitizers' own memcpy looks into their tables, which have no entries for the child's wild addresses. */
@@ -43,43 +46,79 @@ static uint8_t *memory(size_t size)
 	return at;
 }
 
-/* A file with a believable header; returns its size. */
+/* A section of @bytes behind what ends at *@end, filled from the input as far as that goes. */
+static uint64_t place(
+	uint8_t *file, uint64_t *end, uint64_t bytes, const uint8_t **data, size_t *size)
+{
+	uint64_t at = (*end + 63) / 64 * 64;
+	size_t part = bytes < *size ? bytes : *size;
+
+	memcpy(file + at, *data, part);
+	*data += part;
+	*size -= part;
+	*end = at + bytes;
+	return at;
+}
+
+/* Every byte of a page with instructions leads to one of them, where the input does not say otherwise. */
+static void fill_slots(uint8_t *file, const struct spork_code_header *h)
+{
+	uint16_t *slots = (uint16_t *)(void *)(file + h->slots);
+
+	for (size_t i = 0; i < (size_t)h->slot_page_count * SPORK_CODE_PAGE; i++)
+		if (slots[i] == 0)
+			slots[i] = (uint16_t)(1 + i % INSNS);
+}
+
+/* A file that is opened; returns its size. */
 static size_t build(uint8_t *file, const uint8_t *data, size_t size)
 {
+	const size_t skip = offsetof(struct spork_code_header, header_checksum);
 	struct spork_code_header h = {0};
 	struct layout layout;
-	size_t body = size - sizeof(layout);
+	uint64_t end = sizeof(h);
 
-	if (body > FILE_BYTES - sizeof(h))
-		body = FILE_BYTES - sizeof(h);
 	memcpy(&layout, data, sizeof(layout));
+	data += sizeof(layout);
+	size -= sizeof(layout);
 	h.magic = SPORK_CODE_MAGIC;
 	h.version = SPORK_CODE_VERSION;
 	h.features = *spork_cpu_features();
-	h.file_bytes = (sizeof(h) + body) / 8 * 8;
-	h.page_count = layout.pages;
-	h.row_count = layout.rows;
-	h.slot_page_count = layout.slot_pages;
-	h.insn_count = layout.insns;
-	h.rows = layout.rows_at;
-	h.pages = layout.pages_at;
-	h.slots = layout.slots_at;
-	h.insns = layout.insns_at;
+	h.page_count = layout.pages % (PAGES + 1);
+	h.row_count = layout.rows % (ROWS + 1);
+	h.slot_page_count = layout.slot_pages % (SLOT_PAGES + 1);
+	h.insn_count = layout.insns % (INSNS + 1);
 	memset(file, 0, FILE_BYTES);
+	h.rows = place(file, &end, h.row_count * sizeof(struct spork_unwind_row), &data, &size);
+	h.pages = place(file, &end, h.page_count * sizeof(struct spork_code_page), &data, &size);
+	h.sums = place(file, &end,
+		h.page_count * SPORK_CODE_GRANULES * sizeof(struct spork_code_sum), &data, &size);
+	h.slots = (end + 63) / 64 * 64;
+	end = h.slots + h.slot_page_count * (uint64_t)SPORK_CODE_PAGE * 2;
+	h.insns = place(file, &end, h.insn_count * sizeof(struct spork_insn), &data, &size);
+	h.stubs = (end + FILE_PAGE - 1) / FILE_PAGE * FILE_PAGE;
+	h.file_bytes = h.stubs;
+	fill_slots(file, &h);
+	h.header_checksum = spork_code_header_checksum(&h);
 	memcpy(file, &h, sizeof(h));
-	memcpy(file + sizeof(h), data + sizeof(layout), body);
+	h.checksum = spork_code_checksum(file + skip, h.file_bytes - skip);
+	memcpy(file, &h, sizeof(h));
 	return h.file_bytes;
 }
 
 static void interpret(struct spork_code *code, uint8_t *arena, uint8_t *scratch)
 {
 	static struct spork_machine m;
+	static uint64_t same[PAGES];
 	struct spork_module module = {.base = BASE, .end = BASE + UINT32_MAX, .code = code};
 
 	for (uint64_t start = 0; start < STARTS; start++) {
 		memset(&m, 0, sizeof(m));
 		m.modules = &module;
 		m.module_count = 1;
+		/* At last with the comparison, which finds no memory there. */
+		memset(same, 0, sizeof(same));
+		module.same = start == STARTS - 1 ? same : NULL;
 		m.overlay = spork_overlay_init(arena, ARENA_BYTES);
 		spork_overlay_add_range(m.overlay, (uint64_t)(uintptr_t)scratch,
 			(uint64_t)(uintptr_t)scratch + SCRATCH_BYTES, true);
@@ -102,15 +141,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		arena = memory(ARENA_BYTES);
 		scratch = memory(SCRATCH_BYTES);
 	}
-	if (size < sizeof(struct layout) ||
-		spork_code_views(&code, file, build(file, data, size)) < 0)
+	if (size < sizeof(struct layout))
 		return 0;
+	if (spork_code_views(&code, file, build(file, data, size)) < 0 ||
+		spork_code_verify(&code) < 0)
+		abort();
 	for (uint64_t offset = 0; offset < 2 * SPORK_CODE_PAGE; offset += 37) {
 		(void)spork_code_has(&code, offset);
 		(void)spork_code_unwind(&code, offset * 16);
 	}
 	(void)spork_code_has(&code, UINT64_MAX);
-	(void)spork_code_verify(&code);
 	interpret(&code, arena, scratch);
 	/* What the child does never reaches the parent's memory. */
 	for (size_t i = 0; i < SCRATCH_BYTES; i++)

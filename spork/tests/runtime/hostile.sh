@@ -99,6 +99,41 @@ run "too many sections" ./sections plain
 cp "$children" replaced
 run "a file that is replaced meanwhile" sh -c "rm -f replaced && cp '$children' replaced && ./replaced plain && : >replaced"
 
+# Files with the same build-id and other code: what was decoded of the first must not be run for the second.
+if has cc "two programs with one build-id"; then
+	cat >number.c <<'C'
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+__attribute__((noinline)) static int number(int x) { return x ? NUMBER : 1; }
+int main(int argc, char **argv)
+{
+	(void)argv;
+	for (int i = 0; i < 4; i++) {
+		char text[20];
+		int status = 0;
+		if (fork() == 0) {
+			snprintf(text, sizeof(text), "exit %d", number(argc));
+			execl("/bin/sh", "sh", "-c", text, (char *)0);
+			_exit(127);
+		}
+		wait(&status);
+		printf("%d\n", WEXITSTATUS(status));
+		fflush(stdout);
+	}
+	return 0;
+}
+C
+	for number in 5 7; do
+		cc -O1 "-DNUMBER=$number" "-Wl,--build-id=0x5350524b$seed" number.c -o "number$number"
+	done
+	run "the first of two programs with one build-id" ./number5
+	because converted-record converted-recipe
+	run "the second of two programs with one build-id" ./number7
+	because abort-other-code fork-back-off
+	run "the first of two programs with one build-id, again" ./number5
+fi
+
 size=$(stat -c %s "$children")
 for part in 0 1 16 63 64 100 1000 4096 $((size / 2)) $((size - 1)); do
 	head -c "$part" "$children" >truncated
