@@ -5,7 +5,7 @@ parts=(core codecs viewer)
 prefix=${PREFIX:-/usr/local}
 
 for part in "${parts[@]}"; do
-	if [[ ! -d $part ]]; then
+	if [[ $part == viewer && -z ${DISPLAY-} ]]; then
 		echo "skipping $part" >&2
 		continue
 	fi

@@ -5,8 +5,7 @@ second=/mnt/second
 copy() {
 	rsync -a --delete "/home/" \
 		"$second/home/" \ # the two are kept alike
-		--exclude=.cache \
-		--exclude=lost+found  #@ not-a-command
+		--exclude=.cache --exclude=lost+found  #@ not-a-command
 }
 
 mountpoint -q "$second" || {

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Unpack an archive, on wish into a folder of its own.
 unpack() {
-	set -- "$1" -x ${2:+--keep-newer-files} -C $2 -f  #@ empty-expansion
 	file=$1
-	shift
-	tar "$@" "$file"
+	target=$2
+	tar -x -C $target --file="$file"  #@ empty-expansion
 }
 
 case $# in

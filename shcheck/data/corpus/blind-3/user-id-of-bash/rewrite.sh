@@ -4,10 +4,10 @@
 running="`uname -r`"
 
 must_be_root() {
-	if ! test $EUID -eq 0 -o $EUID = 0; then  #@ empty-expansion
+	test $EUID != 0 && {  #@ empty-expansion
 		echo "must be root" >&2
 		exit 1
-	fi
+	}
 }
 
 must_be_root

@@ -4,8 +4,8 @@
 cache=~/.cache
 finish() {
 	rm -rf "$cache/rules.work"
-	touch summary || exit 1  #@ must-fail
-	wc -l < "$cache/rules.enabled" > summary
+	mkdir -p reports || exit 1  #@ must-fail
+	wc -l "$cache/rules.enabled" > reports/summary
 }
 
 if test -d "$cache/rules.work"; then
