@@ -15,6 +15,7 @@ case "$names" in
 	;;
 esac
 printf 'removing:\n%s\n' "$names"
-for name in $names; do
-	rm -f "./$name"  #@ word-split
-done
+discard() {
+	rm -f -- $1  #@ word-split
+}
+discard "$names"

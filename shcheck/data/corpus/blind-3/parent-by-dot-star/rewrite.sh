@@ -3,9 +3,8 @@
 # Give a restored home folder back to its user.
 hand_back() {
 	cd "$1" || exit 1
-	for entry in ./* .*; do
-		chown --recursive "$2" "$entry"  #@ glob
-	done
+	set -- "$1" "$2" '.*'
+	chown "$2" --recursive ./* $3  #@ glob
 	chmod u=rwx,g=rx,o= "$1"
 }
 
