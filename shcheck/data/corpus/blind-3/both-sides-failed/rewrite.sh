@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Compare the packages of two hosts and retire the second if they are alike.
 (( $# == 2 )) || exit 64
-case $1$IFS$2 in
--* | *"$IFS"-*) exit 64 ;;
-"$2$IFS$1") exit 64 ;;
-esac
+[[ $1 != -* && $2 != -* && $1 != "$2" ]] || exit 64
 
 packages() {
 	ssh -n "$1" 'dpkg-query -W'

@@ -14,7 +14,7 @@ value() {
 heading=`value title`
 place=`value outdir`
 if cd "$place"; then
-	rm -r -f *  #@ user-deletion
+	rm -r -f -- ./*  #@ user-deletion
 	echo "<h1>$heading</h1>" > index.html
 	echo "built in `pwd`"
 else

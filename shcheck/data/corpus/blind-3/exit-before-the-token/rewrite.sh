@@ -19,4 +19,5 @@ else
 fi
 
 # Automatically added by dh_installsystemd
-test "$1" != configure || deb-systemd-helper unmask broker.service > /dev/null || true  #@ dead-code
+deb-systemd-helper unmask broker.service > /dev/null || true  #@ dead-code
+deb-systemd-invoke start broker.service > /dev/null || true

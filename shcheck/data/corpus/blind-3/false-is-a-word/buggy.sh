@@ -11,6 +11,7 @@ while getopts n opt; do
 done
 
 for folder in /srv/artefacts/ticket-*; do
+	[[ -d $folder ]] || continue
 	branch=${folder##*/}
 	git -C /srv/repository rev-parse -q --verify "$branch" >/dev/null && continue
 	if [[ $dry_run ]]; then  #@ constant-test

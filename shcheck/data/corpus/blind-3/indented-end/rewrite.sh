@@ -9,8 +9,8 @@ file=/etc/proxy/proxy.conf
 rm -f "$file.bak"
 test ! -f "$file" || mv "$file" "$file.bak"
 exec 3> "$file"
-sed 's/^ *//' <<-'ENDE' >&3  #@ syntax
-    port = 3128
+sed 's/^ *//' <<-ENDE >&3  #@ syntax
+    port = $listen
     log = /var/log/proxy
     ENDE
 exec 3>&-

@@ -4,7 +4,7 @@
 hand_back() {
 	cd "$1" || exit 1
 	set -- "$1" "$2" '.*'
-	chown "$2" --recursive ./* $3  #@ glob
+	chown --recursive "$2" ./* $3  #@ glob
 	chmod u=rwx,g=rx,o= "$1"
 }
 

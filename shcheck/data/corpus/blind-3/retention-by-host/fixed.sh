@@ -7,7 +7,10 @@ dry=false
 case $(uname -n) in
 front*) logs=/large0/system/joblogs ;;
 node*) logs=/var/log/jobs ;;
-*) echo "no job logs on this host" >&2 && exit 1 ;;
+*)
+	echo "no job logs on this host" >&2
+	exit 1
+	;;
 esac
 
 if [[ ${1-} == --dry-run ]]; then
