@@ -9,6 +9,9 @@ static const struct hb_experiment *const experiments[] = {
 	&batching_closed_loop,
 	&batching_estimate_error,
 	&batching_quadrants,
+	&batching_regime_map,
+	&batching_exchange,
+	&batching_link_accuracy,
 	NULL,
 };
 

@@ -135,6 +135,19 @@ Test(program, bad_command_lines_are_named)
 		{"queue --discipline full --lambda 9 --mu 1 --k 4", 2, "grows without bound"},
 		{"estimate --trace no.csv --from-ns 0 --to-ns 1", 1, "no.csv"},
 		{"estimate --trace round-trip.csv --from-ns 1 --to-ns 1", 2, "window"},
+		{"link --delay 1", 2, "--delay needs a number with its unit"},
+		{"link --delay 1fortnight", 2, "1fortnight"},
+		{"link --delay -1ms", 2, "delay"},
+		{"link --delay 1ms --jitter 2ms", 2, "jitter"},
+		{"link --rate 100", 2, "--rate needs"},
+		{"link --rate 1bit", 2, "rate"},
+		{"link --loss 101%", 2, "loss"},
+		{"link --loss nan", 2, "--loss needs"},
+		{"link --mtu 100", 2, "mtu"},
+		{"link --queue 99999999999", 2, "queue"},
+		{"link --dealy 1ms -- true", 2, "did you mean '--delay'"},
+		{"link --delay 1ms --", 2, "no command"},
+		{"link true", 2, "unexpected argument"},
 		{"serve --backend kqueue", 2, "give epoll, uring or uv"},
 		{"serve --port 65536", 2, "above 65535"},
 		{"serve --policy naggle", 2, "unknown policy"},
@@ -167,10 +180,33 @@ Test(program, bad_command_lines_are_named)
 	}
 }
 
+/* Where there are no namespaces, it says so instead. */
+static void link_ends_with(const char *arguments, int code, const char *says)
+{
+	int found = call(arguments);
+
+	if (found == 77) {
+		cr_assert(strstr(out, "namespace") || strstr(out, "/dev/net/tun"), "%s", out);
+		cr_skip("skip: needs namespaces and /dev/net/tun");
+	}
+	cr_assert_eq(found, code, "%s: %s", arguments, out);
+	cr_assert(strstr(out, says), "%s: %s", arguments, out);
+}
+
+Test(program, a_link_ends_with_its_command)
+{
+	link_ends_with("link --delay 1ms -- sh -c 'grep -c link0 /proc/net/dev; exit 7'", 7, "1\n");
+	link_ends_with("link --right 'kill -9 $$' -- sleep 0.3", 0, "ended with 137 before");
+	link_ends_with("link -- /no/such/program --help", 127, "cannot run '/no/such/program'");
+	link_ends_with("link --loss 10% --stats /dev/stdout -- sh -c 'kill -9 $$'", 137,
+		"{\"schema\":\"batching.link/1\",\"left_to_right\":{\"frames\":0,");
+	link_ends_with("link --congestion nonsense -- true", 1, "congestion control 'nonsense'");
+}
+
 Test(program, every_command_has_help)
 {
-	static const char *const commands[] = {
-		"", "model", "queue", "estimate", "serve", "load", "attach", "proxy", "run"};
+	static const char *const commands[] = {"", "model", "queue", "estimate", "serve", "load",
+		"attach", "proxy", "run", "link"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char arguments[64];
