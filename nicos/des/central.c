@@ -2,10 +2,10 @@
 /*
  * One queue for all cores, first come, first served, in three forms.
  *
- * ideal: nothing costs anything. kernel: threads of blocking processes behind a perfect balancer; every request pays the
- * kernel's path, an idle core is woken, another process is switched to. It is a generous kernel: its run queue is one, and
- * its balance is free. dispatcher: the last core only hands requests to the others, which run all services in one address
- * space and so switch nothing (Shinjuku); a preempted request passes the dispatcher again.
+ * ideal: nothing costs anything. kernel: threads of blocking processes behind a perfect balancer; every request pays
+ * the kernel's path, an idle core is woken, another process is switched to. It is a generous kernel: its run queue is
+ * one, and its balance is free. dispatcher: the last core only hands requests to the others, which run all services
+ * in one address space and so switch nothing (Shinjuku); a preempted request passes the dispatcher again.
  */
 #include "engine.h"
 

@@ -249,7 +249,7 @@ static void arrive(struct hb_sim *sim, void *object, uint64_t argument)
 static int prepare(struct des *des, struct hb_error *reterr)
 {
 	const struct nic_des_options *o = des->options;
-	/* Per core: its work, and news on their way to or from it; the arrival, the dispatcher's and stealing's clock. */
+	/* Per core: its work, and news on their way to or from it. Besides: the arrival, the clock of stealing. */
 	size_t events = (size_t)o->cores * 2 * (o->depth + 2) + 64;
 	int err;
 

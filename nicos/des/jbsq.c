@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * jbsq:N: one queue in the card, of which every core is given up to N requests, the emptiest core first (join the bounded
- * shortest queue; RPCValet, nanoPU). A request and the news of its end each take delta on their way, so that with N = 1 a
- * core lies idle for 2 delta after each. A core that changes the service switches the process.
+ * jbsq:N: one queue in the card, of which every core is given up to N requests, the emptiest core first (join the
+ * bounded shortest queue; RPCValet, nanoPU). A request and the news of its end each take delta on their way, so that
+ * with N = 1 a core lies idle for 2 delta after each. A core that changes the service switches the process.
  */
 #include "engine.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The card's scheduler at work: this file is the wire, the host and the clock around nicos/sched.h. A core that waits for
- * a request is stalled on a line; one that never belonged to anybody is idle.
+ * The card's scheduler at work: this file is the wire, the host and the clock around nicos/sched.h. A core that waits
+ * for a request is stalled on a line; one that never belonged to anybody is idle.
  *
  * With a delta, commands and news are on their way that long; what the card knows of a core is then that old.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rss: every service is pinned to a core, which polls its queues and runs all handlers in one address space; with fewer
- * services than cores a service has several, and each request is hashed to one of them. Nothing is balanced.
+ * rss: every service is pinned to a core, which polls its queues and runs all handlers in one address space; with
+ * fewer services than cores a service has several, and each request is hashed to one of them. Nothing is balanced.
  */
 #include "engine.h"
 

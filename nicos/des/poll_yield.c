@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * poll-yield: one polling process per service; those of a core take turns by sched_yield. A poller serves what it finds,
- * at most BURST requests, and yields to the next. With fewer services than cores a service has a poller on each of its
- * cores, which has nobody to yield to.
+ * poll-yield: one polling process per service; those of a core take turns by sched_yield. A poller serves what it
+ * finds, at most BURST requests, and yields to the next. With fewer services than cores a service has a poller on
+ * each of its cores, which has nobody to yield to.
  *
  * Rounds over empty queues are not simulated step by step: a core that looks for work is at a place that follows from
  * where and when it began. The yields of one search share one draw of their cost.

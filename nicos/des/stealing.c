@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * stealing: cores move between processes by what an allocator on a core of its own sees (Shenango, Caladan). A process
- * without a core gets an idle one as soon as a request comes for it. One that has cores and keeps a queue from one look to
- * the next gets one more at that look; a look happens every interval. Where processes wait and no core is idle, as many
- * cores as wait are called back at each look, each at the end of the handler that it runs. A core whose process has
- * nothing to do goes back at once. Within a process any core takes any request.
+ * stealing: cores move between processes by what an allocator on a core of its own sees (Shenango, Caladan). A
+ * process without a core gets an idle one as soon as a request comes for it. One that has cores and keeps a queue
+ * from one look to the next gets one more at that look; a look happens every interval. Where processes wait and no
+ * core is idle, as many cores as wait are called back at each look, each at the end of the handler that it runs. A
+ * core whose process has nothing to do goes back at once. Within a process any core takes any request.
  */
 #include "engine.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Errors that the authors of the paper's prototype made and mended (its commit history). Tests build the scheduler with
- * one of them and require that the oracle notices; every other build has none, and the compiler removes the branches.
+ * Errors that the authors of the paper's prototype made and mended (its commit history). Tests build the scheduler
+ * with one of them and require that the oracle notices; every other build has none, and the compiler removes the
+ * branches.
  */
 #ifndef NICOS_PLANTED_ERROR_H
 #define NICOS_PLANTED_ERROR_H

@@ -2,7 +2,8 @@
 /*
  * The simulator: an open stream of requests for many services on many cores, under the scheduler of the card
  * (nicos/sched.h, the same object as in the soft card) and under what it is compared with. Integer nanoseconds on the
- * shared engine; same options, same result, bit for bit. What each policy does and costs: docs/reference/nicos-json.md.
+ * shared engine; same options, same result, bit for bit. What each policy does and costs:
+ * docs/reference/nicos-json.md.
  *
  * Thread-safe: runs share nothing.
  */
@@ -122,8 +123,8 @@ int nic_cost_parse(const char *text, struct nic_distribution *costs, struct hb_e
 
 /*
  * nic_des_run - simulate.
- * Returns 0, -EINVAL (options that are out of range or do not go together), or -ENOMEM. Ends with the last arrival; what
- * is in the system then counts as queued.
+ * Returns 0, -EINVAL (options that are out of range or do not go together), or -ENOMEM. Ends with the last arrival;
+ * what is in the system then counts as queued.
  */
 int nic_des_run(
 	const struct nic_des_options *options, struct nic_des_result *ret, struct hb_error *reterr);

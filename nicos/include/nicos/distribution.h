@@ -5,8 +5,8 @@
  *	const:T  exp:T  bimodal:P,T1,T2  pareto:A,TMIN,TMAX  lognormal:M,S  uniform:A,B  trace:FILE
  *
  * Times are decimal numbers with ns, us, ms or s; a bare time means const. P is the probability of T1; A of pareto is
- * the tail's exponent, cut at TMAX; M and S are mean and standard deviation of the time; a trace holds one time per line
- * ('#' begins a comment), of which one is drawn at random each time.
+ * the tail's exponent, cut at TMAX; M and S are mean and standard deviation of the time; a trace holds one time per
+ * line ('#' begins a comment), of which one is drawn at random each time.
  *
  * Thread-safe for reading.
  */
@@ -49,7 +49,8 @@ int nic_duration_parse(const char *text, double *ret_ns, struct hb_error *reterr
  * nic_distribution_parse - the text above. Reads the file of a trace.
  * @ret: nic_distribution_finish() frees what it holds; untouched on failure.
  *
- * Returns 0, -EINVAL (with the reason), -EBADMSG (a trace, with its line), -E2BIG, -ENOMEM, or what opening the file says.
+ * Returns 0, -EINVAL (with the reason), -EBADMSG (a trace, with its line), -E2BIG, -ENOMEM, or what opening the file
+ * says.
  */
 int nic_distribution_parse(const char *text, struct nic_distribution *ret, struct hb_error *reterr);
 

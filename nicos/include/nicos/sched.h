@@ -4,13 +4,13 @@
  * state and event give actions. It reads no clock, allocates nothing after create, and knows of no wire and no
  * simulation, so that one object file serves the simulator and the soft card.
  *
- * A core is given to a service (a process) by NIC_SWITCH, which the host acknowledges by NIC_SWITCHED; requests are then
- * delivered to it until others have a better claim. A service's cores are counted from the command that gives one to the
- * acknowledgement that takes it away, so that the count never falls below what runs. A core that waits is taken from its
- * service at once when another has a request and no core; which one: the one that has waited longest.
+ * A core is given to a service (a process) by NIC_SWITCH, which the host acknowledges by NIC_SWITCHED; requests are
+ * then delivered to it until others have a better claim. A service's cores are counted from the command that gives
+ * one to the acknowledgement that takes it away, so that the count never falls below what runs. A core that waits is
+ * taken from its service at once when another has a request and no core; which one: the one that has waited longest.
  *
- * Fairness across services is surplus round robin: a service whose turn it is gets credit by its weight, pays what its
- * requests ran, and gives its core to the next one when the credit is used up and somebody waits.
+ * Fairness across services is surplus round robin: a service whose turn it is gets credit by its weight, pays what
+ * its requests ran, and gives its core to the next one when the credit is used up and somebody waits.
  *
  * Not thread-safe: one owner. Sources: Xu and Roscoe, HotOS 2025, and their prototype (queues per process, core map,
  * thread limits); Adiseshu, Parulkar and Varghese, "A Reliable and Scalable Striping Protocol", SIGCOMM 1996 (surplus
@@ -104,8 +104,8 @@ int nic_sched_create(
 void nic_sched_destroy(struct nic_sched *sched);
 
 /*
- * nic_sched_register - set what a service may use; before its first request, or after it has exited and its last core was
- * taken away.
+ * nic_sched_register - set what a service may use; before its first request, or after it has exited and its last core
+ * was taken away.
  * @threads: cores at the same time, 1 ... cores; 0 = all. @weight: 1 ... 1000.
  *
  * Returns 0, -EINVAL, or -EBUSY (it has requests or cores).
@@ -117,16 +117,19 @@ int nic_sched_register(struct nic_sched *sched, uint32_t service, uint32_t threa
  * nic_sched_step - what to do after @event.
  * @ret: the actions, in order; owned by @sched, valid until the next step.
  *
- * Returns their number, or, with nothing changed: -EINVAL (the event cannot follow what went before: a core or request in
- * another state, a number out of range), -ESTALE (epoch or generation of before), -ENOSPC (NIC_BLOCKED while NIC_BLOCKED_MAX wait: the request
- * keeps its core and tries again). A request that finds its queue full or its service gone is dropped by an action, not
- * refused. Amortised constant time, but for NIC_EXITED and arrivals at a depth above 1
- * (linear in cores). Never allocates.
+ * Returns their number, or, with nothing changed: -EINVAL (the event cannot follow what went before: a core or
+ * request in another state, a number out of range), -ESTALE (epoch or generation of before), -ENOSPC (NIC_BLOCKED
+ * while NIC_BLOCKED_MAX wait: the request keeps its core and tries again). A request that finds its queue full or its
+ * service gone is dropped by an action, not refused. Amortised constant time, but for NIC_EXITED and arrivals at a
+ * depth above 1 (linear in cores). Never allocates.
  */
 int nic_sched_step(
 	struct nic_sched *sched, const struct nic_event *event, const struct nic_action **ret);
 
-/* nic_sched_dropped_next - the next request of a NIC_DROP, NIC_NONE after the last. Until the slot is used again. */
+/*
+ * nic_sched_dropped_next - the next request of a NIC_DROP, NIC_NONE after the last.
+ * Holds until the slot is used again.
+ */
 uint32_t nic_sched_dropped_next(const struct nic_sched *sched, uint32_t request);
 
 /* nic_sched_generation - of the request in slot @request: it changes whenever the slot is used anew. */
@@ -136,7 +139,7 @@ uint32_t nic_sched_generation(const struct nic_sched *sched, uint32_t request);
 uint32_t nic_sched_queued(const struct nic_sched *sched, uint32_t service);
 uint32_t nic_sched_cores(const struct nic_sched *sched, uint32_t service);
 
-/* Everything that ever came in is in one of the other members: arrived = done + queued + running + blocked + dropped. */
+/* What ever came in is in one of the others: arrived = done + queued + running + blocked + dropped. */
 struct nic_sched_counts {
 	uint64_t arrived, done, dropped;
 	uint64_t queued, running, blocked; /* now */
@@ -150,8 +153,8 @@ void nic_sched_counts(const struct nic_sched *sched, struct nic_sched_counts *re
 size_t nic_sched_memory_bytes(const struct nic_sched *sched);
 
 /*
- * nic_sched_prefetch - hint that an event of @service comes soon; the soft card calls it for the packet after the one at
- * hand.
+ * nic_sched_prefetch - hint that an event of @service comes soon; the soft card calls it for the packet after the one
+ * at hand.
  */
 void nic_sched_prefetch(const struct nic_sched *sched, uint32_t service);
 
