@@ -16,7 +16,8 @@
 #include "closed_form.h"
 
 #define RUNS 10
-#define REQUESTS (HB_IS_SANITIZED ? 20000 : 60000)
+#define REQUESTS 60000
+#define SHARED_REQUESTS 30000 /* each takes many quanta */
 /* A false alarm in 10,000 comparisons, and seeds are fixed. */
 #define LEVEL 0.9999
 
@@ -129,10 +130,14 @@ Test(des, a_short_quantum_is_processor_sharing)
 	struct nic_des_options o;
 
 	make(&o, NIC_POLICY_NICOS, "bimodal:0.9,5us,55us", 0.6);
-	o.quantum_ns = 100;
+	o.quantum_ns = 250;
+	o.requests = SHARED_REQUESTS;
+	o.warm_up = SHARED_REQUESTS / 10;
 	agree(&o, closed_sharing(0.6, 10), "nicos");
 	make(&o, NIC_POLICY_IDEAL, "const:10us", 0.6);
-	o.quantum_ns = 100;
+	o.quantum_ns = 250;
+	o.requests = SHARED_REQUESTS;
+	o.warm_up = SHARED_REQUESTS / 10;
 	/* The first quantum of a newcomer comes after those of the others: half a round late at most. */
 	agree(&o, closed_sharing(0.6, 10), "ideal");
 }
@@ -231,7 +236,7 @@ Test(des, requests_and_time_are_conserved_and_runs_repeat)
 {
 	struct hb_rng rng;
 	uint64_t seed = base_seed();
-	int runs = HB_IS_SANITIZED ? 60 : 300;
+	int runs = HB_IS_SANITIZED ? 40 : 300;
 
 	hb_rng_init(&rng, seed, 0);
 	for (int i = 0; i < runs; i++) {

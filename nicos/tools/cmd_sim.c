@@ -162,7 +162,8 @@ static int read_words(const struct words *w, struct nic_des_options *o, struct h
 		err = hb_error_wrap(reterr, "--turn");
 	if (!err && w->service) {
 		err = nic_distribution_parse(w->service, &o->service, reterr);
-		if (err)
+		/* A trace's fault is the file's. */
+		if (err && reterr->path[0] == '\0')
 			err = hb_error_wrap(reterr, "--service");
 	}
 	if (!err && w->cost)
