@@ -15,6 +15,7 @@
 #define HOPELESS_COST 0.98 /* windows of a probe that need no test */
 #define HOPELESS_RATIO 1.5 /* of the SLO's breakers, to the incumbent */
 #define INDIFFERENT 0.05   /* gaps below this share of the cost are worth no search */
+#define DRAINING 0.8       /* a window's cost to that of the window before it */
 #define SPREAD 0.15        /* of a window's cost, relative: assumed before anything is known */
 #define EVIDENCE_MAX \
 	32.0      /* older windows fade, or a change would take as long to see as the past was */
@@ -185,6 +186,7 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 	const struct evidence *own = &toggler->arms[toggler->incumbent];
 	const struct evidence *other = &toggler->arms[!toggler->incumbent];
 	bool is_probe = toggler->current != toggler->incumbent;
+	bool is_draining;
 	double gap, radius, spread;
 
 	/* In a probe a lower rate may be the probe's doing: it belongs to the load it began in. */
@@ -194,6 +196,9 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 	if (!is_probe)
 		return watch(toggler, cost);
 	toggler->probed++;
+	/* What still drains of the incumbent's backlog says nothing yet. */
+	is_draining = toggler->probed < 2 || cost < DRAINING * toggler->last_cost;
+	toggler->last_cost = cost;
 	gap = evidence_mean(other) - evidence_mean(own);
 	spread = SPREAD * (evidence_mean(other) + evidence_mean(own)) / 2;
 	/* Half the error for each of the two sequences. */
@@ -203,6 +208,8 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 							cost > HOPELESS_RATIO * evidence_mean(own))
 			       ? toggler->bad + 1
 			       : 0;
+	if (is_draining && gap > 0 && toggler->probed < PROBE_MAX)
+		return toggler->current;
 	if (gap > radius || (toggler->bad >= HOPELESS_WINDOWS && gap > 0))
 		return settle(toggler, toggler->incumbent,
 			gap > CLEAR * radius || toggler->bad >= HOPELESS_WINDOWS ? PATIENCE_CLEAR
