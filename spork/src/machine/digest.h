@@ -19,6 +19,8 @@
 /* Where a value comes from: a general register at the start, DIGEST_MEMORY + the number of a word, or itself. */
 #define DIGEST_MEMORY 16u
 #define DIGEST_CONSTANT UINT16_MAX
+/* Of a word that was written in part, whose rest nobody has looked at. */
+#define DIGEST_PARTIAL (UINT16_MAX - 1)
 
 /* A word (at a multiple of 8) that the steps have touched. */
 struct recorded_word {
@@ -39,6 +41,7 @@ struct digest_area {
 
 struct digest_recorder {
 	bool failed;
+	bool whole; /* outputs are not put in place: a word need not be known to be written in part */
 	uint16_t from[16];
 	uint16_t guards; /* general registers */
 	uint8_t vector_guards, vectors_written;

@@ -96,6 +96,14 @@ static bool uncover(struct digest_recorder *r, struct recorded_word *word, bool 
 	return true;
 }
 
+/* What was there at the start stands in the parent's memory, where the child writes nothing. */
+static void know_partial(struct recorded_word *word)
+{
+	word->value = *(const uint64_t *)(uintptr_t)word->address;
+	word->input = word->guard = true;
+	word->from = DIGEST_CONSTANT;
+}
+
 /* The word at @address, new as an input, or as one whose old value does not matter. NULL = failed. */
 static struct recorded_word *word_at(
 	struct digest_recorder *r, struct cpu *c, uint64_t address, bool input)
@@ -117,8 +125,11 @@ static struct recorded_word *word_at(
 		r->failed = true;
 		return NULL;
 	}
-	if (!is_new)
+	if (!is_new) {
+		if (input && word->from == DIGEST_PARTIAL)
+			know_partial(word);
 		return word;
+	}
 	if (input) {
 		word->input = true;
 		word->from = (uint16_t)(DIGEST_MEMORY + r->count);
@@ -142,13 +153,41 @@ static void use_memory(struct digest_recorder *r, struct cpu *c, uint64_t addres
 	}
 }
 
+/* A write to a part of the word at @address that needs no guard unless somebody looks at the word. */
+static bool leave_partial(struct digest_recorder *r, struct cpu *c, uint64_t address)
+{
+	struct recorded_word *word;
+	bool file;
+
+	c->overlay->stack_pointer = c->r[SPORK_RSP];
+	if (!r->whole || find_word(r, address) || area_over(r, address) ||
+		overlay_kind_at(c->overlay, address, &file) != OVERLAY_WRITABLE || file)
+		return false;
+	word = word_at(r, c, address, false);
+	if (word) {
+		word->from = DIGEST_PARTIAL;
+		word->written = true;
+	}
+	return true;
+}
+
+static bool is_partial(struct digest_recorder *r, uint64_t address)
+{
+	const struct recorded_word *word = find_word(r, address);
+
+	return word && word->from == DIGEST_PARTIAL;
+}
+
 /* What is written in part depends on what it was. */
 static void compute_memory(struct digest_recorder *r, struct cpu *c, uint64_t address, size_t size)
 {
 	for (uint64_t at = address & ~(uint64_t)7; at < address + size; at += 8) {
 		bool whole = at >= address && at + 8 <= address + size;
-		struct recorded_word *word = word_at(r, c, at, !whole);
+		struct recorded_word *word;
 
+		if (!whole && (is_partial(r, at) || leave_partial(r, c, at)))
+			continue;
+		word = word_at(r, c, at, !whole);
 		if (!word)
 			return;
 		if (!whole)
