@@ -22,6 +22,7 @@ struct view {
 	const struct spork_whole *whole;
 	uint64_t heap_end; /* 0: not asked yet */
 	uint64_t arguments[3];
+	uint64_t list[SPORK_WHOLE_LIST + 1]; /* the second argument, if the child has made it */
 };
 
 SPORK_FAST static struct spork_whole *bytes_of(struct arena *arena, const struct whole_state *state)
@@ -83,6 +84,21 @@ SPORK_FAST static bool list_is_unwritten(struct view *view, uint64_t address)
 	return false;
 }
 
+/* The program's arguments: they stand in memory, or the child has put them together of strings that do. */
+SPORK_FAST static bool find_list(struct view *view, const struct spork_registers *regs)
+{
+	size_t count = spork_whole_list(view->whole, regs, view->list);
+
+	if (count == 0)
+		return list_is_unwritten(view, view->arguments[1]);
+	for (size_t i = 0; i < count && view->list[i]; i++)
+		if (!unwritten_until(view, view->list[i]))
+			return false;
+	view->list[count] = 0;
+	view->arguments[1] = (uint64_t)view->list;
+	return true;
+}
+
 SPORK_FAST static bool holds(struct view *view, struct whole_state *state)
 {
 	struct arena *arena = view->arena;
@@ -104,8 +120,7 @@ SPORK_FAST static bool holds(struct view *view, struct whole_state *state)
 	if (!spork_whole_holds(view->whole, regs, state->changes == changes, view->arguments))
 		return false;
 	state->changes = changes;
-	return unwritten_until(view, view->arguments[0]) &&
-	       list_is_unwritten(view, view->arguments[1]) &&
+	return unwritten_until(view, view->arguments[0]) && find_list(view, regs) &&
 	       list_is_unwritten(view, view->arguments[2]);
 }
 
@@ -135,7 +150,7 @@ SPORK_FAST static bool may_be_tried(const struct arena *arena)
 SPORK_FAST int64_t whole_attempt(struct arena *arena)
 {
 	struct spork_attempt *attempt = &arena->attempt;
-	struct view view = {.arena = arena};
+	struct view view;
 	struct whole_state *state;
 	int64_t pid;
 
@@ -145,7 +160,9 @@ SPORK_FAST int64_t whole_attempt(struct arena *arena)
 	state = arena->recipe ? state_of(arena) : NULL;
 	if (!state || !state->ready || !recipe_known(arena))
 		return 0;
+	view.arena = arena;
 	view.whole = bytes_of(arena, state);
+	view.heap_end = 0;
 	attempt->outcome = RECORD_RUNS;
 	kernel_begin(&arena->kernel, attempt);
 	if (state->generation != arena->session->range_generation || !holds(&view, state)) {
@@ -160,7 +177,7 @@ SPORK_FAST int64_t whole_attempt(struct arena *arena)
 		return 0;
 	}
 	spork_notice(SPORK_NOTICE_INSTRUCTIONS, spork_whole_steps(view.whole));
-	spork_notice(SPORK_NOTICE_DIGESTS, 1);
+	spork_notice(SPORK_NOTICE_WHOLE, 1);
 	attempt->converted = SPORK_CONVERTED_RECIPE;
 	return pid;
 }

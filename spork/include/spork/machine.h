@@ -259,14 +259,18 @@ int spork_whole_step(struct spork_whole *whole, struct spork_machine *m, const v
 bool spork_whole_end(struct spork_whole *whole, const struct spork_machine *m,
 	const struct spork_range *ranges, size_t count);
 /*
- * spork_whole_holds - would the recipe do the same from @regs (of them gpr, rip, rflags, fs_base, and zmm if it
- * uses vectors)? @fixed: memory that
- * could not be written to is believed to be what it was when this was last asked without it. @ret_arguments: what the
- * registers rdi, rsi and rdx of the call hold.
+ * spork_whole_holds - would the recipe do the same from @regs (of them gpr, rip, rflags, fs_base, and zmm if
+ * spork_whole_uses_vectors())? @fixed: memory that could not be written to is believed to be what it was when this was
+ * last asked without it. @ret_arguments: what the registers rdi, rsi and rdx of the call hold.
+ * spork_whole_list - the list that rsi points to, where the child has made it: its length, without NULL at the end;
+ * 0 = it has not. @ret_list: SPORK_WHOLE_LIST words.
  * spork_whole_writes - may the child have written between @start and @end? spork_whole_steps - instructions.
  */
+#define SPORK_WHOLE_LIST 32
 bool spork_whole_holds(const struct spork_whole *whole, const struct spork_registers *regs,
 	bool fixed, uint64_t ret_arguments[3]);
+size_t spork_whole_list(
+	const struct spork_whole *whole, const struct spork_registers *regs, uint64_t *ret_list);
 bool spork_whole_writes(const struct spork_whole *whole, uint64_t start, uint64_t end);
 bool spork_whole_uses_vectors(const struct spork_whole *whole);
 uint64_t spork_whole_heap_end(const struct spork_whole *whole);

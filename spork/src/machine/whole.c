@@ -22,8 +22,8 @@ struct stretch {
 	uint64_t start, end;
 };
 
-/* Where an argument of execve comes from: a register of the start, a word of memory, or always the same. */
-struct argument {
+/* Where a value comes from: a register of the start, a word of memory, or always the same. */
+struct origin {
 	uint16_t from;
 	uint64_t value; /* or the word's address */
 };
@@ -34,7 +34,10 @@ struct spork_whole {
 	uint16_t guards; /* general registers */
 	uint8_t vector_guards;
 	uint64_t vectors[DIGEST_VECTORS][8];
-	struct argument arguments[ARGUMENTS];
+	struct origin arguments[ARGUMENTS];
+	/* The second argument's list, if the child has made it, without its end. */
+	struct origin list[SPORK_WHOLE_LIST];
+	uint32_t list_count;
 	struct stretch written[WRITTEN_MAX]; /* sorted */
 	/* Guards in memory that can be written to; and from the other end those in memory that cannot. */
 	struct word words[DIGEST_WORDS];
@@ -132,20 +135,51 @@ static bool keep_area(struct spork_whole *w, const struct digest_area *area,
 	return range && range->writable && !range->grows && add_written(w, area->address, end);
 }
 
+static struct origin origin_of(const struct digest_recorder *r, uint16_t from, uint64_t value)
+{
+	if (from >= DIGEST_MEMORY && from != DIGEST_CONSTANT)
+		value = r->words[from - DIGEST_MEMORY].address;
+	return (struct origin){from, value};
+}
+
+static const struct recorded_word *written_at(const struct digest_recorder *r, uint64_t address)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->words[i].address == address)
+			return r->words[i].written ? &r->words[i] : NULL;
+	return NULL;
+}
+
+/* False: the list is one that the child has made, and of another kind. */
+static bool keep_list(struct spork_whole *w, const struct spork_machine *m)
+{
+	const struct digest_recorder *r = &w->recorder;
+	const struct recorded_word *word = written_at(r, m->regs.gpr[SPORK_RSI]);
+	uint64_t value = 1;
+
+	w->list_count = 0;
+	if (!word || r->from[SPORK_RSI] != DIGEST_CONSTANT)
+		return true;
+	for (; word && value; word = written_at(r, word->address + 8)) {
+		if (word->from == DIGEST_PARTIAL ||
+			!overlay_load(m->overlay, word->address, &value, sizeof(value)))
+			return false;
+		if (value == 0)
+			return word->from == DIGEST_CONSTANT;
+		if (w->list_count == SPORK_WHOLE_LIST)
+			return false;
+		w->list[w->list_count++] = origin_of(r, word->from, value);
+	}
+	return false;
+}
+
 static void keep_arguments(struct spork_whole *w, const struct spork_machine *m)
 {
 	static const uint8_t registers[ARGUMENTS] = {SPORK_RDI, SPORK_RSI, SPORK_RDX};
 	const struct digest_recorder *r = &w->recorder;
 
-	for (unsigned n = 0; n < ARGUMENTS; n++) {
-		uint16_t from = r->from[registers[n]];
-		struct argument *argument = &w->arguments[n];
-
-		argument->from = from;
-		argument->value = m->regs.gpr[registers[n]];
-		if (from >= DIGEST_MEMORY && from != DIGEST_CONSTANT)
-			argument->value = r->words[from - DIGEST_MEMORY].address;
-	}
+	for (unsigned n = 0; n < ARGUMENTS; n++)
+		w->arguments[n] = origin_of(r, r->from[registers[n]], m->regs.gpr[registers[n]]);
 }
 
 bool spork_whole_end(struct spork_whole *w, const struct spork_machine *m,
@@ -163,6 +197,8 @@ bool spork_whole_end(struct spork_whole *w, const struct spork_machine *m,
 	for (size_t i = 0; i < r->area_count; i++)
 		if (!keep_area(w, &r->areas[i], ranges, count))
 			return false;
+	if (!keep_list(w, m))
+		return false;
 	keep_arguments(w, m);
 	w->guards = r->guards;
 	w->vector_guards = r->vector_guards;
@@ -182,6 +218,22 @@ SPORK_FAST static bool words_hold(const struct word *words, uint32_t count)
 	for (uint32_t i = 0; i < count; i++)
 		difference |= *(const uint64_t *)(uintptr_t)words[i].address ^ words[i].value;
 	return difference == 0;
+}
+
+SPORK_FAST static uint64_t value_of(const struct origin *origin, const struct spork_registers *regs)
+{
+	if (origin->from < DIGEST_MEMORY)
+		return regs->gpr[origin->from];
+	return origin->from == DIGEST_CONSTANT ? origin->value
+					       : *(const uint64_t *)(uintptr_t)origin->value;
+}
+
+SPORK_FAST size_t spork_whole_list(
+	const struct spork_whole *w, const struct spork_registers *regs, uint64_t *ret_list)
+{
+	for (uint32_t i = 0; i < w->list_count; i++)
+		ret_list[i] = value_of(&w->list[i], regs);
+	return w->list_count;
 }
 
 SPORK_FAST uint64_t spork_whole_heap_end(const struct spork_whole *w)
@@ -222,16 +274,8 @@ SPORK_FAST bool spork_whole_holds(const struct spork_whole *w, const struct spor
 	if (difference || !words_hold(w->words, w->guard_count) ||
 		(!fixed && !words_hold(w->words + DIGEST_WORDS - w->fixed_count, w->fixed_count)))
 		return false;
-	for (unsigned n = 0; n < ARGUMENTS; n++) {
-		const struct argument *argument = &w->arguments[n];
-
-		if (argument->from < DIGEST_MEMORY)
-			ret_arguments[n] = regs->gpr[argument->from];
-		else if (argument->from == DIGEST_CONSTANT)
-			ret_arguments[n] = argument->value;
-		else
-			ret_arguments[n] = *(const uint64_t *)(uintptr_t)argument->value;
-	}
+	for (unsigned n = 0; n < ARGUMENTS; n++)
+		ret_arguments[n] = value_of(&w->arguments[n], regs);
 	return true;
 }
 

@@ -393,7 +393,148 @@ static int libraries_that_are_loaded(void)
 	return 0;
 }
 
+static char program[64];
+
+static void start_what_is_named(void *data)
+{
+	static char *const list[] = {program, NULL};
+
+	(void)data;
+	(void)execv(program, list);
+	_exit(errno == ENOENT ? 5 : 6);
+}
+
+static void name_program(const char *name)
+{
+	memcpy(program, name, strlen(name) + 1);
+}
+
+static int the_programs_name(void)
+{
+	name_program("/bin/true");
+	steadily(start_what_is_named, NULL, 0);
+	name_program("/bin/false");
+	from_now_on(start_what_is_named, NULL, 1);
+	name_program("/bin/no-such-program");
+	from_now_on(start_what_is_named, NULL, 5);
+	name_program("/bin");
+	from_now_on(start_what_is_named, NULL, 6);
+	name_program("/bin/true");
+	from_now_on(start_what_is_named, NULL, 0);
+	return 0;
+}
+
+/* A page for itself, which is read-only. */
+static const volatile int table[PAGE / sizeof(int)] __attribute__((aligned(PAGE))) = {1};
+
+static void look_at_table(void *data)
+{
+	(void)data;
+	exec_shell(table[0] == 1 ? "exit 1" : "exit 2");
+}
+
+static int memory_that_could_not_be_written(void)
+{
+	int *word = (int *)(uintptr_t)&table[0];
+
+	steadily(look_at_table, NULL, 1);
+	expect(mprotect(word, PAGE, PROT_READ | PROT_WRITE) == 0);
+	*word = 2;
+	from_now_on(look_at_table, NULL, 2);
+	*word = 1;
+	from_now_on(look_at_table, NULL, 1);
+	*word = 2;
+	expect(mprotect(word, PAGE, PROT_READ) == 0);
+	from_now_on(look_at_table, NULL, 2);
+	return 0;
+}
+
+static struct {
+	volatile unsigned char bytes[16];
+} parts;
+
+static void write_a_part(void *data)
+{
+	(void)data;
+	parts.bytes[9] = 7;
+	parts.bytes[3]++;
+	exec_shell(parts.bytes[8] == 1 && parts.bytes[9] == 7 ? "exit 1" : "exit 2");
+}
+
+static int the_rest_of_a_word(void)
+{
+	parts.bytes[8] = 1;
+	for (int i = 0; i < BEFORE; i++) {
+		parts.bytes[12]++;
+		parts.bytes[1]++;
+		expect(exit_of(run_child(write_a_part, NULL)) == 1);
+		expect(parts.bytes[9] == 0 && parts.bytes[3] == 0);
+	}
+	parts.bytes[8] = 2;
+	from_now_on(write_a_part, NULL, 2);
+	return 0;
+}
+
+static int the_end_of_the_heap(void)
+{
+	const struct rlimit no_core = {0, 0};
+	char *area = sbrk(16 * PAGE);
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	expect(area != (char *)-1);
+	area += (size_t)8 * PAGE;
+	steadily(look_at_area, area, 2);
+	/* Another part of the program may have taken more meanwhile. */
+	if (sbrk(0) != area + (size_t)8 * PAGE)
+		return 0;
+	expect(sbrk(-16 * PAGE) != (void *)-1);
+	from_now_on(look_at_area, area, 1000 + SIGSEGV);
+	expect(sbrk(16 * PAGE) != (void *)-1);
+	from_now_on(look_at_area, area, 2);
+	return 0;
+}
+
+/* The child puts its list together of what it was given. */
+static int strings_in_a_list_of_its_own(void)
+{
+	char *text = sbrk(2 * PAGE);
+
+	expect(text != (char *)-1);
+	for (int i = 0; i < BEFORE + AFTER; i++) {
+		char *at = text + (size_t)i * 16;
+
+		memcpy(at, i % 2 ? "exit 3" : "exit 4", 7);
+		command = at;
+		expect(exit_of(run_child(pass_on, NULL)) == (i % 2 ? 3 : 4));
+	}
+	return 0;
+}
+
+static void count_arguments(void *data)
+{
+	(void)data;
+	(void)execl("/bin/sh", "sh", "-c", "exit $#", "sh", command, "last", (char *)NULL);
+	_exit(127);
+}
+
+static int a_list_that_ends_earlier(void)
+{
+	command = "first";
+	steadily(count_arguments, NULL, 2);
+	command = NULL;
+	from_now_on(count_arguments, NULL, 0);
+	command = "another";
+	from_now_on(count_arguments, NULL, 2);
+	return 0;
+}
+
 const struct pitfall pitfalls_changes[] = {
+	{"the_programs_name", the_programs_name},
+	{"memory_that_could_not_be_written", memory_that_could_not_be_written},
+	{"the_rest_of_a_word", the_rest_of_a_word},
+	{"the_end_of_the_heap", the_end_of_the_heap},
+	{"strings_in_a_list_of_its_own", strings_in_a_list_of_its_own},
+	{"a_list_that_ends_earlier", a_list_that_ends_earlier},
 	{"a_word_that_is_compared", a_word_that_is_compared},
 	{"a_pointer_that_is_passed_on", a_pointer_that_is_passed_on},
 	{"a_pointer_to_a_function", a_pointer_to_a_function},
