@@ -12,8 +12,8 @@
 uint64_t code_changes_count(void);
 
 /*
- * data_changes_count - the same about memory that could not be written to. Where libc's mprotect is not ours, it differs
- * every time.
+ * data_changes_count - the same about memory that could not be written to. Where libc's mprotect is not ours, it
+ * differs every time.
  */
 uint64_t data_changes_count(void);
 

@@ -102,7 +102,7 @@ bool text_starts(const char *text, const char *prefix)
 	return true;
 }
 
-bool text_equal(const char *a, const char *b)
+SPORK_FAST bool text_equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;

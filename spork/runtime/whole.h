@@ -24,8 +24,8 @@ struct whole_state {
 int64_t whole_attempt(struct arena *arena);
 
 /*
- * whole_begin - before a recipe is replayed: is it to be noted what it depends on? whole_step - then instead of replaying it
- * up to the next system call. whole_keep - after the attempt: whether it has led to exec.
+ * whole_begin - before a recipe is replayed: is it to be noted what it depends on? whole_step - then instead of
+ * replaying it up to the next system call. whole_keep - after the attempt: whether it has led to exec.
  */
 void whole_begin(struct arena *arena);
 int whole_step(struct arena *arena);
