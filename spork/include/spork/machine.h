@@ -245,8 +245,8 @@ uint64_t spork_digest_hits(const struct spork_digest *digest);
  * calls of it the caller may have made system calls that returned 0 and changed nothing.
  * @whole: SPORK_WHOLE_BYTES, zeroed at first, aligned to 64.
  * spork_whole_end - the machine stands at execve. @ranges: private memory that can be believed to be there the next
- * time, and, where it grows, up to spork_whole_heap_end(). False: it cannot be used, because the child has touched other
- * memory, or done what is not understood.
+ * time, and, where it grows, up to spork_whole_heap_end(). False: it cannot be used, because the child has touched
+ * other memory, or done what is not understood.
  */
 #define SPORK_WHOLE_BYTES 65536
 struct spork_whole;
