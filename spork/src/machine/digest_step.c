@@ -174,8 +174,8 @@ static void use_memory(struct digest_recorder *r, struct cpu *c, uint64_t addres
 }
 
 /*
- * A write to a part of the word at @address: it needs no guard unless somebody looks at the rest. False: the word has to
- * be known.
+ * A write to a part of the word at @address: it needs no guard unless somebody looks at the rest. False: the word has
+ * to be known.
  */
 static bool leave_partial(struct digest_recorder *r, struct cpu *c, uint64_t address, uint8_t bytes)
 {
