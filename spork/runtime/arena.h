@@ -12,6 +12,7 @@
 #include "kernel.h"
 #include "session.h"
 #include "spork/executor.h"
+#include "whole.h"
 
 #define ARENA_STACK_BYTES (128 * 1024)
 #define ARENA_VECTOR_BYTES 4096
@@ -33,6 +34,8 @@ struct arena {
 	bool recipe_on, recipe_led, trace_on;
 	const void
 		*digest_recipes[ARENA_DIGESTS]; /* the recipes that the digests below belong to */
+	struct whole_state whole_states[ARENA_DIGESTS];
+	struct whole_state *whole_records; /* it is noted what the attempt depends on; NULL = not */
 	struct spork_attempt attempt;
 	struct spork_chain chain;
 	struct kernel kernel;
@@ -42,6 +45,7 @@ struct arena {
 	uint8_t child_stack[ARENA_STACK_BYTES] __attribute__((aligned(4096)));
 	uint8_t strings[ARENA_STRINGS_BYTES] __attribute__((aligned(4096))); /* of execve */
 	uint8_t trace[ARENA_TRACE_BYTES] __attribute__((aligned(4096)));
+	uint8_t wholes[ARENA_DIGESTS][SPORK_WHOLE_BYTES] __attribute__((aligned(4096)));
 	uint8_t digests[ARENA_DIGESTS][SPORK_DIGEST_BYTES] __attribute__((aligned(4096)));
 	uint8_t overlay[ARENA_OVERLAY_BYTES] __attribute__((aligned(4096)));
 };

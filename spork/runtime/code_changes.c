@@ -7,7 +7,7 @@
 #include "raw_syscall.h"
 #include "runtime.h"
 
-static uint64_t count;
+static uint64_t count, data_count;
 /* Something may be writable and executable at once, now or later: changes happen without a call. */
 static bool always;
 
@@ -18,6 +18,13 @@ uint64_t code_changes_count(void)
 	return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
 }
 
+uint64_t data_changes_count(void)
+{
+	if (!spork_resume_mprotect)
+		(void)__atomic_fetch_add(&data_count, 1, __ATOMIC_RELAXED);
+	return __atomic_load_n(&data_count, __ATOMIC_ACQUIRE);
+}
+
 /* Before the call: what was written to code that becomes executable now is there already. */
 int64_t spork_mprotect_hook(void *address, size_t size_bytes, int protection)
 {
@@ -26,5 +33,7 @@ int64_t spork_mprotect_hook(void *address, size_t size_bytes, int protection)
 			__atomic_store_n(&always, true, __ATOMIC_RELEASE);
 		(void)__atomic_fetch_add(&count, 1, __ATOMIC_ACQ_REL);
 	}
+	if (protection & PROT_WRITE)
+		(void)__atomic_fetch_add(&data_count, 1, __ATOMIC_ACQ_REL);
 	return raw3(SYS_mprotect, address, size_bytes, protection);
 }

@@ -11,4 +11,10 @@
 /* code_changes_count - differs from an earlier value if code may have been changed meanwhile. Any thread. */
 uint64_t code_changes_count(void);
 
+/*
+ * data_changes_count - the same about memory that could not be written to. Where libc's mprotect is not ours, it
+ * differs every time.
+ */
+uint64_t data_changes_count(void);
+
 #endif

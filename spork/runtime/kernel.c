@@ -675,6 +675,11 @@ static enum call_result call_process(struct kernel *k, const struct row *row)
 	}
 }
 
+bool kernel_is_nothing(uint64_t nr)
+{
+	return nr < ROW_COUNT && rows[nr].how == ZERO;
+}
+
 SPORK_FAST enum call_result kernel_call(struct kernel *k)
 {
 	uint64_t nr = KERNEL_NUMBER(k);

@@ -91,6 +91,13 @@ struct kernel {
 
 /* kernel_begin - the state right after fork. */
 void kernel_begin(struct kernel *k, struct spork_attempt *attempt);
+/*
+ * kernel_exec_at_once - in the child's process, right after kernel_begin(): execute this program, with lists that are
+ * in place. Returns if that cannot be, with the attempt's reason.
+ */
+void kernel_exec_at_once(struct kernel *k, const char *path, char **argv, char **envp);
+/* kernel_is_nothing - is this the number of a call that returns 0 and changes nothing that passes exec? */
+bool kernel_is_nothing(uint64_t nr);
 /* kernel_call - carry out the call at which the machine has stopped. */
 enum call_result kernel_call(struct kernel *k);
 

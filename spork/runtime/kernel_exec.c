@@ -326,3 +326,22 @@ SPORK_FAST enum call_result kernel_exec(struct kernel *k, bool at)
 		return kernel_abort(k, SPORK_ABORT_ARGUMENTS);
 	return kernel_result(k, err);
 }
+
+SPORK_FAST void kernel_exec_at_once(struct kernel *k, const char *path, char **argv, char **envp)
+{
+	struct strings strings = {.at = spork_arena->strings,
+		.end = spork_arena->strings + sizeof(spork_arena->strings)};
+	const struct start start = {
+		.directory = AT_FDCWD, .path = path, .argv = argv, .envp = envp};
+	char *const *list;
+
+	k->attempt->reason = SPORK_ABORT_SIGNAL;
+	if (kernel_signal_waits(k))
+		return;
+	list = environment(&start, &strings);
+	kernel_signals_apply(k);
+	k->attempt->outcome = RECORD_EXEC;
+	(void)start_program(&start, list);
+	kernel_signals_block();
+	k->attempt->reason = SPORK_ABORT_ARGUMENTS;
+}

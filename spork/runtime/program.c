@@ -56,17 +56,53 @@ static enum spork_notice kept_kind(
 	return kind;
 }
 
+/*
+ * A program that was found to be static, by its path, and for how many starts that is still believed: should another
+ * stand there by then, it is not followed, which it cannot notice.
+ */
+#define BELIEVED_STARTS 31
+#define BELIEVED_BYTES 256
+
+static struct {
+	uint32_t left;
+	char path[BELIEVED_BYTES];
+} believed;
+
+SPORK_FAST static bool is_believed(int directory, const char *path, int flags)
+{
+	if (believed.left == 0 || directory != AT_FDCWD || flags != 0 ||
+		!text_equal(path, believed.path))
+		return false;
+	believed.left--;
+	return true;
+}
+
+/* A child shares this memory and can be killed at any moment. */
+static void believe(int directory, const char *path, int flags)
+{
+	if (directory != AT_FDCWD || flags != 0 || path[0] != '/')
+		return;
+	__atomic_store_n(&believed.left, 0, __ATOMIC_RELEASE);
+	if (text_append(believed.path, BELIEVED_BYTES, 0, path) + 1 < BELIEVED_BYTES)
+		__atomic_store_n(&believed.left, BELIEVED_STARTS, __ATOMIC_RELEASE);
+}
+
 SPORK_FAST enum spork_notice spork_start_kind_kept(
 	int directory, const char *path, char *const *envp, int flags)
 {
 	struct stat status;
-	bool found = raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH) == 0;
-	bool is_known = false;
-	struct known_program *entry = found ? entry_of(&status, &is_known) : NULL;
+	bool found, is_known = false;
+	struct known_program *entry;
 
+	if (is_believed(directory, path, flags))
+		return SPORK_NOTICE_EXEC_STATIC;
+	found = raw4(SYS_newfstatat, directory, path, &status, flags & AT_EMPTY_PATH) == 0;
+	entry = found ? entry_of(&status, &is_known) : NULL;
 	/* Nothing else can make a static program load us. */
-	if (is_known && entry->kind == SPORK_NOTICE_EXEC_STATIC)
+	if (is_known && entry->kind == SPORK_NOTICE_EXEC_STATIC) {
+		believe(directory, path, flags);
 		return entry->kind;
+	}
 	if (found && leaf_look_up(&status, envp) == SPORK_PROGRAM_LEAF)
 		return SPORK_NOTICE_EXEC_LEAF;
 	if (kind_is_watched(envp) || raw2(SYS_access, spork_library_path(), 4 /* R_OK */))

@@ -144,6 +144,7 @@ static void look_up(struct session *session, const struct spork_machine *machine
 
 	session->range_count = 0;
 	session->kept_bytes = 0;
+	session->range_generation++;
 	session->range_modules = session->count;
 	session->heap_start = 0;
 	ask_later(&asked, machine->regs.gpr[SPORK_RSP]);

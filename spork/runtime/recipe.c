@@ -147,10 +147,13 @@ SPORK_FAST static struct spork_digest *digest_of(struct arena *arena)
 SPORK_FAST int recipe_replay_step(struct arena *arena)
 {
 	struct spork_machine *machine = &arena->attempt.machine;
-	struct spork_digest *digest = digest_of(arena);
+	struct spork_digest *digest;
 	uint64_t before;
 	int stop;
 
+	if (arena->whole_records)
+		return whole_step(arena);
+	digest = digest_of(arena);
 	if (!digest)
 		return spork_trace_replay(
 			machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
@@ -160,6 +163,13 @@ SPORK_FAST int recipe_replay_step(struct arena *arena)
 	if (spork_digest_hits(digest) > before)
 		spork_notice(SPORK_NOTICE_DIGESTS, 1);
 	return stop;
+}
+
+SPORK_FAST bool recipe_known(struct arena *arena)
+{
+	const struct session_recipe *slot = slot_of(arena->session, arena->chain.key);
+
+	return slot && slot->matches;
 }
 
 SPORK_FAST bool recipe_matches(struct arena *arena)
@@ -178,6 +188,7 @@ SPORK_FAST void recipe_keep(struct arena *arena)
 	struct spork_store_entry *entry = arena->entry;
 	int64_t size;
 
+	whole_keep(arena, arena->recipe_led);
 	if (arena->recipe && !arena->recipe_led && ++entry->recipe_faults > FAILED_MAX) {
 		entry->recipe_faults = GIVEN_UP;
 		spork_store_set(entry, SPORK_VERDICT_RECORD);

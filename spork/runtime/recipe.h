@@ -31,6 +31,8 @@ bool recipe_save(const uint64_t key[2], const void *bytes, size_t size_bytes);
 void recipe_prepare(struct arena *arena);
 int recipe_replay_step(struct arena *arena);
 void recipe_keep(struct arena *arena);
+/* recipe_known - has that been found to be so, and no code been changed since? */
+bool recipe_known(struct arena *arena);
 /* recipe_matches - is the code in memory that which the attempt's recipe stands for? Remembered for the process. */
 bool recipe_matches(struct arena *arena);
 

@@ -79,6 +79,7 @@ SPORK_FAST static bool begin(struct arena *arena)
 	machine->patch_count = spork_patch_count;
 	arena->recipe_on = arena->recipe && recipe_matches(arena);
 	arena->recipe_led = false;
+	whole_begin(arena);
 	/* The kernel would write the child's thread id there, which nobody knows yet. */
 	return !tid_address ||
 	       spork_overlay_mark_pending(machine->overlay, tid_address, sizeof(int)) == 0;
@@ -290,22 +291,20 @@ static int reap(int64_t pid)
 	return status;
 }
 
-/* exec makes an ordinary child of it; one that is not, and dead, was killed on the way there. */
+/* exec makes an ordinary child of it; one that is none was killed on the way there, and is dead or about to be. */
 SPORK_FAST static bool died_before_exec(int64_t pid)
 {
-	siginfo_t info = {0};
-
-	return raw5(SYS_waitid, P_PID, pid, &info, WNOHANG | WEXITED | WNOWAIT | __WCLONE, NULL) ==
-		       0 &&
-	       info.si_pid == pid;
+	return raw5(SYS_waitid, P_PID, pid, NULL, WNOHANG | WEXITED | WNOWAIT | __WCLONE, NULL) ==
+	       0;
 }
 
 /* The child's process: it shares our memory, and we sleep until it has executed a program or ended. */
-SPORK_FAST int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *))
+SPORK_FAST int64_t record_run_child(
+	struct arena *arena, void (*run_child_code)(void *), void *argument)
 {
 	struct spork_attempt *attempt = &arena->attempt;
 	int64_t pid = spork_clone_child(CLONE_VM | CLONE_VFORK,
-		arena->child_stack + sizeof(arena->child_stack), run_child_code, arena);
+		arena->child_stack + sizeof(arena->child_stack), run_child_code, argument);
 
 	if (pid < 0) {
 		attempt->reason = SPORK_ABORT_CLONE;
@@ -332,12 +331,14 @@ SPORK_FAST static int64_t attempt_record(struct spork_attempt *attempt)
 {
 	struct arena *arena = spork_arena;
 	enum progress progress;
-	int64_t pid = 0;
+	int64_t pid = whole_attempt(arena);
 
+	if (pid > 0)
+		return pid;
 	attempt->outcome = RECORD_RUNS;
 	progress = begin(arena) ? run(arena) : give_up(attempt, SPORK_ABORT_ARENA);
 	if (progress == NEED_CHILD)
-		pid = record_run_child(arena, run_child);
+		pid = record_run_child(arena, run_child, arena);
 	else
 		arena->late = late_fork(arena);
 	spork_notice(SPORK_NOTICE_INSTRUCTIONS, attempt->machine.executed);

@@ -21,9 +21,9 @@ struct arena;
  * record_run_child - make the child's process, which shares our memory, and sleep until it has
  * executed a program or ended. Returns its process id (or that of a real child that ended in the
  * same way), or 0: nothing has happened, the attempt's reason says why. @run_child_code runs on
- * the arena's child stack and does not return.
+ * the arena's child stack, gets @argument and does not return.
  */
-int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *));
+int64_t record_run_child(struct arena *arena, void (*run_child_code)(void *), void *argument);
 
 /*
  * late_fork - a real fork at the point that the interpreter has reached, instead of one from the

@@ -62,6 +62,7 @@ struct session {
 	struct session_module records[SESSION_MODULES];
 	struct session_range ranges[SESSION_RANGES]; /* sorted */
 	uint32_t range_count;                        /* 0: to be looked up */
+	uint64_t range_generation;                   /* how often they were looked up */
 	uint32_t range_modules;                      /* modules when they were looked up */
 	uint64_t heap_start;                         /* 0: no heap then */
 	/* All of them as the overlay keeps them, while the heap ends where it did. */

@@ -179,7 +179,7 @@ static int64_t attempt_shared(struct spork_attempt *attempt)
 	shared->brk = shared->brk_now = (uint64_t)raw1(SYS_brk, 0);
 	shared->key = -1;
 	kernel_begin(&arena->kernel, attempt);
-	pid = record_run_child(arena, run_child);
+	pid = record_run_child(arena, run_child, arena);
 	spork_shared_runs = 0;
 	shared_restore(shared);
 	/* Unless the kernel has written there since, which it does when the processor is another one. */

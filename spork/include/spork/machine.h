@@ -238,6 +238,44 @@ int spork_digest_replay(struct spork_digest *digest, struct spork_machine *m, co
 /* How often stretches were put in place. */
 uint64_t spork_digest_hits(const struct spork_digest *digest);
 /*
+ * Whole children: what a recipe did from its start to the execve that it ends with, of which nothing but the arguments
+ * of that call is needed. To be made anew in every process, like digests.
+ *
+ * spork_whole_step - as spork_trace_replay(), noting what the steps depend on, from @position 0 on anew. Between two
+ * calls of it the caller may have made system calls that returned 0 and changed nothing.
+ * @whole: SPORK_WHOLE_BYTES, zeroed at first, aligned to 64.
+ * spork_whole_end - the machine stands at execve. @ranges: private memory that can be believed to be there the next
+ * time, and, where it grows, up to spork_whole_heap_end(). False: it cannot be used, because the child has touched
+ * other memory, or done what is not understood.
+ */
+#define SPORK_WHOLE_BYTES 65536
+struct spork_whole;
+struct spork_range {
+	uint64_t start, end;
+	bool writable, grows;
+};
+int spork_whole_step(struct spork_whole *whole, struct spork_machine *m, const void *recipe,
+	size_t size_bytes, size_t *position);
+bool spork_whole_end(struct spork_whole *whole, const struct spork_machine *m,
+	const struct spork_range *ranges, size_t count);
+/*
+ * spork_whole_holds - would the recipe do the same from @regs (of them gpr, rip, rflags, fs_base, and zmm if
+ * spork_whole_uses_vectors())? @fixed: memory that could not be written to is believed to be what it was when this was
+ * last asked without it. @ret_arguments: what the registers rdi, rsi and rdx of the call hold.
+ * spork_whole_list - the list that rsi points to, where the child has made it: its length, without NULL at the end;
+ * 0 = it has not. @ret_list: SPORK_WHOLE_LIST words.
+ * spork_whole_writes - may the child have written between @start and @end? spork_whole_steps - instructions.
+ */
+#define SPORK_WHOLE_LIST 32
+bool spork_whole_holds(const struct spork_whole *whole, const struct spork_registers *regs,
+	bool fixed, uint64_t ret_arguments[3]);
+size_t spork_whole_list(
+	const struct spork_whole *whole, const struct spork_registers *regs, uint64_t *ret_list);
+bool spork_whole_writes(const struct spork_whole *whole, uint64_t start, uint64_t end);
+bool spork_whole_uses_vectors(const struct spork_whole *whole);
+uint64_t spork_whole_heap_end(const struct spork_whole *whole);
+uint64_t spork_whole_steps(const struct spork_whole *whole);
+/*
  * spork_trace_compare - whether the code that a recipe stands for, which was checked, is in memory what it was when the
  * recipe was recorded. To be asked before it is replayed for the first time. 0, or -EBADMSG.
  */

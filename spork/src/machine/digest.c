@@ -171,7 +171,7 @@ SPORK_FAST static bool outputs_fit(
 	return true;
 }
 
-static uint64_t origin_value(
+SPORK_FAST static uint64_t origin_value(
 	unsigned from, uint64_t constant, const uint64_t gpr[16], const uint64_t *values)
 {
 	if (from == DIGEST_CONSTANT)
@@ -371,7 +371,7 @@ static int record(struct spork_digest *d, struct segment *s, struct spork_machin
 	bool ready;
 	int stop;
 
-	r.failed = false;
+	r.failed = r.whole = false;
 	r.guards = r.vector_guards = r.vectors_written = 0;
 	r.count = r.area_count = 0;
 	r.before = &before;

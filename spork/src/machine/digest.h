@@ -19,13 +19,17 @@
 /* Where a value comes from: a general register at the start, DIGEST_MEMORY + the number of a word, or itself. */
 #define DIGEST_MEMORY 16u
 #define DIGEST_CONSTANT UINT16_MAX
+/* Of a word that was written in part, whose rest nobody has looked at; only in whole children. */
+#define DIGEST_PARTIAL (UINT16_MAX - 1)
 
 /* A word (at a multiple of 8) that the steps have touched. */
 struct recorded_word {
 	uint64_t address, value; /* at the start, if it is an input */
 	uint16_t from;
 	bool input, guard, written;
-	bool covered; /* an area lies over it, and nothing has been written there since */
+	uint8_t known; /* DIGEST_PARTIAL: a bit for each byte that was written */
+	bool lost;     /* DIGEST_PARTIAL: what is in the rest comes from an area */
+	bool covered;  /* an area lies over it, and nothing has been written there since */
 };
 
 /* An area that xsavec has written: vector registers of the start, or what the stretch has put there. */
@@ -39,6 +43,7 @@ struct digest_area {
 
 struct digest_recorder {
 	bool failed;
+	bool whole; /* outputs are not put in place: a word need not be known to be written in part */
 	uint16_t from[16];
 	uint16_t guards; /* general registers */
 	uint8_t vector_guards, vectors_written;

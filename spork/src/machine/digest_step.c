@@ -96,6 +96,17 @@ static bool uncover(struct digest_recorder *r, struct recorded_word *word, bool 
 	return true;
 }
 
+/* What was there at the start stands in the parent's memory, where the child writes nothing. */
+static bool know_partial(struct recorded_word *word)
+{
+	if (word->lost)
+		return false;
+	word->value = *(const uint64_t *)(uintptr_t)word->address;
+	word->input = word->guard = true;
+	word->from = DIGEST_CONSTANT;
+	return true;
+}
+
 /* The word at @address, new as an input, or as one whose old value does not matter. NULL = failed. */
 static struct recorded_word *word_at(
 	struct digest_recorder *r, struct cpu *c, uint64_t address, bool input)
@@ -117,8 +128,12 @@ static struct recorded_word *word_at(
 		r->failed = true;
 		return NULL;
 	}
-	if (!is_new)
-		return word;
+	if (!is_new) {
+		if (!input || word->from != DIGEST_PARTIAL || know_partial(word))
+			return word;
+		r->failed = true;
+		return NULL;
+	}
 	if (input) {
 		word->input = true;
 		word->from = (uint16_t)(DIGEST_MEMORY + r->count);
@@ -131,15 +146,62 @@ static struct recorded_word *word_at(
 	return word;
 }
 
+/* The bytes of the word at @word that [address, address + size) covers. */
+static uint8_t bytes_of(uint64_t word, uint64_t address, size_t size)
+{
+	uint8_t bytes = 0;
+
+	for (unsigned n = 0; n < 8; n++)
+		if (word + n >= address && word + n < address + size)
+			bytes |= (uint8_t)(1u << n);
+	return bytes;
+}
+
 static void use_memory(struct digest_recorder *r, struct cpu *c, uint64_t address, size_t size)
 {
 	for (uint64_t at = address & ~(uint64_t)7; at < address + size; at += 8) {
-		struct recorded_word *word = word_at(r, c, at, true);
+		struct recorded_word *word = find_word(r, at);
 
+		/* What the child has written itself. */
+		if (word && word->from == DIGEST_PARTIAL && !word->covered &&
+			(bytes_of(at, address, size) & ~word->known) == 0)
+			continue;
+		word = word_at(r, c, at, true);
 		if (!word)
 			return;
 		use_origin(r, word->from);
 	}
+}
+
+/*
+ * A write to a part of the word at @address: it needs no guard unless somebody looks at the rest. False: the word has
+ * to be known.
+ */
+static bool leave_partial(struct digest_recorder *r, struct cpu *c, uint64_t address, uint8_t bytes)
+{
+	struct recorded_word *word = find_word(r, address);
+	bool file;
+
+	if (!r->whole || (word && word->from != DIGEST_PARTIAL && !word->covered))
+		return false;
+	if (!word || word->covered) {
+		bool lost = area_over(r, address) != NULL;
+
+		c->overlay->stack_pointer = c->r[SPORK_RSP];
+		if (overlay_kind_at(c->overlay, address, &file) != OVERLAY_WRITABLE || file)
+			return false;
+		word = word_at(r, c, address, false);
+		if (!word)
+			return true;
+		word->from = DIGEST_PARTIAL;
+		word->known = 0;
+		word->lost = lost;
+		word->written = true;
+	}
+	word->known |= bytes;
+	if (word->known == UINT8_MAX)
+		word->from = DIGEST_CONSTANT;
+	return true;
 }
 
 /* What is written in part depends on what it was. */
@@ -147,8 +209,11 @@ static void compute_memory(struct digest_recorder *r, struct cpu *c, uint64_t ad
 {
 	for (uint64_t at = address & ~(uint64_t)7; at < address + size; at += 8) {
 		bool whole = at >= address && at + 8 <= address + size;
-		struct recorded_word *word = word_at(r, c, at, !whole);
+		struct recorded_word *word;
 
+		if (!whole && leave_partial(r, c, at, bytes_of(at, address, size)))
+			continue;
+		word = word_at(r, c, at, !whole);
 		if (!word)
 			return;
 		if (!whole)

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define BEFORE 8 /* forks until every executor has kept what it keeps */
@@ -30,13 +32,68 @@ static const char *volatile command;
 static void (*volatile choice)(void);
 static __thread volatile int own;
 
-static int repeated(void (*child)(void *), void *data, int expected, int times)
+/*
+ * What is kept belongs to a calling context, so that all forks of a test are made from one place, in a loop on the
+ * program's own stack, while the test itself runs on another.
+ */
+static ucontext_t place, test_context;
+static char test_stack[262144] __attribute__((aligned(64)));
+static struct {
+	int (*test)(void);
+	int result;
+	bool ended;
+	void (*child)(void *);
+	void *data;
+	int expected, times;
+	bool good;
+} wanted;
+
+static void run_test(void)
 {
-	for (int i = 0; i < times; i++)
-		expect(exit_of(run_child(child, data)) == expected);
-	return 0;
+	wanted.result = wanted.test();
+	wanted.ended = true;
+	(void)swapcontext(&test_context, &place);
 }
 
+static int repeated(void (*child)(void *), void *data, int expected, int times)
+{
+	wanted.child = child;
+	wanted.data = data;
+	wanted.expected = expected;
+	wanted.times = times;
+	wanted.good = true;
+	expect(swapcontext(&test_context, &place) == 0);
+	return wanted.good ? 0 : 1;
+}
+
+static __attribute__((noinline)) int in_one_place(int (*test)(void))
+{
+	wanted.test = test;
+	wanted.ended = false;
+	expect(getcontext(&test_context) == 0);
+	test_context.uc_stack.ss_sp = test_stack;
+	test_context.uc_stack.ss_size = sizeof(test_stack);
+	makecontext(&test_context, run_test, 0);
+	for (;;) {
+		expect(swapcontext(&place, &test_context) == 0);
+		if (wanted.ended)
+			return wanted.result;
+		for (int i = 0; i < wanted.times; i++) {
+			int status = exit_of(run_child(wanted.child, wanted.data));
+
+			wanted.good = wanted.good && status == wanted.expected;
+		}
+	}
+}
+
+/* Another context for each test. */
+#define IN_ONE_PLACE(test)                   \
+	static int test##_in_one_place(void) \
+	{                                    \
+		return in_one_place(test);   \
+	}
+
+#define once(child, data, expected) expect(repeated(child, data, expected, 1) == 0)
 #define steadily(child, data, expected) expect(repeated(child, data, expected, BEFORE) == 0)
 #define from_now_on(child, data, expected) expect(repeated(child, data, expected, AFTER) == 0)
 
@@ -132,10 +189,10 @@ static int thread_local_variables_and_errno(void)
 {
 	for (int i = 0; i < BEFORE; i++) {
 		errno = 0;
-		expect(exit_of(run_child(show_own, NULL)) == 3);
+		once(show_own, NULL, 3);
 	}
 	errno = 33;
-	expect(exit_of(run_child(show_own, NULL)) == 2);
+	once(show_own, NULL, 2);
 	own = 7;
 	from_now_on(show_own, NULL, 1);
 	return 0;
@@ -175,10 +232,10 @@ static int whose_memory_it_is(void)
 	expect(area[8] == 0);
 	expect(mmap(area, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
 		       0) == area);
-	expect(exit_of(run_child(look_at_area, area)) == 2);
+	once(look_at_area, area, 2);
 	expect(area[8] == 1);
 	for (int i = 0; i < AFTER; i++) {
-		expect(exit_of(run_child(look_at_area, area)) == 1);
+		once(look_at_area, area, 1);
 		expect(area[8] == 2 + i);
 	}
 	return 0;
@@ -251,7 +308,7 @@ static int the_time(void)
 {
 	for (int i = 0; i < BEFORE + AFTER; i++) {
 		(void)clock_gettime(CLOCK_MONOTONIC, &last);
-		expect(exit_of(run_child(look_at_the_clock, NULL)) == 0);
+		once(look_at_the_clock, NULL, 0);
 	}
 	return 0;
 }
@@ -269,7 +326,7 @@ static int the_cycles(void)
 {
 	for (int i = 0; i < BEFORE + AFTER; i++) {
 		last_cycle = __builtin_ia32_rdtsc();
-		expect(exit_of(run_child(look_at_the_cycles, NULL)) == 0);
+		once(look_at_the_cycles, NULL, 0);
 	}
 	return 0;
 }
@@ -326,7 +383,7 @@ static int the_heap(void)
 	steadily(allocate, block, 0);
 	for (int i = 0; i < AFTER; i++) {
 		block = malloc(40);
-		expect(exit_of(run_child(allocate, block)) == 0);
+		once(allocate, block, 0);
 	}
 	free(block);
 	from_now_on(allocate, NULL, 0);
@@ -393,26 +450,194 @@ static int libraries_that_are_loaded(void)
 	return 0;
 }
 
-const struct pitfall pitfalls_changes[] = {
-	{"a_word_that_is_compared", a_word_that_is_compared},
-	{"a_pointer_that_is_passed_on", a_pointer_that_is_passed_on},
-	{"a_pointer_to_a_function", a_pointer_to_a_function},
-	{"the_environment", the_environment},
-	{"thread_local_variables_and_errno", thread_local_variables_and_errno},
-	{"what_memory_may_be_used_for", what_memory_may_be_used_for},
-	{"whose_memory_it_is", whose_memory_it_is},
-	{"an_open_descriptor", an_open_descriptor},
-	{"what_a_signal_does", what_a_signal_does},
-	{"a_handler_of_fork", a_handler_of_fork},
-	{"the_time", the_time},
+static char program[64];
+
+static void start_what_is_named(void *data)
+{
+	static char *const list[] = {program, NULL};
+
+	(void)data;
+	(void)execv(program, list);
+	_exit(errno == ENOENT ? 5 : 6);
+}
+
+static void name_program(const char *name)
+{
+	memcpy(program, name, strlen(name) + 1);
+}
+
+static int the_programs_name(void)
+{
+	name_program("/bin/true");
+	steadily(start_what_is_named, NULL, 0);
+	name_program("/bin/false");
+	from_now_on(start_what_is_named, NULL, 1);
+	name_program("/bin/no-such-program");
+	from_now_on(start_what_is_named, NULL, 5);
+	name_program("/bin");
+	from_now_on(start_what_is_named, NULL, 6);
+	name_program("/bin/true");
+	from_now_on(start_what_is_named, NULL, 0);
+	return 0;
+}
+
+/* A page for itself, which is read-only. */
+static const int table[PAGE / sizeof(int)] __attribute__((aligned(PAGE))) = {1};
+
+static void look_at_table(void *data)
+{
+	exec_shell(*(const volatile int *)data == 1 ? "exit 1" : "exit 2");
+}
+
+static int memory_that_could_not_be_written(void)
+{
+	int *volatile address = (int *)(uintptr_t)&table[0];
+	int *word = address;
+
+	steadily(look_at_table, address, 1);
+	expect(mprotect(word, PAGE, PROT_READ | PROT_WRITE) == 0);
+	*word = 2;
+	from_now_on(look_at_table, address, 2);
+	*word = 1;
+	from_now_on(look_at_table, address, 1);
+	*word = 2;
+	expect(mprotect(word, PAGE, PROT_READ) == 0);
+	from_now_on(look_at_table, address, 2);
+	return 0;
+}
+
+static struct {
+	volatile unsigned char bytes[16];
+} parts;
+
+static void write_a_part(void *data)
+{
+	(void)data;
+	parts.bytes[9] = 7;
+	parts.bytes[3]++;
+	exec_shell(parts.bytes[8] == 1 && parts.bytes[9] == 7 ? "exit 1" : "exit 2");
+}
+
+static int the_rest_of_a_word(void)
+{
+	parts.bytes[8] = 1;
+	for (int i = 0; i < BEFORE; i++) {
+		parts.bytes[12]++;
+		parts.bytes[1]++;
+		once(write_a_part, NULL, 1);
+		expect(parts.bytes[9] == 0 && parts.bytes[3] == 0);
+	}
+	parts.bytes[8] = 2;
+	from_now_on(write_a_part, NULL, 2);
+	return 0;
+}
+
+static int the_end_of_the_heap(void)
+{
+	const struct rlimit no_core = {0, 0};
+	char *area = sbrk(16 * PAGE);
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	expect(area != (char *)-1);
+	area += (size_t)8 * PAGE;
+	steadily(look_at_area, area, 2);
+	/* Another part of the program may have taken more meanwhile. */
+	if (sbrk(0) != area + (size_t)8 * PAGE)
+		return 0;
+	expect(sbrk(-16 * PAGE) != (void *)-1);
+	from_now_on(look_at_area, area, 1000 + SIGSEGV);
+	expect(sbrk(16 * PAGE) != (void *)-1);
+	from_now_on(look_at_area, area, 2);
+	return 0;
+}
+
+/* The child puts its list together of what it was given. */
+static int strings_in_a_list_of_its_own(void)
+{
+	char *text = sbrk(2 * PAGE);
+
+	expect(text != (char *)-1);
+	for (int i = 0; i < BEFORE + AFTER; i++) {
+		char *at = text + (size_t)i * 16;
+
+		memcpy(at, i % 2 ? "exit 3" : "exit 4", 7);
+		command = at;
+		once(pass_on, NULL, (i % 2 ? 3 : 4));
+	}
+	return 0;
+}
+
+static void count_arguments(void *data)
+{
+	(void)data;
+	(void)execl("/bin/sh", "sh", "-c", "exit $#", "sh", command, "last", (char *)NULL);
+	_exit(127);
+}
+
+static int a_list_that_ends_earlier(void)
+{
+	command = "first";
+	steadily(count_arguments, NULL, 2);
+	command = NULL;
+	from_now_on(count_arguments, NULL, 0);
+	command = "another";
+	from_now_on(count_arguments, NULL, 2);
+	return 0;
+}
+
+IN_ONE_PLACE(the_programs_name)
+IN_ONE_PLACE(memory_that_could_not_be_written)
+IN_ONE_PLACE(the_rest_of_a_word)
+IN_ONE_PLACE(the_end_of_the_heap)
+IN_ONE_PLACE(strings_in_a_list_of_its_own)
+IN_ONE_PLACE(a_list_that_ends_earlier)
+IN_ONE_PLACE(a_word_that_is_compared)
+IN_ONE_PLACE(a_pointer_that_is_passed_on)
+IN_ONE_PLACE(a_pointer_to_a_function)
+IN_ONE_PLACE(the_environment)
+IN_ONE_PLACE(thread_local_variables_and_errno)
+IN_ONE_PLACE(what_memory_may_be_used_for)
+IN_ONE_PLACE(whose_memory_it_is)
+IN_ONE_PLACE(an_open_descriptor)
+IN_ONE_PLACE(what_a_signal_does)
+IN_ONE_PLACE(a_handler_of_fork)
+IN_ONE_PLACE(the_time)
 #if defined(__x86_64__)
-	{"the_cycles", the_cycles},
+IN_ONE_PLACE(the_cycles)
 #endif
-	{"the_childs_own_number", the_childs_own_number},
-	{"the_stack_of_the_caller", the_stack_of_the_caller},
-	{"the_heap", the_heap},
-	{"a_function_that_has_been_bound", a_function_that_has_been_bound},
-	{"a_second_thread", a_second_thread},
-	{"libraries_that_are_loaded", libraries_that_are_loaded},
+IN_ONE_PLACE(the_childs_own_number)
+IN_ONE_PLACE(the_stack_of_the_caller)
+IN_ONE_PLACE(the_heap)
+IN_ONE_PLACE(a_function_that_has_been_bound)
+IN_ONE_PLACE(a_second_thread)
+IN_ONE_PLACE(libraries_that_are_loaded)
+
+const struct pitfall pitfalls_changes[] = {
+	{"the_programs_name", the_programs_name_in_one_place},
+	{"memory_that_could_not_be_written", memory_that_could_not_be_written_in_one_place},
+	{"the_rest_of_a_word", the_rest_of_a_word_in_one_place},
+	{"the_end_of_the_heap", the_end_of_the_heap_in_one_place},
+	{"strings_in_a_list_of_its_own", strings_in_a_list_of_its_own_in_one_place},
+	{"a_list_that_ends_earlier", a_list_that_ends_earlier_in_one_place},
+	{"a_word_that_is_compared", a_word_that_is_compared_in_one_place},
+	{"a_pointer_that_is_passed_on", a_pointer_that_is_passed_on_in_one_place},
+	{"a_pointer_to_a_function", a_pointer_to_a_function_in_one_place},
+	{"the_environment", the_environment_in_one_place},
+	{"thread_local_variables_and_errno", thread_local_variables_and_errno_in_one_place},
+	{"what_memory_may_be_used_for", what_memory_may_be_used_for_in_one_place},
+	{"whose_memory_it_is", whose_memory_it_is_in_one_place},
+	{"an_open_descriptor", an_open_descriptor_in_one_place},
+	{"what_a_signal_does", what_a_signal_does_in_one_place},
+	{"a_handler_of_fork", a_handler_of_fork_in_one_place},
+	{"the_time", the_time_in_one_place},
+#if defined(__x86_64__)
+	{"the_cycles", the_cycles_in_one_place},
+#endif
+	{"the_childs_own_number", the_childs_own_number_in_one_place},
+	{"the_stack_of_the_caller", the_stack_of_the_caller_in_one_place},
+	{"the_heap", the_heap_in_one_place},
+	{"a_function_that_has_been_bound", a_function_that_has_been_bound_in_one_place},
+	{"a_second_thread", a_second_thread_in_one_place},
+	{"libraries_that_are_loaded", libraries_that_are_loaded_in_one_place},
 	{NULL, NULL},
 };
