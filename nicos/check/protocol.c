@@ -249,6 +249,26 @@ static void commands(struct search *search, uint32_t c)
 	}
 }
 
+/*
+ * A handler was stopped on another core, and its service may not have one more: a core of the service that
+ * has nothing to do is retired, so that the count allows for the other.
+ */
+static void retirement(struct search *search, uint32_t c)
+{
+	const struct core *core = &search->from->cores[c];
+	uint8_t s = core->map;
+	struct step *step;
+
+	if (core->preemption != QUIET || s == NOBODY || core->threads[s].request ||
+		queued(search, search->from, s) || search->from->cores[1 - c].map == s ||
+		!search->from->cores[1 - c].threads[s].request)
+		return;
+	step = begin(search, "card: retires core %u and clears READY", c);
+	step->state.cores[c].target = NOBODY;
+	step->state.cores[c].is_ready = 0;
+	step->state.cores[c].preemption = LOCKED;
+}
+
 static void interrupts(struct search *search, uint32_t c)
 {
 	const struct core *core = &search->from->cores[c];
@@ -314,6 +334,7 @@ size_t protocol_steps(const struct nic_check_options *options, const struct stat
 		worker(&search, c);
 		answers(&search, c);
 		commands(&search, c);
+		retirement(&search, c);
 		interrupts(&search, c);
 		kernel(&search, c);
 	}

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include <hotbed/error.h>
+#include <hotbed/sanitizer.h>
 
 #include <nicos/check.h>
 
 static struct nic_check_result search(enum nic_mutant mutant, uint32_t requests, FILE *trace)
 {
 	const struct nic_check_options options = {
-		.mutant = mutant, .requests = requests, .threads = {2, 1}, .states_max = 1000000};
+		.mutant = mutant, .requests = requests, .threads = {2, 1}, .states_max = 4000000};
 	struct nic_check_result result;
 	struct hb_error error = {0};
 
@@ -20,7 +21,7 @@ static struct nic_check_result search(enum nic_mutant mutant, uint32_t requests,
 
 Test(check, the_protocol_keeps_its_invariants_in_every_state)
 {
-	struct nic_check_result result = search(NIC_MUTANT_NONE, 2, NULL);
+	struct nic_check_result result = search(NIC_MUTANT_NONE, HB_IS_SANITIZED ? 2 : 4, NULL);
 
 	cr_assert_null(result.violation, "%s", result.violation);
 	cr_assert(result.states > 10000);
