@@ -20,6 +20,7 @@ struct command {
 	int (*run)(int argc, char **argv, struct hb_error *reterr);
 };
 
+extern const struct command command_check;
 extern const struct command command_sim;
 
 /*

@@ -17,6 +17,7 @@
 
 static const struct command *const commands[] = {
 	&command_sim,
+	&command_check,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
