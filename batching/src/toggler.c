@@ -223,7 +223,7 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 	if (gap < -radius)
 		return settle(toggler, toggler->current,
 			gap < -CLEAR * radius ? PATIENCE_CLEAR : PATIENCE_GROWTH);
-	/* Of little that is known, such as the ramp of an overload, nothing can be sure: what looks much better stays. */
+	/* Of little, such as the ramp of an overload, nothing can be sure: what looks much better stays. */
 	if (toggler->probed >= PROBE_MAX && gap < -LOOKS_BETTER * evidence_mean(own))
 		return settle(toggler, toggler->current, PATIENCE_GROWTH);
 	/* Not told apart, or by less than matters: a switch is worth nothing. */
