@@ -5,6 +5,12 @@
 static const struct hb_experiment *const experiments[] = {
 	&nicos_many_services,
 	&nicos_load_latency,
+	&nicos_popularity,
+	&nicos_affinity,
+	&nicos_dispersion,
+	&nicos_short_handlers,
+	&nicos_stale_state,
+	&nicos_table,
 	NULL,
 };
 

@@ -9,5 +9,11 @@
 
 extern const struct hb_experiment nicos_load_latency;
 extern const struct hb_experiment nicos_many_services;
+extern const struct hb_experiment nicos_popularity;
+extern const struct hb_experiment nicos_affinity;
+extern const struct hb_experiment nicos_dispersion;
+extern const struct hb_experiment nicos_short_handlers;
+extern const struct hb_experiment nicos_stale_state;
+extern const struct hb_experiment nicos_table;
 
 #endif

@@ -78,6 +78,8 @@ int model_setup(struct hb_trial *trial)
 	model_options.policy = arm->policy;
 	model_options.depth = arm->depth;
 	model_options.quantum_ns = arm->quantum_ns;
+	if (arm->turn_ns != 0)
+		model_options.turn_ns = arm->turn_ns > 0 ? arm->turn_ns : 0;
 	model_options.seed = hb_trial_seed(trial);
 	model_options.requests = hb_trial_is_quick(trial) ? MODEL_REQUESTS / 20 : MODEL_REQUESTS;
 	arm->prepare(hb_trial_params(trial), &model_options);

@@ -12,12 +12,15 @@
 
 struct hb_trial;
 
+#define MODEL_NO_TURN (-1.0)
+
 /* Data of a variant. */
 struct model_arm {
 	enum nic_policy policy;
 	uint32_t depth;
 	const char *cost; /* as --cost; NULL = defaults */
 	double quantum_ns;
+	double turn_ns; /* 0 = default, MODEL_NO_TURN = one request */
 	/* The point's parameters into options that hold the defaults and the arm's. */
 	void (*prepare)(const struct hb_params *params, struct nic_des_options *options);
 };

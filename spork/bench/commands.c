@@ -475,6 +475,18 @@ static const struct hb_claim line_claims[] = {
 		.hi = 1.03,
 	},
 	{
+		.name = "dash-loops-lose-nothing",
+		.text = "A loop of dash over small commands takes at most 1.03 times as long under "
+			"spork.",
+		.paper = "Hotbed",
+		.section = "",
+		.metric = "total_p50",
+		.variant = "spork",
+		.where = "line=dash-loop",
+		.lo = 0,
+		.hi = 1.03,
+	},
+	{
 		.name = "make-loses-nothing",
 		.text = "make -j2 takes at most 1.03 times as long under spork.",
 		.paper = "Hotbed",

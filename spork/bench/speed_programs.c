@@ -224,7 +224,8 @@ static __attribute__((noinline)) pid_t start_image(char *const *argv, bool plain
 static void images(int rounds, char *target)
 {
 	static int64_t times[2][ROUNDS_MAX];
-	char *const argv[] = {target, NULL};
+	char command[] = "-c", nothing[] = ":";
+	char *const argv[] = {target, command, nothing, NULL};
 	int64_t numbers[SPEED_NUMBERS] = {0};
 
 	for (int i = 0; i < rounds; i++) {

@@ -17,6 +17,12 @@
 #define LAW_TOLERANCE 1e-11
 /* The same where they are found iteratively, which the bounds make up for. */
 #define LAW_TOLERANCE_ITERATIVE 1e-8
+
+/* States rarer than this have no weight in the eigenvectors that a double could hold. */
+#define FREQUENT_SHARE 0x1p-900
+
+/* The rest is left within this many times the time scale of the fastest eigenvalue asked for. */
+#define LEFT_SOON 1000.0
 /* A grid of three axes and more falls apart when about states / longest side are taken out of it. */
 #define SEPARATOR_MAX 1500.0
 /* An iterative answer whose bound is larger is none. */
@@ -188,6 +194,75 @@ static int iterate_stationary(const struct ms_ctmc_chain *chain,
 	return of_numbers(r) ? 0 : r;
 }
 
+/*
+ * The frequent part of @chain: all states with an orbit no longer than one that has a share of 2^-900 somewhere.
+ * @member: shape [states]. False if that is most of them, or there is no one orbit.
+ */
+static bool frequent_part(const struct ms_ctmc_chain *chain, const double *share, uint8_t *member)
+{
+	const struct ms_generator *g = &chain->generator;
+	int32_t longest = 0;
+
+	if (chain->orbit_phases != 1)
+		return false;
+	for (uint32_t i = 0; i < g->states; i++) {
+		int32_t orbit = g->at[(size_t)i * g->axes + (uint32_t)chain->orbit_axis];
+
+		if (share[i] >= FREQUENT_SHARE && orbit > longest)
+			longest = orbit;
+	}
+	for (uint32_t i = 0; i < g->states; i++)
+		member[i] = g->at[(size_t)i * g->axes + (uint32_t)chain->orbit_axis] <= longest + 1;
+	return longest + 1 < g->last[chain->orbit_axis] / 2;
+}
+
+/*
+ * Eigenvalues of the frequent part alone, which a cut at states so rare does not move. In the rest, Arnoldi's method is
+ * slow, and may be wrong: it has no weights that a double could hold. The rest must be left soon, so that it has no
+ * slow mode of its own. Says whether @ret is filled in.
+ */
+static bool frequent_spectrum(const struct ms_ctmc_chain *chain, double memory_bytes_max,
+	const double *share, uint32_t count, struct ms_spectrum *ret)
+{
+	const struct ms_generator *g = &chain->generator;
+	uint8_t *member = malloc(g->states);
+	double *law = malloc(g->states * sizeof(*law)),
+	       *time_s = malloc(g->states * sizeof(*time_s)), longest_s = 0.0;
+	struct elimination *factor = NULL;
+	struct ms_spectrum found = {0};
+	struct ms_generator part = {0};
+	bool is_found = false;
+	int r = member != NULL && law != NULL && time_s != NULL ? 0 : -ENOMEM;
+
+	if (r == 0 && !frequent_part(chain, share, member))
+		r = -ENOENT;
+	if (r == 0)
+		r = ms_generator_restrict(g, member, &part, NULL, NULL);
+	if (r == 0) {
+		/* Jumps out of it are left out: the part is a chain of its own. */
+		free(part.leave_per_s);
+		part.leave_per_s = NULL;
+		r = ms_stationary(&part, memory_bytes_max, law, &factor, NULL);
+	}
+	if (r == 0 && factor != NULL)
+		r = ms_spectrum(&part, factor, count, &found, NULL);
+	if (r == 0)
+		r = ms_passage_time(g, member, memory_bytes_max, time_s, NULL);
+	for (uint32_t i = 0; r == 0 && i < g->states; i++)
+		longest_s = fmax(longest_s, time_s[i]);
+	if (r == 0 && found.resolved && found.count >= count &&
+		longest_s * fabs(found.real_per_s[count - 1]) < LEFT_SOON) {
+		*ret = found;
+		is_found = true;
+	}
+	ms_factor_destroy(factor);
+	ms_generator_finish(&part);
+	free(member);
+	free(law);
+	free(time_s);
+	return is_found;
+}
+
 static int solve_stationary(const struct ms_ctmc_chain *chain,
 	const struct ms_ctmc_options *options, struct ms_ctmc *ret, struct hb_error *reterr)
 {
@@ -209,6 +284,12 @@ static int solve_stationary(const struct ms_ctmc_chain *chain,
 	r = ms_stationary(g, memory_limit(options), share, count > 0 ? &factor : NULL, reterr);
 	if (r == 0)
 		stationary_means(chain, share, ret);
+	if (r == 0 && factor != NULL &&
+		frequent_spectrum(chain, memory_limit(options), share, count, &ret->spectrum)) {
+		ms_factor_destroy(factor);
+		free(share);
+		return 0;
+	}
 	free(share);
 	/* A chain that leaves states for good has no factor, and no eigenvalues that a law could weigh. */
 	if (r == 0 && count > 0 && factor == NULL)

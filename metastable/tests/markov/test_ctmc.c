@@ -556,6 +556,26 @@ Test(ctmc, slowest_eigenvalue_is_the_sum_of_both_rates)
 	}
 }
 
+/* An orbit that is nearly always empty may be cut far out or near: the eigenvalues are the same. */
+Test(ctmc, spectrum_of_a_flat_chain_is_that_of_a_short_orbit)
+{
+	struct ms_model m = running_example(31);
+	struct ms_ctmc_options options = {.eigenvalues = 4, .orbit_bound = 40};
+	struct ms_ctmc near = solve(&m, &options), far;
+
+	options.orbit_bound = HB_IS_SANITIZED ? 400 : 3124;
+	far = solve(&m, &options);
+	cr_assert(!near.beyond && !far.beyond);
+	cr_assert_eq(near.spectrum.count, 4);
+	cr_assert_eq(far.spectrum.count, 4);
+	for (int i = 0; i < 4; i++) {
+		cr_assert(close_to(far.spectrum.real_per_s[i], near.spectrum.real_per_s[i], 1e-9),
+			"%.12g, not %.12g", far.spectrum.real_per_s[i],
+			near.spectrum.real_per_s[i]);
+		cr_assert_eq(far.spectrum.imaginary_per_s[i], 0.0);
+	}
+}
+
 Test(ctmc, from_a_state)
 {
 	struct ms_model m = running_example(35);

@@ -3,7 +3,7 @@
 #
 # The frozen command lines under spork: each is checked against fork (`spork check`), and what became of its forks is counted.
 # Usage: coverage.sh SPORK DATA FILE [MODE [NAME...]]; FILE is one of DATA's lists. Prints a table; exit 1 if a command line
-# did something else than with fork.
+# did something else than with fork. With SPORK_SHARE=N only every N-th line is run.
 set -u
 spork=$(realpath "$1") data=$(realpath "$2") list=$3 mode=${4:-auto}
 [ $# -lt 4 ] && shift 3 || shift 4
@@ -83,10 +83,12 @@ check_again()
 	fi
 }
 
-different=0 count=0 forks=0 converted=0 executing=0 shares=0 programs=0
+row=0 different=0 count=0 forks=0 converted=0 executing=0 shares=0 programs=0
 tab=$(printf '\t')
 while IFS=$tab read -r name program line <&3; do
 	case $name in '' | '#'*) continue ;; esac
+	row=$((row + 1))
+	[ $((row % ${SPORK_SHARE:-1})) -eq 0 ] || continue
 	[ $# -eq 0 ] || case $names in *" $name "*) ;; *) continue ;; esac
 	if ! needs "$program"; then
 		printf '%-32s skipped: needs %s\n' "$name" "$missing"
