@@ -15,6 +15,7 @@
 #define HOPELESS_COST 0.98 /* windows of a probe that need no test */
 #define HOPELESS_RATIO 1.5 /* of the SLO's breakers, to the incumbent */
 #define INDIFFERENT 0.05   /* gaps below this share of the cost are worth no search */
+#define LOOKS_BETTER 0.15  /* by this share of the cost */
 #define DRAINING 0.8       /* a window's cost to that of the window before it */
 #define SPREAD 0.15        /* of a window's cost, relative: assumed before anything is known */
 #define EVIDENCE_MAX \
@@ -25,7 +26,7 @@
 #define FAR 1.0          /* octaves beyond a range: one window is enough */
 #define HYSTERESIS 0.2   /* octaves beyond a range that still belong to it */
 #define BAD_WINDOWS 3 /* in a row: the incumbent is broken, and not only the machine stalled ... */
-#define BAD_KNOWN 10  /* ... where it has held so far: chance makes bursts, too */
+#define BAD_KNOWN 8   /* ... where it has held so far: chance makes bursts, too */
 #define PROBE_MIN 2   /* windows of a probe before its verdict ... */
 #define PROBE_BREAK 4 /* ... and after a break, whose windows are no fair comparison */
 #define HOPELESS_WINDOWS 2
@@ -222,6 +223,9 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 	if (gap < -radius)
 		return settle(toggler, toggler->current,
 			gap < -CLEAR * radius ? PATIENCE_CLEAR : PATIENCE_GROWTH);
+	/* Of little, such as the ramp of an overload, nothing can be sure: what looks much better stays. */
+	if (toggler->probed >= PROBE_MAX && gap < -LOOKS_BETTER * evidence_mean(own))
+		return settle(toggler, toggler->current, PATIENCE_GROWTH);
 	/* Not told apart, or by less than matters: a switch is worth nothing. */
 	if (toggler->probed >= PROBE_MAX || fabs(gap) + radius < INDIFFERENT * evidence_mean(own))
 		return settle(toggler, toggler->incumbent, PATIENCE_CLEAR);

@@ -70,7 +70,8 @@ grep -q '"sockets":1,"restored":1,' "$folder/json" || fault "not one socket, res
 grep -q '"acked_bytes":0,' "$folder/json" && fault "nothing was acknowledged: $(cat "$folder/json")"
 redis-cli -p "$port" ping | grep -q PONG || fault 'redis-server does not answer after it was left'
 
-# It ends by a signal, and restores.
+# It ends by a signal, and restores. What an earlier one said must not be taken for what this one says.
+rm -f "$folder/said"
 "$program" attach --pid "$server" --port "$port" --policy toggle --json >"$folder/json" 2>"$folder/said" &
 attached=$!
 await grep -q 'sockets now: 1' "$folder/said" || fault "SIGTERM: it does not begin: $(cat "$folder/said")"
@@ -79,6 +80,7 @@ wait "$attached" || fault "SIGTERM: $(cat "$folder/said")"
 grep -q '"end":"signal".*"restored":1,' "$folder/json" || fault "SIGTERM: $(cat "$folder/json")"
 
 # It ends with the program.
+rm -f "$folder/said"
 "$program" attach --pid "$server" --policy cork --json >"$folder/json" 2>"$folder/said" &
 attached=$!
 await grep -q 'sockets now: 1' "$folder/said" || fault "program killed: it does not begin: $(cat "$folder/said")"
