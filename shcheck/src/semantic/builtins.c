@@ -280,6 +280,7 @@ static const struct option {
 	{'f', "noglob", SHC_DOUBT_NOGLOB, offsetof(struct shc_state, noglob)},
 	{'C', "noclobber", SHC_DOUBT_NOCLOBBER, offsetof(struct shc_state, noclobber)},
 	{'E', "errtrace", SHC_DOUBT_ERRTRACE, offsetof(struct shc_state, errtrace)},
+	{'T', "functrace", SHC_DOUBT_FUNCTRACE, offsetof(struct shc_state, functrace)},
 	{0, "pipefail", SHC_DOUBT_PIPEFAIL, offsetof(struct shc_state, pipefail)},
 	{0, "inherit_errexit", SHC_DOUBT_INHERIT, offsetof(struct shc_state, inherit_errexit)},
 	{0, "lastpipe", SHC_DOUBT_LASTPIPE, offsetof(struct shc_state, lastpipe)},
@@ -311,9 +312,10 @@ static int set_anything(const struct shc_call *call, struct shc_state *state)
 {
 	shc_approximate(call->in, call->command);
 	state->doubtful = SHC_DOUBT_ERREXIT | SHC_DOUBT_NOUNSET | SHC_DOUBT_NOGLOB |
-			  SHC_DOUBT_NOCLOBBER | SHC_DOUBT_PIPEFAIL | SHC_DOUBT_ERRTRACE;
+			  SHC_DOUBT_NOCLOBBER | SHC_DOUBT_PIPEFAIL | SHC_DOUBT_ERRTRACE |
+			  SHC_DOUBT_FUNCTRACE;
 	state->errexit = state->nounset = state->noglob = state->noclobber = false;
-	state->pipefail = state->errtrace = false;
+	state->pipefail = state->errtrace = state->functrace = false;
 	state->argument_count = 0;
 	state->arguments_open = true;
 	state->arguments_fresh = true;
@@ -382,6 +384,9 @@ static int run_shopt(const struct shc_call *call, struct shc_state *state, struc
 
 		if (shc_term_known(call->values[i], &name))
 			set_long_option(state, name, on);
+		/* Commands may be left out by the trap of DEBUG from now on. */
+		call->in->debugging |=
+			!shc_term_known(call->values[i], &name) || shc_text_is(name, "extdebug");
 	}
 	return finish(call, state, out, 0, on || off ? 0 : 1);
 }
@@ -626,10 +631,13 @@ static int declared_by(
 			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
 	} else if (a) {
 		ret->name = a->name;
-	} else if (!shc_field_is_one(field) ||
-		   !split_operand(call, call->values[index], &ret->name, &ret->value)) {
+	} else if (!split_operand(call, call->values[index], &ret->name, &ret->value) ||
+		   (!ret->value && !shc_field_is_one(field))) {
 		shc_approximate(in, call->command);
 		return 0;
+	} else if (ret->value && !shc_field_is_one(field)) {
+		ret->value = shc_unknown(
+			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
 	}
 	if (!shc_name_number(in, ret->name, &ret->number) && shc_state_variable(state, ret->number))
 		return 1;

@@ -6,10 +6,12 @@
 #include "interpreter.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "arrays.h"
 #include "lookup.h"
 #include "mistake.h"
 #include "parameter.h"
@@ -180,8 +182,8 @@ static int fail_command(
 	struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes after = {0};
-	int r = shc_trap_error_set(in, state)
-			? shc_traps_at_error(in, state, &after)
+	int r = shc_trap_set(in, state, SHC_TRAP_ERROR)
+			? shc_traps_between(in, state, SHC_TRAP_ERROR, &after)
 			: shc_outcomes_add(in, &after, state, SHC_FLOW_NEXT, 0);
 
 	for (uint32_t i = 0; i < after.count; i++) {
@@ -220,7 +222,7 @@ static int apply_errexit(
 		bool counts = item->flow == SHC_FLOW_NEXT && !in->suppressed &&
 			      !MADE(ERREXIT_IGNORED) &&
 			      (item->state->errexit || item->state->doubtful & SHC_DOUBT_ERREXIT ||
-				      shc_trap_error_set(in, item->state));
+				      shc_trap_set(in, item->state, SHC_TRAP_ERROR));
 
 		if (r)
 			shc_state_destroy(item->state);
@@ -469,8 +471,13 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 {
 	struct shc_outcomes body = {0}, inner = {0};
 	struct shc_state *state = shc_state_clone(outer);
+	uint32_t loops = in->loop_depth;
 	int r = state ? shc_traps_enter_subshell(in, state) : -ENOMEM;
 
+	/* bash: `break` does nothing in ( ) and { } | within a loop; in $( ) it ends the substitution. */
+	if (in->script->dialect == SHC_BASH && !in->substituting)
+		in->loop_depth = 0;
+	in->substituting = false;
 	in->subshells++;
 	if (r)
 		shc_state_destroy(state);
@@ -486,6 +493,7 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 	body.count = 0;
 	shc_outcomes_finish(&body);
 	in->subshells--;
+	in->loop_depth = loops;
 	for (uint32_t i = 0; i < inner.count; i++) {
 		if (r)
 			shc_state_destroy(inner.items[i].state);
@@ -497,12 +505,42 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 	return r;
 }
 
+static int trace_turn(
+	struct shc_interpreter *in, struct shc_outcomes *head, struct shc_outcomes *out);
+
+static int background_on_each(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_outcomes *from, struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct shc_outcome *item = &from->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT)
+			r = execute_background(in, command, item->state, out);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
 static int execute_background(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_outcomes ignored = {0};
+	struct shc_outcomes ignored = {0}, traced = {0};
 	int r;
 
+	if (command->kind == SHC_COMMAND_SIMPLE && shc_trap_set(in, state, SHC_TRAP_DEBUG)) {
+		r = shc_traps_between(in, state, SHC_TRAP_DEBUG, &traced);
+		in->in_traps |= 1u << SHC_TRAP_DEBUG;
+		r = first_error(background_on_each(in, command, &traced, out), r);
+		in->in_traps &= ~(1u << SHC_TRAP_DEBUG);
+		return r;
+	}
 	/* What it does to files comes at an unknown time: its findings count, its facts do not. */
 	in->suppressed++;
 	r = shc_execute_subshell(in, NULL, command, state, &ignored);
@@ -544,7 +582,8 @@ static void apply_pipefail(const struct earlier *earlier, struct shc_outcomes *r
 		struct shc_status *status = &state->status;
 
 		if ((!state->pipefail && !(state->doubtful & SHC_DOUBT_PIPEFAIL)) ||
-			status->low > 0 || !earlier->high || results->items[i].flow)
+			status->low > 0 || !earlier->high || results->items[i].flow ||
+			MADE(PIPEFAIL_IGNORED))
 			continue;
 		status->high = earlier->high > status->high ? earlier->high : status->high;
 		status->low = earlier->fails && state->pipefail;
@@ -569,6 +608,9 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 		stage = stage->next) {
 		struct shc_outcomes next = {0};
 
+		/* A simple command is traced by the shell itself, not by the subshell that it becomes. */
+		if (stage->kind == SHC_COMMAND_SIMPLE)
+			r = trace_turn(in, &now, out);
 		for (uint32_t i = 0; i < now.count && !r; i++) {
 			struct shc_state *from = now.items[i].state;
 			const struct shc_term *output = from->output;
@@ -1043,11 +1085,43 @@ static int leave_refused(struct shc_interpreter *in, const struct shc_command *c
 	return shc_outcomes_add(in, next, copy, SHC_FLOW_NEXT, 0);
 }
 
+/* bash: the trap of DEBUG runs before each turn of a `for`. Replaces @head. */
+static int trace_turn(
+	struct shc_interpreter *in, struct shc_outcomes *head, struct shc_outcomes *out)
+{
+	struct shc_outcomes traced = {0}, next = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < head->count; i++) {
+		if (r)
+			shc_state_destroy(head->items[i].state);
+		else if (shc_trap_set(in, head->items[i].state, SHC_TRAP_DEBUG))
+			r = shc_traps_between(in, head->items[i].state, SHC_TRAP_DEBUG, &traced);
+		else
+			r = shc_outcomes_add(in, &traced, head->items[i].state, SHC_FLOW_NEXT, 0);
+	}
+	head->count = 0;
+	shc_outcomes_finish(head);
+	for (uint32_t i = 0; i < traced.count; i++) {
+		struct shc_outcome *item = &traced.items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, item->flow == SHC_FLOW_NEXT ? &next : out,
+				item->state, item->flow, item->levels);
+	}
+	traced.count = 0;
+	shc_outcomes_finish(&traced);
+	*head = next;
+	return r;
+}
+
 static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
 {
 	struct shc_outcomes next = {0};
-	int r = 0;
+	int r = trace_turn(in, head, out);
 
 	for (uint32_t i = 0; i < head->count && !r; i++) {
 		struct shc_state *state = head->items[i].state;
@@ -1208,6 +1282,7 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 	for (uint32_t round = 0; !stable && !r; round++) {
 		struct shc_outcomes body = {0};
 
+		r = trace_turn(in, &head, out);
 		for (uint32_t i = 0; i < head.count && !r; i++) {
 			struct shc_state *leave = shc_state_clone(head.items[i].state);
 
@@ -1250,13 +1325,37 @@ static int not_entered(struct shc_interpreter *in, const struct shc_command *fun
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }
 
+/* bash: a function is left, or a sourced file; the trap of RETURN sees what is set there. Replaces @body. */
+int shc_return_traps(struct shc_interpreter *in, struct shc_outcomes *body)
+{
+	struct shc_outcomes after = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < body->count; i++) {
+		struct shc_outcome *item = &body->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if ((item->flow == SHC_FLOW_NEXT || item->flow == SHC_FLOW_RETURN) &&
+			 shc_trap_set(in, item->state, SHC_TRAP_RETURN))
+			r = shc_traps_between(in, item->state, SHC_TRAP_RETURN, &after);
+		else
+			r = shc_outcomes_add(in, &after, item->state, item->flow, item->levels);
+	}
+	body->count = 0;
+	shc_outcomes_finish(body);
+	*body = after;
+	return r;
+}
+
 int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes body = {0};
 	uint32_t outside = in->suppressed_outside, loops = in->loop_depth;
 	const struct shc_command *arguments_loop = in->arguments_loop;
-	int r;
+	const struct shc_traps *traps;
+	int r = -ENOMEM;
 
 	for (uint32_t i = 0; i < in->call_depth; i++) {
 		if (in->calls[i] != function)
@@ -1269,12 +1368,19 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	in->suppressed_outside = in->suppressed;
 	in->loop_depth = 0;
 	in->arguments_loop = NULL;
-	r = shc_execute_command(in, function->function.body, state, &body);
+	traps = state->traps;
+	if (shc_traps_enter_function(in, state))
+		shc_state_destroy(state);
+	else
+		r = shc_execute_command(in, function->function.body, state, &body);
+	r = first_error(shc_return_traps(in, &body), r);
 	in->arguments_loop = arguments_loop;
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
 
 		shc_restore_hidden(item->state, in->call_depth);
+		if (!r)
+			r = shc_traps_leave_function(in, item->state, traps);
 		if (r)
 			shc_state_destroy(item->state);
 		else
@@ -1324,6 +1430,61 @@ static int execute_group(struct shc_interpreter *in, const struct shc_command *c
 	return first_error(apply_errexit(in, &results, out), r);
 }
 
+/* NAME, the descriptors of a co-process, and NAME_PID: they are unset whenever it has ended. 0 or -ENOMEM. */
+static int set_coproc(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
+{
+	struct shc_text name = command->coproc.name, pid;
+	const struct shc_dfa *numbers;
+	const struct shc_term *term;
+	uint32_t number;
+	char *buffer;
+
+	if (!name.length)
+		name = (struct shc_text){.bytes = "COPROC", .length = 6};
+	buffer = shc_arena_take(in->arena, name.length + 4u);
+	if (!buffer || shc_array_forget(in, state, name, command->range))
+		return -ENOMEM;
+	memcpy(buffer, name.bytes, name.length);
+	memcpy(buffer + name.length, "_PID", 4);
+	pid = (struct shc_text){.bytes = buffer, .length = name.length + 4};
+	if (shc_dfa_interval(in->pool, 1, INT_MAX, &numbers))
+		numbers = shc_dfa_text(in->pool);
+	/* Absent, it is empty. */
+	if (shc_dfa_union(in->pool, numbers, shc_dfa_epsilon(in->pool), &numbers))
+		numbers = shc_dfa_text(in->pool);
+	term = shc_unknown(in, SHC_ORIGIN_NUMBER, numbers, command->range);
+	if (!term || shc_assign(in, state, pid, term, command->range) ||
+		shc_name_number(in, pid, &number))
+		return -ENOMEM;
+	state->variables[number].presence = SHC_PERHAPS;
+	return 0;
+}
+
+/* coproc: the command runs beside the shell; when its variables go is not known, which is an obligation. */
+static int execute_coproc(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes results = {0};
+	int r = execute_background(in, command->coproc.body, state, &results);
+
+	/* The last simple command of the body stands for it in the count. */
+	shc_approximate(in, in->current ? in->current : command);
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_outcome *item = &results.items[i];
+
+		if (!r && item->flow == SHC_FLOW_NEXT)
+			r = set_coproc(in, command, item->state);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	results.count = 0;
+	shc_outcomes_finish(&results);
+	return r;
+}
+
 static int execute_kind(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -1349,6 +1510,8 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 		return execute_case(in, command, state, out);
 	case SHC_COMMAND_FUNCTION:
 		return define_function(in, command, state, out);
+	case SHC_COMMAND_COPROC:
+		return execute_coproc(in, command, state, out);
 	default:
 		shc_approximate(in, command);
 		shc_set_status(state, command, 0, 255);
@@ -1447,7 +1610,56 @@ static int add_refused(struct shc_interpreter *in, struct shc_outcomes *refused,
 	return first_error(outcomes_move(in, results, refused), r);
 }
 
+/* bash: does the trap of DEBUG run before @command? Before each turn of a `for` it does so, too. */
+static bool is_traced(const struct shc_command *command)
+{
+	switch (command->kind) {
+	case SHC_COMMAND_SIMPLE:
+	case SHC_COMMAND_TEST:
+	case SHC_COMMAND_ARITH:
+	case SHC_COMMAND_CASE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int execute_untraced(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+
 int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes traced = {0};
+	int r;
+
+	if (!state->traps || !is_traced(command) || !shc_trap_set(in, state, SHC_TRAP_DEBUG))
+		return execute_untraced(in, command, state, out);
+	r = shc_traps_between(in, state, SHC_TRAP_DEBUG, &traced);
+	for (uint32_t i = 0; i < traced.count; i++) {
+		struct shc_outcome *item = &traced.items[i];
+		struct shc_state *skips = NULL;
+
+		/* extdebug: where the action fails, the command is left out. */
+		if (!r && in->debugging && item->flow == SHC_FLOW_NEXT) {
+			skips = shc_state_clone(item->state);
+			if (skips)
+				shc_set_status(skips, command, 0, 255);
+			r = skips ? shc_outcomes_add(in, out, skips, SHC_FLOW_NEXT, 0) : -ENOMEM;
+		}
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT)
+			r = execute_untraced(in, command, item->state, out);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	traced.count = 0;
+	shc_outcomes_finish(&traced);
+	return r;
+}
+
+static int execute_untraced(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes prepared = {0}, refused = {0}, results = {0};

@@ -517,7 +517,7 @@ static int include_operand(struct shc_interpreter *in, const struct shc_command 
 static int leave_file(struct shc_interpreter *in, struct shc_outcomes *from,
 	const struct shc_state *outer, bool arguments, struct shc_outcomes *out)
 {
-	int r = 0;
+	int r = shc_return_traps(in, from);
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];

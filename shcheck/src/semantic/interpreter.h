@@ -140,9 +140,12 @@ struct shc_interpreter {
 	struct shc_written *outputs; /* redirections whose files were read, or overwritten unread */
 	struct timespec began;       /* the clock that only stops what counting does not */
 	bool late;
-	bool at_signal, in_error_trap;
-	bool may_end; /* the expansion at hand may also have ended the shell */
-	bool refused; /* something was assigned that is, or may be, read-only */
+	bool at_signal;
+	unsigned int
+		in_traps; /* bits 1 << SHC_TRAP_...: actions that are being run, and do not begin again */
+	bool debugging; /* bash: shopt -s extdebug was seen */
+	bool may_end;   /* the expansion at hand may also have ended the shell */
+	bool refused;   /* something was assigned that is, or may be, read-only */
 	struct shc_positional *positionals[64]; /* by number */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
@@ -154,6 +157,7 @@ struct shc_interpreter {
 	uint32_t loop_depth;     /* loops around what is run, within the same function */
 	bool in_order;           /* words of the command at hand assign what later ones may read */
 	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
+	bool substituting;      /* the subshell that begins is a command substitution */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
 	struct shc_file_read *reads;
@@ -300,6 +304,9 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 	struct shc_state *state, struct shc_outcomes *out);
 int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_return_traps - the trap of RETURN on every end of a function or file in @body, which it changes. 0 or -ENOMEM. */
+int shc_return_traps(struct shc_interpreter *in, struct shc_outcomes *body);
 
 /*
  * shc_run_substitutions - run every command substitution of @words in a copy of each state and fork on what

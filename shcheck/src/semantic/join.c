@@ -488,6 +488,7 @@ static unsigned int options_of(const struct shc_state *state)
 	       (state->noclobber ? SHC_DOUBT_NOCLOBBER : 0u) |
 	       (state->pipefail ? SHC_DOUBT_PIPEFAIL : 0u) |
 	       (state->errtrace ? SHC_DOUBT_ERRTRACE : 0u) |
+	       (state->functrace ? SHC_DOUBT_FUNCTRACE : 0u) |
 	       (state->inherit_errexit ? SHC_DOUBT_INHERIT : 0u) |
 	       (state->lastpipe ? SHC_DOUBT_LASTPIPE : 0u);
 }
@@ -501,6 +502,7 @@ static void join_options(struct shc_state *into, const struct shc_state *other)
 	into->noclobber &= other->noclobber;
 	into->pipefail &= other->pipefail;
 	into->errtrace &= other->errtrace;
+	into->functrace &= other->functrace;
 	into->inherit_errexit &= other->inherit_errexit;
 	into->lastpipe &= other->lastpipe;
 }
@@ -513,6 +515,11 @@ static int join_rest(struct join *join)
 	if (into->output && other->output) {
 		into->output = join_terms(join, into->output, other->output);
 		if (!into->output)
+			return -ENOMEM;
+	}
+	if (into->name && other->name) {
+		into->name = join_terms(join, into->name, other->name);
+		if (!into->name)
 			return -ENOMEM;
 	}
 	into->directory = join_terms(join, into->directory, other->directory);
@@ -819,6 +826,7 @@ bool shc_state_covers(
 			       covers_functions(&cover) && covers_traps(&cover) &&
 			       covers_options(&cover) && covers_narrowings(&cover) &&
 			       covers_term(&cover, wide->directory, narrow->directory) &&
+			       covers_term(&cover, wide->name, narrow->name) &&
 			       (!wide->output || !narrow->output ||
 				       covers_term(&cover, wide->output, narrow->output)) &&
 			       covers_facts(&cover));

@@ -14,6 +14,7 @@
 #include "lookup.h"
 #include "mistake.h"
 #include "path.h"
+#include "script_name.h"
 #include "survey.h"
 #include "transformers.h"
 
@@ -109,6 +110,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		in->piped = 0;
 		in->substitutions++;
 		in->leaks = false;
+		in->substituting = true;
 		in_order = in->in_order;
 		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
@@ -169,6 +171,40 @@ static int substitute_command(
 	return r;
 }
 
+/* <(...) and >(...): the commands run beside the shell; what they do to files comes at an unknown time. */
+static int substitute_process(
+	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now)
+{
+	const struct shc_command *current = in->current;
+	uint32_t piped = in->piped;
+	bool in_order = in->in_order;
+	int r = 0;
+
+	in->suppressed++;
+	in->piped = 0;
+	for (uint32_t i = 0; i < now->count && !r; i++) {
+		struct shc_state *copy = shc_state_clone(now->items[i].state);
+		struct shc_outcomes ignored = {0};
+
+		if (!copy) {
+			r = -ENOMEM;
+			break;
+		}
+		copy->output = NULL;
+		r = shc_execute_subshell(in, part->command.list, NULL, copy, &ignored);
+		shc_outcomes_finish(&ignored);
+		shc_state_destroy(copy);
+		shc_path_shake(now->items[i].state);
+	}
+	in->suppressed--;
+	in->piped = piped;
+	in->in_order = in_order;
+	in->current = current;
+	if (current)
+		shc_approximate(in, current);
+	return r;
+}
+
 static int substitute_part(
 	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now)
 {
@@ -180,6 +216,8 @@ static int substitute_part(
 		return substitute_parts(in, part->parts, now);
 	case SHC_PART_COMMAND:
 		return substitute_command(in, part, now);
+	case SHC_PART_PROCESS:
+		return substitute_process(in, part, now);
 	case SHC_PART_PARAMETER:
 		r = substitute_word(in, part->parameter->word, now);
 		return r ? r : substitute_word(in, part->parameter->replacement, now);
@@ -409,15 +447,16 @@ static bool words_may_leave_out(const struct shc_word *word)
 }
 
 /*
- * $? in the body of `case` and `for` is that of a substitution before, in bash; dash takes it from the command before.
- * A substitution that may not be run leaves either.
+ * $? in a function and in the body of `case` and `for` is that of a substitution before, in bash; dash takes it from
+ * the command before. Where one may not be run, any of them may have been the last.
  */
 static void settle_status(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_status *entry, struct shc_outcomes *now)
 {
-	const struct shc_word *words = command->kind == SHC_COMMAND_CASE  ? command->case_.subject
-				       : command->kind == SHC_COMMAND_FOR ? command->for_.words
-									  : NULL;
+	const struct shc_word *words = command->kind == SHC_COMMAND_CASE ? command->case_.subject
+				       : command->kind == SHC_COMMAND_SIMPLE ? command->simple.words
+				       : command->kind == SHC_COMMAND_FOR    ? command->for_.words
+									     : NULL;
 	bool either = words && words_may_leave_out(words);
 
 	for (uint32_t i = 0; words && i < now->count; i++) {
@@ -426,8 +465,8 @@ static void settle_status(struct shc_interpreter *in, const struct shc_command *
 		if (in->script->dialect != SHC_BASH) {
 			*status = *entry;
 		} else if (either) {
-			status->low = entry->low < status->low ? entry->low : status->low;
-			status->high = entry->high > status->high ? entry->high : status->high;
+			status->low = 0;
+			status->high = 255;
 		}
 	}
 }
@@ -444,6 +483,8 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	if (!r && command_reads_status(command))
 		r = split_for_status(in, &now);
+	if (!r)
+		r = shc_split_script_name(in, command, &now);
 	if (!r && command->kind == SHC_COMMAND_SIMPLE) {
 		for (const struct shc_assignment *a = command->simple.assignments; a && !r;
 			a = a->next)
@@ -482,9 +523,9 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (variable->readonly || variable->perhaps_readonly)
+	if ((variable->readonly || variable->perhaps_readonly) && !MADE(READONLY_IGNORED))
 		in->refused = in->may_end = true;
-	if (variable->readonly)
+	if (variable->readonly && !MADE(READONLY_IGNORED))
 		return 0;
 	variable->presence = variable->perhaps_readonly ? SHC_PERHAPS : SHC_PRESENT;
 	/* Either of two values. */
@@ -537,7 +578,7 @@ int shc_run_assignment(
 	}
 	if (!term || shc_assign(in, state, a->name, term, a->range))
 		return -ENOMEM;
-	return !variable->readonly;
+	return !variable->readonly || MADE(READONLY_IGNORED);
 }
 
 /* ---- Calls ---------------------------------------------------------------------------------------------------- */
