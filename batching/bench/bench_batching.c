@@ -5,8 +5,13 @@
 static const struct hb_experiment *const experiments[] = {
 	&batching_scenario,
 	&batching_bulk_queue,
+	&batching_redis_sweep,
+	&batching_closed_loop,
 	&batching_estimate_error,
 	&batching_quadrants,
+	&batching_regime_map,
+	&batching_exchange,
+	&batching_link_accuracy,
 	NULL,
 };
 

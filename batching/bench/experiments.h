@@ -7,7 +7,12 @@
 
 extern const struct hb_experiment batching_scenario;
 extern const struct hb_experiment batching_bulk_queue;
+extern const struct hb_experiment batching_closed_loop;
+extern const struct hb_experiment batching_redis_sweep;
 extern const struct hb_experiment batching_estimate_error;
+extern const struct hb_experiment batching_exchange;
+extern const struct hb_experiment batching_link_accuracy;
 extern const struct hb_experiment batching_quadrants;
+extern const struct hb_experiment batching_regime_map;
 
 #endif

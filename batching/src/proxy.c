@@ -26,6 +26,7 @@
 #define BUFFER_BYTES 65536U
 #define EVENTS_MAX 64
 #define HOST_BYTES 256
+#define STARVED_MS 100
 
 enum side { CLIENT, SERVER, SIDES };
 
@@ -49,6 +50,8 @@ struct pair {
 	uint64_t outstanding;     /* requests counted and not answered */
 	bool connecting, counted, dead;
 	struct pair *next, *previous;
+	bool is_ready;
+	struct pair *next_ready;
 };
 
 struct proxy {
@@ -57,8 +60,10 @@ struct proxy {
 	socklen_t to_bytes;
 	int listener, epoll;
 	bool accepting;
+	bool starved; /* no descriptor or memory for another connection: asks again after a pause */
 	uint32_t open;
 	struct pair *pairs;
+	struct pair *ready; /* those with something to do, each once */
 	struct bat_qsum hints;
 	struct bat_proxy_stats stats;
 };
@@ -173,6 +178,18 @@ static void parse(struct proxy *proxy, struct pair *pair, int side, size_t bytes
 	}
 }
 
+/*
+ * @side takes nothing any more: what is on its way to it is gone. What it has sent before is still passed on, however
+ * slowly the other side reads.
+ */
+static void break_off(struct pair *pair, int side)
+{
+	struct pipe *to = &pair->pipes[1 - side];
+
+	to->length = 0;
+	to->ended = to->passed_on = true;
+}
+
 /* Reads into the empty buffer. Returns whether anything happened. */
 static bool fill(struct proxy *proxy, struct pair *pair, int side)
 {
@@ -185,9 +202,10 @@ static bool fill(struct proxy *proxy, struct pair *pair, int side)
 	bytes = recv(from->fd, pipe->buffer, BUFFER_BYTES, 0);
 	if (bytes < 0) {
 		from->ready_in = errno == EINTR;
-		if (errno != EAGAIN && errno != EINTR)
-			pair->dead = true;
-		return errno == EINTR;
+		if (errno == EAGAIN || errno == EINTR)
+			return errno == EINTR;
+		break_off(pair, side);
+		bytes = 0;
 	}
 	if (bytes == 0) {
 		pipe->ended = true;
@@ -215,9 +233,10 @@ static bool drain(struct proxy *proxy, struct pair *pair, int side)
 	bytes = send(to->fd, pipe->buffer + pipe->start, pipe->length, MSG_NOSIGNAL);
 	if (bytes < 0) {
 		to->ready_out = errno == EINTR;
-		if (errno != EAGAIN && errno != EINTR)
-			pair->dead = true;
-		return errno == EINTR;
+		if (errno == EAGAIN || errno == EINTR)
+			return errno == EINTR;
+		break_off(pair, 1 - side);
+		return true;
 	}
 	pipe->start += (size_t)bytes;
 	pipe->length -= (size_t)bytes;
@@ -267,10 +286,20 @@ static void finish_connecting(struct proxy *proxy, struct pair *pair)
 	pair->connecting = false;
 }
 
+static void make_ready(struct proxy *proxy, struct pair *pair)
+{
+	if (pair->is_ready)
+		return;
+	pair->is_ready = true;
+	pair->next_ready = proxy->ready;
+	proxy->ready = pair;
+}
+
 static void on_event(struct proxy *proxy, struct endpoint *end, uint32_t events)
 {
 	struct pair *pair = end->pair;
 
+	make_ready(proxy, pair);
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		end->ready_in = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
@@ -284,7 +313,7 @@ static void on_event(struct proxy *proxy, struct endpoint *end, uint32_t events)
 static int open_pair(struct proxy *proxy, int client)
 {
 	const uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-	int on = !proxy->options->nagle;
+	int on = !proxy->options->nagle, yes = 1;
 	struct pair *pair = calloc(1, sizeof(*pair));
 	int server = socket(proxy->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -297,6 +326,9 @@ static int open_pair(struct proxy *proxy, int client)
 	}
 	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* Peers that vanish without a word do not hold their connection for ever. */
+	(void)setsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+	(void)setsockopt(server, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
 	pair->connecting = pair->counted = true;
 	pair->ends[CLIENT] = (struct endpoint){.pair = pair, .side = CLIENT, .fd = client};
 	pair->ends[SERVER] = (struct endpoint){.pair = pair, .side = SERVER, .fd = server};
@@ -324,24 +356,41 @@ static void accept_all(struct proxy *proxy)
 	while (proxy->open < proxy->options->connections_max) {
 		int client = accept4(proxy->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (client < 0)
+		if (client < 0) {
+			proxy->starved = errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+					 errno == ENOMEM;
+			if (proxy->starved)
+				set_accepting(proxy, false);
 			return;
+		}
 		(void)open_pair(proxy, client);
 	}
 	set_accepting(proxy, false);
+}
+
+/* How long to wait for events: not at all while there is work, for a while where accepting is to be tried again. */
+static int timeout_ms(const struct proxy *proxy)
+{
+	if (proxy->ready)
+		return 0;
+	return proxy->starved ? STARVED_MS : -1;
 }
 
 /*
  * One round of events. Pairs are closed only afterwards, since one array may hold events of both of their sockets.
  * Returns whether to go on.
  */
-static bool turn(struct proxy *proxy, bool *more)
+static bool turn(struct proxy *proxy)
 {
 	struct epoll_event events[EVENTS_MAX];
-	int count = epoll_wait(proxy->epoll, events, EVENTS_MAX, *more ? 0 : -1);
-	struct pair *next;
-	bool stop = false;
+	int count = epoll_wait(proxy->epoll, events, EVENTS_MAX, timeout_ms(proxy));
+	bool failed = count < 0 && errno != EINTR, stop = false;
+	struct pair *pair, *next;
 
+	if (proxy->starved) {
+		proxy->starved = false;
+		set_accepting(proxy, true);
+	}
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.ptr == NULL)
 			stop = true;
@@ -350,15 +399,17 @@ static bool turn(struct proxy *proxy, bool *more)
 		else
 			on_event(proxy, events[i].data.ptr, events[i].events);
 	}
-	*more = false;
-	for (struct pair *pair = proxy->pairs; pair; pair = next) {
-		next = pair->next;
+	pair = proxy->ready;
+	proxy->ready = NULL;
+	for (; pair; pair = next) {
+		next = pair->next_ready;
+		pair->is_ready = false;
 		if (serve(proxy, pair))
-			*more = true;
+			make_ready(proxy, pair);
 		if (is_over(pair))
 			close_pair(proxy, pair);
 	}
-	return !stop && (count >= 0 || errno == EINTR);
+	return !stop && !failed;
 }
 
 static int start_listening(struct proxy *proxy, struct hb_error *reterr)
@@ -402,7 +453,6 @@ int bat_proxy_run(const struct bat_proxy_options *options, struct bat_proxy_stat
 {
 	struct proxy proxy = {.options = options, .listener = -1, .epoll = -1};
 	struct bat_reading before, after;
-	bool more = false;
 	int err;
 
 	if (options->connections_max < 1 || options->connections_max > BAT_PROXY_CONNECTIONS_MAX)
@@ -412,7 +462,7 @@ int bat_proxy_run(const struct bat_proxy_options *options, struct bat_proxy_stat
 	if (!err) {
 		err = bat_qsum_read(&proxy.hints, hb_clock_now_ns(), &before);
 		hb_assert(!err);
-		while (turn(&proxy, &more))
+		while (turn(&proxy))
 			;
 		while (proxy.pairs)
 			close_pair(&proxy, proxy.pairs);

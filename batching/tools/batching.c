@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * batching: decisions about batching by estimated end-to-end latency. Exit codes: 0 done, 1 the question has no answer
- * or its files cannot be read, 2 the command line is wrong.
+ * or its files cannot be read, 2 the command line is wrong, 77 this machine cannot do it. link ends with the exit code
+ * of the command that it runs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,12 @@ static const struct command *const commands[] = {
 	&command_model,
 	&command_queue,
 	&command_estimate,
+	&command_serve,
+	&command_load,
+	&command_attach,
+	&command_run,
 	&command_proxy,
+	&command_link,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -47,18 +53,24 @@ static int run(const struct command *command, int argc, char **argv)
 {
 	struct hb_error error = {0};
 	char text[ERROR_BYTES];
+	int code;
 
 	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			break; /* another program's */
 		if (strcmp(argv[i], "--help") == 0) {
 			(void)printf("usage: batching %s [OPTIONS]\n\n%s\n\n%s", command->name,
 				command->summary, command->help);
 			return finish_output();
 		}
 	}
-	if (command->run(argc, argv, &error) == 0)
-		return finish_output();
+	code = command->run(argc, argv, &error);
+	if (code >= 0)
+		return finish_output() ? 1 : code;
 	(void)fprintf(stderr, "batching %s: %s\n", command->name,
 		hb_error_format(&error, text, sizeof(text)));
+	if (error.code == -ENOTSUP)
+		return 77;
 	return error.code == -EINVAL && error.path[0] == '\0' ? 2 : 1;
 }
 

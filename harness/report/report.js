@@ -30,12 +30,14 @@
 		const axis = 84;
 		if (!spec.facet) {
 			spec.width = Math.max(240, width - 2);
+			const rows = spec.encoding && spec.encoding.y && spec.encoding.y.axis;
+			if (!rows) return;
 			// Rows are told apart by their last word: the plot gives way, not the label.
-			spec.encoding.y.axis.labelLimit = Math.round(width * (width < 520 ? 0.6 : 0.45));
-			if (width < 520) spec.encoding.y.axis.labelFontSize = 10;
+			rows.labelLimit = Math.round(width * (width < 520 ? 0.6 : 0.45));
+			if (width < 520) rows.labelFontSize = 10;
 			return;
 		}
-		const panels = new Set(spec.data.values.map((value) => value.panel)).size;
+		const panels = new Set(spec.data.values.map((value) => value[spec.facet.field])).size;
 		const columns = Math.max(1, Math.min(panels, 3, Math.floor(width / 330)));
 		spec.columns = columns;
 		spec.spec.width = Math.max(180, Math.min(panels > 1 ? 460 : 860, columns > 1 ? Math.floor((width - axis) / columns) - 20 : width - axis));

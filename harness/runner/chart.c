@@ -65,13 +65,16 @@ static int build_experiment(struct hb_chart_builder *builder)
 	return r;
 }
 
-int hb_charts_build(const struct hb_summary *summary, const char *hlog_path, struct hb_charts *ret,
+int hb_charts_build(const struct hb_summary *summary, const char *folder, struct hb_charts *ret,
 	struct hb_error *reterr)
 {
 	struct hb_charts charts = {0};
 	struct hb_chart_builder builder = {.summary = summary, .charts = &charts};
+	char *hlog = NULL, *logs = NULL;
 	int r = 0;
 
+	if (asprintf(&hlog, "%s/hist.hlog", folder) < 0 || asprintf(&logs, "%s/logs", folder) < 0)
+		r = -ENOMEM;
 	for (uint32_t e = 0; !r && e < summary->plan->experiment_count; e++) {
 		builder.e = e;
 		builder.experiment = &summary->plan->experiments[e];
@@ -80,7 +83,11 @@ int hb_charts_build(const struct hb_summary *summary, const char *hlog_path, str
 	if (r)
 		(void)hb_error_set(reterr, r, "the charts ran out of memory");
 	else
-		r = hb_chart_percentiles(&builder, hlog_path, reterr);
+		r = hb_chart_percentiles(&builder, hlog, reterr);
+	if (!r)
+		r = hb_chart_figures(&builder, logs, reterr);
+	free(hlog);
+	free(logs);
 	hb_series_finish(&builder.series);
 	if (r) {
 		hb_charts_finish(&charts);
@@ -97,6 +104,9 @@ void hb_charts_finish(struct hb_charts *charts)
 		free(charts->items[i].title);
 		free(charts->items[i].description);
 		cJSON_Delete(charts->items[i].spec);
+		for (char **column = charts->items[i].own_columns; column && *column; column++)
+			free(*column);
+		free(charts->items[i].own_columns);
 	}
 	free(charts->items);
 	*charts = (struct hb_charts){0};

@@ -26,6 +26,7 @@ struct hb_chart_spec {
 	cJSON *spec;                /* complete: data inline */
 	const cJSON *values;        /* the array of data inside @spec */
 	const char *const *columns; /* keys of a value, in the order of the table; NULL ends */
+	char **own_columns;         /* what @columns is if it is not constant; else NULL */
 	uint32_t experiment;
 	size_t marks; /* upper bound on what is drawn */
 };
@@ -37,11 +38,12 @@ struct hb_charts {
 
 /*
  * hb_charts_build - all charts of a run.
- * @hlog_path: the run's hist.hlog; an absent file gives no percentile curves. @ret: hb_charts_finish() frees it.
+ * @folder: the run's. Its hist.hlog gives percentile curves, logs/ the figures that trials drew; either may be absent.
+ * @ret: hb_charts_finish() frees it.
  *
- * Returns 0, -ENOMEM, -EIO, or -EBADMSG (a histogram that is none). Blocks on the file.
+ * Returns 0, -ENOMEM, -EIO, or -EBADMSG (a histogram that is none). A figure that is none is left out. Blocks on files.
  */
-int hb_charts_build(const struct hb_summary *summary, const char *hlog_path, struct hb_charts *ret,
+int hb_charts_build(const struct hb_summary *summary, const char *folder, struct hb_charts *ret,
 	struct hb_error *reterr);
 
 /* hb_charts_finish - free everything; a zero-initialised struct is accepted. */

@@ -97,4 +97,12 @@ int hb_chart_strip(struct hb_chart_builder *builder, uint32_t metric);
 int hb_chart_percentiles(
 	struct hb_chart_builder *builder, const char *path, struct hb_error *reterr);
 
+/*
+ * hb_chart_figures - what trials drew themselves: of each name, point and variant the figure of the first block that
+ * counts, at most HB_FIGURES_SHOWN_MAX per experiment. @folder: the run's logs/; absent is no error.
+ * Returns 0, -ENOMEM or -EIO. Uses builder->summary and ->charts only.
+ */
+#define HB_FIGURES_SHOWN_MAX 8
+int hb_chart_figures(struct hb_chart_builder *builder, const char *folder, struct hb_error *reterr);
+
 #endif

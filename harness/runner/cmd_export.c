@@ -108,13 +108,12 @@ static int draw_figures(const struct hb_analysis *analysis, const char *out)
 {
 	struct hb_charts charts = {0};
 	struct hb_error error = {0};
-	char *hlog = hb_analysis_path(analysis, "hist.hlog");
 	char *dir = hb_analysis_path(analysis, "charts");
 	int exit_code = HB_EXIT_FAULT;
 
-	if (!hlog || !dir)
+	if (!dir)
 		hb_log(HB_LOG_ERROR, "export: out of memory");
-	else if (hb_charts_build(&analysis->summary, hlog, &charts, &error) ||
+	else if (hb_charts_build(&analysis->summary, analysis->dir, &charts, &error) ||
 		 hb_charts_write(&charts, dir, &error))
 		hb_log_error(&error);
 	else if (mkdir(out ? out : dir, 0777) && errno != EEXIST)
@@ -123,7 +122,6 @@ static int draw_figures(const struct hb_analysis *analysis, const char *out)
 	else
 		exit_code = run_node(out ? out : dir, dir, &charts);
 	hb_charts_finish(&charts);
-	free(hlog);
 	free(dir);
 	return exit_code;
 }

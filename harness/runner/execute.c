@@ -138,6 +138,9 @@ static int write_evidence(
 	if (!error && result->output_total_bytes > 0)
 		error = hb_journal_put_log(journal, f->seq, result->output, result->output_bytes,
 			result->output_total_bytes, &r->fault);
+	for (size_t i = 0; !error && i < p->figure_count; i++)
+		error = hb_journal_put_figure(
+			journal, f->seq, p->figures[i].name, p->figures[i].spec, &r->fault);
 	return error;
 }
 

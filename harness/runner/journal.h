@@ -83,6 +83,13 @@ int hb_journal_put_log(struct hb_journal *journal, uint64_t seq, const char *tex
 	size_t text_bytes, uint64_t total_bytes, struct hb_error *reterr);
 
 /*
+ * hb_journal_put_figure - write logs/<seq>-<name>.vl.json durably: a chart that the trial drew. @name: [a-z0-9_-].
+ * Returns 0 or -errno.
+ */
+int hb_journal_put_figure(struct hb_journal *journal, uint64_t seq, const char *name,
+	const char *spec, struct hb_error *reterr);
+
+/*
  * hb_journal_commit - append one trial's rows, the commit mark last, in one write() and one fdatasync(). Histograms and
  * log of the trial come before. After a failure (-ENOSPC, -EIO ...) nothing more may be written; what was committed
  * stays. Blocks on the disk.

@@ -23,6 +23,7 @@
 #include <hotbed/error.h>
 #include <hotbed/file.h>
 
+#include "figure.h"
 #include "lock.h"
 
 struct hb_journal {
@@ -243,7 +244,8 @@ static int scan_logs(const struct hb_journal *j, uint64_t *next_seq)
 		char *end;
 		unsigned long long seq = strtoull(entry->d_name, &end, 10);
 
-		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' && !strcmp(end, ".txt"))
+		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' &&
+			(!strcmp(end, ".txt") || *end == '-'))
 			raise_seq(seq, next_seq);
 	}
 	(void)closedir(dir);
@@ -333,30 +335,47 @@ static int open_logs(struct hb_journal *j)
 	return j->logs_fd < 0 ? -errno : 0;
 }
 
-int hb_journal_put_log(struct hb_journal *journal, uint64_t seq, const char *text,
-	size_t text_bytes, uint64_t total_bytes, struct hb_error *reterr)
+/* @note: follows @text, NULL = nothing. */
+static int put_file(struct hb_journal *journal, const char *name, const char *text,
+	size_t text_bytes, const char *note, struct hb_error *reterr)
 {
-	char name[64], note[96];
 	int error = open_logs(journal), fd = -1;
 
-	(void)snprintf(name, sizeof(name), "%llu.txt", (unsigned long long)seq);
 	if (!error) {
 		fd = openat(journal->logs_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		error = fd < 0 ? -errno : 0;
 	}
 	if (!error)
 		error = hb_file_write(fd, text, text_bytes);
-	if (!error && total_bytes > text_bytes) {
-		int length = snprintf(note, sizeof(note), "\n[... %llu more bytes were not kept]\n",
-			(unsigned long long)(total_bytes - text_bytes));
-
-		error = hb_file_write(fd, note, (size_t)length);
-	}
+	if (!error && note)
+		error = hb_file_write(fd, note, strlen(note));
 	if (!error && fsync(fd) < 0)
 		error = -errno;
 	if (fd >= 0)
 		(void)close(fd);
 	return error ? fault(journal, "logs", error, reterr) : 0;
+}
+
+int hb_journal_put_log(struct hb_journal *journal, uint64_t seq, const char *text,
+	size_t text_bytes, uint64_t total_bytes, struct hb_error *reterr)
+{
+	char name[64], note[96];
+
+	(void)snprintf(name, sizeof(name), "%llu.txt", (unsigned long long)seq);
+	(void)snprintf(note, sizeof(note), "\n[... %llu more bytes were not kept]\n",
+		(unsigned long long)(total_bytes - text_bytes));
+	return put_file(
+		journal, name, text, text_bytes, total_bytes > text_bytes ? note : NULL, reterr);
+}
+
+int hb_journal_put_figure(struct hb_journal *journal, uint64_t seq, const char *name,
+	const char *spec, struct hb_error *reterr)
+{
+	char file[128];
+
+	(void)snprintf(
+		file, sizeof(file), "%llu-%.64s" HB_FIGURE_SUFFIX, (unsigned long long)seq, name);
+	return put_file(journal, file, spec, strlen(spec), "\n", reterr);
 }
 
 int hb_journal_commit(

@@ -464,12 +464,14 @@ static int copy_logs(const struct merged *merged, const char *dir)
 	if (!r && (target = open(to, O_DIRECTORY | O_RDONLY | O_CLOEXEC)) < 0)
 		r = -errno;
 	while (!r && (entry = readdir(folder)) != NULL) {
-		char name[64], *end;
+		char name[160], *end;
 		unsigned long seq = strtoul(entry->d_name, &end, 10);
 
-		if (end == entry->d_name || strcmp(end, ".txt") != 0)
+		/* What a trial printed, and the figures that it drew. */
+		if (end == entry->d_name || strlen(end) > 100 ||
+			(strcmp(end, ".txt") != 0 && *end != '-'))
 			continue;
-		(void)snprintf(name, sizeof(name), "%" PRIu64 ".txt", seq + merged->seq_offset);
+		(void)snprintf(name, sizeof(name), "%" PRIu64 "%s", seq + merged->seq_offset, end);
 		r = copy_file(dirfd(folder), entry->d_name, target, name);
 	}
 	if (folder)

@@ -15,6 +15,8 @@
 #include <hotbed/hist.h>
 #include <hotbed/json.h>
 
+#include "figure.h"
+
 #define NAME_BYTES_MAX 64
 
 const char *const hb_phase_names[HB_PHASE_COUNT] = {
@@ -98,6 +100,10 @@ void hb_protocol_finish(struct hb_protocol *protocol)
 	for (size_t i = 0; i < protocol->hist_count; i++) {
 		free(protocol->hists[i].name);
 		free(protocol->hists[i].data);
+	}
+	for (size_t i = 0; i < protocol->figure_count; i++) {
+		free(protocol->figures[i].name);
+		free(protocol->figures[i].spec);
 	}
 	free(protocol->values);
 	free(protocol->line);
@@ -231,6 +237,41 @@ static void take_hist(struct hb_protocol *p, const cJSON *json)
 		violate(p, "the runner is out of memory");
 }
 
+static void take_figure(struct hb_protocol *p, const cJSON *json)
+{
+	const char *name = hb_json_text_or(json, "name", "");
+	const char *spec = hb_json_text_or(json, "spec", "");
+	struct hb_error error = {0};
+
+	if (p->figure_count == HB_PROTOCOL_FIGURES_MAX) {
+		violate(p, "more than %d figures", HB_PROTOCOL_FIGURES_MAX);
+		return;
+	}
+	if (!is_identifier(name, "_-")) {
+		violate(p, "'%.60s' is no name of a figure", name);
+		return;
+	}
+	for (size_t i = 0; i < p->figure_count; i++) {
+		if (!strcmp(p->figures[i].name, name)) {
+			violate(p, "figure %s came twice", name);
+			return;
+		}
+	}
+	if (p->phase < HB_PHASE_RUN) {
+		violate(p, "figure %s came before run started", name);
+		return;
+	}
+	if (hb_figure_check_text(spec, strlen(spec), &error)) {
+		violate(p, "figure %s: %.200s", name, error.text);
+		return;
+	}
+	struct hb_protocol_figure *kept = &p->figures[p->figure_count++];
+
+	*kept = (struct hb_protocol_figure){.name = strdup(name), .spec = strdup(spec)};
+	if (!kept->name || !kept->spec)
+		violate(p, "the runner is out of memory");
+}
+
 static void take_digest(struct hb_protocol *p, const cJSON *json)
 {
 	const char *value = hb_json_text_or(json, "value", "");
@@ -343,6 +384,7 @@ static void take_message(struct hb_protocol *p, const cJSON *json)
 		{"phase", take_phase},
 		{"metric", take_metric},
 		{"hist", take_hist},
+		{"figure", take_figure},
 		{"digest", take_digest},
 		{"flag", take_flag},
 		{"usage", take_usage},

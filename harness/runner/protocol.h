@@ -17,6 +17,7 @@
 #define HB_PROTOCOL_LINE_BYTES_MAX ((size_t)1 << 20)
 #define HB_PROTOCOL_TOTAL_BYTES_MAX ((size_t)32 << 20)
 #define HB_PROTOCOL_HISTS_MAX 32
+#define HB_PROTOCOL_FIGURES_MAX 4
 #define HB_PROTOCOL_DETAIL_BYTES 400
 #define HB_PROTOCOL_FLAGS_BYTES 256
 #define HB_PROTOCOL_DIGEST_BYTES 65
@@ -46,6 +47,11 @@ struct hb_protocol_hist {
 	int64_t max;
 };
 
+struct hb_protocol_figure {
+	char *name; /* [a-z0-9_-] */
+	char *spec; /* as hb_figure_check() took it */
+};
+
 struct hb_protocol {
 	/* What is expected; kept by reference. */
 	const struct hb_plan_experiment *experiment;
@@ -55,6 +61,8 @@ struct hb_protocol {
 	struct hb_protocol_value *values; /* shape [experiment->metric_count] */
 	struct hb_protocol_hist hists[HB_PROTOCOL_HISTS_MAX];
 	size_t hist_count;
+	struct hb_protocol_figure figures[HB_PROTOCOL_FIGURES_MAX];
+	size_t figure_count;
 	char digest[HB_PROTOCOL_DIGEST_BYTES];
 	char flags[HB_PROTOCOL_FLAGS_BYTES]; /* separated by ';' */
 	uint64_t run_ns, steal_ppm, psi_ppm, switches_involuntary, migrations;

@@ -70,21 +70,19 @@ static int write_page(const struct hb_analysis *analysis, const struct hb_charts
 int hb_report_write_analysis(
 	const struct hb_analysis *analysis, const char *html_path, struct hb_error *reterr)
 {
-	char *hlog = hb_analysis_path(analysis, "hist.hlog");
 	char *dir = hb_analysis_path(analysis, "charts");
 	struct hb_charts charts = {0};
-	int r = hlog && dir ? 0 : hb_error_set(reterr, -ENOMEM, "out of memory");
+	int r = dir ? 0 : hb_error_set(reterr, -ENOMEM, "out of memory");
 
 	if (!r)
 		r = write_summary(analysis, reterr);
 	if (!r)
-		r = hb_charts_build(&analysis->summary, hlog, &charts, reterr);
+		r = hb_charts_build(&analysis->summary, analysis->dir, &charts, reterr);
 	if (!r)
 		r = hb_charts_write(&charts, dir, reterr);
 	if (!r)
 		r = write_page(analysis, &charts, html_path, reterr);
 	hb_charts_finish(&charts);
-	free(hlog);
 	free(dir);
 	return r;
 }

@@ -38,6 +38,8 @@ static void put_json_number(struct hb_text *text, const cJSON *item)
 		hb_text_format(text, "%.6g", item->valuedouble);
 	else if (cJSON_IsString(item))
 		hb_page_clip(text, item->valuestring, 200);
+	else if (cJSON_IsBool(item))
+		hb_text_put(text, cJSON_IsTrue(item) ? "yes" : "no");
 }
 
 /* The chart's numbers; every chart has them, with or without script. */
@@ -49,8 +51,11 @@ static void put_numbers(struct hb_page *page, const struct hb_chart_spec *chart)
 
 	hb_text_put(text, "<details><summary>Numbers</summary><div class=\"scroll\">"
 			  "<table class=\"numbers\"><thead><tr>");
-	for (size_t i = 0; chart->columns[i]; i++)
-		hb_text_format(text, "<th scope=\"col\">%s</th>", chart->columns[i]);
+	for (size_t i = 0; chart->columns[i]; i++) {
+		hb_text_put(text, "<th scope=\"col\">");
+		hb_page_clip(text, chart->columns[i], 80);
+		hb_text_put(text, "</th>");
+	}
 	hb_text_put(text, "</tr></thead><tbody>\n");
 	cJSON_ArrayForEach(value, chart->values)
 	{

@@ -88,6 +88,15 @@ void hb_trial_digest(struct hb_trial *trial, const void *bytes, size_t length_by
 	end_message(lines);
 }
 
+void hb_trial_figure(struct hb_trial *trial, const char *name, const char *spec)
+{
+	struct hb_emit *lines = begin_message(trial, "figure");
+
+	hb_emit_text(lines, "name", name);
+	hb_emit_text(lines, "spec", spec);
+	end_message(lines);
+}
+
 void hb_trial_flag(struct hb_trial *trial, const char *flag)
 {
 	struct hb_emit *lines = begin_message(trial, "flag");

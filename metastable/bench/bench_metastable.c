@@ -15,6 +15,7 @@ static const struct hb_experiment *const experiments[] = {
 	&metastable_throttle,
 	&metastable_calibration,
 	&metastable_cells,
+	&metastable_engines,
 	&metastable_speed,
 	&metastable_speed_markov,
 	NULL,

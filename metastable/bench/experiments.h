@@ -19,6 +19,7 @@ extern const struct hb_experiment metastable_tiers;
 extern const struct hb_experiment metastable_throttle;
 extern const struct hb_experiment metastable_calibration;
 extern const struct hb_experiment metastable_cells;
+extern const struct hb_experiment metastable_engines;
 extern const struct hb_experiment metastable_speed;
 extern const struct hb_experiment metastable_speed_markov;
 

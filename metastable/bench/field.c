@@ -15,9 +15,12 @@
 #include <hotbed/error.h>
 #include <hotbed/trial.h>
 
+#include <metastable/chart.h>
 #include <metastable/ctmc.h>
 
 #include "paper_model.h"
+
+#define PAPER_RATE_PER_S 5.0
 
 enum source {
 	FROM_CLOSED_FORM,
@@ -161,18 +164,36 @@ static int run(struct hb_trial *trial)
 	return 0;
 }
 
+/* At the paper's load: the chain draws its field, the closed form the modes over the load. */
+static int draw(struct hb_trial *trial, enum source source)
+{
+	struct hb_error error = {0};
+	char *text = NULL;
+	int code = source == FROM_CHAIN ? ms_chart_field(&model, 0, &text, &error)
+					: ms_chart_branches(&model, MS_FLUID_RHO, &text, &error);
+
+	if (code)
+		return hb_trial_fail(trial, "%s", error.text);
+	hb_trial_figure(trial, source == FROM_CHAIN ? "field" : "branches", text);
+	free(text);
+	return 0;
+}
+
 /* Arrivals and returns of the orbit make up for what is served: lambda + gamma o = mu. */
 static int verify(struct hb_trial *trial)
 {
+	enum source source = *(const enum source *)hb_trial_data(trial);
 	double queue, orbit;
 
 	closed_form(&queue, &orbit);
-	if (*(const enum source *)hb_trial_data(trial) == FROM_PAPER && !sabotaged)
+	if (source == FROM_PAPER && !sabotaged)
 		return 0;
 	if (!(fabs(saddle_orbit / orbit - 1) < 0.1))
 		return hb_trial_fail(
 			trial, "the saddle is at orbit %g, not %g", saddle_orbit, orbit);
-	return 0;
+	return model.clients[0].rate_per_s == PAPER_RATE_PER_S && source != FROM_PAPER
+		       ? draw(trial, source)
+		       : 0;
 }
 
 static int sabotage(struct hb_trial *trial)

@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include <hotbed/error.h>
 #include <hotbed/trial.h>
 
+#include <metastable/chart.h>
 #include <metastable/simulation.h>
 
 #include "paper_model.h"
@@ -71,6 +73,32 @@ static int run(struct hb_trial *trial)
 	return 0;
 }
 
+/* The paper's Figure 4 is of a queue that stays down and one that recovers. */
+static bool is_drawn(struct hb_trial *trial)
+{
+	int64_t queue = hb_params_i64(hb_trial_params(trial), "queue");
+
+	return hb_trial_data(trial) == NULL && (queue == 35 || queue == 150);
+}
+
+static int draw(struct hb_trial *trial)
+{
+	struct ms_study_options options = {.runs = RUNS_QUICK, .threads = 1, .series = true};
+	struct hb_error error = {0};
+	struct ms_study drawn = {0};
+	char *text = NULL;
+	int code = ms_study_run(&model, &options, hb_trial_seed(trial), &drawn, &error);
+
+	if (!code)
+		code = ms_chart_series(&model, &drawn, &text, &error);
+	ms_study_finish(&drawn);
+	if (code)
+		return hb_trial_fail(trial, "%s", error.text);
+	hb_trial_figure(trial, "series", text);
+	free(text);
+	return 0;
+}
+
 /* Every request ends once, and none is tried more often than it may be. */
 static int verify(struct hb_trial *trial)
 {
@@ -82,7 +110,7 @@ static int verify(struct hb_trial *trial)
 		return hb_trial_fail(trial, "requests are lost or end twice");
 	if (c->attempts > c->requests * (1 + model.clients[0].retries))
 		return hb_trial_fail(trial, "more attempts than the retries allow");
-	return 0;
+	return is_drawn(trial) ? draw(trial) : 0;
 }
 
 static int sabotage(struct hb_trial *trial)

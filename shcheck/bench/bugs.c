@@ -180,12 +180,12 @@ static bool half_is_there(const struct hb_params *values, const char **ret_why)
 	return !strchr(half, '/') && half[0] != '.' && access(folder, R_OK) == 0;
 }
 
-#define HALF                                                                                       \
-	{                                                                                          \
-		.name = "half", .type = HB_PARAM_TEXT, .unit = "1",                                \
-		.help = "blind: written before the analyser; blind-2: without sight of it; seen: " \
-			"beside it",                                                               \
-		.sweep = "blind,blind-2,seen", .sweep_quick = "blind-2",                           \
+#define HALF                                                                                      \
+	{                                                                                         \
+		.name = "half", .type = HB_PARAM_TEXT, .unit = "1",                               \
+		.help = "blind: written before the analyser; blind-2, blind-3: without sight of " \
+			"it; seen, families: beside it",                                          \
+		.sweep = "blind,blind-2,blind-3,seen,families", .sweep_quick = "blind-3",         \
 	}
 
 static const struct hb_param class_params[] = {
@@ -277,7 +277,7 @@ static const struct hb_claim claims[] = {
 		.section = "",
 		.metric = "found",
 		.variant = "shcheck",
-		.where = "half=blind-2;form=buggy",
+		.where = "half=blind-3;form=buggy",
 		.lo = 1.5,
 		.hi = 100,
 		.needs = "shellcheck",
@@ -290,7 +290,7 @@ static const struct hb_claim claims[] = {
 		.section = "",
 		.metric = "found",
 		.variant = "shcheck",
-		.where = "half=blind-2;form=rewrite",
+		.where = "half=blind-3;form=rewrite",
 		.lo = 2,
 		.hi = 100,
 		.needs = "shellcheck",
@@ -302,7 +302,7 @@ static const struct hb_claim claims[] = {
 		.section = "",
 		.metric = "share",
 		.variant = "shcheck",
-		.where = "half=blind-2;form=fixed",
+		.where = "half=blind-3;form=fixed",
 		.lo = 1,
 		.hi = 100,
 		.needs = "shellcheck",

@@ -18,6 +18,7 @@
 #define ARENA_STRINGS_BYTES (4 * 1024 * 1024)
 #define ARENA_TRACE_BYTES (8 * 1024 * 1024)
 #define ARENA_OVERLAY_BYTES (24 * 1024 * 1024)
+#define ARENA_DIGESTS 4
 
 struct arena {
 	uint32_t busy;
@@ -30,6 +31,8 @@ struct arena {
 	const void *recipe;
 	size_t recipe_bytes, recipe_position;
 	bool recipe_on, recipe_led, trace_on;
+	const void
+		*digest_recipes[ARENA_DIGESTS]; /* the recipes that the digests below belong to */
 	struct spork_attempt attempt;
 	struct spork_chain chain;
 	struct kernel kernel;
@@ -39,6 +42,7 @@ struct arena {
 	uint8_t child_stack[ARENA_STACK_BYTES] __attribute__((aligned(4096)));
 	uint8_t strings[ARENA_STRINGS_BYTES] __attribute__((aligned(4096))); /* of execve */
 	uint8_t trace[ARENA_TRACE_BYTES] __attribute__((aligned(4096)));
+	uint8_t digests[ARENA_DIGESTS][SPORK_DIGEST_BYTES] __attribute__((aligned(4096)));
 	uint8_t overlay[ARENA_OVERLAY_BYTES] __attribute__((aligned(4096)));
 };
 

@@ -129,6 +129,17 @@ SPORK_FAST static struct spork_store_entry *find_entry(
 	return spork_store_insert(session->store, chain->key, SPORK_VERDICT_UNKNOWN);
 }
 
+/* The entry that attempts are counted in: what the shared executor fails at says nothing about the others. */
+SPORK_FAST static struct spork_store_entry *entry_of_mode(
+	struct session *session, const struct spork_chain *chain, struct spork_store_entry *entry)
+{
+	const uint64_t key[2] = {chain->key[0], ~chain->key[1]};
+
+	if (spork_configuration.mode != SPORK_MODE_SHARED)
+		return entry;
+	return spork_store_insert(session->store, key, SPORK_VERDICT_UNKNOWN);
+}
+
 SPORK_FAST static enum spork_reason admit(struct arena *arena, struct spork_store_entry **ret_entry)
 {
 	struct spork_attempt *attempt = &arena->attempt;
@@ -157,7 +168,9 @@ SPORK_FAST static enum spork_reason admit(struct arena *arena, struct spork_stor
 		return SPORK_REASON_COUNT;
 	if ((*ret_entry)->verdict == SPORK_VERDICT_FORK)
 		return SPORK_FORK_VERDICT;
-	return spork_store_admit(*ret_entry) ? SPORK_REASON_COUNT : SPORK_FORK_BACK_OFF;
+	*ret_entry = entry_of_mode(arena->session, &arena->chain, *ret_entry);
+	return !*ret_entry || spork_store_admit(*ret_entry) ? SPORK_REASON_COUNT
+							    : SPORK_FORK_BACK_OFF;
 }
 
 /* The first executor that the mode allows and that can work here. */

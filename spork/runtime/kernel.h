@@ -21,6 +21,7 @@
 #define KERNEL_DEFERRED 16
 #define KERNEL_TEXT_BYTES 16384
 #define KERNEL_MAPPING_MAX (16ULL << 20) /* bytes: more is no preparation of an exec */
+#define KERNEL_MAPPED 64
 #define KERNEL_LIBRARIES 8
 #define KERNEL_LIBRARY_PATH 512
 
@@ -71,6 +72,10 @@ struct kernel {
 	bool maps; /* the child has mapped, unmapped or protected memory, in the overlay */
 	/* Addresses for what the child maps: from free_first to free_start they have been given. */
 	uint64_t free_first, free_start, free_end;
+	uint32_t mapped_count;
+	struct {
+		uint64_t device, inode;
+	} mapped[KERNEL_MAPPED]; /* files that the child has mapped */
 	uint32_t library_count;
 	struct kernel_library libraries[KERNEL_LIBRARIES];
 	uint64_t own[KERNEL_FDS / 64]; /* descriptors of files that only the child has opened */
@@ -131,7 +136,15 @@ enum call_result kernel_mmap(struct kernel *k);
 enum call_result kernel_munmap(struct kernel *k);
 enum call_result kernel_mprotect(struct kernel *k);
 
+/*
+ * kernel_file_mapped - is this file mapped into memory, by the parent or by the child? Then a change of it that is kept
+ * back could be missed there. @fd: a descriptor of it, perhaps O_PATH.
+ */
+bool kernel_file_mapped(struct kernel *k, uint64_t fd);
+
 /* kernel_code.c */
+/* The path of an open file; false: it has none, or a longer one. */
+bool kernel_path_of(uint64_t fd, char path[KERNEL_LIBRARY_PATH]);
 /* Code of a library at @address, from @offset of a file on: can it be run? */
 bool kernel_code_map(
 	struct kernel *k, uint64_t address, uint64_t size_bytes, uint64_t fd, uint64_t offset);

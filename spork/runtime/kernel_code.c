@@ -63,8 +63,7 @@ static bool find_code(
 	return true;
 }
 
-/* The path of an open file; false: it has none, or a longer one. */
-static bool path_of(uint64_t fd, char path[KERNEL_LIBRARY_PATH])
+bool kernel_path_of(uint64_t fd, char path[KERNEL_LIBRARY_PATH])
 {
 	char link[40];
 	int64_t length;
@@ -92,7 +91,7 @@ bool kernel_code_map(
 	memset(page, 0, PAGE_BYTES);
 	if (raw4(SYS_pread64, fd, page, PAGE_BYTES, 0) <= 0 ||
 		!find_code(page, offset, &distance, &code_bytes) ||
-		!loader_build_id((uint64_t)page, &id) || !path_of(fd, library->path))
+		!loader_build_id((uint64_t)page, &id) || !kernel_path_of(fd, library->path))
 		return false;
 	/* All of it lies in the stretch that was free in the parent, and apart from others. */
 	if (address < k->free_first || distance > address - k->free_first)

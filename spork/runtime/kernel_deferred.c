@@ -116,6 +116,17 @@ static mode_t now_umask(void)
 	return (mode_t)mask;
 }
 
+/* An existing file that will be emptied: does anybody see that in memory? */
+static bool is_mapped(struct kernel *k, int directory, const char *path)
+{
+	int64_t fd = raw4(SYS_openat, directory, path, O_PATH | O_CLOEXEC, 0);
+	bool mapped = fd < 0 || kernel_file_mapped(k, (uint64_t)fd);
+
+	if (fd >= 0)
+		(void)raw1(SYS_close, fd);
+	return mapped;
+}
+
 enum call_result kernel_defer_open(struct kernel *k, int directory, const char *path,
 	uint32_t flags, uint32_t mode, bool creates)
 {
@@ -132,7 +143,8 @@ enum call_result kernel_defer_open(struct kernel *k, int directory, const char *
 	d->mode = mode;
 	d->mask = now_umask();
 	if ((d->fd < 0 && d->fd != AT_FDCWD) ||
-		(!creates && raw4(SYS_newfstatat, directory, path, &status, 0)))
+		(!creates && (raw4(SYS_newfstatat, directory, path, &status, 0) ||
+				     (status.st_size > 0 && is_mapped(k, directory, path)))))
 		return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 	d->device = creates ? 0 : status.st_dev;
 	d->inode = creates ? 0 : status.st_ino;
@@ -358,7 +370,8 @@ enum call_result kernel_defer_write(struct kernel *k, uint64_t fd, const void *b
 		flags = raw2(SYS_fcntl, fd, F_GETFL);
 		/* Others (event counters) may refuse what they are given. */
 		if (raw2(SYS_fstat, fd, &status) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
-			!takes_bytes(fd, &status))
+			!takes_bytes(fd, &status) ||
+			(S_ISREG(status.st_mode) && kernel_file_mapped(k, fd)))
 			return kernel_abort(k, SPORK_ABORT_EXTERNAL);
 		d->fd = hold(fd);
 		if (d->fd < 0)

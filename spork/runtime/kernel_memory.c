@@ -133,6 +133,79 @@ static bool map_file(struct kernel *k, uint64_t address, uint64_t size, uint64_t
 					address + size) == 0;
 }
 
+/* One line of /proc/self/maps after the other: addresses, rights, offset, device, inode, path. */
+struct maps_line {
+	int field;
+	uint64_t inode;
+	size_t matching; /* characters of the path so far */
+	bool differs;
+};
+
+/* True at the end of a line that names the file. */
+static bool next_character(struct maps_line *line, char c, uint64_t inode, const char *path)
+{
+	enum { INODE = 4, BEFORE_PATH = 5, IN_PATH = 6 };
+	bool found;
+
+	if (c == '\n') {
+		found = line->inode == inode ||
+			(line->field == IN_PATH && !line->differs && path[line->matching] == '\0');
+		*line = (struct maps_line){0};
+		return found;
+	}
+	if (line->field == BEFORE_PATH && c != ' ')
+		line->field = IN_PATH;
+	if (line->field == INODE && c >= '0' && c <= '9')
+		line->inode = line->inode * 10 + (uint64_t)(c - '0');
+	if (line->field <= INODE && c == ' ')
+		line->field++;
+	if (line->field == IN_PATH) {
+		line->differs |= path[line->matching] != c;
+		line->matching += !line->differs;
+	}
+	return false;
+}
+
+/* Some file systems tell another inode there than fstat() does, but the same path. */
+static bool in_maps(struct kernel *k, uint64_t inode, const char *path)
+{
+	int64_t fd = raw3(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), got = -1;
+	char *room = kernel_room(k, COPY_BYTES);
+	struct maps_line line = {0};
+	bool found = fd < 0 || !room;
+
+	while (!found && (got = raw3(SYS_read, fd, room, COPY_BYTES)) > 0) {
+		for (int64_t i = 0; i < got && !found; i++)
+			found = next_character(&line, room[i], inode, path);
+	}
+	if (fd >= 0)
+		(void)raw1(SYS_close, fd);
+	return found || got < 0;
+}
+
+bool kernel_file_mapped(struct kernel *k, uint64_t fd)
+{
+	char path[KERNEL_LIBRARY_PATH];
+	struct stat status;
+
+	if (raw2(SYS_fstat, fd, &status) || !kernel_path_of(fd, path))
+		return true;
+	for (uint32_t i = 0; i < k->mapped_count; i++) {
+		if (k->mapped[i].inode == status.st_ino && k->mapped[i].device == status.st_dev)
+			return true;
+	}
+	return in_maps(k, status.st_ino, path);
+}
+
+static bool remember_mapped(struct kernel *k, const struct stat *status)
+{
+	if (k->mapped_count == KERNEL_MAPPED)
+		return false;
+	k->mapped[k->mapped_count].device = status->st_dev;
+	k->mapped[k->mapped_count++].inode = status->st_ino;
+	return true;
+}
+
 enum call_result kernel_mmap(struct kernel *k)
 {
 	struct spork_overlay *overlay = k->attempt->machine.overlay;
@@ -153,6 +226,8 @@ enum call_result kernel_mmap(struct kernel *k)
 	if (!anonymous && (kernel_fd_placeholder(k, fd) || kernel_defers_bytes(k, fd) ||
 				  raw2(SYS_fstat, fd, &status) || !S_ISREG(status.st_mode)))
 		return kernel_abort(k, SPORK_ABORT_ADDRESS_SPACE);
+	if (!anonymous && !remember_mapped(k, &status))
+		return kernel_abort(k, SPORK_ABORT_ARENA);
 	if (shared_state(k->attempt))
 		return kernel_result(k, shared_mmap(shared_state(k->attempt), size, protection,
 						flags, (int32_t)fd, kernel_argument(k, 5)));

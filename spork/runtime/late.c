@@ -119,6 +119,7 @@ int64_t late_fork(struct arena *arena)
 	int64_t pid;
 
 	if (!is_possible(arena) || !step_back(arena) ||
+		spork_overlay_settle(arena->attempt.machine.overlay) ||
 		raw3(SYS_madvise, arena, sizeof(*arena), KEEP_ON_FORK))
 		return 0;
 	spork_count_expected(&arena->chain, arena->attempt.reason);

@@ -52,6 +52,7 @@ static const char *const notices[SPORK_NOTICE_COUNT] = {
 	[SPORK_NOTICE_REQUESTS] = "requests",
 	[SPORK_NOTICE_LATE] = "late-forks",
 	[SPORK_NOTICE_REPLAYED] = "replayed-deaths",
+	[SPORK_NOTICE_DIGESTS] = "digests",
 };
 
 const char *spork_reason_name(enum spork_reason reason)

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "loader.h"
 #include "raw_syscall.h"
+#include "runtime.h"
 #include "text.h"
 
 #define RECIPE_MAX (4U << 20) /* bytes */
@@ -129,6 +130,36 @@ SPORK_FAST void recipe_prepare(struct arena *arena)
 	if (entry->converted > 0)
 		arena->trace_on =
 			spork_trace_begin(machine, arena->trace, sizeof(arena->trace)) != NULL;
+}
+
+/* The context's digest: the first contexts of a process have one each. */
+SPORK_FAST static struct spork_digest *digest_of(struct arena *arena)
+{
+	for (size_t i = 0; i < ARENA_DIGESTS; i++) {
+		if (!arena->digest_recipes[i])
+			arena->digest_recipes[i] = arena->recipe;
+		if (arena->digest_recipes[i] == arena->recipe)
+			return (struct spork_digest *)(void *)arena->digests[i];
+	}
+	return NULL;
+}
+
+SPORK_FAST int recipe_replay_step(struct arena *arena)
+{
+	struct spork_machine *machine = &arena->attempt.machine;
+	struct spork_digest *digest = digest_of(arena);
+	uint64_t before;
+	int stop;
+
+	if (!digest)
+		return spork_trace_replay(
+			machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
+	before = spork_digest_hits(digest);
+	stop = spork_digest_replay(
+		digest, machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
+	if (spork_digest_hits(digest) > before)
+		spork_notice(SPORK_NOTICE_DIGESTS, 1);
+	return stop;
 }
 
 SPORK_FAST bool recipe_matches(struct arena *arena)

@@ -25,9 +25,11 @@ bool recipe_save(const uint64_t key[2], const void *bytes, size_t size_bytes);
 /*
  * recipe_prepare - before an attempt of the record executor: replay the context's recipe, or
  * record one, or neither. recipe_keep - after a conversion: save what was recorded, or count a
- * recipe that did not lead to the end.
+ * recipe that did not lead to the end. recipe_replay_step - spork_trace_replay() of the attempt's
+ * recipe, by its digest where there is one.
  */
 void recipe_prepare(struct arena *arena);
+int recipe_replay_step(struct arena *arena);
 void recipe_keep(struct arena *arena);
 /* recipe_matches - is the code in memory that which the attempt's recipe stands for? Remembered for the process. */
 bool recipe_matches(struct arena *arena);

@@ -155,8 +155,7 @@ SPORK_FAST static enum spork_stop run_machine(struct arena *arena)
 	int stop = SPORK_STOP_BUDGET;
 
 	if (arena->recipe_on)
-		stop = spork_trace_replay(
-			machine, arena->recipe, arena->recipe_bytes, &arena->recipe_position);
+		stop = recipe_replay_step(arena);
 	if (stop >= 0 && stop != SPORK_STOP_BUDGET)
 		return (enum spork_stop)stop;
 	arena->recipe_on = false;
@@ -230,9 +229,9 @@ SPORK_FAST static void run_child(void *argument)
 
 	k->child = true;
 	/* The kernel keeps the number of the processor there for the parent only; without it libc asks. */
-	if ((tid_address && spork_overlay_write(arena->attempt.machine.overlay, tid_address, &tid,
-				    sizeof(tid))) ||
-		(rseq && spork_overlay_write(arena->attempt.machine.overlay,
+	if ((tid_address && spork_overlay_write_small(arena->attempt.machine.overlay, tid_address,
+				    &tid, sizeof(tid))) ||
+		(rseq && spork_overlay_write_small(arena->attempt.machine.overlay,
 				 rseq + RSEQ_PROCESSOR_OFFSET, &unknown, sizeof(unknown))))
 		progress = give_up(&arena->attempt, SPORK_ABORT_MEMORY);
 	/* The call that brought us here is made again, now by the right process. */

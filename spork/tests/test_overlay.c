@@ -316,3 +316,80 @@ Test(overlay, random_operations_equal_an_array)
 	for (size_t i = 0; i < PAGES * PAGE; i++)
 		cr_assert_eq(memory[i], (uint8_t)(i * 7));
 }
+
+static bool visited;
+
+static void compare(uint64_t page_address, const void *bytes, void *data)
+{
+	uint8_t seen[PAGE];
+
+	cr_assert_eq(spork_overlay_read(data, page_address, seen, PAGE), 0);
+	cr_assert_arr_eq(bytes, seen, PAGE);
+	visited = true;
+}
+
+Test(overlay, small_writes_are_kept_beside_their_pages_and_seen_all_the_same)
+{
+	uint8_t *other = map(ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	const char *given = getenv("HB_SEED");
+	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+	struct spork_overlay *plain;
+	struct hb_rng rng;
+
+	printf("HB_SEED=%" PRIu64 "\n", seed);
+	(void)fflush(stdout);
+	hb_rng_init(&rng, seed, 0);
+	for (int n = 0; n < 300; n++) {
+		size_t settled;
+
+		overlay = spork_overlay_init(arena, ARENA_BYTES);
+		plain = spork_overlay_init(other, ARENA_BYTES);
+		for (int k = 0; k < 40; k++) {
+			uint64_t value = hb_rng_u64(&rng);
+			size_t size = 1 + hb_rng_below(&rng, 8);
+			size_t offset = hb_rng_below(&rng, (PAGES * PAGE) - 64), seen_bytes;
+			uint8_t seen[64], expected[64];
+			bool end;
+
+			if (k % 8 < 5) {
+				cr_assert_eq(spork_overlay_write_small(
+						     overlay, at(offset), &value, size),
+					0);
+				cr_assert_eq(
+					spork_overlay_write(plain, at(offset), &value, size), 0);
+			} else if (k % 8 < 7) {
+				cr_assert_eq(spork_overlay_read(overlay, at(offset), seen, 64), 0);
+				cr_assert_eq(
+					spork_overlay_read(plain, at(offset), expected, 64), 0);
+				cr_assert_arr_eq(seen, expected, 64);
+			} else {
+				seen_bytes = spork_overlay_untouched(overlay, at(offset), &end);
+				cr_assert_eq(seen_bytes,
+					spork_overlay_untouched(plain, at(offset), &end));
+			}
+		}
+		settled = spork_overlay_dirty_pages(overlay);
+		cr_assert_leq(settled, spork_overlay_dirty_pages(plain));
+		cr_assert_eq(spork_overlay_settle(overlay), 0);
+		cr_assert_eq(spork_overlay_dirty_pages(overlay), spork_overlay_dirty_pages(plain));
+		spork_overlay_visit(overlay, compare, plain);
+		cr_assert(visited);
+	}
+	(void)munmap(other, ARENA_BYTES);
+}
+
+Test(overlay, a_small_write_leaves_its_page_where_it_is)
+{
+	uint64_t value = 5, seen = 0;
+
+	cr_assert_eq(spork_overlay_write_small(overlay, at(8), &value, 8), 0);
+	cr_assert_eq(spork_overlay_dirty_pages(overlay), 0);
+	cr_assert_eq(spork_overlay_mark_pending(overlay, at(16), 4), 0);
+	cr_assert_eq(spork_overlay_write_small(overlay, at(16), &value, 4), 0);
+	cr_assert_eq(spork_overlay_dirty_pages(overlay), 0);
+	cr_assert_eq(spork_overlay_read(overlay, at(16), &seen, 4), 0);
+	cr_assert_eq(seen, 5);
+	cr_assert_eq(spork_overlay_dirty_pages(overlay), 1);
+	cr_assert_eq(spork_overlay_unmap(overlay, at(0), at(PAGE)), 0);
+	cr_assert_eq(spork_overlay_read(overlay, at(8), &seen, 8), -EFAULT);
+}

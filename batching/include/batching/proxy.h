@@ -42,8 +42,9 @@ struct bat_proxy_stats {
 
 /*
  * bat_proxy_run - serve until @options->stop_fd is readable. Needs 130 KiB per connection.
- * A request counts when its last byte has come from the client, its answer when its last byte has been handed to the
- * client's socket; requests of connections that end unanswered leave the queue then.
+ * A request counts when its last byte has come from the client, its answer when the bytes that were read with its last
+ * one (64 KiB at most) have been handed to the client's socket; requests of connections that end unanswered leave the
+ * queue then. A side that resets its connection loses what was on its way to it; what it has sent is still passed on.
  *
  * Returns 0 with @ret filled; -EINVAL (an address or limit); -ENOMEM; or what listen or epoll say, with the address.
  */

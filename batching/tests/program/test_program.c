@@ -135,6 +135,41 @@ Test(program, bad_command_lines_are_named)
 		{"queue --discipline full --lambda 9 --mu 1 --k 4", 2, "grows without bound"},
 		{"estimate --trace no.csv --from-ns 0 --to-ns 1", 1, "no.csv"},
 		{"estimate --trace round-trip.csv --from-ns 1 --to-ns 1", 2, "window"},
+		{"link --delay 1", 2, "--delay needs a number with its unit"},
+		{"link --delay 1fortnight", 2, "1fortnight"},
+		{"link --delay -1ms", 2, "delay"},
+		{"link --delay 1ms --jitter 2ms", 2, "jitter"},
+		{"link --rate 100", 2, "--rate needs"},
+		{"link --rate 1bit", 2, "rate"},
+		{"link --loss 101%", 2, "loss"},
+		{"link --loss nan", 2, "--loss needs"},
+		{"link --mtu 100", 2, "mtu"},
+		{"link --queue 99999999999", 2, "queue"},
+		{"link --dealy 1ms -- true", 2, "did you mean '--delay'"},
+		{"link --delay 1ms --", 2, "no command"},
+		{"link true", 2, "unexpected argument"},
+		{"serve --backend kqueue", 2, "give epoll, uring or uv"},
+		{"serve --port 65536", 2, "above 65535"},
+		{"serve --policy naggle", 2, "unknown policy"},
+		{"serve --alpha-ns -1", 2, "alpha and beta"},
+		{"serve --policy oracle", 2, "1 to 4096 phases"},
+		{"serve --policy oracle --phases 0:1,", 2, "'' is no phase"},
+		{"serve --policy oracle --phases 0:2", 2, "'0:2' is no phase"},
+		{"serve --policy oracle --phases 5:1,5:0", 2, "out of order"},
+		{"serve --limit 4294967297", 2, "too large"},
+		{"serve --address localhost", 2, "numeric IPv4"},
+		{"load --rate 1", 2, "--port is missing"},
+		{"load --port 1 --rate 0", 2, "rate"},
+		{"load --port 1 --rate 1 --connections 4294967297", 2, "above 1024"},
+		{"load --port 1 --rate 1 --reply-bytes 1048577", 2, "above 1048576"},
+		{"run --policy nagle", 2, "which program"},
+		{"run -- true", 2, "--policy is missing"},
+		{"run --policy toggle -- true", 2, "use attach"},
+		{"attach", 2, "--pid is missing"},
+		{"attach --pid 0", 2, "no process's number"},
+		{"attach --pid 1 --policy fixed", 2, "cannot be done from outside"},
+		{"attach --pid 1 --period-ns 0", 2, "above 0"},
+		{"attach --pid 4194305", 1, "no process has number 4194305"},
 		{"model --json 2>&1 >/dev/full #", 1, "cannot write the answer"},
 	};
 
@@ -145,9 +180,33 @@ Test(program, bad_command_lines_are_named)
 	}
 }
 
+/* Where there are no namespaces, it says so instead. */
+static void link_ends_with(const char *arguments, int code, const char *says)
+{
+	int found = call(arguments);
+
+	if (found == 77) {
+		cr_assert(strstr(out, "namespace") || strstr(out, "/dev/net/tun"), "%s", out);
+		cr_skip("skip: needs namespaces and /dev/net/tun");
+	}
+	cr_assert_eq(found, code, "%s: %s", arguments, out);
+	cr_assert(strstr(out, says), "%s: %s", arguments, out);
+}
+
+Test(program, a_link_ends_with_its_command)
+{
+	link_ends_with("link --delay 1ms -- sh -c 'grep -c link0 /proc/net/dev; exit 7'", 7, "1\n");
+	link_ends_with("link --right 'kill -9 $$' -- sleep 0.3", 0, "ended with 137 before");
+	link_ends_with("link -- /no/such/program --help", 127, "cannot run '/no/such/program'");
+	link_ends_with("link --loss 10% --stats /dev/stdout -- sh -c 'kill -9 $$'", 137,
+		"{\"schema\":\"batching.link/1\",\"left_to_right\":{\"frames\":0,");
+	link_ends_with("link --congestion nonsense -- true", 1, "congestion control 'nonsense'");
+}
+
 Test(program, every_command_has_help)
 {
-	static const char *const commands[] = {"", "model", "queue", "estimate", "proxy"};
+	static const char *const commands[] = {"", "model", "queue", "estimate", "serve", "load",
+		"attach", "proxy", "run", "link"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char arguments[64];

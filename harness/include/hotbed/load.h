@@ -137,7 +137,7 @@ const struct hb_hist *hb_load_service(const struct hb_load *load);
  * hb_load_report - from the run hook: the histograms latency_response and latency_service with the
  * metrics of those names that the experiment declares; flag "late" below 99.9 % adherence,
  * "unsteady" when the backlog grows by more than 1 % of the requests; below 95 % adherence the
- * trial is invalid.
+ * trial is invalid, unless it is a quick one, from which nobody reads latencies.
  *
  * Returns 0, or what hb_trial_invalid_load() returns.
  */

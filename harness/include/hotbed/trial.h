@@ -44,6 +44,12 @@ void hb_trial_latency(struct hb_trial *trial, const char *prefix, const struct h
 /* hb_trial_digest - what verify saw, as a hash of @bytes (XXH3, 16 hex digits) in the CSV. */
 void hb_trial_digest(struct hb_trial *trial, const void *bytes, size_t length_bytes);
 
+/*
+ * hb_trial_figure - a chart of its own for the report, from verify: @spec is a Vega-Lite specification with its data
+ * inside, which must keep the rules of docs/reference/formats.md, "Figures". @name: [a-z0-9_-], once per trial.
+ */
+void hb_trial_figure(struct hb_trial *trial, const char *name, const char *spec);
+
 /* hb_trial_flag - annotate the trial's rows, e.g. "unsteady". Flags never depend on the measured value. */
 void hb_trial_flag(struct hb_trial *trial, const char *flag);
 

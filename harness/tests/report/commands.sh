@@ -64,6 +64,8 @@ expect 6 'cannot be written' "$hotbed" export csv "$run" --out "$work/no/such/fo
 expect 0 'merged into' "$hotbed" merge "$run" "$other" "$run" --out "$work/merged"
 expect 0 'spork/spawn-latency' head -2 "$work/merged/summary.csv"
 expect 0 '768 trials' "$hotbed" report "$work/merged"
+# Each block's figure comes with it, under the new number of its trial.
+expect 0 '24' sh -c 'ls "$1"/logs | grep -c shape.vl.json' sh "$work/merged"
 expect 2 'is not empty' "$hotbed" merge "$run" "$other" --out "$work/merged"
 expect 2 '--out DIR' "$hotbed" merge "$run"
 

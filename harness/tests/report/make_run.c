@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cjson/cJSON.h>
 
@@ -96,6 +97,41 @@ static void put_hist(FILE *hlog, struct hb_rng *rng, uint32_t seq, double center
 	hb_hist_destroy(hist);
 }
 
+/* What a trial drew: a layered chart without facets. @title and the text in the data may be hostile. */
+static void put_figure(const char *dir, uint32_t seq, const char *name, const char *title)
+{
+	cJSON *json = cJSON_CreateObject(), *values;
+	char path[512], *text;
+	FILE *file;
+
+	cJSON_AddStringToObject(json, "title", title);
+	cJSON_AddStringToObject(json, "description", title);
+	values = cJSON_AddArrayToObject(cJSON_AddObjectToObject(json, "data"), "values");
+	for (int i = 0; i < 40; i++) {
+		cJSON *row = cJSON_CreateObject();
+
+		cJSON_AddItemToArray(values, row);
+		cJSON_AddNumberToObject(row, "x", i);
+		cJSON_AddNumberToObject(row, title, i % 7);
+		cJSON_AddNumberToObject(row, "y", i * i);
+	}
+	cJSON_AddNumberToObject(json, "height", 240);
+	cJSON_AddItemToObject(json, "encoding",
+		cJSON_Parse("{\"x\":{\"field\":\"x\",\"type\":\"quantitative\"},"
+			    "\"y\":{\"field\":\"y\",\"type\":\"quantitative\"}}"));
+	cJSON_AddItemToObject(
+		json, "layer", cJSON_Parse("[{\"mark\":\"line\"},{\"mark\":\"point\"}]"));
+	text = cJSON_Print(json);
+	snprintf(path, sizeof(path), "%s/logs", dir);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/logs/%u-%s.vl.json", dir, seq, name);
+	file = fopen(path, "w");
+	hb_assert(file && text && fputs(text, file) >= 0);
+	hb_assert(!fclose(file));
+	free(text);
+	cJSON_Delete(json);
+}
+
 static void spawn_trial(struct run_writer *writer, FILE *hlog, struct hb_rng *rng, uint32_t e,
 	uint32_t p, uint32_t b, uint32_t arm, bool hostile)
 {
@@ -118,6 +154,9 @@ static void spawn_trial(struct run_writer *writer, FILE *hlog, struct hb_rng *rn
 	trial.flags = p == 1 && b == 3 ? "psi;steal" : "";
 	if (hlog)
 		put_hist(hlog, rng, writer->seq, values[0]);
+	if (e == 0 && p == 0 && arm == 2)
+		put_figure(writer->dir, writer->seq, "shape",
+			hostile ? HOSTILE : "What the parent looks like");
 	run_writer_trial(writer, &trial);
 }
 

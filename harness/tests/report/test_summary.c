@@ -361,6 +361,69 @@ Test(report, without_the_chart_runtime_has_tables_and_says_how_to_get_charts)
 	run_writer_remove(&writer);
 }
 
+static void put_figure(const struct run_writer *writer, const char *name, const char *text)
+{
+	char path[600];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/logs", writer->dir);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/logs/%s", writer->dir, name);
+	file = fopen(path, "w");
+	cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+#define FIGURE(title)                                                                             \
+	"{\"title\":\"" title "\",\"description\":\"d\",\"mark\":\"point\",\"data\":{\"values\":" \
+	"[{\"x\":1},{\"x\":2,\"<b>\":true}]}}"
+
+Test(report, shows_each_figure_of_a_trial_that_counts_once)
+{
+	struct run_writer writer;
+	struct hb_analysis analysis;
+	struct hb_charts charts;
+	const struct hb_chart_spec *chart = NULL;
+	size_t figures = 0, without;
+
+	write_run(&writer, NULL, NULL);
+	cr_assert_eq(hb_analysis_open(writer.dir, &analysis, NULL), 0);
+	cr_assert_eq(hb_charts_build(&analysis.summary, writer.dir, &charts, NULL), 0);
+	without = charts.count;
+	hb_charts_finish(&charts);
+
+	/* Every trial drew one; two files are no figures, and one is of a trial that was lost. */
+	for (int seq = 0; seq < 40; seq++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%d-shape.vl.json", seq);
+		put_figure(&writer, name, FIGURE("one"));
+	}
+	put_figure(&writer, "0-other.vl.json", "{\"title\":\"no data\"}");
+	put_figure(&writer, "1-other.vl.json", "no JSON");
+	put_figure(&writer, "123456-other.vl.json", FIGURE("lost"));
+	cr_assert_eq(hb_charts_build(&analysis.summary, writer.dir, &charts, NULL), 0);
+	for (size_t i = 0; i < charts.count; i++) {
+		if (strcmp(charts.items[i].title, "one") != 0)
+			continue;
+		chart = &charts.items[i];
+		figures++;
+		for (size_t k = 0; k < i; k++)
+			cr_expect_str_neq(charts.items[k].id, chart->id);
+	}
+	cr_assert_eq(charts.count, without + figures, "%zu and %zu", without, charts.count);
+	cr_assert_eq(figures, 8, "of 9 variants and points at most 8 are shown, not %zu", figures);
+	cr_expect_str_eq(chart->columns[0], "x");
+	cr_expect_str_eq(chart->columns[1], "<b>");
+	cr_expect_null(chart->columns[2]);
+	cr_expect_eq(chart->marks, 2);
+	cr_expect_not_null(strstr(chart->description, "d Drawn by "), "%s", chart->description);
+	cr_expect_not_null(cJSON_GetObjectItem(chart->spec, "config"));
+	hb_charts_finish(&charts);
+	hb_analysis_finish(&analysis);
+	cr_assert_eq(hb_report_write(writer.dir, NULL), 0);
+	run_writer_remove(&writer);
+}
+
 Test(report, on_a_folder_that_cannot_be_written_says_which_file)
 {
 	struct run_writer writer;

@@ -252,6 +252,7 @@ Test(journal, what_is_committed_is_read_back_after_any_crash_and_recovery)
 		hb_journal_put_hist(j, 41, "latency", 0.5, 0.25, 1000000, "HISTFAAA", NULL), 0);
 	cr_assert_eq(hb_journal_sync_hists(j, NULL), 0);
 	cr_assert_eq(hb_journal_put_log(j, 3, "hello", 5, 9, NULL), 0);
+	cr_assert_eq(hb_journal_put_figure(j, 57, "field", "{}", NULL), 0);
 	cr_assert_eq(hb_journal_commit(j, &b, NULL), 0);
 	hb_csv_buffer_reset(&b);
 	put_trial(&b, 1, 3);
@@ -264,7 +265,7 @@ Test(journal, what_is_committed_is_read_back_after_any_crash_and_recovery)
 	cr_assert_eq(seen.count, 1);
 	cr_assert_eq(hb_journal_recover(j, committed, &cut, &next, NULL), 0);
 	cr_assert_eq(cut, b.length_bytes);
-	cr_assert_eq(next, 42, "above the highest number in hist.hlog and logs/");
+	cr_assert_eq(next, 58, "above the highest number in hist.hlog and logs/");
 	hb_csv_buffer_reset(&b);
 	put_trial(&b, 2, 3);
 	cr_assert_eq(hb_journal_commit(j, &b, NULL), 0);

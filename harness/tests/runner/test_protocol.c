@@ -14,6 +14,11 @@
 #define HELLO \
 	"{\"t\":\"hello\",\"v\":1,\"subproject\":\"s\",\"experiment\":\"e\",\"variant\":\"v\"}\n"
 #define PHASE(name) "{\"t\":\"phase\",\"phase\":\"" name "\"}\n"
+/* A specification as the text within a message. */
+#define HEAD "{\\\"title\\\":\\\"t\\\",\\\"description\\\":\\\"d\\\","
+#define DATA "\\\"data\\\":{\\\"values\\\":[{\\\"x\\\":1}]}"
+#define SPEC HEAD DATA "}"
+#define FIGURE(name, spec) "{\"t\":\"figure\",\"name\":\"" name "\",\"spec\":\"" spec "\"}\n"
 #define METRIC(name, value) \
 	"{\"t\":\"metric\",\"name\":\"" name "\",\"value\":\"" value "\",\"n\":\"3\"}\n"
 #define DONE "{\"t\":\"done\"}\n"
@@ -134,6 +139,18 @@ Test(protocol, each_broken_rule_is_a_protocol_error_that_says_which)
 			"histogram h"},
 		{HELLO PHASE("run") "{\"t\":\"hist\",\"name\":\"a,b\",\"data\":\"zzz\"}\n",
 			"no name"},
+		{HELLO PHASE("setup") FIGURE("f", SPEC), "before run"},
+		{HELLO PHASE("run") FIGURE("a/b", SPEC), "no name"},
+		{HELLO PHASE("run") FIGURE("f", SPEC) FIGURE("f", SPEC), "f came twice"},
+		{HELLO PHASE("run") FIGURE("f", "nonsense"), "figure f"},
+		{HELLO PHASE("run") FIGURE("f", "[]"), "no object"},
+		{HELLO PHASE("run") FIGURE("f", "{}"), "title"},
+		{HELLO PHASE("run") FIGURE("f", HEAD "\\\"data\\\":{\\\"url\\\":\\\"x\\\"}}"),
+			"data.values"},
+		{HELLO PHASE("run") FIGURE("f", HEAD DATA ",\\\"config\\\":{}}"), "'config'"},
+		{HELLO PHASE("run") FIGURE(
+			 "f", HEAD DATA ",\\\"layer\\\":[{\\\"mark\\\":\\\"image\\\"}]}"),
+			"'image'"},
 		{HELLO "{\"t\":\"usage\",\"run_ns\":\"5\"}\n", "usage"},
 		{HELLO PHASE("run") "{\"t\":\"skip\",\"reason\":\"late\"}\n", "after probe"},
 		{"{\"t\":\"hello\",\"v\":2,\"subproject\":\"s\"}\n", "version"},
@@ -192,6 +209,22 @@ Test(protocol, a_line_without_end_takes_bounded_memory)
 		hb_protocol_feed(&p, junk, sizeof(junk));
 	cr_assert(p.broken);
 	cr_assert(p.line_capacity <= 2 * HB_PROTOCOL_LINE_BYTES_MAX);
+	hb_protocol_finish(&p);
+}
+
+Test(protocol, a_figure_is_kept_as_it_was_sent)
+{
+	struct hb_protocol p;
+
+	cr_assert_eq(close_after(&p,
+			     HELLO PHASE("run") METRIC("a", "1") PHASE("verify")
+				     FIGURE("field", SPEC) DONE,
+			     (struct hb_protocol_end){0}),
+		HB_STATUS_OK, "%s", p.detail);
+	cr_assert_eq(p.figure_count, 1);
+	cr_assert_str_eq(p.figures[0].name, "field");
+	cr_assert_str_eq(p.figures[0].spec,
+		"{\"title\":\"t\",\"description\":\"d\",\"data\":{\"values\":[{\"x\":1}]}}");
 	hb_protocol_finish(&p);
 }
 

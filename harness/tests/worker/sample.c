@@ -170,6 +170,10 @@ static int misbehave(struct hb_trial *trial, const char *hook)
 		return 0;
 	if (strcmp(how, "fail") == 0)
 		return hb_trial_fail(trial, "%s: expected 12, got \"11\"\n", hook);
+	if (strcmp(how, "draw") == 0) {
+		hb_trial_figure(trial, "shape", "{\"title\":\"a\\n\"}");
+		return 0;
+	}
 	if (strcmp(how, "errno") == 0)
 		return -ENOENT;
 	if (strcmp(how, "skip") == 0)
@@ -230,7 +234,7 @@ static const struct hb_experiment faults_experiment = {
 				.type = HB_PARAM_TEXT,
 				.help = "what goes wrong",
 				.sweep = "fail",
-				.allowed = "fail,errno,skip,late,abort"},
+				.allowed = "fail,errno,skip,late,draw,abort"},
 			{.name = NULL},
 		},
 	.metrics =

@@ -63,6 +63,16 @@ Test(trial, messages_of_a_sound_trial)
 			MEASURED USAGE PHASE("verify") PHASE("teardown") DONE);
 }
 
+Test(trial, a_figure_is_sent_as_text)
+{
+	expect_messages("hook=verify;how=draw", NULL,
+		HELLO PHASE("probe") PHASE("setup") PHASE("warmup") PHASE("run")
+			MEASURED USAGE PHASE(
+				"verify") "{\"t\":\"figure\",\"name\":\"shape\",\"spec\":"
+					  "\"{\\\"title\\\":\\\"a\\\\n\\\"}\"}\n" PHASE("teardown")
+						  DONE);
+}
+
 Test(trial, failing_setup_is_torn_down_and_nothing_runs)
 {
 	expect_messages("hook=setup;how=fail", NULL,

@@ -18,6 +18,7 @@ struct ms_generator;
 struct elimination;
 
 #define MS_EIGENVALUES_MAX 16
+#define MS_ITERATION_TOLERANCE 1e-10 /* that iterative answers aim at */
 
 /*
  * ms_stationary - long-run share of time of each state.
@@ -110,5 +111,41 @@ int ms_spectrum(const struct ms_generator *generator, struct elimination *factor
 int ms_transient(const struct ms_generator *generator, const double *initial, double time_s,
 	double error, double steps_max, double *ret_share, uint64_t *ret_steps,
 	struct hb_error *reterr);
+
+/* ---- without elimination, for chains of many axes ---- */
+
+/* How exact an iterative answer is. */
+struct ms_bound {
+	double error; /* a bound of what is said with each question, all rounding included; not an estimate */
+	uint32_t cycles; /* of sweeps and aggregation */
+};
+
+/*
+ * ms_stationary_iterative - as ms_stationary(), without a factor.
+ * @ret: error bounds the sum of all |share - true share|. It is |x Q| weighted with the mean times to one state, so
+ * that parts between which the chain hardly ever passes make it large where double precision cannot tell their shares.
+ *
+ * Source of the bound: the deviation matrix by first passages; Hunter, Lin. Alg. Appl. 45, 1982.
+ */
+int ms_stationary_iterative(const struct ms_generator *generator, double memory_bytes_max,
+	double *ret_share, struct ms_bound *ret, struct hb_error *reterr);
+
+/* ms_passage_time_iterative - as ms_passage_time(). @ret: error is relative, of every entry. */
+int ms_passage_time_iterative(const struct ms_generator *generator, const uint8_t *target,
+	double memory_bytes_max, double *ret_time_s, struct ms_bound *ret, struct hb_error *reterr);
+
+/* ms_committor_iterative - as ms_committor(). @ret: error is absolute, of every entry. */
+int ms_committor_iterative(const struct ms_generator *generator, const uint8_t *goal,
+	const uint8_t *other, double memory_bytes_max, double *ret_probability,
+	struct ms_bound *ret, struct hb_error *reterr);
+
+/*
+ * ms_quasi_stationary_iterative - as ms_quasi_stationary_law().
+ * @ret_bound: error is relative, of the exit rate: it lies between the least and the largest flow out of a state over
+ * its share (Collatz and Wielandt). The law itself has its residual.
+ */
+int ms_quasi_stationary_iterative(const struct ms_generator *generator, const uint8_t *basin,
+	double tolerance, double memory_bytes_max, double *ret_share,
+	struct ms_quasi_stationary *ret, struct ms_bound *ret_bound, struct hb_error *reterr);
 
 #endif

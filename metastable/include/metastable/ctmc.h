@@ -28,7 +28,15 @@ struct service_chain;
 
 #define MS_MEMORY_BYTES_DEFAULT (16.0 * 1024 * 1024 * 1024)
 
+/* Elimination, or sweeps and aggregation with a bound: see metastable/chain.h. */
+enum ms_ctmc_solver {
+	MS_SOLVER_CHOOSE, /* iterative for three axes and more whose separators are beyond elimination */
+	MS_SOLVER_DIRECT,
+	MS_SOLVER_ITERATIVE,
+};
+
 struct ms_ctmc_options {
+	enum ms_ctmc_solver solver;
 	uint32_t orbit_bound;    /* 0: from the load, so that less than 1e-12 of the time is lost */
 	uint32_t orbit_phases;   /* phases of the wait in the orbit; 0 and 1: exponential */
 	uint32_t eigenvalues;    /* 0: none */
@@ -48,6 +56,7 @@ struct ms_ctmc_chain {
 	int32_t orbit_bound; /* of each phase */
 	uint8_t *low, *high; /* shape [states]: 0 or 1 */
 	double build_s;      /* that building took */
+	bool iterative;      /* how it is solved */
 };
 
 /*
@@ -83,6 +92,10 @@ struct ms_ctmc {
 	struct ms_ctmc_basin low, high;
 	double tau_recover_s, tau_collapse_s; /* escape_s of high and low; infinity above 1e308 */
 	enum ms_class kind;
+	bool iterative; /* then there are no eigenvalues, and the bounds below hold; they are NAN otherwise */
+	double stationary_error; /* sum of |share - true share|, at most */
+	double recover_error,
+		collapse_error; /* relative, of the times from the laws as they were found */
 	bool beyond; /* something above is not what it says, as far as double precision can tell */
 };
 
@@ -116,5 +129,25 @@ int ms_ctmc_solve_from(struct ms_ctmc_chain *chain, const struct ms_ctmc_options
  */
 int ms_ctmc_committor(const struct ms_ctmc_chain *chain, double memory_bytes_max, double *ret,
 	struct hb_error *reterr);
+
+/* After the last trigger of a model. */
+struct ms_ctmc_trigger {
+	double p_stuck; /* that low is not entered from its end until the horizon */
+	double error;   /* of it, at most */
+	double p_low, p_high, mean_queue, mean_orbit; /* at its end */
+	uint32_t states;
+	uint64_t steps; /* products of a vector and a matrix */
+};
+
+/*
+ * ms_ctmc_trigger - P(stuck | triggers): the law of the chain from an empty start through the triggers of @model, piece
+ * by piece between their beginnings and ends, then on the chain that ends where low is entered, for one horizon.
+ * @options: orbit_bound 0: from the highest load of any piece. @options->server as for the chain.
+ *
+ * A trigger counts what a simulated run calls drained. Returns 0, -EINVAL (no triggers), or as ms_ctmc_chain_create()
+ * and ms_transient().
+ */
+int ms_ctmc_trigger(const struct ms_model *model, const struct ms_ctmc_options *options,
+	struct ms_ctmc_trigger *ret, struct hb_error *reterr);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The emulation level: the model as a real service and a real client, two processes that talk HTTP over loopback, with
- * real queues, threads and timers. Time is compressed: a model second takes 1/compression seconds, so the running
+ * The emulation level: the model as real services and a real client, processes that talk HTTP over loopback, with real
+ * queues, threads and timers. A thread that calls another service waits for it, as in the model; a look-aside cache is
+ * memory that all processes share. Time is compressed: a model second takes 1/compression seconds, so the running
  * example is served at 200/s with timeouts of 250 ms by default. All times in results are of the model.
  *
  * The client is open-loop: arrivals, timeouts and retries have their times before they happen, and what happens late
@@ -62,7 +63,7 @@ int ms_emulation_check(const struct ms_model *model, const struct ms_emulation_o
 	struct hb_error *reterr);
 
 /*
- * ms_emulation_run - start the service and the client, wait for the end of the run, end both by process id.
+ * ms_emulation_run - start the services and the client, wait for the end of the run, end all by process id.
  * @bins: NULL, or room for the bins of ms_simulation_bins() of the same options.
  *
  * Returns 0; what ms_emulation_check() returns; -ETIMEDOUT (the service does not listen, the client does not end);

@@ -104,7 +104,8 @@ int ms_fluid_run(const struct ms_fluid *fluid, const double *start, double end_s
 struct ms_fluid_curve_point {
 	double parameter[2];
 	double at[MS_FLUID_AXES];
-	bool stable; /* of branches */
+	bool stable;     /* of branches */
+	uint32_t branch; /* of ms_fluid_branches(): which one; else 0 */
 };
 
 /*
@@ -115,6 +116,21 @@ struct ms_fluid_curve_point {
  */
 int ms_fluid_branch(const struct ms_fluid *fluid, const struct ms_fluid_point *from,
 	enum ms_fluid_parameter parameter, double low, double high, uint32_t max,
+	struct ms_fluid_curve_point *ret, struct hb_error *reterr);
+
+/*
+ * ms_fluid_range - where curves over @parameter end: far on both sides of the model's own value.
+ * @ret: {low, high}.
+ */
+void ms_fluid_range(const struct ms_fluid *fluid, enum ms_fluid_parameter parameter, double *ret);
+
+/*
+ * ms_fluid_branches - the branches through all fixed points of the model, within ms_fluid_range().
+ * @ret: shape [@max], one branch after the other.
+ *
+ * Returns how many points, or -ENOMEM.
+ */
+int ms_fluid_branches(const struct ms_fluid *fluid, enum ms_fluid_parameter parameter, uint32_t max,
 	struct ms_fluid_curve_point *ret, struct hb_error *reterr);
 
 /*

@@ -25,9 +25,9 @@
 #include "simulation/protection.h"
 #include "connection.h"
 #include "page.h"
+#include "sender.h"
 
 #define REQUESTS_MAX 65536U
-#define WINDOW_ENTRIES 65536U
 #define CONTROL UINT32_MAX /* number of an exchange that is no attempt */
 #define NONE UINT32_MAX
 
@@ -47,21 +47,19 @@ struct due {
 
 struct request {
 	struct ms_exchange *exchange; /* NULL: pause, or the answer was a silence */
-	int64_t begin_ns, due_ns;
-	uint32_t client, number, serial, probe, next;
-	bool open, attempt;
+	struct ms_request_state state;
+	int64_t due_ns; /* end of the timeout, INT64_MAX without one; of the pause; of a hit */
+	uint32_t client, key, serial, next;
+	bool open, attempt, hit;
 };
 
-struct sender {
+/* An outside client. */
+struct source {
 	double rate_per_s;
 	uint32_t arrival_serial;
 	int64_t arrival_ns;
-	struct hb_rng arrivals, timeouts, backoffs;
-	struct ms_bucket bucket;
-	struct ms_budget budget;
-	struct ms_breaker breaker;
-	struct ms_window_memory windows[3]; /* requests, retries, ends */
-	struct ms_client_counts counts;
+	struct hb_rng arrivals;
+	struct ms_sender sender;
 };
 
 struct clients {
@@ -70,14 +68,17 @@ struct clients {
 	uv_loop_t loop;
 	uv_poll_t poll;
 	int timer_fd;
-	struct ms_exchanges exchanges;
+	struct ms_exchanges
+		exchanges[MS_SERVERS_MAX]; /* by server; one with a service of the user's */
 	struct ms_meter meter;
-	struct sender senders[MS_CLIENTS_MAX];
+	struct source sources[MS_CLIENTS_MAX]; /* by client; those of calls are not used */
 	struct request requests[REQUESTS_MAX];
 	uint32_t free_request, fresh_request;
 	struct due heap[2 * REQUESTS_MAX + 4 * MS_TRIGGERS_MAX];
 	uint32_t heap_count;
-	double speed, extra_s; /* of the service, as told to it */
+	double speed[MS_SERVERS_MAX],
+		extra_s[MS_SERVERS_MAX]; /* of the services, as told to them */
+	uint32_t watched;                /* server whose jobs the series has */
 	int64_t end_ns;
 	int failure;
 };
@@ -129,7 +130,7 @@ static bool due_stale(const struct clients *clients, const struct due *due)
 	if (due->kind == DUE_REQUEST)
 		return clients->requests[due->index].serial != due->serial;
 	if (due->kind == DUE_ARRIVAL)
-		return clients->senders[due->index].arrival_serial != due->serial;
+		return clients->sources[due->index].arrival_serial != due->serial;
 	return false;
 }
 
@@ -165,20 +166,27 @@ static uint32_t request_take(struct clients *clients)
 	return index;
 }
 
+static struct ms_sender *sender_of(struct clients *clients, const struct request *request)
+{
+	return &clients->sources[request->client].sender;
+}
+
+/* The shared cache that the client of @request asks, or NULL. */
+static struct ms_shared_cache *cache_of(struct clients *clients, const struct request *request)
+{
+	int cache = clients->model->clients[request->client].cache;
+
+	return cache == MS_NONE ? NULL : &clients->page->caches[cache];
+}
+
 static void request_end(struct clients *clients, uint32_t index, bool success, int64_t now_ns)
 {
 	struct request *request = &clients->requests[index];
-	struct sender *sender = &clients->senders[request->client];
-	int64_t latency_ns = now_ns > request->begin_ns ? now_ns - request->begin_ns : 0;
+	int64_t latency_ns =
+		ms_sender_end(sender_of(clients, request), &request->state, success, now_ns);
 
-	sender->counts.successes += success;
-	sender->counts.failures += !success;
-	if (success) {
-		sender->counts.latency_sum_s += (double)latency_ns / 1e9;
-		ms_bucket_success(&sender->bucket, &clients->model->clients[request->client]);
-	}
 	ms_meter_end(&clients->meter, success, latency_ns);
-	clients->meter.orbit -= request->number > 0;
+	clients->meter.orbit -= request->state.number > 0;
 	request->open = request->attempt = false;
 	request->serial++;
 	request->next = clients->free_request;
@@ -195,107 +203,94 @@ static void request_due(struct clients *clients, uint32_t index, int64_t time_ns
 
 static void attempt_failed(struct clients *clients, uint32_t index, bool retry, int64_t now_ns);
 
+static struct ms_exchange *attempt_begin(struct clients *clients, uint32_t index)
+{
+	const struct request *request = &clients->requests[index];
+	int server = clients->model->clients[request->client].to_server;
+	char path[MS_EXCHANGE_PATH_BYTES];
+
+	if (clients->page->options.url)
+		return ms_exchange_begin(&clients->exchanges[0], clients->exchanges[0].path, index);
+	(void)snprintf(path, sizeof(path), "/%u?%u,%u", request->client, request->state.number,
+		request->key);
+	return ms_exchange_begin(&clients->exchanges[server], path, index);
+}
+
 static void attempt_send(struct clients *clients, uint32_t index, int64_t now_ns)
 {
 	struct request *request = &clients->requests[index];
 	const struct ms_client *client = &clients->model->clients[request->client];
-	struct sender *sender = &clients->senders[request->client];
-	char path[MS_EXCHANGE_PATH_BYTES];
+	struct ms_sender *sender = sender_of(clients, request);
+	int64_t deadline_ns;
 
-	if (!ms_breaker_admit(&sender->breaker, client, now_ns, &request->probe)) {
-		sender->counts.refused_breaker++;
+	if (!ms_sender_attempt(sender, &request->state, now_ns)) {
 		request_end(clients, index, false, now_ns);
 		return;
 	}
 	request->attempt = true;
-	sender->counts.attempts++;
-	sender->counts.retries += request->number > 0;
 	clients->meter.attempts++;
-	clients->meter.retries += request->number > 0;
+	clients->meter.retries += request->state.number > 0;
 	request->serial++;
-	if (client->timeout_kind != MS_TIMEOUT_NONE)
-		request_due(clients, index, now_ns + ms_timeout_ns(client, &sender->timeouts));
-	if (clients->page->options.url)
-		(void)snprintf(path, sizeof(path), "%s", clients->exchanges.path);
-	else
-		(void)snprintf(path, sizeof(path), "/%u?%u", request->client, request->number);
-	request->exchange = ms_exchange_begin(&clients->exchanges, path, index);
+	deadline_ns = ms_sender_deadline_ns(sender, now_ns);
+	request->due_ns = deadline_ns;
+	if (deadline_ns != INT64_MAX)
+		request_due(clients, index, deadline_ns);
+	request->exchange = attempt_begin(clients, index);
 	if (!request->exchange) {
 		sender->counts.rejections++;
 		attempt_failed(clients, index, client->retry_on_reject, now_ns);
 	}
 }
 
-static bool retry_allowed(
-	struct clients *clients, const struct request *request, int64_t pause_ns, int64_t now_ns)
-{
-	const struct ms_client *client = &clients->model->clients[request->client];
-	struct sender *sender = &clients->senders[request->client];
-	bool full = false;
-	bool allowed;
-
-	if (isfinite(client->deadline_s) &&
-		now_ns + pause_ns > request->begin_ns + ms_seconds_ns(client->deadline_s)) {
-		sender->counts.refused_deadline++;
-		return false;
-	}
-	if (!ms_bucket_take(&sender->bucket, client)) {
-		sender->counts.refused_bucket++;
-		return false;
-	}
-	allowed = ms_budget_take(
-		&sender->budget, client, &sender->windows[0], &sender->windows[1], now_ns, &full);
-	sender->counts.refused_budget += !allowed;
-	if (full)
-		clients->failure = -E2BIG;
-	return allowed;
-}
-
 static void attempt_failed(struct clients *clients, uint32_t index, bool retry, int64_t now_ns)
 {
 	struct request *request = &clients->requests[index];
-	const struct ms_client *client = &clients->model->clients[request->client];
-	struct sender *sender = &clients->senders[request->client];
-	int64_t pause_ns;
-	double uniform = 0;
+	struct ms_sender *sender = sender_of(clients, request);
+	int64_t pause_ns = 0;
 
 	request->attempt = false;
 	request->exchange = NULL;
-	(void)ms_breaker_record(
-		&sender->breaker, client, &sender->windows[2], now_ns, true, request->probe);
-	if (!retry || request->number >= client->retries) {
+	if (!ms_sender_failed(sender, &request->state, retry, now_ns, &pause_ns)) {
 		request_end(clients, index, false, now_ns);
 		return;
 	}
-	if (client->backoff != MS_IMMEDIATE && client->jitter != MS_JITTER_NONE)
-		uniform = hb_rng_double(&sender->backoffs);
-	pause_ns = ms_seconds_ns(ms_backoff_s(client, request->number + 1, uniform));
-	if (!retry_allowed(clients, request, pause_ns, now_ns)) {
-		request_end(clients, index, false, now_ns);
-		return;
-	}
-	if (request->number++ == 0)
+	if (sender->full)
+		clients->failure = -E2BIG;
+	if (request->state.number == 1)
 		clients->meter.orbit++;
 	/* Also without a pause a retry goes through the heap: a service that rejects at once must not recurse here. */
 	request_due(clients, index, now_ns + pause_ns);
 }
 
+/* Ask the cache; true if it will answer. */
+static bool cache_ask(struct clients *clients, uint32_t index, int64_t now_ns)
+{
+	struct request *request = &clients->requests[index];
+	struct ms_shared_cache *cache = cache_of(clients, request);
+	const struct ms_cache *model;
+
+	if (!cache || !ms_shared_cache_ask(cache, now_ns, &request->key))
+		return false;
+	model = &clients->model->caches[clients->model->clients[request->client].cache];
+	sender_of(clients, request)->counts.hits++;
+	request->hit = true;
+	request_due(clients, index, now_ns + ms_seconds_ns(model->hit_s));
+	return true;
+}
+
 static void request_begin(struct clients *clients, uint32_t client, int64_t now_ns)
 {
-	struct sender *sender = &clients->senders[client];
 	uint32_t index = request_take(clients);
 	struct request *request;
 
 	if (index == NONE)
 		return;
 	request = &clients->requests[index];
-	*request = (struct request){
-		.begin_ns = now_ns, .client = client, .serial = request->serial, .open = true};
-	sender->counts.requests++;
+	*request = (struct request){.client = client, .serial = request->serial, .open = true};
+	ms_sender_begin(&clients->sources[client].sender, &request->state, now_ns);
 	clients->meter.requests++;
-	(void)ms_budget_request(
-		&sender->budget, &clients->model->clients[client], &sender->windows[0], now_ns);
-	attempt_send(clients, index, now_ns);
+	if (!cache_ask(clients, index, now_ns))
+		attempt_send(clients, index, now_ns);
 }
 
 static void recovery_heed(struct clients *clients)
@@ -307,35 +302,36 @@ static void recovery_heed(struct clients *clients)
 
 static uint32_t jobs_there(const struct clients *clients)
 {
-	return atomic_load_explicit(&clients->page->jobs, memory_order_relaxed);
+	return atomic_load_explicit(
+		&clients->page->services[clients->watched].jobs, memory_order_relaxed);
 }
 
 static void on_answer(void *owner, uint32_t number, int status)
 {
 	struct clients *clients = owner;
 	int64_t now_ns = ms_page_now_ns(clients->page);
+	struct ms_shared_cache *cache;
 	const struct ms_client *client;
 	struct request *request;
-	struct sender *sender;
 
 	if (number == CONTROL)
 		return;
 	request = &clients->requests[number];
 	hb_assert(request->attempt);
 	client = &clients->model->clients[request->client];
-	sender = &clients->senders[request->client];
 	request->exchange = NULL;
 	/* Too late: the timer says so as soon as it is looked at. */
-	if (client->timeout_kind != MS_TIMEOUT_NONE && now_ns >= request->due_ns)
+	if (now_ns >= request->due_ns)
 		return;
 	ms_meter_advance(&clients->meter, now_ns, jobs_there(clients));
 	if (status >= 200 && status < 300) {
-		sender->counts.answers++;
-		(void)ms_breaker_record(&sender->breaker, client, &sender->windows[2], now_ns,
-			false, request->probe);
+		cache = cache_of(clients, request);
+		if (cache && clients->model->caches[client->cache].fill == MS_FILL_ON_SUCCESS)
+			ms_shared_cache_put(cache, request->key, now_ns);
+		ms_sender_answered(sender_of(clients, request), &request->state, now_ns);
 		request_end(clients, number, true, now_ns);
 	} else {
-		sender->counts.rejections++;
+		sender_of(clients, request)->counts.rejections++;
 		attempt_failed(clients, number, client->retry_on_reject, now_ns);
 	}
 	recovery_heed(clients);
@@ -346,10 +342,10 @@ static void on_answer(void *owner, uint32_t number, int status)
 
 static void arrival_due(struct clients *clients, uint32_t client, int64_t time_ns)
 {
-	struct sender *sender = &clients->senders[client];
+	struct source *source = &clients->sources[client];
 
-	sender->arrival_ns = time_ns;
-	heap_add(clients, (struct due){time_ns, client, ++sender->arrival_serial, DUE_ARRIVAL});
+	source->arrival_ns = time_ns;
+	heap_add(clients, (struct due){time_ns, client, ++source->arrival_serial, DUE_ARRIVAL});
 }
 
 static void request_timer(struct clients *clients, uint32_t index, int64_t now_ns)
@@ -357,18 +353,22 @@ static void request_timer(struct clients *clients, uint32_t index, int64_t now_n
 	struct request *request = &clients->requests[index];
 	const struct ms_client *client = &clients->model->clients[request->client];
 
+	if (request->hit) {
+		request_end(clients, index, true, now_ns);
+		return;
+	}
 	if (!request->attempt) {
 		attempt_send(clients, index, now_ns);
 		return;
 	}
-	clients->senders[request->client].counts.timeouts++;
+	sender_of(clients, request)->counts.timeouts++;
 	if (request->exchange)
 		ms_exchange_abandon(request->exchange);
 	attempt_failed(clients, index, client->retry_on_timeout, now_ns);
 }
 
-/* Tell the service, or the user's command, how fast it may be. The command is not waited for. */
-static void service_throttle(struct clients *clients)
+/* Tell service @server, or the user's command, how fast it may be. The command is not waited for. */
+static void service_throttle(struct clients *clients, int server)
 {
 	const char *command = clients->page->options.throttle;
 	char path[MS_EXCHANGE_PATH_BYTES];
@@ -377,14 +377,15 @@ static void service_throttle(struct clients *clients)
 	extern char **environ;
 	pid_t child;
 
-	(void)snprintf(path, sizeof(path), "/throttle?%.9g,%.9g", clients->speed, clients->extra_s);
+	(void)snprintf(path, sizeof(path), "/throttle?%.9g,%.9g", clients->speed[server],
+		clients->extra_s[server]);
 	if (!command) {
-		(void)ms_exchange_begin(&clients->exchanges, path, CONTROL);
+		(void)ms_exchange_begin(&clients->exchanges[server], path, CONTROL);
 		return;
 	}
-	(void)snprintf(value, sizeof(value), "%.9g", clients->speed);
+	(void)snprintf(value, sizeof(value), "%.9g", clients->speed[server]);
 	(void)setenv("HOTBED_SPEED", value, 1);
-	(void)snprintf(value, sizeof(value), "%.9g", clients->extra_s);
+	(void)snprintf(value, sizeof(value), "%.9g", clients->extra_s[server]);
 	(void)setenv("HOTBED_EXTRA_S", value, 1);
 	if (posix_spawn(&child, "/bin/sh", NULL, NULL, arguments, environ))
 		clients->failure = -ECHILD;
@@ -394,41 +395,45 @@ static void trigger_due(struct clients *clients, uint32_t argument, int64_t now_
 {
 	const struct ms_trigger *trigger = &clients->model->triggers[argument / 2];
 	bool begins = argument % 2 == 0;
-	struct sender *sender = &clients->senders[trigger->target];
+	struct source *source;
 	double rate;
 
 	switch (trigger->kind) {
 	case MS_TRIGGER_RATE:
+		source = &clients->sources[trigger->target];
 		rate = fmax(begins ? trigger->value
 				   : clients->model->clients[trigger->target].rate_per_s,
 			1e-6);
 		arrival_due(clients, (uint32_t)trigger->target,
 			now_ns + ms_gap_rescale_ns(
-					 sender->arrival_ns - now_ns, sender->rate_per_s, rate));
-		sender->rate_per_s = rate;
+					 source->arrival_ns - now_ns, source->rate_per_s, rate));
+		source->rate_per_s = rate;
 		break;
 	case MS_TRIGGER_CAPACITY:
-		clients->speed = begins ? trigger->value : 1;
-		service_throttle(clients);
+		clients->speed[trigger->target] = begins ? trigger->value : 1;
+		service_throttle(clients, trigger->target);
 		break;
 	case MS_TRIGGER_LATENCY:
-		clients->extra_s = begins ? trigger->value : 0;
-		service_throttle(clients);
+		clients->extra_s[trigger->target] = begins ? trigger->value : 0;
+		service_throttle(clients, trigger->target);
 		break;
 	case MS_TRIGGER_FLUSH:
-		hb_assert(false);
+		if (begins)
+			ms_shared_cache_flush(&clients->page->caches[trigger->target]);
+		break;
 	}
 }
 
 static void due_handle(struct clients *clients, const struct due *due)
 {
-	struct sender *sender = &clients->senders[due->index % MS_CLIENTS_MAX];
+	struct source *source;
 
 	switch (due->kind) {
 	case DUE_ARRIVAL:
+		source = &clients->sources[due->index];
 		arrival_due(clients, due->index,
 			due->time_ns + ms_gap_ns(&clients->model->clients[due->index],
-					       sender->rate_per_s, &sender->arrivals));
+					       source->rate_per_s, &source->arrivals));
 		request_begin(clients, due->index, due->time_ns);
 		break;
 	case DUE_REQUEST:
@@ -473,27 +478,51 @@ static void on_timer(uv_poll_t *poll, int status, int events)
 
 /* ---- the process ---- */
 
-static int senders_init(struct clients *clients)
+static int sources_init(struct clients *clients)
 {
 	struct ms_page *page = clients->page;
 	uint64_t mixed = hb_rng_mix(page->seed, page->replication);
 
 	for (uint32_t i = 0; i < clients->model->client_count; i++) {
 		const struct ms_client *client = &clients->model->clients[i];
-		struct sender *sender = &clients->senders[i];
+		struct source *source = &clients->sources[i];
 
-		hb_rng_init(&sender->arrivals, mixed, ms_stream_source(MS_STREAM_ARRIVALS, i));
-		hb_rng_init(&sender->timeouts, mixed, ms_stream_source(MS_STREAM_TIMEOUTS, i));
-		hb_rng_init(&sender->backoffs, mixed, ms_stream_source(MS_STREAM_BACKOFFS, i));
-		ms_bucket_init(&sender->bucket, client);
-		for (int k = 0; k < 3; k++) {
-			sender->windows[k].entries = malloc(WINDOW_ENTRIES * sizeof(int64_t));
-			sender->windows[k].capacity = WINDOW_ENTRIES;
-			if (!sender->windows[k].entries)
-				return -ENOMEM;
-		}
-		sender->rate_per_s = fmax(client->rate_per_s, 1e-6);
-		arrival_due(clients, i, ms_gap_ns(client, sender->rate_per_s, &sender->arrivals));
+		if (client->from_server != MS_NONE)
+			continue;
+		hb_rng_init(&source->arrivals, mixed, ms_stream_source(MS_STREAM_ARRIVALS, i));
+		if (ms_sender_init(&source->sender, client, i, mixed))
+			return -ENOMEM;
+		source->rate_per_s = fmax(client->rate_per_s, 1e-6);
+		arrival_due(clients, i, ms_gap_ns(client, source->rate_per_s, &source->arrivals));
+	}
+	return 0;
+}
+
+static int exchanges_init(struct clients *clients, struct hb_error *reterr)
+{
+	const char *url = clients->page->options.url;
+	int result = 0;
+
+	for (uint32_t i = 0; i < clients->model->server_count && result == 0; i++) {
+		struct ms_exchanges *exchanges = &clients->exchanges[i];
+		char own[64];
+
+		(void)snprintf(
+			own, sizeof(own), "http://127.0.0.1:%u/", clients->page->services[i].port);
+		exchanges->loop = &clients->loop;
+		exchanges->answered = on_answer;
+		exchanges->owner = clients;
+		result = ms_url_read(url ? url : own, exchanges, reterr);
+	}
+	return result;
+}
+
+/* The server that the first outside client sends to. */
+static uint32_t watched_find(const struct ms_model *model)
+{
+	for (uint32_t i = 0; i < model->client_count; i++) {
+		if (model->clients[i].from_server == MS_NONE)
+			return (uint32_t)model->clients[i].to_server;
 	}
 	return 0;
 }
@@ -507,7 +536,9 @@ static int clients_init(struct clients *clients, struct ms_page *page, struct ms
 	clients->page = page;
 	clients->model = &page->model;
 	clients->free_request = NONE;
-	clients->speed = 1;
+	clients->watched = watched_find(&page->model);
+	for (uint32_t i = 0; i < MS_SERVERS_MAX; i++)
+		clients->speed[i] = 1;
 	clients->end_ns = ms_seconds_ns(run->end_s > 0 ? run->end_s : ms_run_end_s(&page->model));
 	ms_meter_init(&clients->meter, &page->model, run, clients->end_ns);
 	ms_meter_reset(&clients->meter, bins);
@@ -524,11 +555,8 @@ static int clients_init(struct clients *clients, struct ms_page *page, struct ms
 	clients->poll.data = clients;
 	if (result == 0)
 		result = uv_poll_start(&clients->poll, UV_READABLE, on_timer);
-	clients->exchanges.loop = &clients->loop;
-	clients->exchanges.answered = on_answer;
-	clients->exchanges.owner = clients;
 	if (result == 0)
-		result = senders_init(clients);
+		result = sources_init(clients);
 	for (uint32_t i = 0; i < page->model.trigger_count; i++) {
 		const struct ms_trigger *trigger = &page->model.triggers[i];
 
@@ -552,7 +580,7 @@ static void result_fill(struct clients *clients, struct ms_run_result *ret)
 		.end_s = (double)now_ns / 1e9, .client_count = clients->model->client_count};
 	ms_meter_result(&clients->meter, 0, ret);
 	for (uint32_t i = 0; i < clients->model->client_count; i++) {
-		ret->clients[i] = clients->senders[i].counts;
+		ret->clients[i] = clients->sources[i].sender.counts;
 		ret->events += ret->clients[i].requests + ret->clients[i].answers +
 			       ret->clients[i].timeouts + ret->clients[i].rejections;
 	}
@@ -568,7 +596,6 @@ int ms_client_process(struct ms_page *page, struct ms_bin *bins)
 {
 	struct clients *clients = calloc(1, sizeof(*clients));
 	struct hb_error *error = &page->client_error;
-	char url[64];
 	int result;
 
 	if (!clients)
@@ -576,11 +603,9 @@ int ms_client_process(struct ms_page *page, struct ms_bin *bins)
 	/* Commands that throttle are not waited for. */
 	(void)signal(SIGCHLD, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", page->port);
 	result = clients_init(clients, page, bins);
 	if (result == 0)
-		result = ms_url_read(
-			page->options.url ? page->options.url : url, &clients->exchanges, error);
+		result = exchanges_init(clients, error);
 	if (result < 0)
 		return error->code ? result
 				   : hb_error_set(error, result, "client: cannot start: %s",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The supervisor: maps the shared page, forks the service and the clients, waits with a limit, ends both by their ids.
+ * The supervisor: maps the shared page, forks the services and the clients, waits with a limit, ends all by their ids.
  * Children die with it. See metastable/emulation.h.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <hotbed/error.h>
+#include <hotbed/rng.h>
 
 #include "simulation/meter.h"
 #include "simulation/protection.h"
@@ -55,6 +56,25 @@ static int triggers_check(const struct ms_model *model, const struct ms_emulatio
 	return 0;
 }
 
+/* A service that is not ours is one server, and fills no cache. */
+static int url_model_check(const struct ms_model *model, const struct ms_emulation_options *options,
+	struct hb_error *reterr)
+{
+	if (model->server_count > 1)
+		return hb_error_set(reterr, -EINVAL,
+			"emulation: the model has %u servers, %s is one; leave what it calls out "
+			"of the model",
+			model->server_count, options->url);
+	for (uint32_t i = 0; i < model->cache_count; i++) {
+		if (model->caches[i].fill == MS_FILL_ALWAYS)
+			return hb_error_set(reterr, -EINVAL,
+				"emulation: the service at %s does not fill %s; use fill_on "
+				"success",
+				options->url, model->caches[i].name);
+	}
+	return 0;
+}
+
 int ms_emulation_check(const struct ms_model *model, const struct ms_emulation_options *options,
 	struct hb_error *reterr)
 {
@@ -76,15 +96,21 @@ int ms_emulation_check(const struct ms_model *model, const struct ms_emulation_o
 			"or "
 			"the horizon, or compress more (%.0f s at most)",
 			end_s, compression, end_s / compression, MS_EMULATION_WALL_MAX_S);
-	if (model->servers[0].threads > MS_EMULATION_THREADS_MAX)
-		return hb_error_set(reterr, -EINVAL,
-			"emulation: %s has %u threads, at most %u are started; use the simulation",
-			model->servers[0].name, model->servers[0].threads,
-			MS_EMULATION_THREADS_MAX);
+	for (uint32_t i = 0; i < model->server_count; i++) {
+		if (model->servers[i].threads > MS_EMULATION_THREADS_MAX)
+			return hb_error_set(reterr, -EINVAL,
+				"emulation: %s has %u threads, at most %u are started; use the "
+				"simulation",
+				model->servers[i].name, model->servers[i].threads,
+				MS_EMULATION_THREADS_MAX);
+	}
 	if (options->command && !options->url)
 		return hb_error_set(reterr, -EINVAL,
 			"emulation: a service of your own needs a URL to be reached at");
-	result = triggers_check(model, options, reterr);
+	if (options->url)
+		result = url_model_check(model, options, reterr);
+	if (result == 0)
+		result = triggers_check(model, options, reterr);
 	if (result == 0 && options->url)
 		result = ms_url_read(options->url, &exchanges, reterr);
 	return result;
@@ -135,7 +161,7 @@ static void child_tie(pid_t supervisor)
 		_exit(1);
 }
 
-static int service_fork(struct ms_page *page, pid_t *ret, struct hb_error *reterr)
+static int service_fork(struct ms_page *page, uint32_t number, pid_t *ret, struct hb_error *reterr)
 {
 	pid_t supervisor = getpid();
 	struct pollfd ready;
@@ -148,7 +174,7 @@ static int service_fork(struct ms_page *page, pid_t *ret, struct hb_error *reter
 	if (child == 0) {
 		child_tie(supervisor);
 		(void)close(fds[0]);
-		_exit(ms_service_process(page, fds[1]) < 0);
+		_exit(ms_service_process(page, number, fds[1]) < 0);
 	}
 	(void)close(fds[1]);
 	if (child < 0) {
@@ -161,9 +187,9 @@ static int service_fork(struct ms_page *page, pid_t *ret, struct hb_error *reter
 	(void)poll(&ready, 1, (int)(READY_DEFAULT_S * 1000));
 	if (!(ready.revents & POLLIN)) {
 		(void)close(fds[0]);
-		if (page->service_error.code) {
-			*reterr = page->service_error;
-			return page->service_error.code;
+		if (page->services[number].error.code) {
+			*reterr = page->services[number].error;
+			return page->services[number].error.code;
 		}
 		return hb_error_set(reterr, -ETIMEDOUT,
 			"emulation: the service did not listen within %.0f s; is the machine busy?",
@@ -272,14 +298,16 @@ static int clients_fork(
 
 static double shortest_timeout_s(const struct ms_model *model)
 {
-	double shortest = INFINITY;
+	double shortest = INFINITY, fastest_s = INFINITY;
 
 	for (uint32_t i = 0; i < model->client_count; i++) {
 		if (model->clients[i].timeout_kind != MS_TIMEOUT_NONE)
 			shortest = fmin(shortest, model->clients[i].timeout_s);
 	}
 	/* Without timeouts, services are what the lateness is measured against. */
-	return isfinite(shortest) ? shortest : 10 * model->servers[0].service.mean_s;
+	for (uint32_t i = 0; i < model->server_count && shortest == INFINITY; i++)
+		fastest_s = fmin(fastest_s, model->servers[i].service.mean_s);
+	return isfinite(shortest) ? shortest : 10 * fastest_s;
 }
 
 static void *memory_share(size_t bytes)
@@ -289,48 +317,114 @@ static void *memory_share(size_t bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
+static void lateness_merge(struct ms_lateness *all, const struct ms_lateness *one)
+{
+	uint64_t timers = all->timers + one->timers;
+
+	if (timers)
+		all->mean_s =
+			(all->mean_s * (double)all->timers + one->mean_s * (double)one->timers) /
+			(double)timers;
+	all->timers = timers;
+	all->late += one->late;
+	all->limit_s = one->limit_s;
+	all->max_s = fmax(all->max_s, one->max_s);
+}
+
 static void result_take(const struct ms_page *page, struct ms_emulation_result *ret)
 {
-	uint64_t timers = page->client_lateness.timers + page->service_lateness.timers;
-	uint64_t late = page->client_lateness.late + page->service_lateness.late;
+	const struct ms_model *model = &page->model;
 
 	ret->run = page->result;
 	ret->client = page->client_lateness;
-	ret->service = page->service_lateness;
 	ret->compression = page->compression;
-	ret->voided = (double)late > LATE_SHARE * (double)timers;
-	if (!page->options.url) {
-		ret->run.server_count = 1;
-		ret->run.servers[0] = page->server;
+	for (uint32_t i = 0; i < model->server_count && !page->options.url; i++) {
+		ret->run.servers[i] = page->services[i].counts;
+		ret->run.server_count = i + 1;
+		lateness_merge(&ret->service, &page->services[i].lateness);
 	}
+	for (uint32_t i = 0; i < model->client_count; i++) {
+		if (model->clients[i].from_server != MS_NONE)
+			ret->run.clients[i] = page->calls[i];
+	}
+	ret->voided = (double)(ret->client.late + ret->service.late) >
+		      LATE_SHARE * (double)(ret->client.timers + ret->service.timers);
+}
+
+/* Did one of the services end before it was told to? Its id becomes 0. */
+static int services_heed(struct ms_page *page, pid_t *services, struct hb_error *reterr)
+{
+	for (uint32_t i = 0; i < MS_SERVERS_MAX; i++) {
+		if (services[i] <= 0 || waitpid(services[i], NULL, WNOHANG) != services[i])
+			continue;
+		services[i] = 0;
+		return hb_error_set(reterr, -ECHILD,
+			"emulation: the service %s ended during the run; please report it",
+			page->model.servers[i].name);
+	}
+	return 0;
+}
+
+static int services_start(struct ms_page *page, pid_t *ret, struct hb_error *reterr)
+{
+	int result = 0;
+
+	if (page->options.url)
+		return command_start(&page->options, &ret[0], reterr);
+	for (uint32_t i = 0; i < page->model.server_count && result == 0; i++)
+		result = service_fork(page, i, &ret[i], reterr);
+	return result;
 }
 
 static int processes_run(
 	struct ms_page *page, struct ms_bin *bins, double limit_s, struct hb_error *reterr)
 {
-	const struct ms_emulation_options *options = &page->options;
 	struct hb_error error = {0};
-	pid_t service = 0;
+	pid_t services[MS_SERVERS_MAX] = {0};
 	int result;
 
-	/* The service's clock begins before the clients': jobs have times from the first request on. */
+	/* The services' clock begins before the clients': jobs have times from the first request on. */
 	page->start_ns = ms_page_clock_ns();
-	if (options->url)
-		result = command_start(options, &service, &error);
-	else
-		result = service_fork(page, &service, &error);
+	result = services_start(page, services, &error);
 	if (result == 0)
 		result = clients_fork(page, bins, limit_s, &error);
-	/* Without it all attempts were refused by nobody. */
-	if (result == 0 && service > 0 && waitpid(service, NULL, WNOHANG) == service) {
-		service = 0;
-		result = hb_error_set(&error, -ECHILD,
-			"emulation: the service ended during the run; please report it");
+	/* Without them all attempts were refused by nobody. */
+	if (result == 0)
+		result = services_heed(page, services, &error);
+	/* Those that call before those that they call, as far as the file has them so. */
+	for (uint32_t i = 0; i < MS_SERVERS_MAX; i++) {
+		child_end(services[i]);
+		if (result == 0 && page->services[i].error.code) {
+			error = page->services[i].error;
+			result = error.code;
+		}
 	}
-	child_end(service);
 	if (result < 0)
 		return hb_error_set(reterr, result, "%s", error.text);
 	return 0;
+}
+
+/* The caches and the limits of lateness; what was made is finished by page_finish(). */
+static int page_fill(struct ms_page *page, struct hb_error *reterr)
+{
+	uint64_t mixed = hb_rng_mix(page->seed, page->replication);
+	double limit_s = LATE_SHARE * shortest_timeout_s(&page->model) / page->compression;
+
+	page->client_lateness.limit_s = limit_s;
+	for (uint32_t i = 0; i < page->model.server_count; i++)
+		page->services[i].lateness.limit_s = limit_s;
+	for (uint32_t i = 0; i < page->model.cache_count; i++) {
+		if (ms_shared_cache_init(&page->caches[i], &page->model.caches[i], i, mixed))
+			return hb_error_set(reterr, -ENOMEM, "emulation: no memory; free some");
+	}
+	return 0;
+}
+
+static void page_finish(struct ms_page *page)
+{
+	for (uint32_t i = 0; i < MS_CACHES_MAX; i++)
+		ms_shared_cache_finish(&page->caches[i]);
+	(void)munmap(page, sizeof(*page));
 }
 
 int ms_emulation_run(const struct ms_model *model, const struct ms_emulation_options *options,
@@ -361,9 +455,9 @@ int ms_emulation_run(const struct ms_model *model, const struct ms_emulation_opt
 	page->seed = seed;
 	page->replication = replication;
 	page->compression = compression_of(options);
-	page->client_lateness.limit_s = page->service_lateness.limit_s =
-		LATE_SHARE * shortest_timeout_s(model) / page->compression;
-	result = processes_run(page, shared, end_s / page->compression + GRACE_S, reterr);
+	result = page_fill(page, reterr);
+	if (result == 0)
+		result = processes_run(page, shared, end_s / page->compression + GRACE_S, reterr);
 	if (result < 0)
 		goto finish;
 	*ret = (struct ms_emulation_result){.wall_s = clock_s() - begin_s};
@@ -372,7 +466,7 @@ int ms_emulation_run(const struct ms_model *model, const struct ms_emulation_opt
 		memcpy(bins, shared, meter.bins_total * sizeof(*bins));
 finish:
 	if (page)
-		(void)munmap(page, sizeof(*page));
+		page_finish(page);
 	if (shared)
 		(void)munmap(shared, bytes);
 	return result;

@@ -14,6 +14,17 @@
 
 #include <metastable/emulation.h>
 
+#include "shared_cache.h"
+
+/* Of one service process; it writes all of it. */
+struct ms_page_service {
+	uint16_t port; /* before it says it is ready */
+	atomic_uint jobs;
+	struct ms_server_counts counts;
+	struct ms_lateness lateness;
+	struct hb_error error;
+};
+
 struct ms_page {
 	/* the supervisor */
 	struct ms_model model;
@@ -21,12 +32,11 @@ struct ms_page {
 	uint64_t seed, replication;
 	double compression;
 	int64_t start_ns; /* of model time, on CLOCK_MONOTONIC */
-	uint16_t port;    /* the service writes it before it says it is ready */
-	/* the service */
-	atomic_uint jobs;
-	struct ms_server_counts server;
-	struct ms_lateness service_lateness;
-	struct hb_error service_error;
+	/* the services, by server of the model; calls by client, each of the service that makes it */
+	struct ms_page_service services[MS_SERVERS_MAX];
+	struct ms_client_counts calls[MS_CLIENTS_MAX];
+	/* all of them */
+	struct ms_shared_cache caches[MS_CACHES_MAX];
 	/* the client */
 	struct ms_run_result result;
 	struct ms_lateness client_lateness;
@@ -67,10 +77,10 @@ static inline void ms_lateness_add(struct ms_lateness *lateness, int64_t due_ns,
 }
 
 /*
- * ms_service_process - be the service until SIGTERM: binds, writes the port, writes a byte to @ready_fd.
+ * ms_service_process - be service @number until SIGTERM: binds, writes the port, writes a byte to @ready_fd.
  * Returns 0 or -errno with the reason in the page.
  */
-int ms_service_process(struct ms_page *page, int ready_fd);
+int ms_service_process(struct ms_page *page, uint32_t number, int ready_fd);
 
 /* ms_client_process - be the clients until the end of the run; fills the page's result. @bins: shared, or NULL. */
 int ms_client_process(struct ms_page *page, struct ms_bin *bins);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The service: libuv takes requests from its connections and puts them into a queue with the model's discipline and
+ * A service: libuv takes requests from its connections and puts them into a queue with the model's discipline and
  * limits; worker threads take them out and "work" until an absolute time. A worker that woke up late begins its next
- * job at the time it should have: lateness does not eat capacity. `GET /INDEX?N` is attempt N of client INDEX;
- * `GET /throttle?SPEED,EXTRA_S` changes the services that begin from then on.
+ * job at the time it should have: lateness does not eat capacity. A job that makes calls keeps its worker until the
+ * last of them has ended. `GET /INDEX?N,KEY` is attempt N of client INDEX, for the key KEY of its cache; `GET
+ * /throttle?SPEED,EXTRA_S` changes the services that begin from then on.
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 
 #include "simulation/draw.h"
 #include "simulation/protection.h"
+#include "caller.h"
 #include "page.h"
 
 #define REQUEST_BYTES 4096
@@ -37,7 +39,7 @@ struct connection;
 struct job {
 	struct connection *connection; /* NULL: nobody waits; under the lock */
 	int64_t enter_ns;
-	uint32_t client;
+	uint32_t client, key;
 	bool retry, waiting, cancelled;
 	struct worker *worker;
 	struct job *older, *newer; /* in the queue; newer also links the finished ones */
@@ -63,11 +65,14 @@ struct worker {
 	pthread_t thread;
 	int timer_fd, wake_fd;
 	int64_t free_ns; /* when its last job should have ended */
+	struct ms_caller caller;
 };
 
 struct service {
 	struct ms_page *page;
+	struct ms_page_service *shared;
 	const struct ms_server *server;
+	uint32_t number;
 	uv_loop_t loop;
 	uv_tcp_t listener;
 	uv_async_t finished_async;
@@ -85,6 +90,8 @@ struct service {
 	bool ends;
 	struct worker *workers;
 	uint32_t worker_count;
+	struct ms_call calls[MS_CLIENTS_MAX]; /* that its jobs make, in the order of the file */
+	uint32_t call_count;
 };
 
 /* ---- the queue; all under the lock ---- */
@@ -139,12 +146,12 @@ static struct job *queue_next(const struct service *service)
 
 static void jobs_change(struct service *service, int delta)
 {
-	struct ms_server_counts *counts = &service->page->server;
+	struct ms_server_counts *counts = &service->shared->counts;
 
 	service->jobs = (uint32_t)((int)service->jobs + delta);
 	if (service->jobs > counts->peak)
 		counts->peak = service->jobs;
-	atomic_store_explicit(&service->page->jobs, service->jobs, memory_order_relaxed);
+	atomic_store_explicit(&service->shared->jobs, service->jobs, memory_order_relaxed);
 }
 
 /* The job is over for the server; the loop answers it and frees it. */
@@ -179,7 +186,7 @@ static void codel_drop(void *queue)
 {
 	struct service *service = queue;
 
-	service->page->server.dropped++;
+	service->shared->counts.dropped++;
 	job_leave(service, service->taken, refusal(service->server->on_shed));
 }
 
@@ -220,13 +227,55 @@ static void work_wait(struct worker *worker, int64_t end_ns)
 
 		(void)!read(worker->timer_fd, &expirations, sizeof(expirations));
 	}
-	if (fds[1].revents) {
-		uint64_t wakes;
-
-		(void)!read(worker->wake_fd, &wakes, sizeof(wakes));
-	}
+	/* What woke it up is looked at under the lock. */
 }
 
+/*
+ * The calls of a job one after the other, from *@at_ns; the lock is not held. Returns how the last one ended that was
+ * made.
+ */
+static enum ms_call_end calls_make(struct worker *worker, int64_t *at_ns)
+{
+	struct service *service = worker->service;
+	enum ms_call_end end = MS_CALL_SUCCESS;
+
+	for (uint32_t i = 0; i < service->call_count && end == MS_CALL_SUCCESS; i++) {
+		struct ms_call *call = &service->calls[i];
+		double p = call->sender.client->call_probability;
+		bool made;
+
+		(void)pthread_mutex_lock(&service->lock);
+		made = p >= 1 || hb_rng_double(&call->decisions) < p;
+		(void)pthread_mutex_unlock(&service->lock);
+		if (made)
+			end = ms_call_make(&worker->caller, call, at_ns);
+	}
+	return end;
+}
+
+/* The job has had its work and its calls. */
+static void job_finish(struct service *service, struct job *job, bool success, int64_t at_ns)
+{
+	struct ms_page *page = service->page;
+	struct ms_server_counts *counts = &service->shared->counts;
+	int cache = page->model.clients[job->client].cache;
+
+	counts->served += success;
+	counts->failed += !success;
+	counts->wasted += success && !job->connection;
+	if (success && cache != MS_NONE && page->model.caches[cache].fill == MS_FILL_ALWAYS)
+		ms_shared_cache_put(&page->caches[cache], job->key, at_ns);
+	job_leave(service, job, success ? RESPONSE_OK : RESPONSE_REJECTED);
+}
+
+static void wake_forget(struct worker *worker)
+{
+	uint64_t wakes;
+
+	(void)!read(worker->wake_fd, &wakes, sizeof(wakes));
+}
+
+/* The work and the calls of a job whose worker is free from @begin_ns on; the lock is held before and after. */
 static void job_work(struct worker *worker, struct job *job)
 {
 	struct service *service = worker->service;
@@ -237,28 +286,34 @@ static void job_work(struct worker *worker, struct job *job)
 						    service->speed,
 					    service->extra_ns, &service->services);
 	int64_t due_ns = ms_page_real_ns(page, end_ns);
+	enum ms_call_end end = MS_CALL_SUCCESS;
 
+	/* Of a job that was cancelled when it had just ended. */
+	wake_forget(worker);
 	job->worker = worker;
 	service->busy++;
 	(void)pthread_mutex_unlock(&service->lock);
 	work_wait(worker, end_ns);
 	(void)pthread_mutex_lock(&service->lock);
+	if (!service->ends && !job->cancelled) {
+		ms_lateness_add(&service->shared->lateness, due_ns, ms_page_clock_ns());
+		(void)pthread_mutex_unlock(&service->lock);
+		end = calls_make(worker, &end_ns);
+		(void)pthread_mutex_lock(&service->lock);
+	}
 	service->busy--;
 	job->worker = NULL;
 	if (service->ends)
 		return;
 	if (job->cancelled) {
 		worker->free_ns = ms_page_now_ns(page);
-		page->server.cancelled++;
+		service->shared->counts.cancelled++;
 		job_leave(service, job, NULL);
 		return;
 	}
-	ms_lateness_add(&page->service_lateness, due_ns, ms_page_clock_ns());
-	page->server.busy_s += (double)(end_ns - begin_ns) / 1e9;
+	service->shared->counts.busy_s += (double)(end_ns - begin_ns) / 1e9;
 	worker->free_ns = end_ns;
-	page->server.served++;
-	page->server.wasted += job->connection == NULL;
-	job_leave(service, job, RESPONSE_OK);
+	job_finish(service, job, end == MS_CALL_SUCCESS, end_ns);
 }
 
 static void *worker_main(void *object)
@@ -293,6 +348,12 @@ static int workers_start(struct service *service)
 		worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (worker->timer_fd < 0 || worker->wake_fd < 0)
 			return -errno;
+		worker->caller = (struct ms_caller){.page = service->page,
+			.lock = &service->lock,
+			.ends = &service->ends,
+			.late = &service->shared->lateness,
+			.timer_fd = worker->timer_fd,
+			.wake_fd = worker->wake_fd};
 		if (pthread_create(&worker->thread, NULL, worker_main, worker))
 			return -EAGAIN;
 		service->worker_count++;
@@ -310,9 +371,49 @@ static void workers_stop(struct service *service)
 	for (uint32_t i = 0; i < service->worker_count; i++)
 		(void)!write(service->workers[i].wake_fd, &one, sizeof(one));
 	(void)pthread_mutex_unlock(&service->lock);
-	for (uint32_t i = 0; i < service->worker_count; i++)
+	for (uint32_t i = 0; i < service->worker_count; i++) {
 		(void)pthread_join(service->workers[i].thread, NULL);
+		ms_caller_close(&service->workers[i].caller);
+	}
 	free(service->workers);
+}
+
+/* ---- calls ---- */
+
+static int calls_init(struct service *service, uint64_t mixed)
+{
+	const struct ms_model *model = &service->page->model;
+
+	for (uint32_t i = 0; i < model->client_count; i++) {
+		struct ms_call *call = &service->calls[service->call_count];
+
+		if (model->clients[i].from_server != (int)service->number)
+			continue;
+		service->call_count++;
+		call->index = i;
+		hb_rng_init(&call->decisions, mixed, ms_stream_source(MS_STREAM_CALLS, i));
+		if (ms_sender_init(&call->sender, &model->clients[i], i, mixed))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The books of the calls go to the supervisor. Returns -E2BIG if a protection ran out of memory. */
+static int calls_finish(struct service *service)
+{
+	bool full = false;
+
+	for (uint32_t i = 0; i < service->call_count; i++) {
+		struct ms_call *call = &service->calls[i];
+
+		service->page->calls[call->index] = call->sender.counts;
+		full |= call->sender.full;
+		ms_sender_finish(&call->sender);
+	}
+	return full ? hb_error_set(&service->shared->error, -E2BIG,
+			      "service: a window of %s's calls is full; lower the rates",
+			      service->server->name)
+		    : 0;
 }
 
 /* ---- connections ---- */
@@ -340,7 +441,7 @@ static void connection_close(struct connection *connection)
 		job->connection = NULL;
 		if (job->waiting && cancel != MS_CANCEL_NO) {
 			list_remove(list_of(service, job), job);
-			service->page->server.cancelled++;
+			service->shared->counts.cancelled++;
 			job_leave(service, job, NULL);
 		} else if (job->worker && cancel == MS_CANCEL_ALWAYS) {
 			job->cancelled = true;
@@ -398,10 +499,11 @@ static void on_finished(uv_async_t *async)
 }
 
 /* Returns the response to give at once, or NULL: it comes later or never. */
-static const char *attempt_enter(struct connection *connection, uint32_t client, uint32_t number)
+static const char *attempt_enter(
+	struct connection *connection, uint32_t client, uint32_t number, uint32_t key)
 {
 	struct service *service = connection->service;
-	struct ms_server_counts *counts = &service->page->server;
+	struct ms_server_counts *counts = &service->shared->counts;
 	const struct ms_server *server = service->server;
 	struct job *job;
 	double p;
@@ -425,6 +527,7 @@ static const char *attempt_enter(struct connection *connection, uint32_t client,
 	job->connection = connection;
 	job->enter_ns = ms_page_now_ns(service->page);
 	job->client = client;
+	job->key = key;
 	job->retry = number > 0;
 	job->waiting = true;
 	connection->job = job;
@@ -438,7 +541,8 @@ static void request_handle(struct connection *connection)
 {
 	struct service *service = connection->service;
 	const char *response = RESPONSE_UNKNOWN;
-	unsigned int client, number;
+	const struct ms_model *model = &service->page->model;
+	unsigned int client, number, key;
 	double speed, extra_s;
 
 	(void)pthread_mutex_lock(&service->lock);
@@ -447,9 +551,10 @@ static void request_handle(struct connection *connection)
 		service->speed = speed;
 		service->extra_ns = extra_s * 1e9;
 		response = RESPONSE_OK;
-	} else if (sscanf(connection->request, "GET /%u?%u", &client, &number) == 2 &&
-		   client < service->page->model.client_count) {
-		response = attempt_enter(connection, client, number);
+	} else if (sscanf(connection->request, "GET /%u?%u,%u", &client, &number, &key) == 3 &&
+		   client < model->client_count &&
+		   model->clients[client].to_server == (int)service->number) {
+		response = attempt_enter(connection, client, number, key);
 	}
 	(void)pthread_mutex_unlock(&service->lock);
 	if (response)
@@ -542,44 +647,62 @@ static int service_listen(struct service *service)
 		result = uv_signal_init(&service->loop, &service->terminate);
 	if (result == 0)
 		result = uv_signal_start(&service->terminate, on_terminate, SIGTERM);
-	service->page->port = ntohs(address.sin_port);
+	service->shared->port = ntohs(address.sin_port);
 	return result;
 }
 
-int ms_service_process(struct ms_page *page, int ready_fd)
+static struct service *service_create(struct ms_page *page, uint32_t number)
 {
 	struct service *service = calloc(1, sizeof(*service));
 	uint64_t mixed = hb_rng_mix(page->seed, page->replication);
+
+	if (!service)
+		return NULL;
+	service->page = page;
+	service->number = number;
+	service->shared = &page->services[number];
+	service->server = &page->model.servers[number];
+	service->speed = 1;
+	hb_rng_init(&service->services, mixed, ms_stream_source(MS_STREAM_SERVICES, number));
+	hb_rng_init(&service->shedding, mixed, ms_stream_source(MS_STREAM_SHEDDING, number));
+	(void)pthread_mutex_init(&service->lock, NULL);
+	(void)pthread_cond_init(&service->work, NULL);
+	if (calls_init(service, mixed) < 0) {
+		(void)calls_finish(service);
+		free(service);
+		return NULL;
+	}
+	return service;
+}
+
+int ms_service_process(struct ms_page *page, uint32_t number, int ready_fd)
+{
+	struct hb_error *error = &page->services[number].error;
+	struct service *service = service_create(page, number);
 	int result;
 
 	if (!service)
-		return hb_error_set(&page->service_error, -ENOMEM, "service: no memory; free some");
+		return hb_error_set(error, -ENOMEM, "service: no memory; free some");
 	/* Clients that have gone are met when they are answered. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	service->page = page;
-	service->server = &page->model.servers[0];
-	service->speed = 1;
-	hb_rng_init(&service->services, mixed, ms_stream_source(MS_STREAM_SERVICES, 0));
-	hb_rng_init(&service->shedding, mixed, ms_stream_source(MS_STREAM_SHEDDING, 0));
-	(void)pthread_mutex_init(&service->lock, NULL);
-	(void)pthread_cond_init(&service->work, NULL);
 	result = service_listen(service);
 	if (result < 0) {
-		result = hb_error_set(&page->service_error, result,
+		result = hb_error_set(error, result,
 			"service: cannot listen on loopback: %s; allow it", uv_strerror(result));
 		free(service);
 		return result;
 	}
 	result = workers_start(service);
 	if (result < 0)
-		(void)hb_error_set(&page->service_error, result,
-			"service: cannot start %u threads: %s; use fewer", service->server->threads,
-			strerror(-result));
+		(void)hb_error_set(error, result, "service: cannot start %u threads: %s; use fewer",
+			service->server->threads, strerror(-result));
 	else if (write(ready_fd, "r", 1) == 1)
 		(void)uv_run(&service->loop, UV_RUN_DEFAULT);
 	workers_stop(service);
+	if (result == 0)
+		result = calls_finish(service);
 	/* The process ends here, and with it the connections. */
-	page->server.in_server = service->jobs;
+	service->shared->counts.in_server = service->jobs;
 	free(service);
 	return result;
 }

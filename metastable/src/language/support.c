@@ -40,8 +40,6 @@ static const char *const level_names[MS_LEVEL_COUNT] = {
 	[MS_LEVEL_EMULATION] = "emulation",
 };
 
-#define ONE_SERVICE "one real service is started"
-#define NO_CACHE "the real clients ask no cache"
 #define ORDER "the counters of a chain do not know the order in the queue"
 
 static const struct row rows[MS_FEATURE_COUNT] = {
@@ -130,18 +128,16 @@ static const struct row rows[MS_FEATURE_COUNT] = {
 		{REFUSED("the chain has one orbit for each server"),
 			REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
 	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers",
-		{EXACT, REFUSED("the equation follows one client of one server"), EXACT,
-			REFUSED(ONE_SERVICE)}},
+		{EXACT, REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
 	[MS_FEATURE_CALLS] = {"calls between servers",
 		{APPROXIMATION("a thread that waits for a call is one that works more slowly"),
-			REFUSED("the equation follows one client of one server"), EXACT,
-			REFUSED(ONE_SERVICE)}},
+			REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
 	[MS_FEATURE_CACHE] = {"look-aside cache",
 		{APPROXIMATION("one counter of warm keys in at most 24 levels; all warm keys are "
 			       "the most popular ones"),
 			APPROXIMATION(
 				"one level of warm keys; all warm keys are the most popular ones"),
-			EXACT, REFUSED(NO_CACHE)}},
+			EXACT, EXACT}},
 	[MS_FEATURE_TRIGGER_RATE] = {"load trigger",
 		{APPROXIMATION("modes and times are those of the service without its triggers"),
 			EXACT, EXACT, EXACT}},
@@ -154,7 +150,7 @@ static const struct row rows[MS_FEATURE_COUNT] = {
 			APPROXIMATION("only the mean service time counts"), EXACT, EXACT}},
 	[MS_FEATURE_TRIGGER_FLUSH] = {"cache flush",
 		{APPROXIMATION("modes and times are those of the service without its triggers"),
-			EXACT, EXACT, REFUSED(NO_CACHE)}},
+			EXACT, EXACT, EXACT}},
 };
 
 const char *ms_feature_name(enum ms_feature feature)

@@ -15,11 +15,28 @@
 #define GROWTHS_MAX 6
 /* Of the quasi-stationary laws: relative. */
 #define LAW_TOLERANCE 1e-11
+/* The same where they are found iteratively, which the bounds make up for. */
+#define LAW_TOLERANCE_ITERATIVE 1e-8
+/* A grid of three axes and more falls apart when about states / longest side are taken out of it. */
+#define SEPARATOR_MAX 1500.0
+/* An iterative answer whose bound is larger is none. */
+#define ERROR_MAX 0.01
 
 static double memory_limit(const struct ms_ctmc_options *options)
 {
 	return options->memory_bytes_max > 0.0 ? options->memory_bytes_max
 					       : MS_MEMORY_BYTES_DEFAULT;
+}
+
+static bool solved_iteratively(const struct ms_generator *g, const struct ms_ctmc_options *options)
+{
+	int32_t longest = 0;
+
+	if (options->solver != MS_SOLVER_CHOOSE)
+		return options->solver == MS_SOLVER_ITERATIVE;
+	for (uint32_t a = 0; a < g->axes; a++)
+		longest = g->last[a] > longest ? g->last[a] : longest;
+	return g->axes > 2 && (double)g->states / (longest + 1.0) > SEPARATOR_MAX;
 }
 
 static double orbit_of(const struct ms_ctmc_chain *chain, const int32_t *at)
@@ -79,8 +96,10 @@ int ms_ctmc_chain_create(const struct ms_model *model, const struct ms_ctmc_opti
 		r = ms_generator_build(
 			&chain->service->rules, memory_limit(options), &chain->generator, reterr);
 	}
-	if (r == 0)
+	if (r == 0) {
+		chain->iterative = solved_iteratively(&chain->generator, options);
 		r = mark_ends(chain, reterr);
+	}
 	if (r < 0) {
 		ms_ctmc_chain_destroy(chain);
 		return r;
@@ -151,6 +170,24 @@ static void stationary_means(
 	}
 }
 
+/* Without a factor there are no eigenvalues. */
+static int iterate_stationary(const struct ms_ctmc_chain *chain,
+	const struct ms_ctmc_options *options, double *share, struct ms_ctmc *ret,
+	struct hb_error *reterr)
+{
+	struct ms_bound bound;
+	int r = ms_stationary_iterative(
+		&chain->generator, memory_limit(options), share, &bound, reterr);
+
+	if (r == 0)
+		ret->stationary_error = bound.error;
+	if (r == 0 && bound.error <= ERROR_MAX)
+		stationary_means(chain, share, ret);
+	else
+		ret->beyond = true;
+	return of_numbers(r) ? 0 : r;
+}
+
 static int solve_stationary(const struct ms_ctmc_chain *chain,
 	const struct ms_ctmc_options *options, struct ms_ctmc *ret, struct hb_error *reterr)
 {
@@ -162,6 +199,11 @@ static int solve_stationary(const struct ms_ctmc_chain *chain,
 
 	if (share == NULL)
 		return hb_error_set(reterr, -ENOMEM, "out of memory for %u states", g->states);
+	if (chain->iterative) {
+		r = iterate_stationary(chain, options, share, ret, reterr);
+		free(share);
+		return r;
+	}
 	if (count + 3 > g->states)
 		count = g->states > 3 ? g->states - 3 : 0;
 	r = ms_stationary(g, memory_limit(options), share, count > 0 ? &factor : NULL, reterr);
@@ -183,10 +225,44 @@ static int solve_stationary(const struct ms_ctmc_chain *chain,
 	return r;
 }
 
+static int basin_law(const struct ms_ctmc_chain *chain, const struct ms_ctmc_options *options,
+	const uint8_t *basin, double *law, struct ms_quasi_stationary *ret, struct hb_error *reterr)
+{
+	struct ms_bound bound;
+
+	if (chain->iterative)
+		return ms_quasi_stationary_iterative(&chain->generator, basin,
+			LAW_TOLERANCE_ITERATIVE, memory_limit(options), law, ret, &bound, reterr);
+	return ms_quasi_stationary_law(
+		&chain->generator, basin, LAW_TOLERANCE, memory_limit(options), law, ret, reterr);
+}
+
+/* Times to @target, and what bounds their error; 0 for elimination. */
+static int times_to(const struct ms_ctmc_chain *chain, const struct ms_ctmc_options *options,
+	const uint8_t *target, double *time_s, double *ret_error, struct hb_error *reterr)
+{
+	struct ms_bound bound = {0};
+	int r;
+
+	if (chain->iterative)
+		r = ms_passage_time_iterative(
+			&chain->generator, target, memory_limit(options), time_s, &bound, reterr);
+	else
+		r = ms_passage_time(
+			&chain->generator, target, memory_limit(options), time_s, reterr);
+	if (r == 0)
+		*ret_error = chain->iterative ? bound.error : 0.0;
+	if (r == 0 && bound.error > ERROR_MAX)
+		r = hb_error_set(reterr, -EDOM,
+			"the times are known to a factor of %.2g only: beyond resolution",
+			1.0 + bound.error);
+	return r;
+}
+
 /* Law of one basin, and the mean time from it until @target is entered. */
 static int solve_basin(const struct ms_ctmc_chain *chain, const struct ms_ctmc_options *options,
-	const uint8_t *basin, const uint8_t *target, struct ms_ctmc_basin *ret, bool *beyond,
-	struct hb_error *reterr)
+	const uint8_t *basin, const uint8_t *target, struct ms_ctmc_basin *ret, double *error,
+	bool *beyond, struct hb_error *reterr)
 {
 	const struct ms_generator *g = &chain->generator;
 	double *law = malloc(g->states * sizeof(*law)),
@@ -202,8 +278,7 @@ static int solve_basin(const struct ms_ctmc_chain *chain, const struct ms_ctmc_o
 	if (law == NULL || time_s == NULL)
 		r = hb_error_set(reterr, -ENOMEM, "out of memory for %u states", g->states);
 	if (r == 0)
-		r = ms_quasi_stationary_law(
-			g, basin, LAW_TOLERANCE, memory_limit(options), law, &q, reterr);
+		r = basin_law(chain, options, basin, law, &q, reterr);
 	if (r == 0) {
 		ret->exit_rate_per_s = q.exit_rate_per_s;
 		ret->mean_queue = ret->mean_orbit = 0.0;
@@ -214,7 +289,7 @@ static int solve_basin(const struct ms_ctmc_chain *chain, const struct ms_ctmc_o
 			ret->mean_queue += law[i] * at[chain->queue_axis];
 			ret->mean_orbit += law[i] * orbit_of(chain, at);
 		}
-		r = ms_passage_time(g, target, memory_limit(options), time_s, reterr);
+		r = times_to(chain, options, target, time_s, error, reterr);
 		if (r == -ERANGE)
 			ret->escape_s = INFINITY;
 	}
@@ -235,6 +310,18 @@ static int solve_basin(const struct ms_ctmc_chain *chain, const struct ms_ctmc_o
 int ms_ctmc_committor(const struct ms_ctmc_chain *chain, double memory_bytes_max, double *ret,
 	struct hb_error *reterr)
 {
+	struct ms_bound bound;
+	int r;
+
+	if (chain->iterative) {
+		r = ms_committor_iterative(&chain->generator, chain->high, chain->low,
+			memory_bytes_max, ret, &bound, reterr);
+		if (r == 0 && bound.error > ERROR_MAX)
+			r = hb_error_set(reterr, -EDOM,
+				"the committor is known to %.2g only: beyond resolution",
+				bound.error);
+		return r;
+	}
 	return ms_committor(
 		&chain->generator, chain->high, chain->low, memory_bytes_max, ret, reterr);
 }
@@ -259,13 +346,13 @@ static int solve_times(const struct ms_ctmc_chain *chain, const struct ms_ctmc_o
 	for (uint32_t i = 0; i < states && r == 0; i++)
 		basin[i] = committor[i] >= 0.5;
 	if (r == 0)
-		r = solve_basin(
-			chain, options, basin, chain->low, &ret->high, &ret->beyond, reterr);
+		r = solve_basin(chain, options, basin, chain->low, &ret->high, &ret->recover_error,
+			&ret->beyond, reterr);
 	for (uint32_t i = 0; i < states && r == 0; i++)
 		basin[i] = basin[i] == 0;
 	if (r == 0)
-		r = solve_basin(
-			chain, options, basin, chain->high, &ret->low, &ret->beyond, reterr);
+		r = solve_basin(chain, options, basin, chain->high, &ret->low, &ret->collapse_error,
+			&ret->beyond, reterr);
 out:
 	free(committor);
 	free(basin);
@@ -307,6 +394,7 @@ static int grow_orbit(struct ms_ctmc_chain *chain, const struct ms_ctmc_options 
 	chain->generator = grown;
 	if (chain->orbit_axis != NO_AXIS)
 		chain->orbit_bound = grown.last[chain->orbit_axis];
+	chain->iterative = solved_iteratively(&grown, options);
 	r = mark_ends(chain, reterr);
 	return r < 0 ? r : 1;
 }
@@ -323,6 +411,9 @@ int ms_ctmc_solve(struct ms_ctmc_chain *chain, const struct ms_ctmc_options *opt
 			.mean_orbit = NAN,
 			.p_low = NAN,
 			.p_high = NAN,
+			.stationary_error = NAN,
+			.recover_error = NAN,
+			.collapse_error = NAN,
 			.tau_recover_s = NAN,
 			.tau_collapse_s = NAN};
 		r = options->times_only ? 0 : solve_stationary(chain, options, &result, reterr);
@@ -333,6 +424,9 @@ int ms_ctmc_solve(struct ms_ctmc_chain *chain, const struct ms_ctmc_options *opt
 		r = solve_times(chain, options, &result, reterr);
 	if (r < 0)
 		return r;
+	result.iterative = chain->iterative;
+	if (!chain->iterative)
+		result.recover_error = result.collapse_error = NAN;
 	result.states = chain->generator.states;
 	result.nonzeros = chain->generator.nonzeros;
 	result.orbit_bound = chain->orbit_bound;
@@ -347,7 +441,7 @@ int ms_ctmc_solve_from(struct ms_ctmc_chain *chain, const struct ms_ctmc_options
 	int32_t queue, int32_t orbit, struct ms_ctmc_from *ret, struct hb_error *reterr)
 {
 	const struct ms_generator *g = &chain->generator;
-	double *value = malloc(g->states * sizeof(*value)), limit = memory_limit(options);
+	double *value = malloc(g->states * sizeof(*value)), limit = memory_limit(options), error;
 	struct ms_ctmc_from from = {0};
 	int32_t at[MS_AXES_MAX];
 	uint32_t state;
@@ -367,10 +461,10 @@ int ms_ctmc_solve_from(struct ms_ctmc_chain *chain, const struct ms_ctmc_options
 			"largest are %d and %d",
 			queue, orbit, g->last[chain->queue_axis], chain->orbit_bound);
 	else
-		r = ms_passage_time(g, chain->low, limit, value, reterr);
+		r = times_to(chain, options, chain->low, value, &error, reterr);
 	if (r == 0) {
 		from.tau_low_s = value[state];
-		r = ms_passage_time(g, chain->high, limit, value, reterr);
+		r = times_to(chain, options, chain->high, value, &error, reterr);
 	}
 	if (r == 0) {
 		from.tau_high_s = value[state];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "closed_class.h"
+#include "drift_end.h"
 #include "elimination.h"
 #include "hotbed/error.h"
 #include "metastable/chain.h"
@@ -15,48 +16,6 @@
  * this, digits are lost, and the elimination is done anew with the most frequent one last.
  */
 #define LAST_RARE_LOG2 (-24.0)
-
-/*
- * Where the drift leads from the first state: most likely among the frequent states. A point moves by half a step at a
- * time; it stops where the drift turns back, at the edge, or after as many steps as the box has along all its sides.
- */
-static uint32_t drift_end(const struct ms_generator *g)
-{
-	double point[MS_AXES_MAX];
-	int32_t at[MS_AXES_MAX];
-	uint32_t state = 0;
-	uint64_t steps = 16;
-
-	for (uint32_t a = 0; a < g->axes; a++) {
-		point[a] = g->at[a];
-		steps += 4 * (uint64_t)g->last[a];
-	}
-	for (uint64_t s = 0; s < steps; s++) {
-		const int32_t *here = g->at + (size_t)state * g->axes;
-		double drift[MS_AXES_MAX] = {0.0}, longest = 0.0;
-		uint32_t next;
-
-		for (uint64_t e = g->row_start[state]; e < g->row_start[state + 1]; e++) {
-			const int32_t *there = g->at + (size_t)g->target[e] * g->axes;
-
-			for (uint32_t a = 0; a < g->axes; a++)
-				drift[a] += g->rate_per_s[e] * (there[a] - here[a]);
-		}
-		for (uint32_t a = 0; a < g->axes; a++)
-			longest = fmax(longest, fabs(drift[a]));
-		if (longest == 0.0)
-			break;
-		for (uint32_t a = 0; a < g->axes; a++) {
-			point[a] = fmin(fmax(point[a] + 0.5 * drift[a] / longest, 0.0), g->last[a]);
-			at[a] = (int32_t)lrint(point[a]);
-		}
-		next = ms_generator_find(g, at);
-		if (next == UINT32_MAX)
-			break;
-		state = next;
-	}
-	return state;
-}
 
 /* Shares from logarithms; returns the state that is most frequent, and how much rarer the last place is. */
 static uint32_t shares(

@@ -22,6 +22,8 @@ static const struct option_row options[] = {
 	{"server", "NAME", "whose queue decides about low and high (the first)"},
 	{"orbit-bound", "N", "cut the orbit here (from the load)"},
 	{"phases", "K", "phases of the wait in the orbit (1: exponential)"},
+	{"solver", "NAME", "direct or iterative (by the shape of the chain)"},
+	{"trigger", NULL, "how likely the triggers of the file leave the service down"},
 	{"memory", "GIB", "refuse what needs more (16)"},
 	{"field", "FILE.csv", "write every state: drift, committor, share of the time"},
 	{NULL, NULL, NULL},
@@ -33,12 +35,14 @@ struct question {
 	bool from_given;
 	int32_t queue, orbit;
 	const char *field;
+	bool trigger;
 };
 
 struct answer {
 	struct ms_support support;
 	struct ms_ctmc ctmc;
 	struct ms_ctmc_from from;
+	struct ms_ctmc_trigger trigger;
 };
 
 static int read_from(const char *text, struct question *q, struct hb_error *reterr)
@@ -65,6 +69,20 @@ static int read_from(const char *text, struct question *q, struct hb_error *rete
 	return 0;
 }
 
+static int read_solver(const char *name, enum ms_ctmc_solver *ret, struct hb_error *reterr)
+{
+	if (name == NULL)
+		return 0;
+	if (strcmp(name, "direct") == 0)
+		*ret = MS_SOLVER_DIRECT;
+	else if (strcmp(name, "iterative") == 0)
+		*ret = MS_SOLVER_ITERATIVE;
+	else
+		return hb_error_set(
+			reterr, -EINVAL, "--solver takes direct or iterative; not '%.40s'", name);
+	return 0;
+}
+
 static int read_question(const struct arguments *arguments, const struct ms_model *model,
 	struct question *q, struct hb_error *reterr)
 {
@@ -78,6 +96,8 @@ static int read_question(const struct arguments *arguments, const struct ms_mode
 		code = option_u64(arguments, "phases", 1, 6, &phases, reterr);
 	if (code == 0)
 		code = option_real(arguments, "memory", 0.001, 1e6, &gib, reterr);
+	if (code == 0)
+		code = read_solver(option_value(arguments, "solver"), &q->options.solver, reterr);
 	if (code == 0 && from != NULL)
 		code = read_from(from, q, reterr);
 	if (code == 0 && server != NULL) {
@@ -92,6 +112,7 @@ static int read_question(const struct arguments *arguments, const struct ms_mode
 	q->options.orbit_phases = (uint32_t)phases;
 	q->options.memory_bytes_max = gib * GIB;
 	q->options.eigenvalues = EIGENVALUES;
+	q->trigger = option_value(arguments, "trigger") != NULL;
 	q->field = option_value(arguments, "field");
 	return code;
 }
@@ -124,6 +145,7 @@ static int write_field(
 	double *drift = calloc((size_t)g->states * g->axes, sizeof(*drift));
 	double *committor = calloc(g->states, sizeof(*committor));
 	double *share = calloc(g->states, sizeof(*share));
+	struct ms_bound bound;
 	FILE *file = NULL;
 	int code = 0;
 
@@ -131,7 +153,10 @@ static int write_field(
 		code = hb_error_set(reterr, -ENOMEM, "out of memory for %u states", g->states);
 	if (code == 0)
 		code = ms_ctmc_committor(chain, q->options.memory_bytes_max, committor, reterr);
-	if (code == 0)
+	if (code == 0 && chain->iterative)
+		code = ms_stationary_iterative(
+			g, q->options.memory_bytes_max, share, &bound, reterr);
+	else if (code == 0)
 		code = ms_stationary(g, q->options.memory_bytes_max, share, NULL, reterr);
 	if (code == 0) {
 		ms_generator_drift(g, drift);
@@ -196,6 +221,13 @@ static int print_json(
 	json_number(json, "tau_collapse_s", c->tau_collapse_s);
 	(void)cJSON_AddStringToObject(json, "class", ms_class_name(c->kind));
 	(void)cJSON_AddStringToObject(json, "resolution", c->beyond ? "beyond" : "ok");
+	(void)cJSON_AddStringToObject(json, "solver", c->iterative ? "iterative" : "direct");
+	if (c->iterative) {
+		part = cJSON_AddObjectToObject(json, "error_bounds");
+		json_number(part, "stationary", c->stationary_error);
+		json_number(part, "tau_recover", c->recover_error);
+		json_number(part, "tau_collapse", c->collapse_error);
+	}
 	part = cJSON_AddObjectToObject(json, "basins");
 	(void)cJSON_AddItemToObject(part, "low", json_basin(&c->low));
 	(void)cJSON_AddItemToObject(part, "high", json_basin(&c->high));
@@ -206,6 +238,17 @@ static int print_json(
 		json_number(part, "tau_recover_s", answer->from.tau_low_s);
 		json_number(part, "tau_collapse_s", answer->from.tau_high_s);
 		json_number(part, "p_high_first", answer->from.p_high_first);
+	}
+	if (q->trigger) {
+		part = cJSON_AddObjectToObject(json, "trigger");
+		json_number(part, "p_stuck", answer->trigger.p_stuck);
+		json_number(part, "error", answer->trigger.error);
+		json_number(part, "p_high", answer->trigger.p_high);
+		json_number(part, "p_low", answer->trigger.p_low);
+		json_number(part, "mean_queue", answer->trigger.mean_queue);
+		json_number(part, "mean_orbit", answer->trigger.mean_orbit);
+		(void)cJSON_AddNumberToObject(part, "states", answer->trigger.states);
+		(void)cJSON_AddNumberToObject(part, "steps", (double)answer->trigger.steps);
 	}
 	if (json_support(json, &answer->support))
 		(void)hb_error_set(reterr, -ENOMEM, "no memory for the answer");
@@ -235,6 +278,14 @@ static void print_text(const struct question *q, const struct answer *answer, do
 		print_time("  time to collapse", answer->from.tau_high_s);
 		(void)printf("%-28s %.6g\n", "  high before low", answer->from.p_high_first);
 	}
+	if (q->trigger)
+		(void)printf("%-28s %.6g (+- %.1g), %.6g jobs and %.6g in orbit when it ends\n",
+			"down after the trigger", answer->trigger.p_stuck, answer->trigger.error,
+			answer->trigger.mean_queue, answer->trigger.mean_orbit);
+	if (c->iterative)
+		(void)printf("%-28s %.1g of the law, %.1g and %.1g of the times\n",
+			"iterative, errors below", c->stationary_error, c->recover_error,
+			c->collapse_error);
 	(void)printf("%-28s %.6g low, %.6g high\n", "share of the time", c->p_low, c->p_high);
 	(void)printf("%-28s %.6g in the server, %.6g in the orbit\n", "mean", c->mean_queue,
 		c->mean_orbit);
@@ -269,6 +320,8 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 	if (code == 0 && q.from_given)
 		code = ms_ctmc_solve_from(
 			chain, &q.options, q.queue, q.orbit, &answer.from, reterr);
+	if (code == 0 && q.trigger)
+		code = ms_ctmc_trigger(&model, &q.options, &answer.trigger, reterr);
 	if (code == 0 && q.field != NULL)
 		code = write_field(chain, &q, reterr);
 	ms_ctmc_chain_destroy(chain);

@@ -41,24 +41,6 @@ struct answer {
 	double end_s;
 };
 
-/* Where curves end, for each parameter: far on both sides of the model's own value. */
-static void range(const struct ms_fluid *f, enum ms_fluid_parameter parameter, double *ret)
-{
-	double value = ms_fluid_get(f, parameter);
-
-	ret[0] = 0.02 * value;
-	ret[1] = 4.0 * value;
-	if (parameter == MS_FLUID_RHO) {
-		ret[0] = 0.02;
-		ret[1] = 0.99;
-	} else if (parameter == MS_FLUID_RETRIES) {
-		ret[0] = 0.05;
-		ret[1] = fmax(12.0, 2.0 * fmin(value, 100.0));
-	} else if (parameter == MS_FLUID_CAPACITY) {
-		ret[0] = 4.0;
-	}
-}
-
 static int find_fold(const struct arguments *arguments, struct answer *a, struct hb_error *reterr)
 {
 	double box[2][2];
@@ -69,49 +51,25 @@ static int find_fold(const struct arguments *arguments, struct answer *a, struct
 	a->curve_parameters = 2;
 	a->curve_parameter[0] = which == 0 ? MS_FLUID_RHO : MS_FLUID_CAPACITY;
 	a->curve_parameter[1] = which == 0 ? MS_FLUID_RETRIES : MS_FLUID_TIMEOUT;
-	range(a->fluid, a->curve_parameter[0], box[0]);
-	range(a->fluid, a->curve_parameter[1], box[1]);
+	ms_fluid_range(a->fluid, a->curve_parameter[0], box[0]);
+	ms_fluid_range(a->fluid, a->curve_parameter[1], box[1]);
 	code = ms_fluid_fold_curve(a->fluid, a->curve_parameter[0], a->curve_parameter[1],
 		(const double(*)[2])box, CURVE_MAX, a->curve, reterr);
 	a->curve_points = code < 0 ? 0 : code;
 	return code < 0 ? code : 0;
 }
 
-/* Is @at on what has been followed already? */
-static bool on_curve(const struct answer *a, const struct ms_fluid_point *p, double value)
-{
-	for (int i = 0; i + 1 < a->curve_points; i++) {
-		const struct ms_fluid_curve_point *here = &a->curve[i], *next = here + 1;
-		double low = fmin(here->at[0], next->at[0]), high = fmax(here->at[0], next->at[0]);
-
-		if ((here->parameter[0] - value) * (next->parameter[0] - value) <= 0.0 &&
-			p->at[0] >= low - 1e-6 && p->at[0] <= high + 1e-6)
-			return true;
-	}
-	return false;
-}
-
 static int find_branches(
 	const struct arguments *arguments, struct answer *a, struct hb_error *reterr)
 {
-	double ends[2];
 	int which = -1, code = option_choice(arguments, "branch", parameters, &which, reterr);
 
 	if (code < 0 || which < 0)
 		return code;
 	a->curve_parameters = 1;
 	a->curve_parameter[0] = (enum ms_fluid_parameter)which;
-	range(a->fluid, a->curve_parameter[0], ends);
-	for (int p = 0; p < a->points && code >= 0; p++) {
-		double value = ms_fluid_get(a->fluid, a->curve_parameter[0]);
-
-		if (on_curve(a, &a->point[p], value))
-			continue;
-		code = ms_fluid_branch(a->fluid, &a->point[p], a->curve_parameter[0], ends[0],
-			ends[1], (uint32_t)(CURVE_MAX - a->curve_points),
-			a->curve + a->curve_points, reterr);
-		a->curve_points += code > 0 ? code : 0;
-	}
+	code = ms_fluid_branches(a->fluid, a->curve_parameter[0], CURVE_MAX, a->curve, reterr);
+	a->curve_points = code < 0 ? 0 : code;
 	return code < 0 ? code : 0;
 }
 

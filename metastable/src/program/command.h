@@ -60,6 +60,7 @@ struct command {
 
 extern const struct command *const commands[]; /* ends with NULL */
 extern const struct command command_calibrate;
+extern const struct command command_chart;
 extern const struct command command_check;
 extern const struct command command_ctmc;
 extern const struct command command_fluid;

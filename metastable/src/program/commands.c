@@ -14,5 +14,6 @@ const struct command *const commands[] = {
 	&command_sim,
 	&command_emulate,
 	&command_tip,
+	&command_chart,
 	NULL,
 };

@@ -217,6 +217,131 @@ Test(emulation, service_of_the_user_is_started_driven_and_ended)
 	cr_assert_eq(ms_emulation_run(&model, &options, 1, 0, NULL, &result, &error), -ETIMEDOUT);
 }
 
+/* ---- several services, and caches ---- */
+
+/* What a service counts of a call that it makes. */
+static void assert_call_books(const struct ms_client_counts *call)
+{
+	cr_assert_eq(call->requests,
+		call->successes + call->failures + call->cancelled + call->open, "%u: %u %u %u %u",
+		(unsigned int)call->requests, (unsigned int)call->successes,
+		(unsigned int)call->failures, (unsigned int)call->cancelled,
+		(unsigned int)call->open);
+	cr_assert_eq(call->attempts, call->answers + call->timeouts + call->rejections +
+					     call->attempts_cancelled + call->attempts_open);
+	cr_assert_eq(call->successes, call->answers + call->hits);
+}
+
+#define CHAIN                                                                      \
+	"server front { threads 8; queue 50; service exp 40/s; on_full reject }\n" \
+	"server back { threads 1; queue 20; service exp 20/s; on_full reject }\n"  \
+	"client c -> front { rate poisson 8/s; timeout 5s; retry 2 immediate }\n"  \
+	"call ask front -> back { timeout 2s; retry 1 immediate }\n"
+
+Test(services, call_one_another_and_answer_as_simulated_ones_do)
+{
+	struct ms_model model = model_of(CHAIN);
+	struct ms_emulation_result real = run_of(&model, 40, 20);
+	const struct ms_client_counts *user = &real.run.clients[0], *call = &real.run.clients[1];
+	const struct ms_run_options options = {.end_s = 40};
+	struct ms_simulation *simulation;
+	struct ms_run_result simulated;
+
+	cr_assert_eq(ms_simulation_create(&model, &options, &simulation, NULL), 0);
+	cr_assert_eq(ms_simulation_run(simulation, 1, 0, NULL, &simulated, NULL), 0);
+	ms_simulation_destroy(simulation);
+	assert_call_books(call);
+	cr_assert_eq(real.run.server_count, 2);
+	cr_assert(real.run.servers[1].arrivals <= call->attempts);
+	/* A job of the front ends by its call's success or failure. */
+	cr_assert(real.run.servers[0].served <= call->successes);
+	cr_assert(real.run.servers[0].failed <= call->failures);
+	cr_assert_eq(user->requests, simulated.clients[0].requests);
+	if (real.voided)
+		return;
+	cr_assert(call->requests + 20 >= simulated.clients[1].requests);
+	cr_assert_float_eq(user->latency_sum_s / (double)user->successes,
+		simulated.clients[0].latency_sum_s / (double)simulated.clients[0].successes, 0.06);
+}
+
+Test(services, nested_retries_multiply_at_a_back_end_that_refuses_everybody)
+{
+	/* Its one place is taken for ever; 2 x 3 x 2 attempts arrive for each request but the first. */
+	struct ms_model model = model_of(
+		"server front { threads 20; service constant 1ms }\n"
+		"server middle { threads 20; service constant 1ms }\n"
+		"server back { threads 1; queue 1; service constant 1000000s; on_full reject }\n"
+		"client c -> front { rate poisson 5/s; retry 1 immediate; retry_on reject }\n"
+		"call a front -> middle { retry 2 immediate; retry_on reject }\n"
+		"call b middle -> back { retry 1 immediate; retry_on reject }\n");
+	struct ms_emulation_result result = run_of(&model, 20, 10);
+	const struct ms_client_counts *c = result.run.clients;
+	double arrivals = (double)result.run.servers[2].arrivals;
+
+	assert_call_books(&c[1]);
+	assert_call_books(&c[2]);
+	cr_assert(c[0].failures > 40);
+	cr_assert(arrivals >= 12.0 * (double)c[0].failures, "%g of %u", arrivals,
+		(unsigned int)c[0].failures);
+	cr_assert(arrivals <= 12.0 * (double)c[0].requests);
+}
+
+Test(services, cancelled_jobs_cancel_their_calls)
+{
+	struct ms_model model = model_of(CHAIN);
+	struct ms_emulation_result result;
+
+	/* The back is too slow for the timeouts of the outside. */
+	model.clients[0].timeout_s = 0.5;
+	model.clients[0].cancel = MS_CANCEL_ALWAYS;
+	model.clients[1].cancel = MS_CANCEL_WAITING;
+	model.servers[1].service.mean_s = 1;
+	result = run_of(&model, 20, 20);
+	assert_call_books(&result.run.clients[1]);
+	cr_assert(result.run.clients[1].cancelled > 20);
+	cr_assert(result.run.servers[0].cancelled > 20);
+	cr_assert(result.run.servers[1].cancelled > 5);
+}
+
+Test(cache, answers_the_share_of_requests_that_fits)
+{
+	struct ms_model model =
+		model_of(CALM "cache k in front of db { lookaside; keys 200 uniform; size 100 }\n");
+	struct ms_emulation_result result;
+	const struct ms_client_counts *client;
+
+	model.clients[0].rate_per_s = 20;
+	result = run_of(&model, 40, 20);
+	client = &result.run.clients[0];
+	cr_assert_eq(client->requests, client->successes + client->failures + client->open);
+	cr_assert(client->successes >= client->hits);
+	/* Half of 800, by a binomial law: 6 standard deviations are 85. */
+	cr_assert_float_eq((double)client->hits / (double)client->requests, 0.5, 0.11);
+	cr_assert(result.run.servers[0].arrivals + client->hits >= client->successes);
+}
+
+Test(cache, that_was_emptied_is_filled_by_late_answers_only_if_the_server_fills_it)
+{
+	struct ms_model model =
+		model_of("server db { threads 1; queue 250 fifo; service exp 12/s; on_full drop }\n"
+			 "cache k in front of db { lookaside; keys 200 uniform; size 180 }\n"
+			 "client web -> db { rate poisson 50/s; timeout 2s; retry 1 immediate }\n"
+			 "trigger { at 10s flush k }\n"
+			 "horizon 60s\n");
+	uint64_t hits[2];
+
+	for (int always = 0; always < 2; always++) {
+		struct ms_emulation_result result;
+
+		model.caches[0].fill = always ? MS_FILL_ALWAYS : MS_FILL_ON_SUCCESS;
+		result = run_of(&model, 70, 20);
+		hits[always] = result.run.clients[0].hits;
+		if (!result.voided)
+			cr_assert_eq(result.run.stuck, !always);
+	}
+	cr_assert(hits[1] > 2 * hits[0], "%u and %u", (unsigned int)hits[1], (unsigned int)hits[0]);
+}
+
 /* ---- bad input ---- */
 
 static void assert_refused(const struct ms_model *model, const struct ms_emulation_options *options,
@@ -238,7 +363,15 @@ Test(emulation, what_cannot_be_run_is_refused_with_a_way_out)
 			 "client c -> a { rate poisson 1/s }\ncall a -> b { }\n");
 	struct ms_model throttled = model_of(CALM "trigger { at 1s for 1s capacity db x0.5 }\n");
 
-	assert_refused(&two, &(struct ms_emulation_options){0}, -EOPNOTSUPP, "one real service");
+	struct ms_model cached =
+		model_of(CALM "cache k in front of db { lookaside; size 10; fill_on always }\n");
+
+	assert_refused(&two,
+		&(struct ms_emulation_options){.run.end_s = 1, .url = "http://127.0.0.1:1/"},
+		-EINVAL, "2 servers");
+	assert_refused(&cached,
+		&(struct ms_emulation_options){.run.end_s = 1, .url = "http://127.0.0.1:1/"},
+		-EINVAL, "does not fill k");
 	assert_refused(
 		&model, &(struct ms_emulation_options){.run.end_s = 1e6}, -EINVAL, "compress");
 	assert_refused(&model, &(struct ms_emulation_options){.compression = 1e6}, -EINVAL,

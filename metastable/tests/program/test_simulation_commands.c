@@ -131,7 +131,7 @@ Test(emulate, answer_has_the_documented_members)
 
 Test(emulate, what_it_cannot_do_is_refused)
 {
-	refuses("emulate nested-retries.ms", 1, "one real service");
+	refuses("emulate nested-retries.ms --url http://127.0.0.1:1/ --horizon 1s", 2, "3 servers");
 	refuses("emulate running-example.ms --url http://192.0.2.1/ --horizon 1s", 2, "loopback");
 	refuses("emulate running-example.ms --compression 0.1", 2, "compress more");
 }

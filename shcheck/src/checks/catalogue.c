@@ -65,6 +65,12 @@ static const struct shc_check checks[] = {
 		"cp, mv, ln and install refuse when both operands are the same file.",
 		"dir=/srv/app\ncp \"$dir/config\" /srv/app/config\n",
 		"dir=/srv/app\ncp \"$dir/config\" /srv/app/config.old\n"},
+	{204, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"The shell opens a file of the system without the rights of sudo",
+		"A redirection is made by the shell before sudo runs. Who needs sudo may not write "
+		"there.",
+		"sudo echo 'nameserver 10.0.0.1' >> /etc/resolv.conf\n",
+		"echo 'nameserver 10.0.0.1' | sudo tee -a /etc/resolv.conf\n"},
 	{301, SHC_CLASS_WORD_SPLIT, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"An unquoted value falls apart into several operands",
 		"Blanks in the value make words of their own, and the command works on other files "
@@ -118,6 +124,15 @@ static const struct shc_check checks[] = {
 		"blank becomes two.",
 		"find /srv/app -name '*.tmp' | xargs rm -f\n",
 		"find /srv/app -name '*.tmp' -exec rm -f {} +\n"},
+	{310, SHC_CLASS_GLOB, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH, "A pattern stands in quotes",
+		"In quotes a star is a star: the command looks for one file of this very name.",
+		"dir=/srv/app\nrm -f \"$dir/*.lock\"\n", "dir=/srv/app\nrm -f \"$dir\"/*.lock\n"},
+	{311, SHC_CLASS_GLOB, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"The shell expands a pattern that the command is to have",
+		"Where a file matches, find gets its name in place of the pattern, and finds that "
+		"one only.",
+		"cd /srv/app || exit 1\nfind . -name *.o -delete\n",
+		"cd /srv/app || exit 1\nfind . -name '*.o' -delete\n"},
 	{401, SHC_CLASS_EMPTY_PIPE, SHC_SEVERITY_WARNING, SHC_EVIDENCE_SYNTACTIC,
 		"A stage of a pipeline passes nothing on",
 		"grep -q prints nothing, and what goes to a file does not go through the pipe. "
@@ -197,12 +212,54 @@ static const struct shc_check checks[] = {
 		"]; then\n\techo some\nfi\n",
 		"n=0\nwhile read -r f; do\n\tn=$((n + 1))\ndone < list\nif [ \"$n\" -gt 0 "
 		"]; then\n\techo some\nfi\n"},
+	{513, SHC_CLASS_CONSTANT_TEST, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"A comparison is read as a redirection",
+		"In [ ] a > without a backslash empties a file, and the test asks only whether its "
+		"first operand is empty.",
+		"jobs=$(pgrep -c job)\nif [ \"$jobs\" > 10 ]; then\n\texit 1\nfi\n",
+		"jobs=$(pgrep -c job)\nif [ \"$jobs\" -gt 10 ]; then\n\texit 1\nfi\n"},
+	{514, SHC_CLASS_CONSTANT_TEST, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"Numbers are compared as texts",
+		"< and > compare letter by letter: 9 comes behind 10. Between numbers of one "
+		"length "
+		"it happens to be right.",
+		"#!/bin/bash\nif [[ $1 > 10 ]]; then\n\techo many\nfi\n",
+		"#!/bin/bash\nif (($1 > 10)); then\n\techo many\nfi\n"},
+	{515, SHC_CLASS_LOST_STATUS, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"The status of a message is asked for",
+		"$? is that of the command just before. Behind echo it says only that echo went "
+		"well.",
+		"rsync -a /srv/data/ backup:/data/\necho copied\nif [ $? -ne 0 ]; then\n\texit "
+		"1\nfi\ndate\n",
+		"rsync -a /srv/data/ backup:/data/ || exit 1\necho copied\ndate\n"},
+	{516, SHC_CLASS_DEAD_CODE, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"A branch of case matches nothing that those before it leave",
+		"The first pattern that matches decides; a wider one before takes all.",
+		"case $1 in\nst*) echo start ;;\nstop) echo stop ;;\nesac\n",
+		"case $1 in\nstop) echo stop ;;\nst*) echo start ;;\nesac\n"},
+	{517, SHC_CLASS_CONSTANT_TEST, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"A variable is compared with a text that it never has",
+		"The script assigns other texts to it, and nothing else assigns it.",
+		"mode=slow\nif [ \"$1\" = -f ]; then\n\tmode=fast\nfi\nif [ \"$mode\" = quick "
+		"]; then\n\techo quick\nfi\n",
+		"mode=slow\nif [ \"$1\" = -f ]; then\n\tmode=fast\nfi\nif [ \"$mode\" = fast "
+		"]; then\n\techo quick\nfi\n"},
 	{601, SHC_CLASS_PORTABILITY, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
 		"== in a test of sh",
 		"Only bash has it. dash says \"unexpected operator\", and the test counts as false "
 		"whatever its operands are.",
 		"#!/bin/sh\n[ \"$1\" == start ] && date\n",
 		"#!/bin/sh\n[ \"$1\" = start ] && date\n"},
+	{602, SHC_CLASS_PORTABILITY, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"A command or an option that only bash has, in a script of sh",
+		"dash looks for a program of that name, or prints the option with the rest.",
+		"#!/bin/sh\necho -e \"one\\ntwo\"\n", "#!/bin/sh\nprintf 'one\\ntwo\\n'\n"},
+	{701, SHC_CLASS_SECURITY, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"Names of files become part of a text that a shell runs",
+		"A file called '$(reboot)' is a command then, and one with a blank is two "
+		"operands.",
+		"find /srv/app -name '*.old' -exec sh -c 'gzip {}' \\;\n",
+		"find /srv/app -name '*.old' -exec sh -c 'gzip \"$1\"' sh {} \\;\n"},
 	{901, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
 		"Something stands where the grammar does not allow it",
 		"A shell reads a script command by command. It runs what stands before the error "

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "parameter.h"
 #include "path.h"
+#include "survey.h"
 
 static const char *protection_reason(enum shc_protection protection)
 {
@@ -217,6 +218,7 @@ void shc_check_call(const struct shc_call *call, struct shc_state *state)
 	check_splitting(call);
 	check_options(call, state);
 	check_mirror(call, state);
+	shc_check_operands(call, state);
 }
 
 /* The field is one unquoted variable. */
@@ -256,11 +258,44 @@ void shc_check_comparison(
 		finding = shc_report(call->in, 306, call->command->range,
 			"without its operand this test is an error, which counts as false");
 		shc_finding_hint(call->in->findings, finding, "put the expansion in double quotes");
-		/* What is empty equals nothing else, so that false is right by chance. */
-		if (finding && equals && !shc_term_is(call->values[first + end - 1 - i], ""))
+		/* What is empty equals nothing else, so that false is right by chance; only a guard lets it pass. */
+		if (finding && equals && !(call->in->seen[call->command->id] & SHC_GUARD) &&
+			!shc_term_is(call->values[first + end - 1 - i], ""))
 			finding->severity = SHC_SEVERITY_INFO;
 		return;
 	}
+}
+
+/* Commands in the body of a loop that change the files whose names they are given. */
+static void note_changing(void *context, const struct shc_command *command)
+{
+	static const char *const names[] = {
+		"rm", "rmdir", "unlink", "shred", "mv", "cp", "chmod", "chown", NULL};
+
+	for (const char *const *name = names; *name; name++)
+		*(bool *)context |= shc_text_is(shc_command_name(command), *name);
+}
+
+/* SH301: for f in $(find ...), whose names fall apart at blanks. */
+static void check_listed(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_fields *fields)
+{
+	const struct shc_call call = {.in = in};
+	bool changes = false;
+	const struct shc_visitor visitor = {.context = &changes, .command = note_changing};
+	struct shc_finding *finding;
+
+	if (fields->count != 1 || !fields->items[0].count || !fields->items[0].pieces[0].splits ||
+		!is_list_of_names(&call, &fields->items[0]))
+		return;
+	shc_visit_list(&visitor, command->for_.body);
+	finding = shc_report(in, 301,
+		command->for_.words ? command->for_.words->range : command->range,
+		"a name with a blank makes several turns of this loop");
+	shc_finding_hint(
+		in->findings, finding, "use a pattern: for f in ./*, or find ... -exec ... {} +");
+	if (finding && !changes)
+		finding->severity = SHC_SEVERITY_INFO;
 }
 
 void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,
@@ -270,6 +305,7 @@ void shc_check_for(struct shc_interpreter *in, const struct shc_command *command
 	const struct shc_part *part = word ? word->parts : NULL;
 
 	(void)state;
+	check_listed(in, command, fields);
 	/* One quoted expansion gives one turn; "$@" and literal words are meant so. */
 	if (fields->count != 1 || !word || word->next || !part || part->next ||
 		part->kind != SHC_PART_DOUBLE || !part->parts || part->parts->next ||

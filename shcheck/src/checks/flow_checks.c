@@ -117,6 +117,61 @@ static bool is_there(const struct shc_call *call, const struct shc_state *state)
 	return fact && fact->kind != SHC_FILE_NOTHING;
 }
 
+/* Is one byte of @a changed, left out, put in, or exchanged with its neighbour to get @b? */
+static bool differ_by_one(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t at = 0, tail = 0, shorter = a_length < b_length ? a_length : b_length;
+
+	while (at < shorter && a[at] == b[at])
+		at++;
+	while (tail < shorter - at && a[a_length - 1 - tail] == b[b_length - 1 - tail])
+		tail++;
+	a_length -= at + tail;
+	b_length -= at + tail;
+	if (a_length == 2 && b_length == 2)
+		return a[at] == b[at + 1] && a[at + 1] == b[at];
+	return a_length <= 1 && b_length <= 1;
+}
+
+/* Near enough for a slip of the pen: no prefix, no other number. */
+static bool is_slip(struct shc_text name, const char *near)
+{
+	size_t length = strlen(near), shorter = length < name.length ? length : name.length;
+	bool only_digits = length == name.length;
+
+	if (shorter < 4 || !differ_by_one(name.bytes, name.length, near, length) ||
+		(length != name.length && !memcmp(name.bytes, near, shorter)))
+		return false;
+	for (size_t i = 0; only_digits && i < length; i++)
+		only_digits = name.bytes[i] == near[i] ||
+			      (near[i] >= '0' && near[i] <= '9' && name.bytes[i] >= '0' &&
+				      name.bytes[i] <= '9');
+	return !only_digits;
+}
+
+/* SH502: a name that no one knows, and a function of the script that is called nearly so. */
+static void check_slip(const struct shc_call *call, struct shc_state *state)
+{
+	struct shc_interpreter *in = call->in;
+
+	if (state->sourced || in->open || shc_effect_known(call->name) || call->name.length < 6 ||
+		is_there(call, state))
+		return;
+	for (uint32_t i = 0; i < in->name_count; i++) {
+		const struct shc_name *name = &in->names[i];
+
+		/* _systemctl is a wrapper of systemctl. */
+		if (!name->defined_here || !is_slip(call->name, name->text.bytes) ||
+			name->text.bytes[0] != call->name.bytes[0])
+			continue;
+		shc_finding_hint(in->findings,
+			shc_report(in, 502, call->command->range, "no function is called '%.*s'",
+				(int)call->name.length, call->name.bytes),
+			"did you mean '%s'?", name->text.bytes);
+		return;
+	}
+}
+
 void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
 	struct shc_interpreter *in = call->in;
@@ -148,6 +203,7 @@ void shc_check_name(const struct shc_call *call, struct shc_state *state, uint32
 			"define functions before the first command that needs them");
 		return;
 	}
+	check_slip(call, state);
 	check_absent(call, state);
 }
 
@@ -343,38 +399,6 @@ static bool is_customary(struct shc_text name)
 	       (name.length > 4 && !memcmp(name.bytes, "XDG_", 4)) ||
 	       (name.length > 5 && !memcmp(name.bytes, "DPKG_", 5)) ||
 	       (name.length > 8 && !memcmp(name.bytes, "DEBCONF_", 8));
-}
-
-/* Is one byte of @a changed, left out, put in, or exchanged with its neighbour to get @b? */
-static bool differ_by_one(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	size_t at = 0, tail = 0, shorter = a_length < b_length ? a_length : b_length;
-
-	while (at < shorter && a[at] == b[at])
-		at++;
-	while (tail < shorter - at && a[a_length - 1 - tail] == b[b_length - 1 - tail])
-		tail++;
-	a_length -= at + tail;
-	b_length -= at + tail;
-	if (a_length == 2 && b_length == 2)
-		return a[at] == b[at + 1] && a[at + 1] == b[at];
-	return a_length <= 1 && b_length <= 1;
-}
-
-/* Near enough for a slip of the pen: no prefix, no other number. */
-static bool is_slip(struct shc_text name, const char *near)
-{
-	size_t length = strlen(near), shorter = length < name.length ? length : name.length;
-	bool only_digits = length == name.length;
-
-	if (shorter < 4 || !differ_by_one(name.bytes, name.length, near, length) ||
-		(length != name.length && !memcmp(name.bytes, near, shorter)))
-		return false;
-	for (size_t i = 0; only_digits && i < length; i++)
-		only_digits = name.bytes[i] == near[i] ||
-			      (near[i] >= '0' && near[i] <= '9' && name.bytes[i] >= '0' &&
-				      name.bytes[i] <= '9');
-	return !only_digits;
 }
 
 static bool is_test(const struct shc_command *command)

@@ -229,6 +229,103 @@ void shc_check_pipe_status(struct shc_interpreter *in, const struct shc_state *s
 	shc_finding_relate(in->findings, finding, failing->range, "nobody sees that this fails");
 }
 
+static bool loses(const struct shc_command *command)
+{
+	static const char *const names[] = {
+		"rm", "mv", "rmdir", "unlink", "shred", "dropdb", "rsync", NULL};
+
+	command = shc_command_within(command);
+	return command->kind == SHC_COMMAND_SIMPLE && is_any_of(shc_command_name(command), names);
+}
+
+void shc_check_pipe_errexit(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before, const struct shc_statement *next)
+{
+	const struct shc_command *failing = unseen_failure(shc_command_within(before));
+	struct shc_finding *finding;
+
+	if (!failing || !state->errexit || in->suppressed || state->pipefail ||
+		state->doubtful & SHC_DOUBT_PIPEFAIL)
+		return;
+	while (next && !loses(next->command))
+		next = next->next;
+	finding = next ? shc_report(in, 511, before->range,
+				 "-e sees only the last command of this pipeline")
+		       : NULL;
+	if (!finding)
+		return;
+	shc_finding_hint(in->findings, finding,
+		in->script->dialect == SHC_BASH ? "set -o pipefail"
+						: "write to a file first, then filter that");
+	shc_finding_relate(in->findings, finding, failing->range, "nobody sees that this fails");
+	shc_finding_relate(in->findings, finding, next->command->range, "this runs all the same");
+}
+
+/* The only command of a substitution that is all of @part, or NULL. */
+static const struct shc_command *substituted_by(const struct shc_part *part)
+{
+	if (part && part->kind == SHC_PART_DOUBLE)
+		part = part->parts && !part->parts->next ? part->parts : NULL;
+	if (!part || part->kind != SHC_PART_COMMAND || !part->command.list ||
+		part->command.list->count != 1)
+		return NULL;
+	return part->command.list->first->command;
+}
+
+void shc_check_declared(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command)
+{
+	const struct shc_command *within;
+
+	if (!state->errexit || in->suppressed || command->kind != SHC_COMMAND_SIMPLE)
+		return;
+	for (const struct shc_word *w = command->simple.words; w; w = w->next) {
+		within = w->assignment && w->assignment->value && w->assignment->value->parts &&
+					 !w->assignment->value->parts->next
+				 ? substituted_by(w->assignment->value->parts)
+				 : NULL;
+		if (!within || !may_fail(within))
+			continue;
+		shc_finding_hint(in->findings,
+			shc_report(in, 506, command->range,
+				"the declaration hides from -e that this fails"),
+			"declare first, then assign: local x; x=$(command)");
+		return;
+	}
+}
+
+/* echo or printf, to the terminal. */
+static bool is_message(const struct shc_command *command)
+{
+	struct shc_text name = shc_command_name(command);
+
+	if (!shc_text_is(name, "echo") && !shc_text_is(name, "printf"))
+		return false;
+	for (const struct shc_redirect *r = command->redirects; r; r = r->next)
+		if (r->kind != SHC_REDIRECT_DUP_OUTPUT)
+			return false;
+	return true;
+}
+
+void shc_check_messages(struct shc_interpreter *in, const struct shc_list *list)
+{
+	for (const struct shc_statement *s = list ? list->first : NULL;
+		s && s->next && s->next->next; s = s->next) {
+		const struct shc_command *message = shc_command_within(s->next->command);
+		const struct shc_command *reader = shc_status_reader(s->next->next->command);
+		struct shc_finding *finding;
+
+		if (!reader || s->background || !is_message(message) || !may_fail(s->command) ||
+			!(in->seen[reader->id] & SHC_SEEN))
+			continue;
+		finding = shc_report(in, 515, reader->range,
+			"this is the status of the message before, which is always 0");
+		shc_finding_relate(
+			in->findings, finding, s->command->range, "the status of this is lost");
+		shc_finding_hint(in->findings, finding, "keep it: rc=$? right behind the command");
+	}
+}
+
 static void note_status_read(void *context, struct shc_text name)
 {
 	*(bool *)context |= shc_text_is(name, "?");

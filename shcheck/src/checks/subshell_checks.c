@@ -110,6 +110,32 @@ static void look_at_loop(void *context, const struct shc_command *command)
 		shc_visit_list(&visitor, command->loop.body);
 }
 
+struct definition {
+	struct shc_text name;
+	const struct shc_command *body;
+};
+
+static void note_definition(void *context, const struct shc_command *command)
+{
+	struct definition *definition = context;
+
+	if (command->kind == SHC_COMMAND_FUNCTION &&
+		same_text(command->function.name, definition->name))
+		definition->body = command->function.body;
+}
+
+/* What a stage runs: the body of the function that it calls, or itself. */
+static const struct shc_command *run_by(
+	const struct shc_interpreter *in, const struct shc_command *stage)
+{
+	struct definition definition = {.name = shc_command_name(stage)};
+	const struct shc_visitor visitor = {.context = &definition, .command = note_definition};
+
+	if (definition.name.length)
+		shc_visit_list(&visitor, in->script->list);
+	return definition.body ? definition.body : stage;
+}
+
 static void look_at_pipeline(void *context, const struct shc_command *command)
 {
 	struct collection *all = context;
@@ -125,7 +151,7 @@ static void look_at_pipeline(void *context, const struct shc_command *command)
 	for (last = command->pipeline.commands; last->next;)
 		last = last->next;
 	all->pipeline = command->range;
-	shc_visit_command(&visitor, last);
+	shc_visit_command(&visitor, run_by(all->in, last));
 }
 
 /* ---- Assignments and readers in the shell itself -------------------------------------------------------------- */

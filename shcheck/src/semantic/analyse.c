@@ -386,7 +386,8 @@ int shc_analyse_observed(const struct shc_script *script, const struct shc_analy
 		shc_check_tree(&in);
 		shc_check_subshells(&in);
 		shc_check_outputs(&in);
-		shc_check_reads(&in);
+		r = shc_check_reads(&in);
+		r = r ? r : shc_check_values(&in);
 	}
 	for (uint32_t i = 0; in.seen && i < script->command_count; i++) {
 		if (!(in.seen[i] & SHC_SIMPLE))

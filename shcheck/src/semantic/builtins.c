@@ -768,6 +768,8 @@ static int run_declare(
 	}
 	shc_set_status(state, call->command, 0, 0);
 	state->status.lost = hides_status(call);
+	if (state->status.lost)
+		shc_check_declared(call->in, state, call->command);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
 

@@ -64,6 +64,13 @@ const struct shc_term *shc_availability(struct shc_interpreter *in, struct shc_t
 /* shc_check_call - the checks that look at one expanded command. */
 void shc_check_call(const struct shc_call *call, struct shc_state *state);
 
+/* shc_check_operands - SH310, SH311, SH513, SH514, SH602 and SH701 on the operands of @call. */
+void shc_check_operands(const struct shc_call *call, const struct shc_state *state);
+
+/* shc_check_order - SH514: a number is compared as text, by @op "<" or ">". */
+void shc_check_order(struct shc_interpreter *in, struct shc_range range,
+	const struct shc_term *left, struct shc_text op, const struct shc_term *right);
+
 /* shc_check_comparison - SH306 and SH601 on a test whose operands are the fields from @first to before @end. */
 void shc_check_comparison(
 	const struct shc_call *call, const struct shc_state *state, uint32_t first, uint32_t end);

@@ -670,7 +670,8 @@ static void check_vanishing(const struct shc_call *call, uint32_t first)
 		/* Known text beside it stays. */
 		if (!operand->pieces[i].piece.atom)
 			return;
-		output |= operand->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT;
+		output |= operand->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT ||
+			  operand->pieces[i].piece.atom->origin == SHC_ORIGIN_FILE_NAME;
 	}
 	if (op.bytes[1] != 'n' && !(output && strchr("abcdefghkprstuwxLNOGS", op.bytes[1])))
 		return;
@@ -887,6 +888,7 @@ static int split_leaf(
 		return split_empty(split, state, first, false);
 	if (test->kind == SHC_TEST_UNARY)
 		return split_unary(split, state, test->op, first);
+	shc_check_order(split->in, split->command->range, first, test->op, second);
 	return split_binary(split, state, first, test->op, second);
 }
 

@@ -637,6 +637,13 @@ static const struct shc_term *path_part(const struct effect *effect, const struc
 		    : NULL;
 }
 
+/* ls without -l and the like prints names of files, and nothing else. */
+static bool lists_names(const struct shc_call *call)
+{
+	return shc_text_is(call->name, "ls") && !shc_call_option(call, 'l', NULL) &&
+	       !shc_call_option(call, 's', "size") && !shc_call_option(call, 'i', "inode");
+}
+
 static int print(const struct effect *effect, struct shc_state *state, bool success)
 {
 	struct shc_interpreter *in = effect->call->in;
@@ -657,8 +664,10 @@ static int print(const struct effect *effect, struct shc_state *state, bool succ
 	}
 	text = prints.output == SHC_PRINTS_REGEX
 		       ? regex_term(effect, prints.regex)
-		       : shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
-				 effect->call->command->range);
+		       : shc_unknown(in,
+				 lists_names(effect->call) ? SHC_ORIGIN_FILE_NAME
+							   : SHC_ORIGIN_OUTPUT,
+				 shc_dfa_text(in->pool), effect->call->command->range);
 	state->output = text ? shc_term_concat(in->terms, state->output, text) : NULL;
 	return state->output ? 0 : -ENOMEM;
 }
@@ -782,8 +791,24 @@ static void check_same(const struct effect *effect)
 		call->name.bytes);
 }
 
+/* SH111: tee empties its files when it starts, as a redirection does. */
+static void check_tee(const struct effect *effect)
+{
+	const struct shc_call *call = effect->call;
+
+	if (!shc_text_is(call->name, "tee") || shc_call_option(call, 'a', "append"))
+		return;
+	for (uint32_t i = 0; i < effect->count; i++)
+		if (shc_path_is_being_read(call->in, effect->operands[i].path))
+			shc_finding_hint(call->in->findings,
+				shc_report(call->in, 111, call->command->range,
+					"tee empties this file while the pipeline reads it"),
+				"write to another name and mv it over the file when all went well");
+}
+
 static void check_operands(const struct effect *effect, struct shc_state *state)
 {
+	check_tee(effect);
 	check_same(effect);
 	check_carried(effect);
 	for (uint32_t i = 0; i < effect->count; i++) {

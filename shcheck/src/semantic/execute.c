@@ -326,14 +326,15 @@ static int next_line(struct shc_interpreter *in, const struct shc_list *list,
 	return first_error(outcomes_move(in, now, &more), r);
 }
 
-/* @command stands behind @before: is a failure of that lost? */
+/* @statement stands behind @before: is a failure of that lost? */
 static void check_between(struct shc_interpreter *in, const struct shc_state *state,
-	const struct shc_command *before, const struct shc_command *command,
+	const struct shc_command *before, const struct shc_statement *statement,
 	const struct shc_command **earlier)
 {
-	const struct shc_command *reader = shc_status_reader(command);
+	const struct shc_command *reader = shc_status_reader(statement->command);
 
-	shc_check_errexit(in, state, before, command, earlier);
+	shc_check_errexit(in, state, before, statement->command, earlier);
+	shc_check_pipe_errexit(in, state, before, statement);
 	if (reader)
 		shc_check_pipe_status(in, state, before, reader->range);
 }
@@ -357,8 +358,7 @@ int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
 		last = statement;
 		for (uint32_t i = 0; before && i < now.count; i++)
 			if (now.items[i].flow == SHC_FLOW_NEXT)
-				check_between(in, now.items[i].state, before, statement->command,
-					&earlier);
+				check_between(in, now.items[i].state, before, statement, &earlier);
 		before = statement->command;
 		if (statement->background) {
 			for (uint32_t i = 0; i < now.count && !r; i++) {
@@ -713,6 +713,7 @@ static int execute_if(struct shc_interpreter *in, const struct shc_command *comm
 	struct shc_outcomes now = {0};
 	int r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 
+	shc_mark_guard(in, command);
 	for (const struct shc_clause *clause = command->if_.clauses; clause && !r;
 		clause = clause->next) {
 		struct shc_outcomes zero = {0}, other = {0};
@@ -811,6 +812,48 @@ static bool patterns_substitute(const struct shc_case_item *item)
 	return false;
 }
 
+/* The language of all patterns of @item; false when they are not known exactly. */
+static bool patterns_of(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_case_item *item, const struct shc_dfa **ret)
+{
+	const struct shc_dfa *pattern;
+
+	*ret = shc_dfa_empty(in->pool);
+	for (const struct shc_word *word = item->patterns; word; word = word->next)
+		if (shc_expand_pattern(in, state, word, &pattern) <= 0 ||
+			shc_pattern_is_exact(in, state, word) <= 0 ||
+			shc_dfa_union(in->pool, *ret, pattern, ret))
+			return false;
+	return true;
+}
+
+/* SH516: an item whose patterns match nothing that those before it have left. */
+static void compare_patterns(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
+{
+	const struct shc_dfa *before = shc_dfa_empty(in->pool), *here;
+	const struct shc_case_item *earlier = NULL;
+	struct shc_finding *finding;
+
+	if (in->seen[command->id] & SHC_COMPARED)
+		return;
+	in->seen[command->id] |= SHC_COMPARED;
+	for (const struct shc_case_item *item = command->case_.items; item; item = item->next) {
+		if (!patterns_of(in, state, item, &here))
+			continue;
+		if (earlier && item->body->first && !shc_dfa_is_empty(here) &&
+			shc_dfa_includes(in->pool, before, here) == 1) {
+			finding = shc_report(in, 516, item->patterns->range,
+				"patterns before match all that this one matches");
+			shc_finding_relate(in->findings, finding, earlier->patterns->range,
+				"the last of them stands here");
+		}
+		if (item->end != SHC_CASE_BREAK || shc_dfa_union(in->pool, before, here, &before))
+			return;
+		earlier = item;
+	}
+}
+
 static int execute_case(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -829,6 +872,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		return r < 0 ? (shc_state_destroy(state), r)
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
+	compare_patterns(in, command, state);
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	for (const struct shc_case_item *item = command->case_.items; item && !r;
 		item = item->next) {
@@ -1492,6 +1536,7 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 	case SHC_COMMAND_PIPELINE:
 		return execute_pipeline(in, command, state, out);
 	case SHC_COMMAND_AND_OR:
+		shc_mark_guard(in, command);
 		return execute_and_or(in, command, state, out);
 	case SHC_COMMAND_GROUP:
 	case SHC_COMMAND_SUBSHELL:

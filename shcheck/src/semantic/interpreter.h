@@ -173,11 +173,13 @@ enum {
 	SHC_SIMPLE = 4,
 	SHC_CALM = 8, /* see risk.h */
 	SHC_ANCHORED = 16,
-	SHC_TURNED = 32,    /* a loop whose body has come to its end, or broke off */
-	SHC_DEFEATED = 128, /* the body of a function in which SH507 was reported */
-	SHC_LEFT = 64,      /* a loop whose body has left the function or the script */
-	SHC_BROKEN = 256,   /* a loop whose body has left it by break */
-	SHC_LISTED = 512,   /* a for over several values that are known */
+	SHC_TURNED = 32,     /* a loop whose body has come to its end, or broke off */
+	SHC_DEFEATED = 128,  /* the body of a function in which SH507 was reported */
+	SHC_LEFT = 64,       /* a loop whose body has left the function or the script */
+	SHC_BROKEN = 256,    /* a loop whose body has left it by break */
+	SHC_LISTED = 512,    /* a for over several values that are known */
+	SHC_COMPARED = 1024, /* a case whose patterns were held against one another */
+	SHC_GUARD = 2048,    /* a test after which the script leaves, or goes on as usual */
 	SHC_STAGE_OPEN = 0,
 	/* Paths kept apart at one point; beyond that the two last are joined. */
 	SHC_PATHS_MAX = 24,
@@ -427,6 +429,14 @@ void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state
  */
 void shc_check_pipe_status(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_command *command, struct shc_range range);
+
+/* shc_check_pipe_errexit - SH511: -e does not see that @before fails, and something from @next on loses files. */
+void shc_check_pipe_errexit(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before, const struct shc_statement *next);
+
+/* shc_check_declared - SH506: -e does not see that the substitution in the declaration @command fails. */
+void shc_check_declared(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *command);
 
 /* shc_status_reader - the test or assignment with which @command begins, if that reads $?; else NULL. */
 const struct shc_command *shc_status_reader(const struct shc_command *command);

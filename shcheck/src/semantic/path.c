@@ -745,7 +745,7 @@ struct shc_harm shc_field_harm(
 
 /* ---- Redirections --------------------------------------------------------------------------------------------- */
 
-static bool is_read_now(const struct shc_interpreter *in, const struct shc_term *path)
+bool shc_path_is_being_read(const struct shc_interpreter *in, const struct shc_term *path)
 {
 	for (uint32_t i = in->read_start; i < in->read_count; i++)
 		if (in->reads[i].path == path && in->reads[i].stage != in->stage)
@@ -864,7 +864,7 @@ static int truncate_file(struct shc_interpreter *in, const struct shc_command *c
 
 	if (is_device(path))
 		return 0;
-	if (is_read_now(in, path)) {
+	if (shc_path_is_being_read(in, path)) {
 		finding = shc_report(in, 111, command->range,
 			"the shell empties this file before the pipeline reads it");
 		shc_finding_hint(in->findings, finding,
@@ -922,6 +922,30 @@ bool shc_redirects_may_fail(const struct shc_command *command)
 	return false;
 }
 
+/* SH204: sudo gives its rights to the command, not to the shell that opens the file. */
+static void check_rights(
+	struct shc_interpreter *in, const struct shc_command *command, const struct shc_term *path)
+{
+	static const char *const folders[] = {
+		"/etc/", "/usr/", "/boot/", "/root/", "/sys/", "/proc/sys/", "/var/lib/", "/lib/"};
+	struct shc_text text;
+
+	if (command->kind != SHC_COMMAND_SIMPLE ||
+		!shc_text_is(shc_command_name(command), "sudo") || !path->count ||
+		path->pieces[0].atom)
+		return;
+	text = path->pieces[0].text;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (text.length >= strlen(folders[i]) &&
+			!memcmp(text.bytes, folders[i], strlen(folders[i]))) {
+			shc_finding_hint(in->findings,
+				shc_report(in, 204, command->range,
+					"the shell opens this file without the rights of sudo"),
+				"... | sudo tee FILE > /dev/null");
+			return;
+		}
+}
+
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_redirect *redirect, struct shc_state *state)
 {
@@ -946,17 +970,22 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 	if (!path)
 		return -ENOMEM;
 	if (redirect->kind == SHC_REDIRECT_INPUT) {
+		const struct shc_command *current = in->current;
 		uint32_t stage = in->stage;
 
+		/* The input of a loop is no matter of the command that ran before it. */
+		in->current = command->kind == SHC_COMMAND_SIMPLE ? command : NULL;
 		in->piped++;
 		in->stage = SHC_STAGE_OPEN;
 		r = shc_path_read(in, state, path);
 		in->stage = stage;
+		in->current = current;
 		in->piped--;
 		return r;
 	}
 	check_function_name(in, command, redirect, state);
 	check_folder(in, command, state, path);
+	check_rights(in, command, path);
 	if (redirect->kind == SHC_REDIRECT_APPEND || redirect->kind == SHC_REDIRECT_BOTH_APPEND)
 		return is_device(path) ? 0
 				       : shc_path_assume(in, state, path, SHC_FILE_REGULAR,

@@ -70,6 +70,9 @@ struct shc_harm shc_field_harm(
 /* shc_redirects_may_fail - may opening one of the redirections of @command be refused? */
 bool shc_redirects_may_fail(const struct shc_command *command);
 
+/* shc_path_is_being_read - does another stage of the running pipeline read @path (normal)? */
+bool shc_path_is_being_read(const struct shc_interpreter *in, const struct shc_term *path);
+
 /* shc_redirect_open - the effect of a redirection on files, and its checks. 0 or -ENOMEM. */
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_redirect *redirect, struct shc_state *state);

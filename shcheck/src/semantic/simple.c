@@ -639,7 +639,9 @@ static bool comes_from_output(const struct shc_field *field)
 {
 	for (uint32_t i = 0; i < field->count; i++)
 		if (field->pieces[i].piece.atom &&
-			field->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT)
+			(field->pieces[i].piece.atom->origin == SHC_ORIGIN_OUTPUT ||
+				(field->pieces[i].splits && field->pieces[i].piece.atom->origin ==
+								    SHC_ORIGIN_FILE_NAME)))
 			return true;
 	return false;
 }

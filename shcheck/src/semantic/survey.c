@@ -653,6 +653,32 @@ static bool always_leaves(const struct shc_command *command)
 	       shc_text_is(name, "break") || shc_text_is(name, "continue") || is_exec(command);
 }
 
+/* Mark @condition where all that it decides is whether to leave. */
+static void mark_guard(struct shc_interpreter *in, const struct shc_command *condition)
+{
+	condition = shc_command_within(condition);
+	if (condition->kind == SHC_COMMAND_SIMPLE)
+		in->seen[condition->id] |= SHC_GUARD;
+}
+
+void shc_mark_guard(struct shc_interpreter *in, const struct shc_command *command)
+{
+	const struct shc_clause *clause;
+
+	if (command->kind == SHC_COMMAND_AND_OR) {
+		const struct shc_command *first = command->and_or.commands;
+
+		if (command->and_or.count == 2 && first->next->joint == SHC_JOINT_AND &&
+			always_leaves(first->next))
+			mark_guard(in, first);
+		return;
+	}
+	clause = command->if_.clauses;
+	if (clause && !clause->next && clause->condition && clause->condition->count == 1 &&
+		list_leaves(clause->body))
+		mark_guard(in, clause->condition->first->command);
+}
+
 /* A complaint and the end, for an exec that fails: of no use, but no harm. */
 static bool only_complains(const struct shc_list *list, const struct shc_command *next)
 {
@@ -663,6 +689,7 @@ static bool only_complains(const struct shc_list *list, const struct shc_command
 
 static void check_list(struct shc_interpreter *in, const struct shc_list *list)
 {
+	shc_check_messages(in, list);
 	for (const struct shc_statement *s = list ? list->first : NULL; s && s->next; s = s->next) {
 		const struct shc_command *next = s->next->command;
 		struct shc_finding *finding;

@@ -47,6 +47,15 @@ bool shc_condition_varies(const struct shc_command *loop);
 /* shc_check_tree - findings on what no path has reached, after the analysis. */
 void shc_check_tree(struct shc_interpreter *in);
 
+/* shc_check_messages - SH515 in @list (or NULL), after the analysis. */
+void shc_check_messages(struct shc_interpreter *in, const struct shc_list *list);
+
+/* shc_mark_guard - @command is an if, or a list of && and ||: mark its test where all that it decides is to leave. */
+void shc_mark_guard(struct shc_interpreter *in, const struct shc_command *command);
+
+/* shc_check_values - SH516 and SH517: texts that a variable never has, after the analysis. 0 or -ENOMEM. */
+int shc_check_values(struct shc_interpreter *in);
+
 /*
  * shc_varies_in_loop - can what the command at @range does differ from one turn of the innermost loop around it to the
  * next? Also true where no loop stands around it.

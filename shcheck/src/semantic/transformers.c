@@ -350,7 +350,9 @@ static void check_roots(
 
 		/* Some files of a whole system may be meant, unless the root is one by accident. */
 		if (harm.protection == SHC_UNPROTECTED || (search->filtered && !harm.empty) ||
-			(harm.protection != SHC_PROTECTED_SYSTEM && !harm.empty))
+			(harm.protection != SHC_PROTECTED_SYSTEM && !harm.empty &&
+				!(search->deletes && !search->filtered &&
+					state->directory_doubtful)))
 			continue;
 		if (search->deletes)
 			shc_report_removal(call, state, &harm);

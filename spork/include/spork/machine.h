@@ -145,6 +145,12 @@ int spork_overlay_read(struct spork_overlay *o, uint64_t address, void *buffer, 
 int spork_overlay_write(
 	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes);
 /*
+ * spork_overlay_write_small - as spork_overlay_write(), for at most 8 bytes: they are kept beside their page if
+ * they lie in one word and nobody has written to the page, so that it need not be copied.
+ */
+int spork_overlay_write_small(
+	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes);
+/*
  * A string of the child, copied with its NUL. Length without NUL, -EFAULT, -ENAMETOOLONG (no NUL in
  * @capacity bytes).
  */
@@ -173,6 +179,11 @@ int spork_overlay_mark_pending(struct spork_overlay *o, uint64_t address, size_t
 void spork_overlay_log_reads(struct spork_overlay *o, bool on);
 int spork_overlay_validate(const struct spork_overlay *o);
 
+/*
+ * Puts words that are kept beside their pages into copies of them: before a visit. 0, or -ENOMEM (the arena is
+ * full).
+ */
+int spork_overlay_settle(struct spork_overlay *o);
 /* Pages written so far, and a visitor over them (late fork: put them into the real memory of a private copy). */
 size_t spork_overlay_dirty_pages(const struct spork_overlay *o);
 void spork_overlay_visit(const struct spork_overlay *o,
@@ -211,6 +222,21 @@ int spork_trace_check(const void *recipe, size_t size_bytes);
  */
 int spork_trace_replay(
 	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position);
+/*
+ * Digests: what a stretch of a recipe between two system calls did in this process, as the registers and words it
+ * depends on and those it leaves. Where all of the first are what they were, the second are put in place, which is what
+ * every step would have done; otherwise the steps are replayed.
+ *
+ * spork_digest_replay - as spork_trace_replay().
+ * @digest: SPORK_DIGEST_BYTES, zeroed at first, aligned to 8; owned by the caller, of one recipe at a time. It holds
+ * addresses, so that it is of no use to another process.
+ */
+#define SPORK_DIGEST_BYTES 98304
+struct spork_digest;
+int spork_digest_replay(struct spork_digest *digest, struct spork_machine *m, const void *recipe,
+	size_t size_bytes, size_t *position);
+/* How often stretches were put in place. */
+uint64_t spork_digest_hits(const struct spork_digest *digest);
 /*
  * spork_trace_compare - whether the code that a recipe stands for, which was checked, is in memory what it was when the
  * recipe was recorded. To be asked before it is replayed for the first time. 0, or -EBADMSG.

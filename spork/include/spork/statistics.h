@@ -75,6 +75,7 @@ enum spork_notice {
 	SPORK_NOTICE_REQUESTS,     /* sent to the helper */
 	SPORK_NOTICE_LATE, /* aborts that went on in a real child at the point that was reached */
 	SPORK_NOTICE_REPLAYED, /* deaths of a child that were carried out by a real one */
+	SPORK_NOTICE_DIGESTS,  /* stretches of recipes whose outcome was put in place */
 	SPORK_NOTICE_COUNT
 };
 

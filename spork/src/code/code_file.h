@@ -18,7 +18,7 @@
 #include "spork/code.h"
 
 #define SPORK_CODE_MAGIC 0x31656b726f707331
-#define SPORK_CODE_VERSION 4
+#define SPORK_CODE_VERSION 5
 #define SPORK_CODE_PAGE 4096u
 #define SPORK_CODE_GRANULES (SPORK_CODE_PAGE / SPORK_CODE_GRANULE)
 #define SPORK_NO_TARGET UINT32_MAX
@@ -62,7 +62,14 @@ enum spork_stub_bits {
 	SPORK_STUB_SIZE = 0xff,
 	SPORK_STUB_READS = 0x100,
 	SPORK_STUB_WRITES = 0x200,
-	SPORK_STUB_ALIGNED = 0x400 /* the CPU demands an address that is a multiple of the size */
+	SPORK_STUB_ALIGNED = 0x400, /* the CPU demands an address that is a multiple of the size */
+	/*
+	 * What it does depends on nothing but what it is said to use, and on flags where it is stub_flags: the general
+	 * registers of the mask above SPORK_STUB_GPR, and the first eight vector registers, r1 being the mask of those
+	 * used and r2 of those written. For digests only.
+	 */
+	SPORK_STUB_TOLD = 0x800,
+	SPORK_STUB_GPR = 16 /* a shift; 16 bits */
 };
 
 /* How much vector state the stubs load and store; they differ between machines. */

@@ -501,6 +501,42 @@ static bool set_memory(const struct decoded *d, const struct usage *u, struct sp
 	return true;
 }
 
+/*
+ * Instructions whose results follow from the registers and the memory that they use, and from nothing else: neither
+ * from the rounding mode nor from the clock, the processor or a source of random numbers.
+ */
+static bool repeats(const ZydisDecodedInstruction *insn)
+{
+	static const uint16_t known[] = {ZYDIS_MNEMONIC_MOVQ, ZYDIS_MNEMONIC_MOVD,
+		ZYDIS_MNEMONIC_MOVUPS, ZYDIS_MNEMONIC_MOVAPS, ZYDIS_MNEMONIC_MOVDQU,
+		ZYDIS_MNEMONIC_MOVDQA, ZYDIS_MNEMONIC_MOVHPS, ZYDIS_MNEMONIC_MOVLPS,
+		ZYDIS_MNEMONIC_MOVHPD, ZYDIS_MNEMONIC_MOVLPD, ZYDIS_MNEMONIC_MOVUPD,
+		ZYDIS_MNEMONIC_MOVAPD, ZYDIS_MNEMONIC_PUNPCKLQDQ, ZYDIS_MNEMONIC_PXOR,
+		ZYDIS_MNEMONIC_XORPS, ZYDIS_MNEMONIC_PCMPEQB, ZYDIS_MNEMONIC_PMINUB,
+		ZYDIS_MNEMONIC_PSUBB, ZYDIS_MNEMONIC_PMOVMSKB, ZYDIS_MNEMONIC_PSLLDQ,
+		ZYDIS_MNEMONIC_PSRLDQ, ZYDIS_MNEMONIC_POR, ZYDIS_MNEMONIC_PAND,
+		ZYDIS_MNEMONIC_PSHUFD, ZYDIS_MNEMONIC_PUNPCKLBW, ZYDIS_MNEMONIC_PUNPCKLWD,
+		ZYDIS_MNEMONIC_PUNPCKLDQ, ZYDIS_MNEMONIC_BSF, ZYDIS_MNEMONIC_BSR,
+		ZYDIS_MNEMONIC_TZCNT, ZYDIS_MNEMONIC_LZCNT, ZYDIS_MNEMONIC_POPCNT,
+		ZYDIS_MNEMONIC_SHLX, ZYDIS_MNEMONIC_SHRX, ZYDIS_MNEMONIC_SARX, ZYDIS_MNEMONIC_BT,
+		ZYDIS_MNEMONIC_BTS, ZYDIS_MNEMONIC_BTR, ZYDIS_MNEMONIC_MUL, ZYDIS_MNEMONIC_CMPXCHG,
+		ZYDIS_MNEMONIC_XADD, ZYDIS_MNEMONIC_XCHG};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (insn->mnemonic == known[i])
+			return true;
+	return false;
+}
+
+static void tell_usage(const struct decoded *d, const struct usage *u, struct spork_insn *out)
+{
+	if (u->x87 || u->mask || u->vector >> 8 || !repeats(&d->insn))
+		return;
+	out->extra |= SPORK_STUB_TOLD | u->gpr << SPORK_STUB_GPR;
+	out->r1 = (uint8_t)u->vector;
+	out->r2 = (uint8_t)u->vector_written;
+}
+
 int emit_stub(const struct decoded *d, struct stub_pool *pool, struct spork_insn *out)
 {
 	struct usage u = {0};
@@ -529,6 +565,7 @@ int emit_stub(const struct decoded *d, struct stub_pool *pool, struct spork_insn
 	emit_exit(&e, &u);
 	if (e.size > STUB_BYTES_MAX)
 		return -ENOTSUP;
+	tell_usage(d, &u, out);
 	out->op = u.x87 ? spork_op_stub_x87 : u.flags ? spork_op_stub_flags : spork_op_stub;
 	return pool_add(pool, e.bytes, e.size, &out->target);
 }

@@ -340,6 +340,19 @@ INLINE bool condition(struct cpu *c, unsigned code)
 	return holds ^ (code & 1);
 }
 
+/*
+ * state.c: areas as xsavec leaves them, for digests. cpu_requested() - the components that eax and edx ask for.
+ * cpu_packed_bytes() - the area's size, 0 = none that depends on nothing but struct spork_registers.
+ * cpu_packed_holds() - whether xsavec writes the word at @offset of it. cpu_packed_is_whole() - whether xrstor from it
+ * leaves no vector register as it is. cpu_save_packed() - what xsavec does; false as overlay_store().
+ */
+uint64_t cpu_requested(const struct cpu *c);
+size_t cpu_packed_bytes(uint64_t components);
+bool cpu_packed_holds(uint64_t offset, size_t size);
+bool cpu_packed_is_whole(uint64_t components);
+bool cpu_save_packed(struct spork_overlay *o, const struct spork_registers *regs,
+	uint64_t components, uint64_t address, size_t size);
+
 /* branches.c: puts a call's return address on the stack; false as overlay_store(). */
 bool cpu_push_return(struct cpu *c, const struct spork_insn *i);
 void cpu_enter_module(struct cpu *c, const struct spork_module *module);

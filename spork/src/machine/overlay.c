@@ -226,15 +226,61 @@ static void log_words(struct overlay_page *entry, uint64_t address, size_t size,
 	}
 }
 
+SPORK_FAST static bool own_page(struct spork_overlay *o, uint64_t page, enum overlay_kind kind,
+	struct overlay_page **ret_entry);
+
+/* Gives a page that words are kept for a copy with these words. */
+static bool settle_page(struct spork_overlay *o, uint64_t page)
+{
+	struct overlay_page *entry = NULL;
+	size_t left = 0;
+
+	for (size_t i = 0; i < o->kept_count && !entry; i++)
+		if (page_of(o->kept[i].address) == page &&
+			!own_page(o, page, OVERLAY_WRITABLE, &entry))
+			return false;
+	if (!entry)
+		return true;
+	o->kept_pages = 0;
+	for (size_t i = 0; i < o->kept_count; i++) {
+		const struct overlay_kept *kept = &o->kept[i];
+
+		if (page_of(kept->address) == page) {
+			memcpy(entry->bytes + kept->address % OVERLAY_PAGE, &kept->value, 8);
+			continue;
+		}
+		o->kept_pages |= UINT64_C(1) << page_of(kept->address) % 64;
+		o->kept[left++] = *kept;
+	}
+	o->kept_count = left;
+	return true;
+}
+
+SPORK_FAST static bool may_hold_kept(const struct spork_overlay *o, uint64_t page)
+{
+	return o->kept_pages >> page % 64 & 1;
+}
+
+int spork_overlay_settle(struct spork_overlay *o)
+{
+	while (o->kept_count > 0)
+		if (!settle_page(o, page_of(o->kept[0].address)))
+			return -ENOMEM;
+	return 0;
+}
+
 /* Where the page that holds @address is to be read, within one page. */
 SPORK_FAST static const uint8_t *readable(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	uint64_t page = page_of(address);
+	bool settled = !may_hold_kept(o, page) || settle_page(o, page);
 	struct overlay_page *entry = find_page(o, page);
 	const uint8_t *bytes;
 	enum overlay_kind kind;
 	bool file;
 
+	if (!settled)
+		return NULL;
 	if (page_has_mark(o, page) && touches_mark(o, address, size)) {
 		(void)fail(o, SPORK_STOP_PENDING, address);
 		return NULL;
@@ -300,11 +346,13 @@ SPORK_FAST static bool own_page(struct spork_overlay *o, uint64_t page, enum ove
 SPORK_FAST static uint8_t *writable(struct spork_overlay *o, uint64_t address, size_t size)
 {
 	uint64_t page = page_of(address);
+	bool file, settled = !may_hold_kept(o, page) || settle_page(o, page);
 	struct overlay_page *entry = find_page(o, page);
-	bool file;
 	enum overlay_kind kind = overlay_kind_at(o, address, &file);
 	uint64_t delta;
 
+	if (!settled)
+		return NULL;
 	if (page_has_mark(o, page) && touches_mark(o, address, size)) {
 		(void)fail(o, SPORK_STOP_PENDING, address);
 		return NULL;
@@ -390,6 +438,67 @@ SPORK_FAST bool overlay_store(
 	return true;
 }
 
+SPORK_FAST bool overlay_marked(const struct spork_overlay *o, uint64_t address, size_t size)
+{
+	return touches_mark(o, address, size);
+}
+
+SPORK_FAST bool overlay_may_keep(struct spork_overlay *o, uint64_t address)
+{
+	bool file;
+
+	return !o->log && overlay_kind_at(o, address, &file) == OVERLAY_WRITABLE && !file;
+}
+
+SPORK_FAST bool overlay_peek(struct spork_overlay *o, uint64_t address, uint64_t *ret_value)
+{
+	uint64_t page = page_of(address);
+	const struct overlay_tlb *e = &o->read_tlb[page % OVERLAY_TLB];
+	bool here = false;
+
+	if (e->page == page) {
+		memcpy(ret_value, (const void *)(uintptr_t)(address + e->delta), 8);
+		return true;
+	}
+	if (!may_hold_kept(o, page) || touches_mark(o, address, 8))
+		return overlay_load(o, address, ret_value, 8);
+	for (size_t i = 0; i < o->kept_count; i++) {
+		if (o->kept[i].address == address) {
+			*ret_value = o->kept[i].value;
+			return true;
+		}
+		here |= page_of(o->kept[i].address) == page;
+	}
+	if (!here)
+		return overlay_load(o, address, ret_value, 8);
+	memcpy(ret_value, (const void *)(uintptr_t)address, 8);
+	return true;
+}
+
+SPORK_FAST bool overlay_keep(struct spork_overlay *o, uint64_t address, uint64_t value)
+{
+	uint64_t page = page_of(address);
+	struct overlay_page *entry = find_page(o, page);
+
+	if (entry && entry->bytes) {
+		memcpy(entry->bytes + address % OVERLAY_PAGE, &value, 8);
+		return true;
+	}
+	if (may_hold_kept(o, page))
+		for (size_t i = 0; i < o->kept_count; i++)
+			if (o->kept[i].address == address) {
+				o->kept[i].value = value;
+				return true;
+			}
+	if (o->kept_count == OVERLAY_KEPT)
+		return overlay_store(o, address, &value, 8);
+	o->kept[o->kept_count++] = (struct overlay_kept){address, value};
+	o->kept_pages |= UINT64_C(1) << page % 64;
+	if (o->read_tlb[page % OVERLAY_TLB].page == page)
+		o->read_tlb[page % OVERLAY_TLB].page = OVERLAY_NO_PAGE;
+	return true;
+}
+
 static int error_of(const struct spork_overlay *o)
 {
 	return o->stop == SPORK_STOP_ARENA ? -ENOMEM : -EFAULT;
@@ -436,6 +545,17 @@ SPORK_FAST uint64_t spork_overlay_untouched(
 		end = start;
 		*ret_end = false;
 	}
+	for (size_t i = 0; i < o->kept_count; i++) {
+		const struct overlay_kept *kept = &o->kept[i];
+		uint64_t from = kept->address < address ? address : kept->address;
+
+		if (kept->address + 8 <= address || kept->address >= end ||
+			memcmp((const uint8_t *)&kept->value + (from - kept->address),
+				(const void *)(uintptr_t)from, kept->address + 8 - from) == 0)
+			continue;
+		end = page_of(kept->address) * OVERLAY_PAGE;
+		*ret_end = false;
+	}
 	for (size_t i = 0; i < o->mark_count; i++)
 		if (o->marks[i].address + o->marks[i].size > address && o->marks[i].address < end)
 			return 0;
@@ -462,6 +582,19 @@ SPORK_FAST int spork_overlay_write(
 		return -EFAULT;
 	unmark(o, address, size_bytes);
 	return overlay_store(o, address, buffer, size_bytes) ? 0 : error_of(o);
+}
+
+SPORK_FAST int spork_overlay_write_small(
+	struct spork_overlay *o, uint64_t address, const void *buffer, size_t size_bytes)
+{
+	uint64_t word = address & ~(uint64_t)7, value;
+
+	unmark(o, address, size_bytes);
+	if (address - word + size_bytes > 8 || overlay_marked(o, word, 8) ||
+		!overlay_may_keep(o, word) || !overlay_peek(o, word, &value))
+		return spork_overlay_write(o, address, buffer, size_bytes);
+	memcpy((uint8_t *)&value + (address - word), buffer, size_bytes);
+	return overlay_keep(o, word, value) ? 0 : error_of(o);
 }
 
 int64_t spork_overlay_string(
@@ -540,10 +673,12 @@ static void drop_pages(struct spork_overlay *o, uint64_t start, uint64_t end)
 
 int spork_overlay_map(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable)
 {
-	int rc =
-		overlay_set_range(o, (struct overlay_range){start, end,
-					     writable ? OVERLAY_CHILD : OVERLAY_CHILD_READ, false});
+	int rc = spork_overlay_settle(o);
 
+	if (rc == 0)
+		rc = overlay_set_range(
+			o, (struct overlay_range){start, end,
+				   writable ? OVERLAY_CHILD : OVERLAY_CHILD_READ, false});
 	if (rc == 0)
 		drop_pages(o, start, end);
 	return rc;
@@ -551,8 +686,10 @@ int spork_overlay_map(struct spork_overlay *o, uint64_t start, uint64_t end, boo
 
 int spork_overlay_unmap(struct spork_overlay *o, uint64_t start, uint64_t end)
 {
-	int rc = overlay_set_range(o, (struct overlay_range){start, end, OVERLAY_HOLE, false});
+	int rc = spork_overlay_settle(o);
 
+	if (rc == 0)
+		rc = overlay_set_range(o, (struct overlay_range){start, end, OVERLAY_HOLE, false});
 	if (rc == 0)
 		drop_pages(o, start, end);
 	return rc;
@@ -560,10 +697,11 @@ int spork_overlay_unmap(struct spork_overlay *o, uint64_t start, uint64_t end)
 
 int spork_overlay_protect(struct spork_overlay *o, uint64_t start, uint64_t end, bool writable)
 {
-	int rc = 0;
+	int rc;
 
 	if (start >= end || start % OVERLAY_PAGE || end % OVERLAY_PAGE)
 		return -EINVAL;
+	rc = spork_overlay_settle(o);
 	for (uint64_t at = start; at < end && rc == 0; at += OVERLAY_PAGE) {
 		bool file;
 		enum overlay_kind kind = overlay_kind_at(o, at, &file);

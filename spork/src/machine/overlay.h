@@ -17,6 +17,7 @@
 #define OVERLAY_TLB 64u
 #define OVERLAY_RANGES 2048u
 #define OVERLAY_MARKS 8u
+#define OVERLAY_KEPT 128u
 #define OVERLAY_NO_PAGE UINT64_MAX
 
 enum overlay_kind {
@@ -54,9 +55,18 @@ struct overlay_mark {
 	uint64_t address, size;
 };
 
+/*
+ * A word that has been written, while its page is still that of the parent: copying a page costs more than keeping a
+ * few words beside it. Whoever looks at the page gets a copy with these words in it; such a page is in no TLB.
+ */
+struct overlay_kept {
+	uint64_t address, value; /* a multiple of 8 */
+};
+
 struct spork_overlay {
 	struct overlay_tlb read_tlb[OVERLAY_TLB];
 	struct overlay_tlb write_tlb[OVERLAY_TLB];
+	struct overlay_kept kept[OVERLAY_KEPT];
 
 	uint8_t *next, *end; /* what is left of the arena */
 	uint8_t *free_pages; /* a list through the first word of each */
@@ -70,6 +80,8 @@ struct spork_overlay {
 
 	struct overlay_mark marks[OVERLAY_MARKS];
 	size_t mark_count;
+	size_t kept_count;
+	uint64_t kept_pages; /* bit page % 64 of every page with such words */
 	bool log;
 	bool tlb_used; /* something has been put into the TLB since it was forgotten */
 
@@ -89,6 +101,16 @@ const uint8_t *overlay_read_span(
 	struct spork_overlay *o, uint64_t address, size_t size, size_t *ret_size);
 uint8_t *overlay_write_span(
 	struct spork_overlay *o, uint64_t address, size_t size, size_t *ret_size);
+
+/*
+ * Words at multiples of 8. overlay_peek() reads one without looking at its page where words of it are kept.
+ * overlay_may_keep() tells whether the page of @address takes kept words; overlay_keep() keeps one there, where no mark
+ * is. Both others return false as above.
+ */
+bool overlay_peek(struct spork_overlay *o, uint64_t address, uint64_t *ret_value);
+bool overlay_may_keep(struct spork_overlay *o, uint64_t address);
+bool overlay_marked(const struct spork_overlay *o, uint64_t address, size_t size);
+bool overlay_keep(struct spork_overlay *o, uint64_t address, uint64_t value);
 
 /* ranges.c: the kind of the page at @address, asking the kernel if need be, and the list's only writer. */
 enum overlay_kind overlay_kind_at(struct spork_overlay *o, uint64_t address, bool *ret_file);

@@ -60,6 +60,14 @@ static inline bool recipe_allows(unsigned op)
 	return op < SPORK_OP_COUNT && (op > spork_op_j_nle || op == spork_op_syscall);
 }
 
+struct digest_recorder;
+
+/* replay.c: what comes before the first step; 0 or -EBADMSG. */
+int recipe_start(struct spork_machine *m, const void *recipe, size_t size_bytes);
+/* replay.c: as spork_trace_replay() after that; @recorder: told about every step, or NULL. */
+int recipe_replay(struct spork_machine *m, const struct recipe_header *h, size_t *position,
+	struct digest_recorder *recorder);
+
 /* A checksum in four lanes, since it is computed before every replay. @size_bytes: a multiple of 8. */
 uint64_t recipe_checksum(const void *bytes, size_t size_bytes);
 

@@ -2,6 +2,7 @@
 /* Replay: the handlers of guards, and the loop over a recipe's steps. */
 #include <errno.h>
 
+#include "machine/digest.h"
 #include "machine/recipe.h"
 #include "machine/run.h"
 
@@ -203,7 +204,7 @@ int spork_trace_check(const void *recipe, size_t size_bytes)
 }
 
 /* Before the first step: the recipe, if nobody has checked it, and its modules here. */
-SPORK_FAST static int start(struct spork_machine *m, const void *recipe, size_t size_bytes)
+SPORK_FAST int recipe_start(struct spork_machine *m, const void *recipe, size_t size_bytes)
 {
 	const struct recipe_header *h = recipe;
 
@@ -234,20 +235,27 @@ SPORK_FAST static bool stands_there(const struct spork_machine *m, const struct 
 	return offset == steps[position].offset;
 }
 
-SPORK_FAST int spork_trace_replay(
-	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position)
+/* Step by step, each of them described to @recorder before it is carried out. */
+static const struct spork_insn *recorded(
+	struct cpu *c, const struct spork_insn *i, struct digest_recorder *recorder)
 {
-	const struct recipe_header *h = recipe;
+	const struct spork_insn *next;
+
+	for (;; i = next) {
+		digest_step(recorder, c, i);
+		next = spork_handlers[i->op](c, i);
+		if (!next)
+			return i;
+	}
+}
+
+SPORK_FAST int recipe_replay(struct spork_machine *m, const struct recipe_header *h,
+	size_t *position, struct digest_recorder *recorder)
+{
 	const struct spork_insn *steps, *i, *next;
 	struct cpu c;
-	int rc;
 
-	if (*position == 0) {
-		rc = start(m, recipe, size_bytes);
-		if (rc < 0)
-			return rc;
-	}
-	if (m->recipe != recipe || *position >= h->step_count)
+	if (m->recipe != h || *position >= h->step_count)
 		return -EBADMSG;
 	steps = recipe_steps(h);
 	cpu_enter(&c, m);
@@ -262,12 +270,23 @@ SPORK_FAST int spork_trace_replay(
 	}
 	/* The check has seen that every operation has a handler. */
 	i = &steps[*position];
-	while (LIKELY((next = spork_handlers[i->op](&c, i)) != NULL))
-		i = next;
+	if (recorder)
+		i = recorded(&c, i, recorder);
+	else
+		while (LIKELY((next = spork_handlers[i->op](&c, i)) != NULL))
+			i = next;
 	c.executed = (uint64_t)(i - &steps[*position]) + (c.completed ? 1 : 0);
 	*position = (size_t)(i - steps) + (c.completed ? 1 : 0);
 	cpu_leave(&c, i);
 	return c.stop;
+}
+
+SPORK_FAST int spork_trace_replay(
+	struct spork_machine *m, const void *recipe, size_t size_bytes, size_t *position)
+{
+	int rc = *position == 0 ? recipe_start(m, recipe, size_bytes) : 0;
+
+	return rc < 0 ? rc : recipe_replay(m, recipe, position, NULL);
 }
 
 SPORK_FAST bool spork_trace_ends(const void *recipe, size_t position)

@@ -264,9 +264,10 @@ static void restore_component(struct spork_registers *regs, unsigned component, 
 	}
 }
 
-static void save_legacy(const struct spork_registers *regs, uint64_t components, uint8_t *area)
+static void save_legacy(
+	const struct spork_registers *regs, uint64_t components, uint32_t mxcsr, uint8_t *area)
 {
-	uint32_t mxcsr = __builtin_ia32_stmxcsr(), mask = 0xffff;
+	uint32_t mask = 0xffff;
 	uint16_t control = (uint16_t)(regs->mxcsr_fcw >> 32);
 
 	if (components >> COMPONENT_X87 & 1) {
@@ -332,44 +333,100 @@ HANDLER(xgetbv)
 	return i + 1;
 }
 
-static uint64_t requested(const struct cpu *c)
+uint64_t cpu_requested(const struct cpu *c)
 {
 	return enabled_components() & ((c->r[SPORK_RDX] << 32) | (uint32_t)c->r[SPORK_RAX]);
 }
 
-static const struct spork_insn *save_area(struct cpu *c, const struct spork_insn *i, bool packed)
+/* The size of an area; 0 = it holds what is not known here, or is larger than can be. */
+static size_t area_bytes(uint64_t components, uint64_t format)
 {
-	struct spork_registers *regs = &c->m->regs;
-	uint64_t address = address_of(c, i), components = requested(c);
-	uint64_t format = packed ? components | UINT64_C(1) << 63 : 0, head[2];
 	size_t end = LEGACY_BYTES + HEADER_BYTES, at;
-	uint8_t area[AREA_BYTES];
 
-	if (address % 64 != 0)
-		return stop_at(c, SPORK_STOP_TRAP);
-	if ((components & ~(uint64_t)COMPONENTS_KNOWN) || (regs->x87_used && (components & 1)))
-		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	if (components & ~(uint64_t)COMPONENTS_KNOWN)
+		return 0;
 	for (unsigned n = COMPONENT_AVX; n <= COMPONENT_KEYS; n++) {
 		if (!(components >> n & 1))
 			continue;
 		at = component_offset(n, format);
 		if (at == 0)
-			return stop_at(c, SPORK_STOP_UNSUPPORTED);
+			return 0;
 		if (at + component_bytes(n) > end)
 			end = at + component_bytes(n);
 	}
-	if (!overlay_load(c->overlay, address, area, end))
-		return stop_memory(c);
-	save_legacy(regs, components, area);
+	return end;
+}
+
+static void fill_area(const struct spork_registers *regs, uint64_t components, uint64_t format,
+	uint32_t mxcsr, uint8_t area[AREA_BYTES])
+{
+	uint64_t head[2];
+
+	save_legacy(regs, components, mxcsr, area);
 	for (unsigned n = COMPONENT_AVX; n <= COMPONENT_KEYS; n++)
 		if (components >> n & 1)
 			save_component(regs, n, area + component_offset(n, format));
 	memcpy(head, area + LEGACY_BYTES, sizeof(head));
-	head[0] = packed ? components : (head[0] & ~components) | components;
-	if (packed)
+	head[0] = format ? components : (head[0] & ~components) | components;
+	if (format)
 		head[1] = format;
 	memcpy(area + LEGACY_BYTES, head, sizeof(head));
-	if (!overlay_store(c->overlay, address, area, end))
+}
+
+static uint64_t packed_format(uint64_t components)
+{
+	return components | UINT64_C(1) << 63;
+}
+
+size_t cpu_packed_bytes(uint64_t components)
+{
+	/* Neither x87 registers nor keys, whose values are not in struct spork_registers alone. */
+	return components & (1u << COMPONENT_X87 | 1u << COMPONENT_KEYS)
+		       ? 0
+		       : area_bytes(components, packed_format(components));
+}
+
+bool cpu_packed_holds(uint64_t offset, size_t size)
+{
+	return offset == 24 || (offset >= 160 && offset < 416) ||
+	       (offset >= LEGACY_BYTES && offset < LEGACY_BYTES + 16) ||
+	       (offset >= LEGACY_BYTES + HEADER_BYTES && offset < size);
+}
+
+bool cpu_packed_is_whole(uint64_t components)
+{
+	return components == (enabled_components() & COMPONENTS_KNOWN &
+				     ~(uint64_t)(1u << COMPONENT_X87 | 1u << COMPONENT_KEYS));
+}
+
+SPORK_FAST bool cpu_save_packed(struct spork_overlay *o, const struct spork_registers *regs,
+	uint64_t components, uint64_t address, size_t size)
+{
+	uint32_t mxcsr = ((uint32_t)regs->mxcsr_fcw & 0xffff) | MXCSR_MASKS;
+	uint8_t area[AREA_BYTES];
+
+	if (!overlay_load(o, address, area, size))
+		return false;
+	fill_area(regs, components, packed_format(components), mxcsr, area);
+	return overlay_store(o, address, area, size);
+}
+
+static const struct spork_insn *save_area(struct cpu *c, const struct spork_insn *i, bool packed)
+{
+	struct spork_registers *regs = &c->m->regs;
+	uint64_t address = address_of(c, i), components = cpu_requested(c);
+	uint64_t format = packed ? packed_format(components) : 0;
+	size_t size = area_bytes(components, format);
+	uint8_t area[AREA_BYTES];
+
+	if (address % 64 != 0)
+		return stop_at(c, SPORK_STOP_TRAP);
+	if (size == 0 || (regs->x87_used && (components & 1)))
+		return stop_at(c, SPORK_STOP_UNSUPPORTED);
+	if (!overlay_load(c->overlay, address, area, size))
+		return stop_memory(c);
+	fill_area(regs, components, format, __builtin_ia32_stmxcsr(), area);
+	if (!overlay_store(c->overlay, address, area, size))
 		return stop_memory(c);
 	return i + 1;
 }
@@ -386,7 +443,7 @@ HANDLER(xsavec)
 
 HANDLER(xrstor)
 {
-	uint64_t address = address_of(c, i), components = requested(c), head[2];
+	uint64_t address = address_of(c, i), components = cpu_requested(c), head[2];
 	uint8_t area[LEGACY_BYTES + HEADER_BYTES], part[1024];
 
 	if (address % 64 != 0)
@@ -421,7 +478,7 @@ HANDLER(fxsave)
 		return stop_at(c, SPORK_STOP_UNSUPPORTED);
 	if (!overlay_load(c->overlay, address, area, sizeof(area)))
 		return stop_memory(c);
-	save_legacy(&c->m->regs, 3, area);
+	save_legacy(&c->m->regs, 3, __builtin_ia32_stmxcsr(), area);
 	if (!overlay_store(c->overlay, address, area, sizeof(area)))
 		return stop_memory(c);
 	return i + 1;

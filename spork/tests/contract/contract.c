@@ -27,6 +27,7 @@ static const struct pitfall *const groups[] = {
 	pitfalls_files,
 	pitfalls_deferred,
 	pitfalls_threads,
+	pitfalls_changes,
 };
 
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))

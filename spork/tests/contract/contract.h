@@ -27,6 +27,7 @@ extern const struct pitfall pitfalls_descriptors[];
 extern const struct pitfall pitfalls_files[];
 extern const struct pitfall pitfalls_deferred[];
 extern const struct pitfall pitfalls_threads[];
+extern const struct pitfall pitfalls_changes[];
 
 #define expect(condition)                                                                     \
 	do {                                                                                  \

@@ -23,4 +23,12 @@ if [ "$mode" != fork ] && ! grep -q '"converted":[^0-9]*[1-9]' "$cache/stats"; t
 	cat "$cache/stats"
 	bad=1
 fi
+# In these two modes the changes are of children whose outcome has been kept.
+if [ "$mode" = record ] || [ "$mode" = auto ]; then
+	if ! grep -q '"digests":[^0-9]*[1-9]' "$cache/stats"; then
+		echo "no digest was put in place:"
+		cat "$cache/stats"
+		bad=1
+	fi
+fi
 exit $bad

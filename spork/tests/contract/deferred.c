@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -412,6 +414,64 @@ static int a_full_disk_is_told_to_the_child(void)
 	return line;
 }
 
+/* What the child writes is in memory where the file is mapped. */
+struct mapped {
+	int fd;
+	char *area; /* NULL: the child maps it */
+};
+
+static void write_and_look(void *data)
+{
+	const struct mapped *mapped = data;
+	volatile char *area = mapped->area;
+
+	if (!area)
+		area = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, mapped->fd, 0);
+	if (area[0] != 'o' || write(mapped->fd, "new", 3) != 3)
+		exec_shell("exit 8");
+	exec_shell(area[0] == 'n' ? "exit 6" : "exit 9");
+}
+
+static void empty_and_look(void *data)
+{
+	const struct mapped *mapped = data;
+	volatile char *area = mapped->area;
+
+	if (!area)
+		area = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, mapped->fd, 0);
+	if (area[0] != 'o' || open("new", O_WRONLY | O_TRUNC) < 0)
+		exec_shell("exit 8");
+	exec_shell(area[0] == 'o' ? "exit 9" : "exit 7");
+}
+
+static int mapped_files_show_what_the_child_does_to_them(void)
+{
+	const struct rlimit no_core = {0, 0};
+	struct mapped mapped[3] = {{-1, NULL}, {-1, NULL}, {-1, NULL}};
+
+	expect(enter());
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	for (int i = 0; i < 3 * ROUNDS; i++) {
+		struct mapped *one = &mapped[i % 3];
+
+		if (one->fd < 0) {
+			one->fd = open("new", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+			expect(one->fd >= 0 && pwrite(one->fd, "old", 3, 0) == 3);
+			one->area = i % 3 == 0 ? NULL
+					       : mmap(NULL, PAGE, PROT_READ,
+							 i % 3 == 1 ? MAP_PRIVATE : MAP_SHARED,
+							 one->fd, 0);
+			expect(one->area != MAP_FAILED);
+		}
+		expect(exit_of(run_child(write_and_look, one)) == 6);
+		expect(pwrite(one->fd, "old", 3, 0) == 3 && lseek(one->fd, 0, SEEK_SET) == 0);
+		expect(exit_of(run_child(empty_and_look, one)) == 1000 + SIGBUS);
+		expect(pwrite(one->fd, "old", 3, 0) == 3);
+	}
+	leave();
+	return 0;
+}
+
 const struct pitfall pitfalls_deferred[] = {
 	{"the-state-of-a-new-file-is-its-own", the_state_of_a_new_file_is_its_own},
 	{"new-file-has-its-size", new_file_has_its_size},
@@ -433,5 +493,7 @@ const struct pitfall pitfalls_deferred[] = {
 	{"writes-to-a-file-keep-their-order", writes_to_a_file_keep_their_order},
 	{"writes-to-two-pipes-arrive", writes_to_two_pipes_arrive},
 	{"a-full-disk-is-told-to-the-child", a_full_disk_is_told_to_the_child},
+	{"mapped-files-show-what-the-child-does-to-them",
+		mapped_files_show_what_the_child_does_to_them},
 	{NULL, NULL},
 };

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -400,18 +401,23 @@ static int huge_pages_are_not_split(void)
 	return 0;
 }
 
+/* What every fork leaves grows in every window of them; a code file that is mapped once grows in one. */
 static int a_thousand_forks_leave_nothing(void)
 {
-	long before = 0, after;
+	long before = 0, least = LONG_MAX;
 
-	for (int i = 0; i < 1000; i++) {
-		if (i == 200)
-			before = status_value("VmSize", 10);
+	for (int i = 0; i <= 1000; i++) {
+		if (i > 0 && i % 200 == 0) {
+			long now = status_value("VmSize", 10);
+
+			if (i > 200 && now - before < least)
+				least = now - before;
+			before = now;
+		}
 		expect(exit_of(run_child((void (*)(void *))(uintptr_t)exec_shell,
 			       (void *)(uintptr_t) "exit 0")) == 0);
 	}
-	after = status_value("VmSize", 10);
-	expect(after - before < 4096);
+	expect(least < 1024);
 	expect(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Recipes of any steps under a header that is right: either refused or replayed without a crash. The module that they
- * name has no stubs, since native code cannot be fuzzed.
+ * Recipes of any steps under a header that is right: either refused or replayed without a crash, and a digest leaves
+ * what the steps leave. The module that they name has no stubs, since native code cannot be fuzzed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -59,11 +59,50 @@ static size_t build(struct file *file, const uint8_t *data, size_t size)
 	return file->header.size_bytes;
 }
 
+static uint8_t *arena, *scratch;
+
+/* All that a run leaves. */
+struct end {
+	int stop;
+	size_t position;
+	uint64_t gpr[16], rip, rflags, executed;
+	uint8_t scratch[SCRATCH_BYTES];
+};
+
+static void run(const struct spork_module *module, const struct file *file, size_t bytes,
+	struct spork_digest *digest, struct end *end)
+{
+	static struct spork_machine m;
+
+	memset(end, 0, sizeof(*end));
+	memset(&m, 0, sizeof(m));
+	m.modules = module;
+	m.module_count = 1;
+	m.overlay = spork_overlay_init(arena, ARENA_BYTES);
+	spork_overlay_add_range(m.overlay, (uint64_t)(uintptr_t)scratch,
+		(uint64_t)(uintptr_t)scratch + SCRATCH_BYTES, true);
+	for (size_t n = 0; n < 16; n++)
+		m.regs.gpr[n] = (uint64_t)(uintptr_t)scratch + SCRATCH_BYTES / 2;
+	m.regs.gpr[SPORK_RCX] = 100;
+	m.regs.mxcsr_fcw = UINT64_C(0x037f00001f80);
+	m.regs.rip = BASE;
+	do
+		end->stop = digest ? spork_digest_replay(digest, &m, file, bytes, &end->position)
+				   : spork_trace_replay(&m, file, bytes, &end->position);
+	while (end->stop == SPORK_STOP_SYSCALL && end->position < file->header.step_count);
+	memcpy(end->gpr, m.regs.gpr, sizeof(end->gpr));
+	end->rip = m.regs.rip;
+	end->rflags = m.regs.rflags;
+	end->executed = m.executed;
+	(void)spork_overlay_read(
+		m.overlay, (uint64_t)(uintptr_t)scratch, end->scratch, SCRATCH_BYTES);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct file *file;
-	static uint8_t *arena, *scratch;
-	static struct spork_machine m;
+	static struct spork_digest *digest;
+	static struct end plain, seen;
 	static uint16_t slots[SPORK_CODE_PAGE] = {1};
 	static const struct spork_insn first = {.op = spork_op_trap};
 	static const struct spork_code_header header;
@@ -76,31 +115,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.slot_page_count = 1,
 		.insn_count = 1};
 	struct spork_module module = {.base = BASE, .end = BASE + 4096, .code = &code};
-	size_t position = 0, bytes;
-	int stop;
+	size_t bytes;
 
 	if (!file) {
 		file = (void *)memory(sizeof(*file));
 		arena = memory(ARENA_BYTES);
 		scratch = memory(SCRATCH_BYTES);
+		digest = (void *)memory(SPORK_DIGEST_BYTES);
 	}
 	bytes = build(file, data, size);
-	memset(&m, 0, sizeof(m));
-	m.modules = &module;
-	m.module_count = 1;
-	m.overlay = spork_overlay_init(arena, ARENA_BYTES);
-	spork_overlay_add_range(m.overlay, (uint64_t)(uintptr_t)scratch,
-		(uint64_t)(uintptr_t)scratch + SCRATCH_BYTES, true);
-	for (size_t n = 0; n < 16; n++)
-		m.regs.gpr[n] = (uint64_t)(uintptr_t)scratch + SCRATCH_BYTES / 2;
-	m.regs.gpr[SPORK_RCX] = 100;
-	m.regs.mxcsr_fcw = UINT64_C(0x037f00001f80);
-	m.regs.rip = BASE;
-	do
-		stop = spork_trace_replay(&m, file, bytes, &position);
-	while (stop == SPORK_STOP_SYSCALL && position < file->header.step_count);
-	if (stop != -EBADMSG && (stop < 0 || stop > SPORK_STOP_TRAP))
+	run(&module, file, bytes, NULL, &plain);
+	if (plain.stop != -EBADMSG && (plain.stop < 0 || plain.stop > SPORK_STOP_TRAP))
 		abort();
+	memset(digest, 0, SPORK_DIGEST_BYTES);
+	/* Replayed, recorded and put in place. */
+	for (int n = 0; n < 3; n++) {
+		run(&module, file, bytes, digest, &seen);
+		if (memcmp(&plain, &seen, sizeof(seen)) != 0)
+			abort();
+	}
 	for (size_t i = 0; i < SCRATCH_BYTES; i++)
 		if (scratch[i] != 0)
 			abort();

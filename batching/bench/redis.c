@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "redis.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/tcp.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <hotbed/clock.h>
+
+#define MTU 1500
+#define KEYS 64 /* per connection */
+#define HEADER_MAX 128
+#define OUT_BYTES (4u << 20)
+#define READ_BYTES 65536
+#define START_NS 20000000000
+#define NUMBER_DIGITS 16
+
+static const char reply[] = "+OK\r\n";
+#define REPLY_BYTES (sizeof(reply) - 1)
+
+static bool is_installed(const char *program)
+{
+	const char *at = getenv("PATH");
+	char path[4096];
+
+	while (at && *at) {
+		size_t length = strcspn(at, ":");
+
+		if (length > 0 && length + strlen(program) + 2 <= sizeof(path)) {
+			(void)snprintf(path, sizeof(path), "%.*s/%s", (int)length, at, program);
+			if (access(path, X_OK) == 0)
+				return true;
+		}
+		at += length + (at[length] == ':');
+	}
+	return false;
+}
+
+static int write_setting(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	(void)close(fd);
+	return err;
+}
+
+static int set_mtu(void)
+{
+	struct ifreq request = {.ifr_name = "lo", .ifr_mtu = MTU};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = ioctl(fd, SIOCSIFMTU, &request) ? -errno : 0;
+	(void)close(fd);
+	return err;
+}
+
+int redis_probe(struct hb_trial *trial)
+{
+	int err;
+
+	if (!is_installed("redis-server"))
+		return hb_trial_skip(trial, "needs redis-server");
+	err = hb_trial_unshare(trial, HB_NAMESPACE_NET);
+	if (!err)
+		err = set_mtu();
+	if (err)
+		return hb_trial_skip(
+			trial, "needs a network namespace of its own (%s)", strerror(-err));
+	err = write_setting("/proc/sys/net/ipv4/tcp_congestion_control", "reno");
+	return err ? hb_trial_skip(trial, "needs Reno (%s)", strerror(-err)) : 0;
+}
+
+static int set_flag(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
+}
+
+static int connect_once(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons(REDIS_PORT),
+		.sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+		return fd;
+	err = -errno;
+	(void)close(fd);
+	return err;
+}
+
+/* Exactly @bytes of them, within START_NS. */
+static int read_exactly(int fd, uint8_t *ret, size_t bytes)
+{
+	int64_t deadline_ns = hb_clock_now_ns() + START_NS;
+
+	while (bytes > 0) {
+		struct pollfd ready = {fd, POLLIN, 0};
+		int count = hb_load_await(&ready, 1, deadline_ns);
+		ssize_t got;
+
+		if (count <= 0)
+			return count < 0 ? count : -ETIMEDOUT;
+		got = recv(fd, ret, bytes, 0);
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			return got == 0 ? -ECONNRESET : -errno;
+		if (got > 0) {
+			ret += got;
+			bytes -= (size_t)got;
+		}
+	}
+	return 0;
+}
+
+/* An answer shows that the server has accepted the connection and set its options. */
+static int ping(int fd)
+{
+	static const char command[] = "PING\r\n", expected[] = "+PONG\r\n";
+	uint8_t answer[sizeof(expected) - 1];
+	int err;
+
+	if (send(fd, command, sizeof(command) - 1, MSG_NOSIGNAL) != sizeof(command) - 1)
+		return -errno;
+	err = read_exactly(fd, answer, sizeof(answer));
+	return err ? err : memcmp(answer, expected, sizeof(answer)) == 0 ? 0 : -EBADMSG;
+}
+
+static int connect_all(struct hb_trial *trial, struct redis *redis)
+{
+	int64_t deadline_ns = hb_clock_now_ns() + START_NS;
+
+	for (unsigned int i = 0; i < redis->connection_count; i++) {
+		struct redis_connection *to = &redis->connections[i];
+
+		while ((to->fd = connect_once()) == -ECONNREFUSED &&
+			hb_clock_now_ns() < deadline_ns)
+			(void)nanosleep(&(struct timespec){0, 10000000}, NULL);
+		if (to->fd < 0)
+			return hb_trial_fail(trial, "redis-server does not take connections: %s",
+				strerror(-to->fd));
+		to->next = i;
+		to->out = malloc(OUT_BYTES);
+		if (!to->out)
+			return hb_trial_fail(trial, "no memory for a connection");
+	}
+	for (unsigned int i = 0; i < redis->connection_count; i++) {
+		int err = ping(redis->connections[i].fd);
+
+		if (err)
+			return hb_trial_fail(
+				trial, "redis-server does not answer PING: %s", strerror(-err));
+	}
+	return redis_set_nodelay(redis, true) ? hb_trial_fail(trial, "TCP_NODELAY is refused") : 0;
+}
+
+int redis_start(
+	struct hb_trial *trial, struct redis *redis, unsigned int connections, size_t value_bytes)
+{
+	char port[8];
+	const char *const argv[] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--save",
+		"", "--appendonly", "no", "--dir", hb_trial_tmpdir(trial), NULL};
+	int err;
+
+	*redis = (struct redis){.connection_count = connections, .value_bytes = value_bytes};
+	for (unsigned int i = 0; i < REDIS_CONNECTIONS_MAX; i++)
+		redis->connections[i].fd = -1;
+	redis->server.pidfd = -1;
+	(void)snprintf(port, sizeof(port), "%d", REDIS_PORT);
+	redis->request = malloc(REDIS_VALUE_MAX + HEADER_MAX);
+	if (!redis->request)
+		return hb_trial_fail(trial, "no memory for requests");
+	err = hb_child_start(trial, "system", argv, NULL, &redis->server);
+	if (err)
+		return hb_trial_fail(trial, "redis-server does not start: %s", strerror(-err));
+	return connect_all(trial, redis);
+}
+
+void redis_stop(struct redis *redis)
+{
+	for (unsigned int i = 0; i < redis->connection_count; i++) {
+		if (redis->connections[i].fd >= 0)
+			(void)close(redis->connections[i].fd);
+		redis->connections[i].fd = -1;
+		free(redis->connections[i].out);
+		redis->connections[i].out = NULL;
+	}
+	if (redis->server.pid > 0)
+		(void)hb_child_stop(&redis->server, 2000, NULL);
+	free(redis->request);
+	redis->request = NULL;
+}
+
+int redis_set_nodelay(struct redis *redis, bool on)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < redis->connection_count && !err; i++)
+		err = set_flag(redis->connections[i].fd, IPPROTO_TCP, TCP_NODELAY, on);
+	return err;
+}
+
+static uint64_t key_of(const struct redis *redis, uint64_t request)
+{
+	return request % ((uint64_t)redis->connection_count * KEYS);
+}
+
+/* The number of the request, again and again: a value of another request differs in every sixteenth byte at least. */
+static void fill_value(uint8_t *value, size_t bytes, uint64_t request)
+{
+	char number[NUMBER_DIGITS + 1];
+
+	(void)snprintf(number, sizeof(number), "%0*" PRIx64, NUMBER_DIGITS, request);
+	for (size_t i = 0; i < bytes; i += NUMBER_DIGITS)
+		memcpy(value + i, number, bytes - i < NUMBER_DIGITS ? bytes - i : NUMBER_DIGITS);
+}
+
+static size_t make_set(const struct redis *redis, uint64_t request)
+{
+	int length = snprintf((char *)redis->request, HEADER_MAX,
+		"*3\r\n$3\r\nSET\r\n$8\r\n%08" PRIx64 "\r\n$%zu\r\n", key_of(redis, request),
+		redis->value_bytes);
+	size_t at = (size_t)length;
+
+	fill_value(redis->request + at, redis->value_bytes,
+		request + (redis->is_sabotaged && request % 7 == 0));
+	memcpy(redis->request + at + redis->value_bytes, "\r\n", 2);
+	return at + redis->value_bytes + 2;
+}
+
+static int flush_out(struct redis_connection *to)
+{
+	while (to->out_begin < to->out_end) {
+		ssize_t put = send(
+			to->fd, to->out + to->out_begin, to->out_end - to->out_begin, MSG_NOSIGNAL);
+
+		if (put < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		to->out_begin += (size_t)put;
+	}
+	to->out_begin = to->out_end = 0;
+	return 0;
+}
+
+static int send_request(void *user, uint64_t request, int64_t intended_ns)
+{
+	struct redis *redis = user;
+	struct redis_connection *to = &redis->connections[request % redis->connection_count];
+	size_t bytes = make_set(redis, request);
+	ssize_t put = 0;
+
+	redis->start_ns = intended_ns - redis->schedule->at_ns[request];
+	if (to->out_end + bytes > OUT_BYTES)
+		return -EAGAIN;
+	if (to->out_end == 0) {
+		put = send(to->fd, redis->request, bytes, MSG_NOSIGNAL);
+		if (put < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		put = put < 0 ? 0 : put;
+	}
+	memcpy(to->out + to->out_end, redis->request + put, bytes - (size_t)put);
+	to->out_end += bytes - (size_t)put;
+	to->newest = request;
+	redis->sent = request + 1;
+	return 0;
+}
+
+static int take_replies(struct redis *redis, struct redis_connection *to, struct hb_load *load)
+{
+	static char bytes[READ_BYTES];
+	ssize_t got = recv(to->fd, bytes, sizeof(bytes), 0);
+	int64_t now_ns = hb_clock_now_ns();
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (got == 0)
+		return -ECONNRESET;
+	for (ssize_t i = 0; i < got; i++) {
+		if (bytes[i] != reply[to->part++])
+			return -EBADMSG;
+		if (to->part < REPLY_BYTES)
+			continue;
+		to->part = 0;
+		if (hb_load_complete(load, to->next))
+			return -EBADMSG;
+		if (redis->answered)
+			redis->answered(redis->user, to->next, now_ns);
+		to->next += redis->connection_count;
+	}
+	return 0;
+}
+
+static int poll_replies(void *user, struct hb_load *load, int64_t until_ns, bool is_held_back)
+{
+	struct pollfd ready[REDIS_CONNECTIONS_MAX];
+	struct redis *redis = user;
+	int count, err = 0;
+
+	(void)is_held_back; /* room for it is an event */
+	if (redis->idle) {
+		int64_t again_ns = redis->idle(redis->user, hb_clock_now_ns());
+
+		until_ns = again_ns < until_ns ? again_ns : until_ns;
+	}
+	for (unsigned int i = 0; i < redis->connection_count; i++) {
+		struct redis_connection *to = &redis->connections[i];
+
+		ready[i] = (struct pollfd){
+			to->fd, (short)(POLLIN | (to->out_end > 0 ? POLLOUT : 0)), 0};
+	}
+	count = hb_load_await(ready, redis->connection_count, until_ns);
+	if (count < 0)
+		return count;
+	for (unsigned int i = 0; i < redis->connection_count && !err; i++) {
+		struct redis_connection *to = &redis->connections[i];
+
+		if (ready[i].revents & POLLOUT)
+			err = flush_out(to);
+		if (!err && (ready[i].revents & (POLLIN | POLLERR | POLLHUP)))
+			err = take_replies(redis, to, load);
+	}
+	return err;
+}
+
+void redis_begin(struct redis *redis, const struct hb_load_schedule *schedule)
+{
+	for (unsigned int i = 0; i < redis->connection_count; i++)
+		redis->connections[i].next = i;
+	redis->schedule = schedule;
+	redis->sent = 0;
+}
+
+struct hb_load_transport redis_transport(struct redis *redis)
+{
+	return (struct hb_load_transport){send_request, poll_replies, redis};
+}
+
+uint64_t redis_segments(const struct redis *redis)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < redis->connection_count; i++) {
+		struct tcp_info info = {0};
+		socklen_t size = sizeof(info);
+
+		if (getsockopt(redis->connections[i].fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+			sum += info.tcpi_data_segs_out;
+	}
+	return sum;
+}
+
+/* The value of @key must be that of request @expected, the last that wrote it. */
+static int check_key(
+	struct hb_trial *trial, struct redis *redis, int fd, uint64_t key, uint64_t expected)
+{
+	uint8_t *want = redis->request, *got = redis->connections[0].out;
+	char header[HEADER_MAX];
+	int length =
+		snprintf(header, sizeof(header), "*2\r\n$3\r\nGET\r\n$8\r\n%08" PRIx64 "\r\n", key);
+	size_t head;
+	int err = 0;
+
+	if (send(fd, header, (size_t)length, MSG_NOSIGNAL) != length)
+		return hb_trial_fail(trial, "GET cannot be sent: %s", strerror(errno));
+	head = (size_t)snprintf((char *)want, HEADER_MAX, "$%zu\r\n", redis->value_bytes);
+	fill_value(want + head, redis->value_bytes, expected);
+	memcpy(want + head + redis->value_bytes, "\r\n", 2);
+	err = read_exactly(fd, got, head + redis->value_bytes + 2);
+	if (err)
+		return hb_trial_fail(
+			trial, "key %" PRIu64 " cannot be read: %s", key, strerror(-err));
+	if (memcmp(got, want, head + redis->value_bytes + 2) != 0)
+		return hb_trial_fail(trial,
+			"key %" PRIu64 " does not have the value of request %" PRIu64
+			", which wrote it last",
+			key, expected);
+	return 0;
+}
+
+int redis_verify(struct hb_trial *trial, struct redis *redis)
+{
+	uint64_t keys = (uint64_t)redis->connection_count * KEYS;
+	int fd, err = 0;
+
+	for (unsigned int i = 0; i < redis->connection_count; i++) {
+		const struct redis_connection *to = &redis->connections[i];
+
+		if (redis->sent > i && to->next != to->newest + redis->connection_count)
+			return 0; /* overloaded: not all was answered, so that no last value is known */
+	}
+	fd = connect_once();
+	if (fd < 0)
+		return hb_trial_fail(
+			trial, "redis-server is gone after the run: %s", strerror(-fd));
+	for (uint64_t key = 0; key < keys && key < redis->sent && !err; key++)
+		err = check_key(trial, redis, fd, key, key + (redis->sent - 1 - key) / keys * keys);
+	(void)close(fd);
+	return err;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <hotbed/clock.h>
+#include <hotbed/error.h>
+#include <hotbed/load.h>
+
+#include <batching/bnet.h>
+
+#include "address.h"
+#include "link.h"
+#include "poller.h"
+
+#define EVENTS 64
+#define WINDOW_NS 10000000
+#define COST_MAX_NS 1000000000
+
+struct client {
+	struct bat_client_options options;
+	struct bat_policy *policy;
+	struct poller *poller;
+	struct link *links;   /* [options.connections] */
+	int64_t *intended_ns; /* of each request */
+	uint64_t requests;
+	int64_t window_ns;
+	uint64_t window_answered;
+	double window_latency_ns;
+	struct bat_client_result result;
+	struct hb_error *reterr;
+};
+
+static int check(const struct bat_client_options *options, struct hb_error *reterr)
+{
+	if ((unsigned int)options->backend >= BAT_BACKEND_COUNT)
+		return hb_error_set(
+			reterr, -EINVAL, "no back end has number %d", (int)options->backend);
+	if (options->connections < 1 || options->connections > BAT_CONNECTIONS_MAX)
+		return hb_error_set(reterr, -EINVAL,
+			"%" PRIu32 " connections; 1 to %d are possible", options->connections,
+			BAT_CONNECTIONS_MAX);
+	if (options->request_bytes > BAT_PAYLOAD_MAX || options->reply_bytes > BAT_PAYLOAD_MAX)
+		return hb_error_set(reterr, -EINVAL,
+			"requests of %" PRIu32 " and replies of %" PRIu32
+			" bytes; at most %d are possible",
+			options->request_bytes, options->reply_bytes, BAT_PAYLOAD_MAX);
+	if (options->cost_ns < 0 || options->cost_ns > COST_MAX_NS || options->drain_ns < 0)
+		return hb_error_set(reterr, -EINVAL,
+			"the cost of a reply may be 0 to 1 s and the drain 0 or more, not %" PRId64
+			" and %" PRId64 " ns",
+			options->cost_ns, options->drain_ns);
+	return 0;
+}
+
+static int turn(struct client *client, struct link *link, bool drained)
+{
+	struct link_turn turn;
+	int err = link_turn(link, client->policy, drained, 0, &turn);
+
+	client->result.batches += turn.sent > 0;
+	if (!err)
+		err = poller_want(client->poller, link->slot, true, link_is_blocked(link));
+	return err;
+}
+
+static int send_request(void *user, uint64_t request, int64_t intended_ns)
+{
+	struct client *client = user;
+	struct link *link = &client->links[request % client->options.connections];
+	int err = link_put(link, request, client->options.request_bytes,
+		client->options.reply_bytes, hb_clock_now_ns());
+
+	if (err)
+		return err;
+	client->intended_ns[request] = intended_ns;
+	return turn(client, link, false);
+}
+
+static int complain(const struct client *client, const struct link *link, const struct frame *frame)
+{
+	return hb_error_set(client->reterr, -EBADMSG,
+		"a reply to request %" PRIu64 " with %" PRIu32
+		" bytes came where one to request %" PRIu64 " with %" PRIu32
+		" was due; replies were lost, repeated, overtaken or cut",
+		frame->number, frame->payload_bytes, link->next_number,
+		client->options.reply_bytes);
+}
+
+static int take_replies(struct client *client, struct link *link, struct hb_load *load)
+{
+	struct frame frame;
+	int found;
+
+	while ((found = link_next(link, &frame)) == 1) {
+		if (frame.number != link->next_number ||
+			frame.payload_bytes != client->options.reply_bytes ||
+			frame.number >= client->requests || hb_load_complete(load, frame.number))
+			return complain(client, link, &frame);
+		link->next_number += client->options.connections;
+		client->result.answered++;
+		client->window_answered++;
+		client->window_latency_ns +=
+			(double)(hb_clock_now_ns() - client->intended_ns[frame.number]);
+		burn(client->options.cost_ns);
+	}
+	if (found < 0)
+		return hb_error_set(client->reterr, found,
+			"what came where a reply to request %" PRIu64
+			" was due is no message, or its checksum is wrong",
+			link->next_number);
+	return 0;
+}
+
+static int handle(struct client *client, struct link *link, bool readable, struct hb_load *load)
+{
+	int err = link_write(link), more = 0;
+
+	if (!err && readable) {
+		more = link_read(link);
+		err = more < 0 ? more : take_replies(client, link, load);
+	}
+	if (!err && link->ended)
+		err = hb_error_set(client->reterr, -ECONNRESET, "the server closed a connection");
+	return err ? err : turn(client, link, true);
+}
+
+static void tell_policy(struct client *client, int64_t now_ns)
+{
+	struct bat_feedback feedback = {
+		.duration_ns = now_ns - client->window_ns,
+		.answered = client->window_answered,
+		.defined = client->window_answered > 0,
+	};
+
+	if (feedback.duration_ns < WINDOW_NS)
+		return;
+	if (feedback.defined)
+		feedback.latency_ns = client->window_latency_ns / (double)client->window_answered;
+	bat_policy_learn(client->policy, &feedback);
+	client->window_ns = now_ns;
+	client->window_answered = 0;
+	client->window_latency_ns = 0;
+}
+
+static int poll_replies(void *user, struct hb_load *load, int64_t until_ns, bool is_held_back)
+{
+	struct client *client = user;
+	struct poller_event events[EVENTS];
+	int count, err = 0;
+
+	(void)is_held_back; /* whatever makes room is an event */
+	tell_policy(client, hb_clock_now_ns());
+	/* Nothing is to be sent at this moment: the input is drained. */
+	for (uint32_t i = 0; i < client->options.connections && !err; i++) {
+		struct link *link = &client->links[i];
+
+		if (link->held > 0 || link->in_kernel)
+			err = turn(client, link, true);
+		if (link->ask_ns < until_ns)
+			until_ns = link->ask_ns;
+	}
+	if (err)
+		return err;
+	count = poller_wait(client->poller, until_ns, events, EVENTS);
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count && !err; i++)
+		err = handle(client, events[i].user, events[i].readable, load);
+	return err;
+}
+
+static int connect_link(struct client *client, uint32_t at, const struct sockaddr_in *address)
+{
+	struct link *link = &client->links[at];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno
+									      : link_init(link, fd);
+	if (err) {
+		(void)close(fd);
+		return err;
+	}
+	link->next_number = at;
+	link->slot = poller_add(client->poller, fd, link);
+	return link->slot < 0 ? link->slot : 0;
+}
+
+static int open_client(struct client *client, struct hb_error *reterr)
+{
+	struct sockaddr_in address;
+	int err = address_read(client->options.address, client->options.port, &address, reterr);
+
+	if (!err)
+		err = bat_policy_create(&client->policy, &client->options.policy, reterr);
+	if (!err)
+		err = poller_create(&client->poller, client->options.backend, reterr);
+	if (err)
+		return err;
+	client->links = calloc(client->options.connections, sizeof(*client->links));
+	client->intended_ns =
+		calloc(client->requests ? client->requests : 1, sizeof(*client->intended_ns));
+	if (!client->links || !client->intended_ns)
+		return hb_error_set(
+			reterr, -ENOMEM, "no memory for %" PRIu64 " requests", client->requests);
+	for (uint32_t i = 0; i < client->options.connections; i++)
+		client->links[i].fd = client->links[i].slot = -1;
+	for (uint32_t i = 0; i < client->options.connections; i++) {
+		err = connect_link(client, i, &address);
+		if (err)
+			return hb_error_set(reterr, err, "cannot connect to %s, port %d: %s",
+				client->options.address, client->options.port, strerror(-err));
+	}
+	return 0;
+}
+
+static void close_client(struct client *client)
+{
+	for (uint32_t i = 0; client->links && i < client->options.connections; i++) {
+		if (client->links[i].slot >= 0)
+			poller_remove(client->poller, client->links[i].slot);
+		link_finish(&client->links[i]);
+	}
+	poller_destroy(client->poller);
+	bat_policy_destroy(client->policy);
+	free(client->links);
+	free(client->intended_ns);
+}
+
+int bat_client_run(const struct bat_client_options *options,
+	const struct hb_load_schedule *schedule, struct hb_load *load,
+	struct bat_client_result *ret, struct hb_error *reterr)
+{
+	struct hb_error fault = {0};
+	struct client client = {.options = *options, .requests = schedule->count, .reterr = &fault};
+	struct hb_load_transport transport = {send_request, poll_replies, &client};
+	struct hb_load_options load_options = {.drain_ns = options->drain_ns};
+	int err = check(options, reterr);
+
+	if (err)
+		return err;
+	err = open_client(&client, reterr);
+	if (!err) {
+		client.window_ns = hb_clock_now_ns();
+		err = hb_load_run(load, &transport, &load_options, NULL);
+		if (err && fault.code == err)
+			(void)hb_error_set(reterr, err, "%s", fault.text);
+		else if (err)
+			(void)hb_error_set(reterr, err, "the run ended early: %s", strerror(-err));
+	}
+	if (!err) {
+		*ret = client.result;
+		ret->policy = bat_policy_recorded(client.policy);
+	}
+	close_client(&client);
+	return err;
+}

@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Compare the packages of two hosts and retire the second if they are alike.
+first=${1:?usage: retire-twin FIRST SECOND}
+second=${2:?usage: retire-twin FIRST SECOND}
+
+if [[ $first == -* || $second == -* || $first == "$second" ]]; then
+	exit 64
+fi
+
+list='dpkg-query -W'
+if ! diff <(ssh -n "$first" "$list") <(ssh -n "$second" "$list"); then  #@ lost-status
+	echo "they differ" >&2
+	exit 1
+fi
+echo "$second is a twin of $first"
+ssh -n "$second" systemctl poweroff

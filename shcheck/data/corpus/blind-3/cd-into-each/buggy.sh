@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Build every part of the suite.
+parts=(core codecs viewer)
+prefix=${PREFIX:-/usr/local}
+
+for part in "${parts[@]}"; do
+	if [[ $part == viewer && -z ${DISPLAY-} ]]; then
+		echo "skipping $part" >&2
+		continue
+	fi
+	echo "building $part"
+	cd "$part" || exit 1  #@ path-state
+	./configure --prefix="$prefix" || exit 1
+	make || exit 1
+done
+echo "all built"

@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The server must start without errors in its log.
+set -e
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+server --port 8099 --once >"$log" 2>&1 &
+pid=$!
+sleep 2
+curl -fsS http://localhost:8099/health >/dev/null
+wait "$pid"
+
+if grep -q ERROR "$log"; then
+	exit 1
+fi
+grep -q "listening on port 8099" "$log"
+echo "passed"

@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Make an image of the boot partition.
+partition=${1:?usage: image PARTITION FILE}
+image=${2:?usage: image PARTITION FILE}
+
+if [[ -e $image ]]; then
+	echo "$image is there already" >&2
+	exit 1
+fi
+discard() {
+	rm -f "$image"
+}
+trap discard EXIT
+dd if="$partition" of="$image" bs=4M conv=fsync || exit 1
+trap - EXIT
+sha256sum "$partition"
+echo "the image is in $image"

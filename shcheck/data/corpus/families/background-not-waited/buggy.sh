@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Pack, then remove the source.
+tar -czf /srv/all.tgz -C /srv data &
+rm -rf /srv/data #@ race
+wait

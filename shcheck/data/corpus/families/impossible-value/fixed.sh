@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A mode that is given by an option.
+mode=slow
+[ "$1" = -f ] && mode=fast
+if [ "$mode" = fast ]; then
+	run --quick
+else
+	run
+fi

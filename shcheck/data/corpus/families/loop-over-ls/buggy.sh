@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Remove old archives.
+cd /srv/archive || exit 1
+for f in $(ls); do #@ word-split
+	rm -rf "$f"
+done

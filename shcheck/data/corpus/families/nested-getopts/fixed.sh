@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Options.
+verbose=0
+force=0
+out=/srv/out
+while getopts vfo: opt; do
+	case $opt in
+	v) verbose=1 ;;
+	o) out=$OPTARG ;;
+	f) force=1 ;;
+	*) exit 2 ;;
+	esac
+done
+run "$verbose" "$out" "$force"

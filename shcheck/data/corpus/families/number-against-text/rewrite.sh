@@ -1,0 +1,7 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Clean up when the disk is nearly full.
+used=$(df --output=pcent /srv | tail -n 1 | tr -dc 0-9)
+limit=90
+[ "$used" \> "$limit" ] && rm -rf /srv/cache/old #@ constant-test
+exit 0

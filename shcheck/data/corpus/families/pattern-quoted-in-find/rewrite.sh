@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Remove objects.
+cd /srv/build || exit 1
+pattern='*.o'
+find . -name $pattern -delete #@ glob

@@ -1,0 +1,8 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# More than ten jobs are too many.
+jobs=$(ls /srv/jobs | wc -l)
+if [ "$jobs" > 10 ]; then #@ constant-test
+	exit 1
+fi
+run-job

@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Another port.
+conf=/srv/app/conf
+sed "s/^port=.*/port=$1/" "$conf" > "$conf" #@ data-loss

@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Sort the list in place, and show it.
+list=/srv/list
+sort -u -o "$list" "$list"
+cat "$list"
