@@ -309,7 +309,7 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 	struct shc_state *failed = shc_state_clone(state);
 	int r = failed ? 0 : -ENOMEM;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	if (!r && command->arith.arith)
 		r = evaluate(in, state, command->arith.arith, &number);
 	if (!r && in->may_end)

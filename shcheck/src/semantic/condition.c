@@ -932,7 +932,7 @@ int shc_execute_test(struct shc_interpreter *in, const struct shc_command *comma
 	bool may_end;
 	int r;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	r = split_tree(&split, command->test, state);
 	may_end = in->may_end;
 	for (uint32_t i = 0; i < yes.count && may_end && !r; i++)

@@ -741,35 +741,55 @@ static int execute_if(struct shc_interpreter *in, const struct shc_command *comm
 	return first_error(outcomes_move(in, out, &now), r);
 }
 
-static int case_item(struct shc_interpreter *in, const struct shc_case_item *item,
-	const struct shc_term *subject, struct shc_outcomes *now, struct shc_outcomes *taken)
+/*
+ * The patterns of @item as one language; *ret_exact: nothing in them is unknown. 1, 0 (the shell ends) or -ENOMEM.
+ */
+static int item_language(struct shc_interpreter *in, const struct shc_case_item *item,
+	struct shc_state *state, const struct shc_dfa **ret, bool *ret_exact)
+{
+	const struct shc_dfa *language = shc_dfa_empty(in->pool), *pattern;
+	int r = 1;
+
+	*ret_exact = true;
+	for (const struct shc_word *word = item->patterns; word && r > 0; word = word->next) {
+		r = shc_expand_pattern(in, state, word, &pattern);
+		if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language)) {
+			language = shc_dfa_text(in->pool);
+			*ret_exact = false;
+		}
+		if (r > 0 && *ret_exact) {
+			int known = shc_pattern_is_exact(in, state, word);
+
+			*ret_exact = known > 0 || MADE(PATTERNS_ARE_EXACT);
+			r = known < 0 ? known : r;
+		}
+	}
+	*ret = language;
+	return r;
+}
+
+static int case_item(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_case_item *item, const struct shc_term *subject, struct shc_outcomes *now,
+	struct shc_outcomes *taken, struct shc_outcomes *out)
 {
 	struct shc_outcomes next = {0};
 	int r = 0;
 
 	for (uint32_t i = 0; i < now->count && r >= 0; i++) {
 		struct shc_state *state = now->items[i].state;
-		const struct shc_dfa *language = shc_dfa_empty(in->pool), *pattern, *rest;
-		struct shc_state *match = NULL;
-		bool exact = true;
+		const struct shc_dfa *language, *rest;
+		struct shc_state *match;
+		bool exact;
 
-		r = 1;
-		for (const struct shc_word *word = item->patterns; word && r > 0;
-			word = word->next) {
-			r = shc_expand_pattern(in, state, word, &pattern);
-			if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language)) {
-				language = shc_dfa_text(in->pool);
-				exact = false;
-			}
-			if (r > 0 && exact) {
-				int known = shc_pattern_is_exact(in, state, word);
-
-				exact = known > 0 || MADE(PATTERNS_ARE_EXACT);
-				r = known < 0 ? known : r;
-			}
-		}
+		shc_begin_expansion(in);
+		r = item_language(in, item, state, &language, &exact);
+		if (r >= 0 && (in->may_end || !r) && shc_end_too(in, command, state, out))
+			r = -ENOMEM;
 		if (r < 0)
 			break;
+		/* The expansion has surely ended the shell. */
+		if (!r)
+			continue;
 		match = shc_state_clone(state);
 		r = match ? shc_state_narrow_term(match, in->pool, subject, language) : -ENOMEM;
 		if (r > 0)
@@ -862,7 +882,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 	bool may_end, continues = false, substituted = false;
 	int r;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	r = shc_expand_value(in, state, command->case_.subject, &subject);
 	may_end = in->may_end;
 	if (r > 0 && may_end)
@@ -879,7 +899,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		struct shc_outcomes taken = fall;
 
 		fall = (struct shc_outcomes){0};
-		r = case_item(in, item, subject, &now, &taken);
+		r = case_item(in, command, item, subject, &now, &taken, out);
 		if (MADE(CASE_MATCHES_FIRST))
 			shc_outcomes_finish(&now);
 		continues |= item->end == SHC_CASE_CONTINUE;
@@ -1161,8 +1181,10 @@ static int trace_turn(
 	return r;
 }
 
+/* The turns for @field; @perhaps: or none at all. */
 static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
-	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
+	const struct shc_field *field, bool perhaps, struct shc_outcomes *head,
+	struct shc_outcomes *out)
 {
 	struct shc_outcomes next = {0};
 	int r = trace_turn(in, head, out);
@@ -1172,7 +1194,7 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 		struct shc_outcomes body = {0};
 		const struct shc_term *term;
 
-		if (field->occurrence != SHC_ONCE && !MADE(FOR_ALWAYS_TURNS)) {
+		if (perhaps && !MADE(FOR_ALWAYS_TURNS)) {
 			struct shc_state *none = shc_state_clone(state);
 
 			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
@@ -1202,6 +1224,14 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 	return r;
 }
 
+static bool is_pattern(const struct shc_field *field)
+{
+	for (uint32_t i = 0; i < field->count; i++)
+		if (field->pieces[i].glob || field->pieces[i].matches)
+			return true;
+	return false;
+}
+
 /* A field that stands for any number of values: turns until nothing new comes. */
 static int for_many(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
@@ -1211,7 +1241,7 @@ static int for_many(struct shc_interpreter *in, const struct shc_command *comman
 	int r = 0;
 
 	for (uint32_t round = 0; !stable && !r; round++) {
-		r = for_turn(in, command, field, head, out);
+		r = for_turn(in, command, field, true, head, out);
 		if (!r)
 			r = close_round(in, head, &before, round, command->range, &stable);
 		if (round >= LOOP_ROUNDS_MAX) {
@@ -1276,7 +1306,7 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 	bool always = false;
 	int r;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	r = expand_for_words(in, command, state, &fields);
 	if (r > 0 && in->may_end)
 		r = shc_end_too(in, command, state, out) ? -ENOMEM : 1;
@@ -1296,8 +1326,11 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 		always |= field->occurrence == SHC_ONCE;
 		if (i >= FOR_FIELDS_MAX)
 			field->occurrence = SHC_ANY;
-		r = field->occurrence == SHC_ANY ? for_many(in, command, field, &head, out)
-						 : for_turn(in, command, field, &head, out);
+		if (field->occurrence != SHC_ANY)
+			r = for_turn(in, command, field, field->occurrence != SHC_ONCE, &head, out);
+		/* A pattern gives one field at least, and any number of them. */
+		if (!r && (field->occurrence == SHC_ANY || is_pattern(field)))
+			r = for_many(in, command, field, &head, out);
 		if (head.count > 4)
 			r = first_error(fold(in, &head, 0, command->range), r);
 	}

@@ -145,7 +145,9 @@ struct shc_interpreter {
 		in_traps; /* bits 1 << SHC_TRAP_...: actions that are being run, and do not begin again */
 	bool debugging; /* bash: shopt -s extdebug was seen */
 	bool may_end;   /* the expansion at hand may also have ended the shell */
-	bool refused;   /* something was assigned that is, or may be, read-only */
+	/* The state before ${x:?} has narrowed an unknown, as the shell goes on; or NULL. */
+	struct shc_state *unchecked;
+	bool refused; /* something was assigned that is, or may be, read-only */
 	struct shc_positional *positionals[64]; /* by number */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
@@ -350,6 +352,9 @@ int shc_execute_test(struct shc_interpreter *in, const struct shc_command *comma
 	struct shc_state *state, struct shc_outcomes *out);
 int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
+
+/* shc_begin_expansion - forget what the expansion before has said of the end of the shell. */
+void shc_begin_expansion(struct shc_interpreter *in);
 
 /*
  * shc_end_too - an expansion or assignment that may also have ended the shell (-u, ${x?}, a read-only variable): the

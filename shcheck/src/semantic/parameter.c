@@ -495,6 +495,11 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 	if (!(taken & 1))
 		return 0;
 	op->in->may_end |= (taken & 2) != 0;
+	if (taken & 2 && !op->in->unchecked) {
+		op->in->unchecked = shc_state_clone(op->state);
+		if (!op->in->unchecked)
+			return -ENOMEM;
+	}
 	if (op->parameter->colon && !shc_dfa_difference(op->in->pool, shc_dfa_text(op->in->pool),
 					    shc_dfa_epsilon(op->in->pool), &nonempty))
 		r = shc_state_narrow_term(op->state, op->in->pool, op->value.term, nonempty);

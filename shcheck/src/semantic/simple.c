@@ -408,7 +408,7 @@ static int open_redirects(struct shc_interpreter *in, const struct shc_command *
 			redirect = redirect->next) {
 			int r;
 
-			in->may_end = false;
+			shc_begin_expansion(in);
 			r = shc_redirect_open(in, command, redirect, state);
 			if (r >= 0 && in->may_end)
 				r = shc_end_too(in, command, state, out);
@@ -842,6 +842,13 @@ static int run_assignments(
 	return r;
 }
 
+/* bash: a function that makes such a variable read-only makes it one of the shell. */
+static bool keeps_prefix(const struct shc_interpreter *in, const struct shc_variable *after,
+	const struct shc_variable *before)
+{
+	return in->script->dialect == SHC_BASH && after->readonly && !before->readonly;
+}
+
 /* Assignments before a command hold while it runs; those before a special built-in stay. */
 static int dispatch_with(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -881,7 +888,8 @@ static int dispatch_with(
 		struct shc_state *after = results.items[i].state;
 
 		for (uint32_t j = count; j-- > 0 && !stays && !MADE(PREFIX_STAYS);)
-			if (numbers[j] < after->variable_count)
+			if (numbers[j] < after->variable_count &&
+				!keeps_prefix(call->in, &after->variables[numbers[j]], &kept[j]))
 				after->variables[numbers[j]] = kept[j];
 		if (r)
 			shc_state_destroy(after);
@@ -920,6 +928,30 @@ static int expand_words(struct shc_interpreter *in, const struct shc_command *co
 	return r;
 }
 
+void shc_begin_expansion(struct shc_interpreter *in)
+{
+	in->may_end = in->refused = false;
+	shc_state_destroy(in->unchecked);
+	in->unchecked = NULL;
+}
+
+/* What was learnt only because the shell goes on does not hold where it ends. 0 or -ENOMEM. */
+static int forget_checked(struct shc_interpreter *in, struct shc_state *ended)
+{
+	struct shc_state *before = in->unchecked ? shc_state_clone(in->unchecked) : NULL;
+	struct shc_narrowing *narrowed = ended->narrowed;
+
+	if (!in->unchecked)
+		return 0;
+	if (!before)
+		return -ENOMEM;
+	ended->narrowed = before->narrowed;
+	ended->narrowed_count = before->narrowed_count;
+	before->narrowed = narrowed;
+	shc_state_destroy(before);
+	return 0;
+}
+
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, struct shc_outcomes *out)
 {
@@ -930,8 +962,10 @@ int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 		shc_state_destroy(ended);
 		return 0;
 	}
-	if (!ended)
+	if (!ended || forget_checked(in, ended)) {
+		shc_state_destroy(ended);
 		return -ENOMEM;
+	}
 	shc_set_status(ended, command, 1, 255);
 	if (in->refused && in->script->dialect == SHC_BASH) {
 		struct shc_state *line = shc_state_clone(state);
@@ -998,7 +1032,7 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 	bool substituted = state->substituted_count > 0;
 	int r;
 
-	in->may_end = in->refused = false;
+	shc_begin_expansion(in);
 	r = expand_words(in, command, state, &call);
 	if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 		r = -ENOMEM;

@@ -239,9 +239,15 @@ static void whole_put(struct script *script)
 		"case $0 in */*) x=s ;; *) x=b ;; esac", "cd \"$(dirname \"$0\")\" && z=$PWD",
 		"x=${0#/}; y=${x%%/*}", "x=$(sh -c 'echo \"$0\"' n)", "z=$(dirname -- \"$x\")",
 		"z=$(basename \"$y\")", "x=$(dirname a//b)", "[ \"$0\" = \"${0##*/}\" ] && x=b",
-		"y=$(readlink -f \"$0\")", "z=$(sh -c 'echo \"$0$1\"')"};
+		"case $y in [0-9]*[!0-9]* | '') ;; [0-9]*) eval \"x=a$y\" ;; esac",
+		"eval \"x=$#; y='$#'\"", "eval \"z=\\\"a $$\\\"\"; z=${z%% *}",
+		"case $x in *[!a-z]* | '') ;; *) eval \"y=$x.c; rm -f ./$x\" ;; esac",
+		"case $x in *\\'*) ;; *) eval \"z='$x'\" ;; esac",
+		"case $z in *[!a-z]* | '') ;; *) eval \"$z=1\" ;; esac",
+		"case $1 in *[!a-z0-9]* | '') ;; *) x=$(sh -c \"echo b$1\") ;; esac",
+		"trap \"x=a$#\" EXIT", "y=$(readlink -f \"$0\")", "z=$(sh -c 'echo \"$0$1\"')"};
 
-	if (sketch_chance(script->draft, 12))
+	if (sketch_chance(script->draft, 18))
 		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, names));
 	else if (script->draft->bash && sketch_chance(script->draft, 20))
 		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, bash_texts));
@@ -249,8 +255,8 @@ static void whole_put(struct script *script)
 		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
 }
 
-/* Traps of bash that run between commands, seen at once. */
-static void trap_put(struct script *script)
+/* Of bash: traps that run between commands, pipefail and the name of the script, each seen at once. */
+static void scene_put(struct script *script)
 {
 	static const char *const texts[] = {"trap 'w=d' DEBUG\nw=\n:\ny=$w\ntrap - DEBUG",
 		"f8() { trap 'w=r' RETURN; w=; }\nf8\nz=$w",
@@ -260,7 +266,11 @@ static void trap_put(struct script *script)
 		"trap 'w=d$w' DEBUG\nfor z in 1 2; do :; done\ny=$w\ntrap - DEBUG",
 		"trap 'w=p' DEBUG\nw=\n: | :\ny=$w\ntrap - DEBUG",
 		"set -T\ntrap 'w=t' DEBUG\nf8() { w=; :; y=$w; }\nf8\ntrap - DEBUG\nset +T",
-		"f8() { trap 'y=i' ERR; }\nf8\nfalse\nx=$y\ntrap - ERR"};
+		"f8() { trap 'y=i' ERR; }\nf8\nfalse\nx=$y\ntrap - ERR",
+		"set -o pipefail\nfalse | true\nx=$?\nset +o pipefail",
+		"set -o pipefail\n(exit 5) | : && y=p\nset +o pipefail",
+		"case $0 in */*) x=s ;; *) x=b ;; esac", "y=${0%/*}\nz=${0##*/}",
+		"z=$(dirname \"$0\")\n[ \"$z\" = . ] && y=here"};
 
 	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
 }
@@ -269,8 +279,8 @@ static void simple_put(struct script *script)
 {
 	uint64_t kind = hb_rng_below(&script->draft->rng, 100);
 
-	if (script->draft->bash && sketch_chance(script->draft, 3))
-		trap_put(script);
+	if (script->draft->bash && sketch_chance(script->draft, 5))
+		scene_put(script);
 	else if (kind < 34)
 		assignment_put(script);
 	else if (kind < 56)
