@@ -53,7 +53,17 @@ static void note_error(
 {
 	const struct shc_atom *atom = term ? shc_term_single_atom(term) : NULL;
 
-	in->may_end |= term && !number->known && !(atom && atom->origin == SHC_ORIGIN_NUMBER);
+	if (term && !number->known && !(atom && atom->origin == SHC_ORIGIN_NUMBER))
+		in->may_end = in->discards = true;
+}
+
+/* Division by what may be zero. */
+static void note_division(
+	struct shc_interpreter *in, enum shc_arith_op op, const struct number *divisor)
+{
+	if ((op == SHC_ARITH_DIVIDE || op == SHC_ARITH_REMAINDER) &&
+		(!divisor->known || !divisor->value))
+		in->may_end = in->discards = true;
 }
 
 static const struct shc_term *term_of_number(
@@ -183,6 +193,7 @@ static int evaluate_assignment(struct shc_interpreter *in, struct shc_state *sta
 		r = target->kind == SHC_ARITH_VARIABLE ? read_number(in, state, target, &left) : 0;
 		if (r)
 			return r;
+		note_division(in, tree->op, &right);
 		if (left.known && right.known)
 			ret->known = operate(tree->op, left.value, right.value, &ret->value);
 	}
@@ -251,7 +262,7 @@ static int evaluate_unary(struct shc_interpreter *in, struct shc_state *state,
 static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_arith *tree, struct number *ret)
 {
-	struct number left, right;
+	struct number left, right = {0};
 	const struct shc_term *term;
 	int r;
 
@@ -285,6 +296,7 @@ static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 	r = evaluate(in, state, tree->left, &left);
 	if (!r)
 		r = evaluate(in, state, tree->right, &right);
+	note_division(in, tree->op, &right);
 	if (!r && left.known && right.known)
 		ret->known = operate(tree->op, left.value, right.value, &ret->value);
 	return r;
@@ -312,6 +324,8 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 	shc_begin_expansion(in);
 	if (!r && command->arith.arith)
 		r = evaluate(in, state, command->arith.arith, &number);
+	/* Here an error is a status. */
+	in->discards = false;
 	if (!r && in->may_end)
 		r = shc_end_too(in, command, state, out);
 	if (!r && !number.known) {

@@ -97,6 +97,7 @@ static int cd_back(const struct shc_call *call, struct shc_state *state, struct 
 	if (failed && !shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
 		state->directory =
 			shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	shc_path_moved(in, state);
 	if (!failed || !state->directory || shc_capture(call, state, state->directory) ||
 		shc_capture(call, state, shc_term_text(in->terms, "\n", 1))) {
 		shc_state_destroy(failed);
@@ -123,6 +124,7 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	struct shc_state *failed = shc_state_clone(state);
 	const struct shc_fact *fact;
 	const struct shc_term *path = shc_path_normal(in, state, to);
+	bool learns;
 
 	if (operand < call->fields.count && shc_term_is(to, "-")) {
 		shc_state_destroy(failed);
@@ -146,12 +148,14 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 		shc_state_destroy(failed);
 		failed = NULL;
 	}
+	learns = !shc_path_may_be_relative(in, state, path);
 	if (!MADE(CD_STAYS))
 		state->directory = directory_after(call, state, to);
+	shc_path_moved(in, state);
 	state->directory_doubtful = false;
 	shc_set_status(state, call->command, 0, 0);
-	if (!state->directory ||
-		shc_path_learn(in, state, path, SHC_FILE_DIRECTORY, call->command->range)) {
+	if (!state->directory || (learns && shc_path_learn(in, state, path, SHC_FILE_DIRECTORY,
+						    call->command->range))) {
 		shc_state_destroy(state);
 		shc_state_destroy(failed);
 		return -ENOMEM;
@@ -161,6 +165,39 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 		return -ENOMEM;
 	}
 	return failed ? shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0) : 0;
+}
+
+/* pushd and popd of bash by the stack, of which nothing is known. */
+static int run_popd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	const struct shc_dfa *absolute;
+
+	shc_approximate(in, call->command);
+	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
+		absolute = shc_dfa_text(in->pool);
+	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	if (!state->directory || shc_capture(call, state,
+					 shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+						 call->command->range))) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_path_moved(in, state);
+	return finish(call, state, out, 0, 2);
+}
+
+static int run_pushd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	uint32_t operand = shc_call_operand(call);
+	struct shc_text text;
+
+	/* Without a folder, or with +N, -N or -n, the stack is what it goes by; elsewhere it prints that. */
+	if (state->output || operand != 1 || call->fields.count != 2 ||
+		!shc_field_is_one(&call->fields.items[1]) ||
+		(shc_term_known(call->values[1], &text) && text.length && text.bytes[0] == '+'))
+		return run_popd(call, state, out);
+	return run_cd(call, state, out);
 }
 
 /* ---- Leaving -------------------------------------------------------------------------------------------------- */
@@ -503,55 +540,110 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 	return shift_too_far(call, by, failed, out);
 }
 
+/*
+ * bash: what is unset in a function shows what stands behind it: another one's local variable, that of the shell behind
+ * an assignment before a command. From then on that one is meant, and may be changed. Is it so of @number?
+ */
+static bool reveals(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
+	struct shc_hidden **ret_hidden)
+{
+	bool own = false;
+
+	*ret_hidden = NULL;
+	if (in->script->dialect != SHC_BASH || MADE(UNSET_REVEALS_NOTHING))
+		return false;
+	for (uint32_t i = 0; i < state->hidden_count; i++) {
+		if (state->hidden[i].name != number)
+			continue;
+		own |= state->hidden[i].depth == in->call_depth;
+		*ret_hidden = &state->hidden[i];
+	}
+	/* A local variable of the function itself stays one. */
+	if (own)
+		return false;
+	if (*ret_hidden)
+		return true;
+	for (uint32_t i = 0; i < in->prefix_count; i++)
+		if (i >= SHC_PREFIXES_MAX || in->prefixes[i] == number)
+			return true;
+	return false;
+}
+
+/* Unset the variable @number. 0 or -ENOMEM. */
+static int unset_variable(const struct shc_call *call, struct shc_state *state, uint32_t number)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_variable *variable = shc_state_variable(state, number);
+	struct shc_hidden *hidden;
+
+	if (!variable)
+		return -ENOMEM;
+	if (variable->readonly || variable->perhaps_readonly)
+		in->refused = true;
+	if (variable->readonly)
+		return 0;
+	if (reveals(in, state, number, &hidden)) {
+		shc_prefix_escapes(in, state, number);
+		if (hidden && shc_variable_anything(in, &hidden->variable, call->command->range))
+			return -ENOMEM;
+		return shc_variable_anything(in, variable, call->command->range);
+	}
+	if (variable->perhaps_readonly)
+		variable->presence = SHC_PERHAPS;
+	else
+		*variable = (struct shc_variable){
+			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
+	return 0;
+}
+
 static int run_unset(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	bool functions = shc_call_option(call, 'f', NULL);
 
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		struct shc_variable *variable;
 		struct shc_text name;
 		uint32_t number;
+		int r;
 
 		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED)) {
 			/* Which one is gone is not known. */
 			shc_approximate(call->in, call->command);
 			continue;
 		}
-		if (memchr(name.bytes, '[', name.length)) {
-			if (shc_array_unset(call->in, state, name, call->command->range)) {
-				shc_state_destroy(state);
-				return -ENOMEM;
-			}
-			continue;
-		}
-		if (shc_name_number(call->in, name, &number)) {
+		if (memchr(name.bytes, '[', name.length))
+			r = shc_array_unset(call->in, state, name, call->command->range);
+		else if (shc_name_number(call->in, name, &number))
+			r = -ENOMEM;
+		else if (functions)
+			r = shc_state_define(state, number, NULL);
+		else
+			r = unset_variable(call, state, number);
+		if (r) {
 			shc_state_destroy(state);
 			return -ENOMEM;
 		}
-		if (functions) {
-			(void)shc_state_define(state, number, NULL);
-			continue;
-		}
-		variable = shc_state_variable(state, number);
-		if (!variable) {
-			shc_state_destroy(state);
-			return -ENOMEM;
-		}
-		if (variable->readonly || variable->perhaps_readonly)
-			call->in->refused = true;
-		if (variable->readonly)
-			continue;
-		if (variable->perhaps_readonly) {
-			variable->presence = SHC_PERHAPS;
-			continue;
-		}
-		*variable = (struct shc_variable){
-			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
 	}
 	return finish(call, state, out, 0, 0);
 }
 
 /* ---- Declarations --------------------------------------------------------------------------------------------- */
+
+int shc_variable_anything(
+	struct shc_interpreter *in, struct shc_variable *variable, struct shc_range range)
+{
+	const struct shc_term *term =
+		shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
+
+	if (!term)
+		return -ENOMEM;
+	*variable = (struct shc_variable){.presence = SHC_PERHAPS,
+		.assigned = true,
+		.term = term,
+		.perhaps_readonly = variable->readonly | variable->perhaps_readonly,
+		.prefixed = variable->prefixed,
+		.range = range};
+	return 0;
+}
 
 void shc_restore_hidden(struct shc_state *state, uint32_t depth)
 {
@@ -629,7 +721,12 @@ static int declared_by(
 		ret->name = a->name;
 		ret->value = shc_unknown(
 			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
+	} else if (a && (a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE)) {
+		ret->name = a->name;
 	} else if (a) {
+		/* All operands were expanded before any is assigned. */
+		if (!split_operand(call, call->values[index], &ret->name, &ret->value))
+			return -ENOMEM;
 		ret->name = a->name;
 	} else if (!split_operand(call, call->values[index], &ret->name, &ret->value) ||
 		   (!ret->value && !shc_field_is_one(field))) {
@@ -687,20 +784,24 @@ static int declare_one(const struct shc_call *call, struct shc_state *state,
 	bool arrays = associative || shc_call_option(call, 'a', NULL);
 	struct shc_variable *variable = &state->variables[declared->number];
 
+	/* Attributes that reach the shell's own variable, past an assignment before the function. */
+	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
+		shc_prefix_escapes(in, state, declared->number);
 	if (local && in->call_depth) {
 		if (refuses_local(call, variable))
 			return 0;
 		if (hide(call, state, declared->number))
 			return -ENOMEM;
 	}
+	if (declared->assignment && arrays &&
+		shc_array_declare(in, state, declared->number, associative, call->command->range))
+		return -ENOMEM;
+	if (declared->assignment && declared->value)
+		return shc_assign_or_append(in, state, declared->assignment, declared->value);
 	if (declared->value)
 		return shc_assign(in, state, declared->name, declared->value, call->command->range);
-	if (declared->assignment) {
-		if (arrays && shc_array_declare(in, state, declared->number, associative,
-				      call->command->range))
-			return -ENOMEM;
-		return shc_run_assignment(in, state, declared->assignment) < 0 ? -ENOMEM : 0;
-	}
+	if (declared->assignment)
+		return shc_run_array(in, state, declared->assignment) < 0 ? -ENOMEM : 0;
 	if (arrays && !(local && in->call_depth))
 		return shc_array_declare(
 			in, state, declared->number, associative, call->command->range);
@@ -829,9 +930,9 @@ static const struct shc_builtin builtins[] = {
 	{"let", false, run_let},
 	{"local", false, run_declare},
 	{"mapfile", false, shc_mapfile_run},
-	{"popd", false, run_opaque},
+	{"popd", false, run_popd},
 	{"printf", false, shc_printf_run},
-	{"pushd", false, run_cd},
+	{"pushd", false, run_pushd},
 	{"pwd", false, shc_pwd_run},
 	{"read", false, shc_read_run},
 	{"readarray", false, shc_mapfile_run},

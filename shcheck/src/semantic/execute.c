@@ -451,6 +451,8 @@ int shc_leave_subshell(struct shc_interpreter *in, const struct shc_state *outer
 		shc_state_destroy(inner);
 		return -ENOMEM;
 	}
+	if (inner->directory != after->directory)
+		shc_path_moved(in, inner);
 	free(after->facts);
 	free(after->narrowed);
 	after->facts = inner->facts;
@@ -532,6 +534,7 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes ignored = {0}, traced = {0};
+	uint32_t suppressed = in->suppressed;
 	int r;
 
 	if (command->kind == SHC_COMMAND_SIMPLE && shc_trap_set(in, state, SHC_TRAP_DEBUG)) {
@@ -541,10 +544,12 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 		in->in_traps &= ~(1u << SHC_TRAP_DEBUG);
 		return r;
 	}
+	/* In dash, what runs in the background knows nothing of a condition around it. */
+	if (in->script->dialect != SHC_BASH)
+		in->suppressed = 0;
 	/* What it does to files comes at an unknown time: its findings count, its facts do not. */
-	in->suppressed++;
 	r = shc_execute_subshell(in, NULL, command, state, &ignored);
-	in->suppressed--;
+	in->suppressed = suppressed;
 	shc_outcomes_finish(&ignored);
 	if (r) {
 		shc_state_destroy(state);
@@ -620,8 +625,8 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 				from->status = entry;
 			if (stage->next)
 				from->output = NULL;
-			in->suppressed += stage->next != NULL;
 			in->piped++;
+			in->exempt = stage;
 			in->stage = first_stage + number;
 			if (!stage->next && from->lastpipe) {
 				now.items[i].state = NULL;
@@ -631,7 +636,6 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 			}
 			in->stage = outer_stage;
 			in->piped--;
-			in->suppressed -= stage->next != NULL;
 			if (stage->next)
 				for (uint32_t j = 0; j < next.count; j++)
 					next.items[j].state->output = output;
@@ -648,28 +652,67 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	return first_error(outcomes_move(in, out, &now), r);
 }
 
+static int run_pipeline(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	if (command->pipeline.count > 1)
+		return execute_stages(in, command, state, out);
+	return shc_execute_command(in, command->pipeline.commands, state, out);
+}
+
+/* `! a`: -e is off within, of bash only where it is on at the beginning. Takes @state. */
+static int execute_negated(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	bool always = in->script->dialect != SHC_BASH || MADE(NEGATION_SUPPRESSES);
+	bool doubtful = !state->errexit && state->doubtful & SHC_DOUBT_ERREXIT && !always;
+	struct shc_state *on = doubtful ? shc_state_clone(state) : NULL;
+	uint32_t suppressed = in->suppressed;
+	int r = 0;
+
+	if (doubtful && !on) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	if (doubtful) {
+		state->doubtful &= ~(unsigned int)SHC_DOUBT_ERREXIT;
+		on->doubtful &= ~(unsigned int)SHC_DOUBT_ERREXIT;
+		on->errexit = true;
+		in->suppressed++;
+		in->exempt = command->pipeline.commands;
+		r = run_pipeline(in, command, on, out);
+		in->suppressed = suppressed;
+	}
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	in->suppressed += always || state->errexit;
+	in->exempt = command->pipeline.commands;
+	r = run_pipeline(in, command, state, out);
+	in->suppressed = suppressed;
+	return r;
+}
+
 static int execute_pipeline(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
-	bool negated = command->pipeline.negations & !MADE(NEGATION_IGNORED),
-	     alone = command->pipeline.count == 1;
-	int r;
+	bool negated = command->pipeline.negations & !MADE(NEGATION_IGNORED);
+	int r = negated ? execute_negated(in, command, state, &results)
+			: run_pipeline(in, command, state, &results);
 
-	in->suppressed += negated;
-	if (alone)
-		r = shc_execute_command(in, command->pipeline.commands, state, &results);
-	else
-		r = execute_stages(in, command, state, &results);
-	in->suppressed -= negated;
 	for (uint32_t i = 0; i < results.count && negated; i++) {
 		struct shc_status *status = &results.items[i].state->status;
 		int low = status->high == 0, high = status->low == 0;
 
+		/* `! exit 3` leaves with 3. */
+		if (results.items[i].flow != SHC_FLOW_NEXT)
+			continue;
 		status->low = low;
 		status->high = high;
 	}
-	if (!negated && !alone)
+	if (!negated && command->pipeline.count > 1)
 		return first_error(apply_errexit(in, &results, out), r);
 	return first_error(outcomes_move(in, out, &results), r);
 }
@@ -1498,12 +1541,15 @@ static int execute_group(struct shc_interpreter *in, const struct shc_command *c
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
+	bool exempt = in->exempt == command;
 	int r;
 
 	if (command->kind == SHC_COMMAND_GROUP)
 		return shc_execute_list(in, command->list, state, out);
 	r = shc_execute_subshell(in, command->list, NULL, state, &results);
 	shc_state_destroy(state);
+	if (exempt)
+		return first_error(outcomes_move(in, out, &results), r);
 	return first_error(apply_errexit(in, &results, out), r);
 }
 
@@ -1742,6 +1788,7 @@ static int execute_untraced(struct shc_interpreter *in, const struct shc_command
 {
 	struct shc_outcomes prepared = {0}, refused = {0}, results = {0};
 	uint32_t reads = in->read_count;
+	bool exempt = in->exempt == command;
 	bool checked = command->kind == SHC_COMMAND_SIMPLE || command->kind == SHC_COMMAND_TEST ||
 		       command->kind == SHC_COMMAND_ARITH;
 	int r;
@@ -1780,14 +1827,14 @@ static int execute_untraced(struct shc_interpreter *in, const struct shc_command
 	if (command->redirects)
 		shc_widen_refused(in, command, &results);
 	if (refused.count)
-		r = first_error(add_refused(in, &refused, checked, &results, out), r);
+		r = first_error(add_refused(in, &refused, checked || exempt, &results, out), r);
 	/* What a redirection reads is read by this command; what a stage reads, by the whole pipeline. */
 	if (!in->piped)
 		in->read_count = reads;
 	for (uint32_t i = reads; i < in->read_count; i++)
 		if (in->reads[i].stage == SHC_STAGE_OPEN)
 			in->reads[i].stage = in->stage;
-	if (checked)
+	if (checked && !exempt)
 		return first_error(apply_errexit(in, &results, out), r);
 	return first_error(outcomes_move(in, out, &results), r);
 }

@@ -93,6 +93,8 @@ struct shc_written;
 struct shc_inclusion;
 struct shc_interruptions;
 
+enum { SHC_PREFIXES_MAX = 32 };
+
 /* Told of every command before it runs: for tests of soundness. */
 struct shc_observer {
 	void *context;
@@ -148,10 +150,17 @@ struct shc_interpreter {
 	/* The state before ${x:?} has narrowed an unknown, as the shell goes on; or NULL. */
 	struct shc_state *unchecked;
 	bool refused; /* something was assigned that is, or may be, read-only */
+	bool discards; /* arithmetic at hand may have failed: bash then leaves out the rest of the line */
+	bool declaring; /* an operand of `export` and its like is being expanded */
+	/* A command whose failure is another one's matter: a stage of a pipeline, or what bash negates. */
+	const struct shc_command *exempt;
 	struct shc_positional *positionals[64]; /* by number */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
+	/* Names that are assigned before the commands that are being run; the count may be larger. */
+	uint32_t prefixes[SHC_PREFIXES_MAX];
+	uint32_t prefix_count;
 	uint32_t subshells;
 	const struct shc_command
 		*arguments_loop; /* the loop around what is run that ends by $#, or NULL */
@@ -381,6 +390,16 @@ void shc_forget_assigned(
 int shc_set_arguments(const struct shc_call *call, struct shc_state *state, uint32_t first);
 int shc_copy_arguments(struct shc_state *to, const struct shc_state *from);
 
+/*
+ * shc_prefix_escapes - bash: `export` or `unset` of the variable @number, which reaches through assignments before the
+ * commands that are being run.
+ */
+void shc_prefix_escapes(const struct shc_interpreter *in, struct shc_state *state, uint32_t number);
+
+/* shc_variable_anything - @variable may have any value, or none. 0 or -ENOMEM. */
+int shc_variable_anything(
+	struct shc_interpreter *in, struct shc_variable *variable, struct shc_range range);
+
 /* shc_restore_hidden - end of a function: put back what `local` hid at @depth. */
 void shc_restore_hidden(struct shc_state *state, uint32_t depth);
 
@@ -394,9 +413,13 @@ int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct
 /* shc_set_status - status [low, high] of @command. */
 void shc_set_status(struct shc_state *state, const struct shc_command *command, int low, int high);
 
-/* shc_run_assignment - one assignment of a command. 1, 0 (the shell ends) or -ENOMEM. */
-int shc_run_assignment(
+/* shc_run_array - one assignment of an array or to an element. 1, 0 (the shell ends) or -ENOMEM. */
+int shc_run_array(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a);
+
+/* shc_assign_or_append - shc_assign() as @a says, x=@term or x+=@term. 0 or -ENOMEM. */
+int shc_assign_or_append(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_assignment *a, const struct shc_term *term);
 
 /*
  * shc_assign - give a variable a value in @state. Of one that is read-only, or may be, ->refused and ->may_end tell

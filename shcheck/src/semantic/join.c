@@ -530,6 +530,7 @@ static int join_rest(struct join *join)
 		into->directory_range = other->directory_range;
 	}
 	into->sourced |= other->sourced;
+	into->escaped |= other->escaped;
 	join_options(into, other);
 	into->substituted_count = 0;
 	if (into->steps != other->steps)
@@ -801,7 +802,7 @@ static bool covers_options(const struct cover *cover)
 
 	return !((differ | narrow->doubtful) & ~wide->doubtful) &&
 	       wide->status.low <= narrow->status.low && wide->status.high >= narrow->status.high &&
-	       wide->sourced >= narrow->sourced &&
+	       wide->sourced >= narrow->sourced && !(narrow->escaped & ~wide->escaped) &&
 	       wide->directory_doubtful >= narrow->directory_doubtful;
 }
 

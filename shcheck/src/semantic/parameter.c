@@ -180,6 +180,9 @@ static const struct shc_term *arguments_separator(
 		return shc_term_text(in->terms, " ", 1);
 	if (variable->presence != SHC_PRESENT || !shc_term_known(variable->term, &text))
 		return NULL;
+	/* bash joins them by blanks after all where the operand of a declaration does not quote $*. */
+	if (!text.length && in->declaring && in->script->dialect == SHC_BASH)
+		return NULL;
 	return shc_term_text(in->terms, text.bytes, text.length ? 1 : 0);
 }
 

@@ -189,6 +189,8 @@ struct shc_state {
 	bool lastpipe;         /* bash: the last command of a pipeline is run by the shell itself */
 	bool inherit_errexit;  /* bash: -e holds in command substitutions, too */
 	unsigned int doubtful; /* SHC_DOUBT_...: these are off here, and may be on */
+	/* Bits 1 << place in shc_interpreter.prefixes: what that assignment hides may have been changed. */
+	uint32_t escaped;
 	const struct shc_step *steps;
 };
 

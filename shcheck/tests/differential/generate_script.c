@@ -232,7 +232,10 @@ static void whole_put(struct script *script)
 		"read x < <(echo a; y=b)", "cat <(z=1; false) >/dev/null; x=$?",
 		"while read -r x; do y=$x; done < <(echo q; exit 3)",
 		"coproc { x=1; read y; }\nwait", "coproc P { cat; }\nx=$?",
-		"x=<(:); x=${x%%[0-9]*}"};
+		"x=<(:); x=${x%%[0-9]*}", "f8() { export x=a; }\nx=p f8",
+		"f8() { unset x; w=${x-u}; x=c; }\nx=p f8",
+		"f7() { unset y; w=${y-u}; }\nf8() { local y=l; f7; y=m; }\nf8",
+		"(set -e; false; :) | cat\n{ (set -e; false; :); snap 97; } | cat >/dev/null"};
 
 	static const char *const names[] = {"x=${0%/*}", "y=${0##*/}", "z=$(dirname \"$0\")",
 		"x=$(basename \"$0\")", "cd \"${0%/*}\" && x=$PWD", "y=$0; x=${y%/*}",
@@ -269,8 +272,10 @@ static void scene_put(struct script *script)
 		"f8() { trap 'y=i' ERR; }\nf8\nfalse\nx=$y\ntrap - ERR",
 		"set -o pipefail\nfalse | true\nx=$?\nset +o pipefail",
 		"set -o pipefail\n(exit 5) | : && y=p\nset +o pipefail",
-		"case $0 in */*) x=s ;; *) x=b ;; esac", "y=${0%/*}\nz=${0##*/}",
-		"z=$(dirname \"$0\")\n[ \"$z\" = . ] && y=here"};
+		"f8() { (set -e; false; :); w=n$?; }\n! f8\nz=$w",
+		"(trap 'snap 96' EXIT; w=q; w=$((1/0)))", "w=0\nf8() { export w=a; }\nw=p f8\nz=$w",
+		"w=0\nf8() { unset w; y=${w-u}; }\nw=p f8", "case $0 in */*) x=s ;; *) x=b ;; esac",
+		"y=${0%/*}\nz=${0##*/}", "z=$(dirname \"$0\")\n[ \"$z\" = . ] && y=here"};
 
 	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
 }

@@ -11,10 +11,16 @@
 #include <string.h>
 
 #include <hotbed/error.h>
+#include <hotbed/sanitizer.h>
 
 #include "contain_script.h"
 
-enum { SCRIPTS = 600, SCRIPTS_NIGHTLY = 20000, SHOWN_MAX = 12, RENEWED_MAX = 5 };
+enum {
+	SCRIPTS = HB_IS_SANITIZED ? 250 : 600,
+	SCRIPTS_NIGHTLY = 20000,
+	SHOWN_MAX = 12,
+	RENEWED_MAX = 5
+};
 
 static const enum shc_dialect dialects[] = {SHC_DASH, SHC_BASH};
 static const char *const names[] = {"dash", "bash"};
