@@ -34,7 +34,7 @@
 #define MTU_BYTES 1500
 #define QUEUE_FRAMES 10000
 #define NS_PER_S INT64_C(1000000000)
-#define REST_NS 100000000
+#define REST_NS 50000000
 #define NO_NAMESPACES 77
 
 struct datagram {
@@ -217,7 +217,7 @@ static int64_t burst_gap_ns(void)
 
 static uint32_t count_of(const struct hb_trial *trial)
 {
-	return hb_trial_is_quick(trial) ? DATAGRAMS / 10 : DATAGRAMS;
+	return hb_trial_is_quick(trial) ? DATAGRAMS / 20 : DATAGRAMS;
 }
 
 static void report(struct hb_trial *trial)

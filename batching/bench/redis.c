@@ -6,26 +6,26 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/tcp.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <hotbed/clock.h>
+#include <hotbed/experiment.h>
 
-#define MTU 1500
 #define KEYS 64 /* per connection */
 #define HEADER_MAX 128
 #define OUT_BYTES (4u << 20)
 #define READ_BYTES 65536
 #define START_NS 20000000000
 #define NUMBER_DIGITS 16
+#define COMMAND_BYTES 34 /* of a SET, around a value of 64 bytes */
+#define BIND_INDEX 4     /* in the command line of the server */
 
 static const char reply[] = "+OK\r\n";
 #define REPLY_BYTES (sizeof(reply) - 1)
@@ -48,44 +48,11 @@ static bool is_installed(const char *program)
 	return false;
 }
 
-static int write_setting(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	(void)close(fd);
-	return err;
-}
-
-static int set_mtu(void)
-{
-	struct ifreq request = {.ifr_name = "lo", .ifr_mtu = MTU};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
-
-	if (fd < 0)
-		return -errno;
-	err = ioctl(fd, SIOCSIFMTU, &request) ? -errno : 0;
-	(void)close(fd);
-	return err;
-}
-
 int redis_probe(struct hb_trial *trial)
 {
-	int err;
-
 	if (!is_installed("redis-server"))
 		return hb_trial_skip(trial, "needs redis-server");
-	err = hb_trial_unshare(trial, HB_NAMESPACE_NET);
-	if (!err)
-		err = set_mtu();
-	if (err)
-		return hb_trial_skip(
-			trial, "needs a network namespace of its own (%s)", strerror(-err));
-	err = write_setting("/proc/sys/net/ipv4/tcp_congestion_control", "reno");
-	return err ? hb_trial_skip(trial, "needs Reno (%s)", strerror(-err)) : 0;
+	return network_probe(trial, hb_params_text(hb_trial_params(trial), "network"));
 }
 
 static int set_flag(int fd, int level, int option, int value)
@@ -93,15 +60,14 @@ static int set_flag(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
 }
 
-static int connect_once(void)
+static int connect_once(const struct redis *redis)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-		.sin_port = htons(REDIS_PORT),
-		.sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(REDIS_PORT)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
 		return -errno;
+	(void)inet_pton(AF_INET, redis->network.server_address, &address.sin_addr);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 		fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
 		return fd;
@@ -153,9 +119,9 @@ static int connect_all(struct hb_trial *trial, struct redis *redis)
 	for (unsigned int i = 0; i < redis->connection_count; i++) {
 		struct redis_connection *to = &redis->connections[i];
 
-		while ((to->fd = connect_once()) == -ECONNREFUSED &&
+		while ((to->fd = connect_once(redis)) == -ECONNREFUSED &&
 			hb_clock_now_ns() < deadline_ns)
-			(void)nanosleep(&(struct timespec){0, 10000000}, NULL);
+			(void)nanosleep(&(struct timespec){0, 2000000}, NULL);
 		if (to->fd < 0)
 			return hb_trial_fail(trial, "redis-server does not take connections: %s",
 				strerror(-to->fd));
@@ -178,19 +144,29 @@ int redis_start(
 	struct hb_trial *trial, struct redis *redis, unsigned int connections, size_t value_bytes)
 {
 	char port[8];
-	const char *const argv[] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--save",
-		"", "--appendonly", "no", "--dir", hb_trial_tmpdir(trial), NULL};
+	const char *argv[] = {"redis-server", "--port", port, "--bind", NULL, "--protected-mode",
+		"no", "--save", "", "--appendonly", "no", "--dir", hb_trial_tmpdir(trial), NULL};
 	int err;
 
 	*redis = (struct redis){.connection_count = connections, .value_bytes = value_bytes};
 	for (unsigned int i = 0; i < REDIS_CONNECTIONS_MAX; i++)
 		redis->connections[i].fd = -1;
 	redis->server.pidfd = -1;
+	redis->network = (struct network){NULL, -1, -1, -1, {0, -1}};
 	(void)snprintf(port, sizeof(port), "%d", REDIS_PORT);
 	redis->request = malloc(REDIS_VALUE_MAX + HEADER_MAX);
 	if (!redis->request)
 		return hb_trial_fail(trial, "no memory for requests");
-	err = hb_child_start(trial, "system", argv, NULL, &redis->server);
+	err = network_start(
+		trial, hb_params_text(hb_trial_params(trial), "network"), &redis->network);
+	if (err)
+		return err;
+	argv[BIND_INDEX] = redis->network.server_address;
+	err = network_enter(&redis->network, true);
+	if (!err)
+		err = hb_child_start(trial, "system", argv, NULL, &redis->server);
+	if (!err)
+		err = network_enter(&redis->network, false);
 	if (err)
 		return hb_trial_fail(trial, "redis-server does not start: %s", strerror(-err));
 	return connect_all(trial, redis);
@@ -198,6 +174,10 @@ int redis_start(
 
 void redis_stop(struct redis *redis)
 {
+	free(redis->request);
+	redis->request = NULL;
+	if (!redis->network.server_address)
+		return; /* not begun */
 	for (unsigned int i = 0; i < redis->connection_count; i++) {
 		if (redis->connections[i].fd >= 0)
 			(void)close(redis->connections[i].fd);
@@ -206,9 +186,8 @@ void redis_stop(struct redis *redis)
 		redis->connections[i].out = NULL;
 	}
 	if (redis->server.pid > 0)
-		(void)hb_child_stop(&redis->server, 2000, NULL);
-	free(redis->request);
-	redis->request = NULL;
+		(void)hb_child_stop(&redis->server, 0, NULL); /* it has nothing to save */
+	network_stop(&redis->network);
 }
 
 int redis_set_nodelay(struct redis *redis, bool on)
@@ -342,6 +321,14 @@ static int poll_replies(void *user, struct hb_load *load, int64_t until_ns, bool
 	return err;
 }
 
+double redis_capacity(const struct hb_trial *trial)
+{
+	const struct hb_params *params = hb_trial_params(trial);
+
+	return network_capacity(hb_params_text(params, "network"),
+		(size_t)hb_params_i64(params, "size") + COMMAND_BYTES);
+}
+
 void redis_begin(struct redis *redis, const struct hb_load_schedule *schedule)
 {
 	for (unsigned int i = 0; i < redis->connection_count; i++)
@@ -408,7 +395,7 @@ int redis_verify(struct hb_trial *trial, struct redis *redis)
 		if (redis->sent > i && to->next != to->newest + redis->connection_count)
 			return 0; /* overloaded: not all was answered, so that no last value is known */
 	}
-	fd = connect_once();
+	fd = connect_once(redis);
 	if (fd < 0)
 		return hb_trial_fail(
 			trial, "redis-server is gone after the run: %s", strerror(-fd));

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An unmodified redis-server in a network of the trial's own, and open-loop SETs on it. The network is loopback with
- * the MTU of Ethernet, so that Nagle's algorithm meets segments of the usual size, and with
- * Reno, which any network may choose: BBR paces, and without loss others differ little.
+ * An unmodified redis-server, and open-loop SETs on it, over the network that the trial's parameter "network" names.
  *
  * Not thread-safe. Linux only: network namespaces.
  */
@@ -15,6 +13,8 @@
 
 #include <hotbed/load.h>
 #include <hotbed/trial.h>
+
+#include "network.h"
 
 #define REDIS_PORT 6379
 #define REDIS_CONNECTIONS_MAX 64
@@ -30,6 +30,7 @@ struct redis_connection {
 };
 
 struct redis {
+	struct network network;
 	struct hb_child server;
 	unsigned int connection_count;
 	size_t value_bytes;
@@ -46,7 +47,7 @@ struct redis {
 	void *user;
 };
 
-/* redis_probe - skips without redis-server or a network of its own. The network is made here: nothing can undo it. */
+/* redis_probe - skips without redis-server or a network of its own. */
 int redis_probe(struct hb_trial *trial);
 /* redis_start - the server, on the role "system", and the connections to it with TCP_NODELAY. 0 or hb_trial_fail(). */
 int redis_start(
@@ -62,6 +63,8 @@ int redis_set_nodelay(struct redis *redis, bool on);
 void redis_begin(struct redis *redis, const struct hb_load_schedule *schedule);
 /* redis_transport - requests are SETs of 64 keys per connection in turn, with values made of their number. */
 struct hb_load_transport redis_transport(struct redis *redis);
+/* redis_capacity - requests per second that would fill the trial's network with their payload. */
+double redis_capacity(const struct hb_trial *trial);
 /* redis_segments - with data, sent by the client so far. */
 uint64_t redis_segments(const struct redis *redis);
 /*

@@ -129,7 +129,7 @@ static const struct hb_param params[] = {
 		.unit = "1",
 		.help = "the client's cost of a reply; alpha is 2, beta 4",
 		.sweep = "linear(0,8,17)",
-		.sweep_quick = "1,3,5",
+		.sweep_quick = "3",
 		.min = 0,
 		.max = 1e6,
 	},

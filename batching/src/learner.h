@@ -30,19 +30,6 @@ struct bandit {
 	double count[LEARNER_ARMS], sum[LEARNER_ARMS];
 };
 
-/* One arm's windows since the test began. */
-struct evidence {
-	double count, sum, square_sum;
-};
-
-struct toggle {
-	struct evidence arms[LEARNER_ARMS];
-	unsigned int incumbent, current;
-	uint32_t until_probe; /* windows of the incumbent before the other is looked at */
-	uint32_t patience;    /* what until_probe begins with; doubles when the incumbent wins */
-	uint32_t probed;      /* windows of this probe */
-};
-
 /* climb_next - profile after a window with @rate answers per second. */
 unsigned int climb_next(struct climb *climb, double rate);
 /* aimd_next - batch limit after a window inside or outside the SLO. */
@@ -53,14 +40,5 @@ void bandit_add(struct bandit *bandit, unsigned int arm, double cost);
 unsigned int bandit_best(const struct bandit *bandit);
 unsigned int bandit_greedy(const struct bandit *bandit, double epsilon, struct hb_rng *rng);
 unsigned int bandit_ucb(const struct bandit *bandit);
-/*
- * evidence_radius - half width of the confidence sequence of the mean at level 1 - @alpha, for all counts at once: a
- * normal mixture with the variance that was seen, which begins as that of a coin (asymptotic, Waudby-Smith et al.
- * 2021).
- */
-double evidence_radius(const struct evidence *evidence, double alpha);
-void toggle_init(struct toggle *toggle);
-/* toggle_next - arm after a window of the current one. */
-unsigned int toggle_next(struct toggle *toggle, double cost, double alpha);
 
 #endif

@@ -12,6 +12,7 @@
 #include <hotbed/rng.h>
 
 #include "learner.h"
+#include "toggler.h"
 
 #define LIMIT_DEFAULT 16
 #define LIMIT_DRAIN 64
@@ -20,6 +21,7 @@
 #define EPSILON_DEFAULT 0.05
 #define CONFIDENCE_DEFAULT 0.95
 #define PHASES_MAX 4096
+#define SETTLE_MAX 4
 
 /* DIM's receive profiles for completion queues: interrupts after so many microseconds or packets, here messages. */
 static const struct {
@@ -30,14 +32,14 @@ static const struct {
 struct bat_policy {
 	struct bat_policy_options options;
 	struct bat_oracle_phase *phases;
-	struct bat_rule rule; /* of the fixed ones, and batching's for those with two arms */
-	unsigned int arm;     /* or profile */
-	double limit;         /* AIMD */
-	bool is_settling;     /* the next window has requests of two rules */
+	struct bat_rule rule;  /* of the fixed ones, and batching's for those with two arms */
+	unsigned int arm;      /* or profile */
+	double limit;          /* AIMD */
+	unsigned int settling; /* so many windows have requests of two rules */
 	struct hb_rng rng;
 	struct climb climb;
 	struct bandit bandit;
-	struct toggle toggle;
+	struct toggler toggler;
 	struct bat_policy_record record;
 };
 
@@ -178,7 +180,7 @@ int bat_policy_create(
 	policy->rule = rule_of(&options);
 	policy->limit = 1;
 	hb_rng_init(&policy->rng, options.seed, 0);
-	toggle_init(&policy->toggle);
+	toggler_init(&policy->toggler);
 	*ret = policy;
 	return 0;
 }
@@ -283,7 +285,9 @@ static unsigned int choose(
 		bandit_add(&policy->bandit, policy->arm, cost);
 		return bandit_ucb(&policy->bandit);
 	case BAT_POLICY_TOGGLE:
-		return toggle_next(&policy->toggle, cost, 1 - options->confidence);
+		return toggler_next(&policy->toggler, cost,
+			(double)feedback->answered * 1e9 / (double)feedback->duration_ns,
+			1 - options->confidence);
 	default:
 		return policy->arm;
 	}
@@ -296,10 +300,21 @@ static bool is_exploring(const struct bat_policy *policy)
 	case BAT_POLICY_UCB:
 		return policy->arm != bandit_best(&policy->bandit);
 	case BAT_POLICY_TOGGLE:
-		return policy->toggle.current != policy->toggle.incumbent;
+		return policy->toggler.current != policy->toggler.incumbent;
 	default:
 		return false;
 	}
+}
+
+/*
+ * Windows that have requests of two rules: those sent before the change are answered a response time later, and what
+ * queued up under it has to drain.
+ */
+static unsigned int windows_to_settle(const struct bat_feedback *feedback)
+{
+	double windows = ceil(feedback->latency_ns / (double)feedback->duration_ns);
+
+	return (unsigned int)fmin(fmax(windows, 1), SETTLE_MAX);
 }
 
 void bat_policy_learn(struct bat_policy *policy, const struct bat_feedback *feedback)
@@ -309,8 +324,8 @@ void bat_policy_learn(struct bat_policy *policy, const struct bat_feedback *feed
 
 	if (!feedback->defined || feedback->duration_ns <= 0 || !isfinite(feedback->latency_ns))
 		return;
-	if (policy->is_settling) {
-		policy->is_settling = false;
+	if (policy->settling > 0) {
+		policy->settling--;
 		return;
 	}
 	policy->record.windows++;
@@ -320,7 +335,8 @@ void bat_policy_learn(struct bat_policy *policy, const struct bat_feedback *feed
 	if (arm != policy->arm) {
 		policy->record.switches++;
 		/* A limit that moves by one makes no new situation. */
-		policy->is_settling = policy->options.kind != BAT_POLICY_AIMD;
+		policy->settling =
+			policy->options.kind == BAT_POLICY_AIMD ? 0 : windows_to_settle(feedback);
 	}
 	policy->arm = arm;
 }

@@ -77,8 +77,6 @@ SPORK_FAST static bool surely_single(void)
 	return flag && *flag;
 }
 
-static enum caller_state read_status(struct spork_caller *caller);
-
 SPORK_FAST enum caller_state caller_read(struct spork_caller *caller)
 {
 	uint64_t mask = caller->mask;
@@ -92,7 +90,7 @@ SPORK_FAST enum caller_state caller_read(struct spork_caller *caller)
 		return raw5(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) == 0 ? CALLER_FREE
 									: CALLER_CONFINED;
 	}
-	state = read_status(caller);
+	state = caller_look(caller);
 	/* Handlers that were not installed through libc are known to the kernel only. */
 	if (state == CALLER_FREE && !caller->threaded && spork_resume_sigaction &&
 		(caller->caught & ~spork_handled_once) == 0) {
@@ -102,11 +100,11 @@ SPORK_FAST enum caller_state caller_read(struct spork_caller *caller)
 	return state;
 }
 
-static enum caller_state read_status(struct spork_caller *caller)
+enum caller_state caller_look(struct spork_caller *caller)
 {
 	char text[STATUS_BYTES];
 	uint64_t values[FIELDS] = {0};
-	int64_t fd = raw3(SYS_open, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0), got;
+	int64_t fd = raw4(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0), got;
 	int found = 0;
 
 	if (fd < 0)

@@ -9,5 +9,7 @@ enum caller_state { CALLER_FREE, CALLER_TRACED, CALLER_CONFINED, CALLER_UNKNOWN 
 
 /* caller_read - fill @caller, except the mask. */
 enum caller_state caller_read(struct spork_caller *caller);
+/* caller_look - the same, always from the kernel, and nothing is kept: for children on shared memory. */
+enum caller_state caller_look(struct spork_caller *caller);
 
 #endif

@@ -170,7 +170,7 @@ SPORK_FAST size_t spork_environment_room(char *const *envp)
 	return count <= SPORK_ENVIRONMENT_MAX ? count + 3 : 0;
 }
 
-char *const *spork_environment_put(char *const *envp, char **list, char *text)
+SPORK_START char *const *spork_environment_put(char *const *envp, char **list, char *text)
 {
 	size_t count = 0, at = 0, start;
 	bool found = false;

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "raw_syscall.h"
 #include "runtime.h"
@@ -58,6 +60,11 @@ static bool has_room(int64_t fd, size_t size_bytes)
 
 void *files_map(const char *path, size_t size_bytes, bool writable)
 {
+	return files_map_part(path, 0, size_bytes, writable);
+}
+
+void *files_map_part(const char *path, uint64_t offset, size_t size_bytes, bool writable)
+{
 	int64_t fd = raw3(SYS_open, path,
 		(writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
@@ -67,8 +74,33 @@ void *files_map(const char *path, size_t size_bytes, bool writable)
 	if (fd < 0)
 		return MAP_FAILED;
 	if (raw2(SYS_fstat, fd, &status) == 0 && trusted(&status, S_IFREG) &&
-		(uint64_t)status.st_size >= size_bytes && (!writable || has_room(fd, size_bytes)))
-		memory = raw6(SYS_mmap, NULL, size_bytes, protection, MAP_SHARED, fd, 0);
+		(uint64_t)status.st_size >= offset + size_bytes &&
+		(!writable || has_room(fd, offset + size_bytes)))
+		memory = raw6(SYS_mmap, NULL, size_bytes, protection, MAP_SHARED, fd, offset);
 	(void)raw1(SYS_close, fd);
 	return RAW_FAILED(memory) ? MAP_FAILED : (void *)memory;
+}
+
+static void send_request(int64_t fd, const void *request, size_t size_bytes)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char path[FILES_PATH_BYTES];
+
+	if (!files_run_path(path, "/socket") ||
+		text_append(address.sun_path, sizeof(address.sun_path), 0, path) + 1 >=
+			sizeof(address.sun_path))
+		return;
+	if (raw6(SYS_sendto, fd, request, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL, &address,
+		    sizeof(address)) > 0)
+		spork_notice(SPORK_NOTICE_REQUESTS, 1);
+}
+
+void files_ask(const void *request, size_t size_bytes)
+{
+	int64_t fd = raw3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	send_request(fd, request, size_bytes);
+	(void)raw1(SYS_close, fd);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define FILES_PATH_BYTES 1024
 
@@ -17,8 +18,13 @@ bool files_run_path(char path[FILES_PATH_BYTES], const char *rest);
 
 /* Map @size_bytes of the file shared; MAP_FAILED if it is not trusted or shorter. */
 void *files_map(const char *path, size_t size_bytes, bool writable);
+/* From a multiple of the page size on. */
+void *files_map_part(const char *path, uint64_t offset, size_t size_bytes, bool writable);
 
 /* A descriptor of the folder, or -errno. */
 int files_open_folder(const char *path);
+
+/* Send a request (spork/request.h) to the run's helper. Never blocks; what cannot be sent is lost. */
+void files_ask(const void *request, size_t size_bytes);
 
 #endif

@@ -56,9 +56,12 @@ SPORK_FAST static bool surely_small(void)
 
 	if (spork_configuration.min_rss == 0 || was_large)
 		return false;
-	was_large = raw2(SYS_getrusage, RUSAGE_SELF, &usage) != 0 ||
-		    (uint64_t)usage.ru_maxrss << 10 >= spork_configuration.min_rss;
-	return !was_large;
+	if (raw2(SYS_getrusage, RUSAGE_SELF, &usage) == 0 &&
+		(uint64_t)usage.ru_maxrss << 10 < spork_configuration.min_rss)
+		return true;
+	/* Written once: after each fork the first write to a page copies it. */
+	was_large = true;
+	return false;
 }
 
 SPORK_FAST static struct arena *get_arena(void)
@@ -284,7 +287,7 @@ SPORK_FAST int64_t spork_fork_attempt(const struct spork_frame *frame)
 	return pid > 0 ? pid : arena->late;
 }
 
-void spork_fork_learn(void)
+SPORK_START void spork_fork_learn(void)
 {
 	const uint64_t all = UINT64_MAX;
 	struct arena *arena = __atomic_load_n(&spork_arena, __ATOMIC_ACQUIRE);

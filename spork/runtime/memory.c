@@ -93,7 +93,7 @@ size_t strlen(const char *text)
 	return (size_t)(at - text);
 }
 
-bool text_starts(const char *text, const char *prefix)
+SPORK_START bool text_starts(const char *text, const char *prefix)
 {
 	while (*prefix) {
 		if (*text++ != *prefix++)
@@ -102,7 +102,7 @@ bool text_starts(const char *text, const char *prefix)
 	return true;
 }
 
-bool text_equal(const char *a, const char *b)
+SPORK_START bool text_equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -111,7 +111,7 @@ bool text_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
-const char *text_base(const char *path)
+SPORK_START const char *text_base(const char *path)
 {
 	const char *base = path;
 
@@ -122,7 +122,7 @@ const char *text_base(const char *path)
 	return base;
 }
 
-size_t text_append(char *buffer, size_t capacity, size_t at, const char *text)
+SPORK_START size_t text_append(char *buffer, size_t capacity, size_t at, const char *text)
 {
 	while (*text && at + 1 < capacity)
 		buffer[at++] = *text++;

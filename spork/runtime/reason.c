@@ -47,6 +47,7 @@ static const char *const notices[SPORK_NOTICE_COUNT] = {
 	[SPORK_NOTICE_EXEC_SETUID] = "exec-setuid",
 	[SPORK_NOTICE_EXEC_STATIC] = "exec-static",
 	[SPORK_NOTICE_EXEC_AWAY] = "exec-away",
+	[SPORK_NOTICE_EXEC_LEAF] = "exec-leaf",
 	[SPORK_NOTICE_INSTRUCTIONS] = "instructions",
 	[SPORK_NOTICE_PAGES] = "pages",
 	[SPORK_NOTICE_REQUESTS] = "requests",

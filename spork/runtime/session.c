@@ -4,8 +4,6 @@
 #include <dlfcn.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "code_changes.h"
 #include "files.h"
@@ -147,7 +145,7 @@ SPORK_FAST struct session *session_open(void)
 	return current;
 }
 
-bool session_lacked_code(void)
+SPORK_START bool session_lacked_code(void)
 {
 	return current && current->lacked_code;
 }
@@ -300,30 +298,6 @@ static bool module_path(const struct session *session, int module, char *path, s
 	return length > 0;
 }
 
-static void send_request(int64_t fd, const void *request, size_t size_bytes)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char path[FILES_PATH_BYTES];
-
-	if (!files_run_path(path, "/socket") ||
-		text_append(address.sun_path, sizeof(address.sun_path), 0, path) + 1 >=
-			sizeof(address.sun_path))
-		return;
-	if (raw6(SYS_sendto, fd, request, size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL, &address,
-		    sizeof(address)) > 0)
-		spork_notice(SPORK_NOTICE_REQUESTS, 1);
-}
-
-static void ask(const void *request, size_t size_bytes)
-{
-	int64_t fd = raw3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	send_request(fd, request, size_bytes);
-	(void)raw1(SYS_close, fd);
-}
-
 /* The module of a frame: it was known when the chain was unwound. */
 static int module_of(const struct session *session, const char *name)
 {
@@ -354,13 +328,13 @@ void session_request_context(const struct session *session, const struct spork_c
 		frame->frame = chain->frames[request.count];
 	}
 	if (request.count > 1)
-		ask(&request, sizeof(request));
+		files_ask(&request, sizeof(request));
 }
 
 static void flush_requests(struct session *session)
 {
 	if (session->request_count > 0)
-		ask(session->requests, session->request_count * sizeof(session->requests[0]));
+		files_ask(session->requests, session->request_count * sizeof(session->requests[0]));
 	session->request_count = 0;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "leaf.h"
 #include "loader.h"
 #include "raw_syscall.h"
 #include "runtime.h"
@@ -90,31 +91,41 @@ static bool change_pages(uint64_t first, uint64_t last, int protection)
 	return raw3(SYS_mprotect, first, last + PAGE_BYTES - first, protection) == 0;
 }
 
-/* All places within one stretch of pages are written while it is writable once. */
-static bool write_patches(const struct patch *patches, uint64_t *sites)
+/*
+ * Write the patches that lie in these pages, @last being the last one. Executable all along: libc's own code runs
+ * here, and what forbids this forbids the way back too.
+ */
+static bool write_pages(const struct patch *patches, uint64_t *sites, uint64_t first, uint64_t last)
 {
+	if (!change_pages(first, last, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return false;
 	for (int i = 0; i < SITE_COUNT; i++) {
-		uint64_t first, last;
-
-		if (!sites[i])
+		if (!sites[i] || sites[i] < first || sites[i] + PATTERN_BYTES > last + PAGE_BYTES)
 			continue;
-		first = sites[i] & ~(PAGE_BYTES - 1);
-		last = (sites[i] + PATTERN_BYTES - 1) & ~(PAGE_BYTES - 1);
-		/*
-		 * Executable all along: libc's own code runs here, and what forbids this forbids the way back
-		 * too.
-		 */
-		if (!change_pages(first, last, PROT_READ | PROT_WRITE | PROT_EXEC))
+		*patches[i].resume = sites[i] + PATTERN_BYTES;
+		write_jump(sites[i], (uint64_t)patches[i].entry);
+		sites[i] = 0;
+	}
+	(void)change_pages(first, last, PROT_READ | PROT_EXEC);
+	return true;
+}
+
+/*
+ * All of libc's code at once, so that it stays one mapping: each piece would cost every fork of the process. Where the
+ * kernel does not promise so much memory to be written, the pages that are written.
+ */
+static bool write_patches(const struct patch *patches, uint64_t *sites, const struct link_map *libc)
+{
+	uint64_t start, end;
+
+	if (loader_code(libc, sites[0], &start, &end))
+		(void)write_pages(patches, sites, start, end - PAGE_BYTES);
+	for (int i = 0; i < SITE_COUNT; i++) {
+		const uint64_t last = sites[i] + PATTERN_BYTES - 1;
+
+		if (sites[i] && !write_pages(patches, sites, sites[i] & ~(PAGE_BYTES - 1),
+					last & ~(PAGE_BYTES - 1)))
 			return false;
-		for (int j = i; j < SITE_COUNT; j++) {
-			if (!sites[j] || sites[j] < first ||
-				sites[j] + PATTERN_BYTES > last + PAGE_BYTES)
-				continue;
-			*patches[j].resume = sites[j] + PATTERN_BYTES;
-			write_jump(sites[j], (uint64_t)patches[j].entry);
-			sites[j] = 0;
-		}
-		(void)change_pages(first, last, PROT_READ | PROT_EXEC);
 	}
 	return true;
 }
@@ -148,7 +159,7 @@ static void install(void)
 	/* Without execve the children would lose us, and without _Fork there is nothing to do. */
 	if (!sites[0] || !sites[2])
 		spork_notice(SPORK_NOTICE_NO_HOOK, 1);
-	else if (!write_patches(patches, sites))
+	else if (!write_patches(patches, sites, libc))
 		spork_notice(SPORK_NOTICE_HOOK_DENIED, 1);
 	else if (spork_configuration.trap)
 		spork_trap_calls();
@@ -168,4 +179,5 @@ void spork_start(int argc, char **argv, char **envp)
 		return;
 	loader_note_first();
 	install();
+	leaf_begin();
 }

@@ -100,7 +100,7 @@ static void remember(enum spork_reason reason, struct spork_site_count *site)
 		last = (struct account){(uint32_t)reason + 1, site};
 }
 
-void spork_count_executed(int64_t change)
+SPORK_START void spork_count_executed(int64_t change)
 {
 	struct spork_statistics *statistics;
 

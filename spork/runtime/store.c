@@ -2,6 +2,7 @@
 #include "spork/store.h"
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #define PROBES 16
 #define STREAK_MAX 10U /* at most 2^10 forks pass between two attempts */
@@ -132,4 +133,55 @@ void spork_store_set_verified(struct spork_store *store, uint64_t stamp)
 			return;
 	}
 	__atomic_store_n(&store->verified[stamp % SPORK_STORE_FILES], stamp, __ATOMIC_RELEASE);
+}
+
+/* No program can set the time of change: who replaces or alters a file gets another stamp. Bit 0 is free. */
+SPORK_START static uint64_t stamp_of(const struct stat *status)
+{
+	const uint64_t words[] = {status->st_dev, status->st_ino, (uint64_t)status->st_size,
+		(uint64_t)status->st_ctim.tv_sec, (uint64_t)status->st_ctim.tv_nsec};
+	uint64_t stamp = SPORK_STORE_MAGIC;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		stamp = (stamp ^ words[i]) * 0xff51afd7ed558ccdULL;
+		stamp ^= stamp >> 32;
+	}
+	return (stamp | 2) & ~1ULL;
+}
+
+SPORK_START enum spork_program spork_store_program(
+	const uint64_t programs[SPORK_STORE_PROGRAMS], const struct stat *status)
+{
+	uint64_t stamp = stamp_of(status);
+
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint64_t found = __atomic_load_n(
+			&programs[((stamp >> 1) + i) % SPORK_STORE_PROGRAMS], __ATOMIC_ACQUIRE);
+
+		if ((found & ~1ULL) == stamp)
+			return found & 1 ? SPORK_PROGRAM_LEAF : SPORK_PROGRAM_STARTS;
+		if (found == 0)
+			break;
+	}
+	return SPORK_PROGRAM_UNKNOWN;
+}
+
+void spork_store_set_program(uint64_t programs[SPORK_STORE_PROGRAMS], const struct stat *status,
+	enum spork_program program)
+{
+	uint64_t stamp = stamp_of(status), value = stamp | (program == SPORK_PROGRAM_LEAF);
+
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint64_t *at = &programs[((stamp >> 1) + i) % SPORK_STORE_PROGRAMS];
+		uint64_t expected = 0;
+
+		if (__atomic_compare_exchange_n(
+			    at, &expected, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			return;
+		if ((expected & ~1ULL) == stamp) {
+			__atomic_store_n(at, value, __ATOMIC_RELEASE);
+			return;
+		}
+	}
+	__atomic_store_n(&programs[(stamp >> 1) % SPORK_STORE_PROGRAMS], value, __ATOMIC_RELEASE);
 }

@@ -33,11 +33,6 @@
 #include "service.h"
 #include "supervise.h"
 
-/*
- * Below this, copying the page tables costs less than interpreting the child. README.md, "Where the threshold comes
- * from".
- */
-#define MIN_RSS_DEFAULT (16ULL << 20)
 #define ENTRY_BYTES 512
 
 static const char *const modes[] = {"auto", "fork", "record", "shared"};
@@ -413,7 +408,7 @@ static int run_watched(struct run *run, char **list, struct hb_error *reterr)
 
 static int run(int argc, char **argv)
 {
-	static struct run run = {.min_rss = MIN_RSS_DEFAULT};
+	static struct run run = {.min_rss = SPORK_MIN_RSS_DEFAULT};
 	/* Kept for as long as the program runs. */
 	static char **list;
 	struct hb_error error = {0};

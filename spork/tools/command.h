@@ -11,7 +11,7 @@ struct hb_error;
 struct command {
 	const char *name;
 	const char *usage; /* what follows the name */
-	const char *help;  /* one line */
+	const char *help;  /* one line; NULL: not for users */
 	/* @argv[0] is the command's name. Returns the exit status of the program. */
 	int (*run)(int argc, char **argv);
 };
@@ -21,6 +21,7 @@ extern const struct command command_run;
 extern const struct command command_cache;
 extern const struct command command_explain;
 extern const struct command command_scan;
+extern const struct command command_serve;
 
 /* The exit status of spork itself where it is not another program's: usage (2), or a fault of its own (125). */
 #define SPORK_EXIT_USAGE 2

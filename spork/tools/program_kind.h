@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Can the runtime be in a program at all? The same rules as in runtime/program.c, for the first program of a run. */
+/* Can the runtime be in a program at all? The same rules as in runtime/kind.c, for the first program of a run. */
 #ifndef SPORK_PROGRAM_KIND_H
 #define SPORK_PROGRAM_KIND_H
 

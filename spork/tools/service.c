@@ -29,6 +29,8 @@
 
 #include <spork/request.h>
 
+#include "leaf.h"
+
 /* Modules that were tried in this run, whatever came of it: each is translated once. */
 #define DONE_MAX 1024
 #define CONTEXT_INSTRUCTIONS_MAX 1000000
@@ -237,7 +239,13 @@ static void analyse(
 union datagram {
 	struct spork_request code[SPORK_REQUESTS_MAX];
 	struct spork_context_request context;
+	struct spork_program_request program;
 };
+
+static bool is_path(const char *text, size_t size_bytes)
+{
+	return text[0] == '/' && memchr(text, '\0', size_bytes) != NULL;
+}
 
 static void answer(
 	struct helper *helper, const union datagram *datagram, size_t size_bytes, pid_t sender)
@@ -247,6 +255,13 @@ static void answer(
 		analyse(helper, &datagram->context, sender);
 		return;
 	}
+	if (size_bytes == sizeof(datagram->program) &&
+		datagram->program.magic == SPORK_PROGRAM_MAGIC) {
+		if (helper->store &&
+			is_path(datagram->program.path, sizeof(datagram->program.path)))
+			leaf_find_out(helper->store->programs, datagram->program.path);
+		return;
+	}
 	if (size_bytes % sizeof(datagram->code[0]))
 		return;
 	for (size_t i = 0; i < size_bytes / sizeof(datagram->code[0]); i++) {
@@ -254,7 +269,7 @@ static void answer(
 
 		if (code->magic == SPORK_REQUEST_MAGIC && code->id.length > 0 &&
 			code->id.length <= sizeof(code->id.bytes) &&
-			memchr(code->path, '\0', sizeof(code->path)) && code->path[0] == '/')
+			is_path(code->path, sizeof(code->path)))
 			translate(helper, code);
 	}
 }
@@ -331,6 +346,27 @@ static void *map_store(const char *cache)
 	return store == MAP_FAILED ? NULL : store;
 }
 
+/* All descriptors but the first three and those that the helper needs. */
+static void close_others(const struct service *service)
+{
+	const int kept[] = {service->socket_fd, service->program_fd, service->alive_fd};
+	unsigned from = 3;
+
+	for (;;) {
+		unsigned next = ~0U;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+			if (kept[i] >= (int)from && (unsigned)kept[i] < next)
+				next = (unsigned)kept[i];
+		}
+		if (next > from)
+			(void)close_range(from, next - (next != ~0U), 0);
+		if (next == ~0U)
+			break;
+		from = next + 1;
+	}
+}
+
 static void leave_caller(const struct service *service)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -339,12 +375,7 @@ static void leave_caller(const struct service *service)
 
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		(void)dup2(null, fd);
-	for (int fd = 3; fd < 1024; fd++) {
-		if (fd != service->socket_fd && fd != service->program_fd &&
-			fd != service->alive_fd)
-			(void)close(fd);
-	}
-	(void)close_range(1024, ~0U, 0);
+	close_others(service);
 	for (int i = 1; i < NSIG; i++)
 		(void)sigaction(i, &action, NULL);
 	(void)sigemptyset(&none);
@@ -355,12 +386,11 @@ static void leave_caller(const struct service *service)
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 }
 
-static void run_helper(const struct service *service)
+void service_run(const struct service *service)
 {
 	static struct helper helper;
 	char path[4096];
 
-	leave_caller(service);
 	helper.service = service;
 	(void)snprintf(path, sizeof(path), "%s/code", service->cache);
 	helper.code_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -380,8 +410,10 @@ int service_start(const struct service *service, struct hb_error *reterr)
 	if (pid == 0) {
 		/* A grandchild: the program must not find a child that it did not make. */
 		pid = fork();
-		if (pid == 0)
-			run_helper(service);
+		if (pid == 0) {
+			leave_caller(service);
+			service_run(service);
+		}
 		_exit(pid < 0 ? 1 : 0);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

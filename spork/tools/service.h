@@ -22,6 +22,9 @@ struct service {
  */
 int service_socket(const char *folder, struct hb_error *reterr);
 
+/* service_run - be the helper, in a process that has left its caller, until the program has ended. Blocks. */
+void service_run(const struct service *service);
+
 /* service_start - start the helper. Returns 0 or -errno; the caller has no child of it left. */
 int service_start(const struct service *service, struct hb_error *reterr);
 

@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&command_run,
 	&command_check,
 	&command_cache,
+	&command_serve,
 #endif
 	&command_scan,
 	&command_explain,
@@ -50,8 +51,10 @@ static void print_help(void)
 	(void)printf("usage: spork COMMAND [OPTIONS]\n\n"
 		     "Runs unmodified programs whose fork and exec cost about what posix_spawn "
 		     "costs.\n\n");
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		(void)printf("  %-8s %s\n", commands[i]->name, commands[i]->help);
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (commands[i]->help)
+			(void)printf("  %-8s %s\n", commands[i]->name, commands[i]->help);
+	}
 	(void)printf("\n'spork COMMAND --help' lists the options; spork(1) has examples.\n");
 }
 

@@ -31,7 +31,7 @@ enum bat_policy_kind {
 	BAT_POLICY_AIMD,    /* k + 1 inside the SLO, k x 0.9 outside */
 	BAT_POLICY_GREEDY,  /* epsilon-greedy between NODELAY and the batching rule */
 	BAT_POLICY_UCB,     /* discounted upper confidence bound between the two */
-	BAT_POLICY_TOGGLE, /* sequential test between the two: stays while the SLO holds with confidence */
+	BAT_POLICY_TOGGLE, /* sequential test between the two, remembered for each octave of the load */
 	BAT_POLICY_ORACLE, /* a list of which of the two is better when */
 	BAT_POLICY_KIND_COUNT,
 };
@@ -124,7 +124,8 @@ struct bat_feedback {
 };
 
 /*
- * bat_policy_learn - take in a window. The first after a change of rule is dropped: it has requests of both.
+ * bat_policy_learn - take in a window. Those after a change of rule that still have requests of both are dropped: one
+ * and more, by the response time.
  * A window without answers is skipped: whether anything was offered is not known here.
  */
 void bat_policy_learn(struct bat_policy *policy, const struct bat_feedback *feedback);

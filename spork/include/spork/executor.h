@@ -16,6 +16,12 @@
 #include "spork/statistics.h"
 #include "spork/store.h"
 
+/*
+ * Bytes of resident memory below which a program really forks unless --min-rss says otherwise: copying the page tables
+ * costs less there than interpreting the child. README.md, "Where the threshold comes from".
+ */
+#define SPORK_MIN_RSS_DEFAULT (16ULL << 20)
+
 /* The numbers of `spork run --mode`. */
 enum spork_mode { SPORK_MODE_AUTO, SPORK_MODE_FORK, SPORK_MODE_RECORD, SPORK_MODE_SHARED };
 

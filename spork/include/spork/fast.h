@@ -8,4 +8,10 @@
 
 #define SPORK_FAST __attribute__((hot))
 
+/*
+ * Functions on the way of a program to its start by a child that was really forked. They lie right behind the others: a
+ * forked child has none of the library's pages mapped, and the kernel maps them by the stretch of 64 KiB.
+ */
+#define SPORK_START __attribute__((section(".text.sorted.start")))
+
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the runtime asks of the helper: datagrams that name modules without code, several in each since the kernel
- * keeps no more than ten datagrams for a receiver, and one for a calling context whose attempt has failed. No answer;
- * the code file and the verdict in the store are the answers.
+ * keeps no more than ten datagrams for a receiver, and one for a calling context whose attempt has failed, or for a
+ * program that was started. No answer; the code file and what is in the store are the answers.
  */
 #ifndef SPORK_REQUEST_H
 #define SPORK_REQUEST_H
@@ -20,6 +20,14 @@
 struct spork_request {
 	uint32_t magic;
 	struct spork_build_id id;
+	char path[SPORK_REQUEST_PATH_BYTES]; /* absolute, terminated */
+};
+
+#define SPORK_PROGRAM_MAGIC 0x33677073U
+
+/* Is this program a leaf (spork/store.h)? */
+struct spork_program_request {
+	uint32_t magic;
 	char path[SPORK_REQUEST_PATH_BYTES]; /* absolute, terminated */
 };
 

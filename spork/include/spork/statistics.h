@@ -70,6 +70,7 @@ enum spork_notice {
 	SPORK_NOTICE_EXEC_SETUID, /* set-id programs: run untouched */
 	SPORK_NOTICE_EXEC_STATIC, /* static or foreign programs: run untouched */
 	SPORK_NOTICE_EXEC_AWAY, /* the library cannot be reached from there (chroot, other user) */
+	SPORK_NOTICE_EXEC_LEAF, /* programs that start no others: run untouched */
 	SPORK_NOTICE_INSTRUCTIONS, /* interpreted, in all attempts */
 	SPORK_NOTICE_PAGES,        /* written by the children of all attempts */
 	SPORK_NOTICE_REQUESTS,     /* sent to the helper */

@@ -15,9 +15,10 @@
 
 #include "spork/fast.h"
 
-#define SPORK_STORE_MAGIC 0x33766b726f7073ULL
+#define SPORK_STORE_MAGIC 0x34766b726f7073ULL
 #define SPORK_STORE_ENTRIES 8192
 #define SPORK_STORE_FILES 4096
+#define SPORK_STORE_PROGRAMS 4096
 #define SPORK_CHAIN_FRAMES 8
 
 enum spork_verdict {
@@ -47,6 +48,8 @@ struct spork_store {
 	struct spork_store_entry entries[SPORK_STORE_ENTRIES];
 	/* Stamps of code files whose bytes the helper has verified, by hash; 0 = free. */
 	uint64_t verified[SPORK_STORE_FILES];
+	/* Stamps of programs, by hash; bit 0: it is a leaf. 0 = free. */
+	uint64_t programs[SPORK_STORE_PROGRAMS];
 };
 
 /* A calling context: return addresses as (module, offset), innermost first. */
@@ -77,10 +80,24 @@ void spork_store_aborted(struct spork_store_entry *entry, uint32_t reason);
 void spork_store_doubt(struct spork_store_entry *entry);
 
 /*
- * spork_store_verified - has the file with this stamp (spork_code_stamp()) been verified? spork_store_set_verified - it
- * has; where the neighbourhood is full another one is forgotten, and verified again when it is asked for.
+ * spork_store_verified - has the file with this stamp (spork_code_stamp()) been verified? spork_store_set_verified
+ * - it has; where the neighbourhood is full another one is forgotten, and verified again when it is asked for.
  */
 bool spork_store_verified(const struct spork_store *store, uint64_t stamp);
 void spork_store_set_verified(struct spork_store *store, uint64_t stamp);
+
+/*
+ * A leaf is a program that starts no others: neither it nor a library that it needs imports anything that could.
+ * It has no use for the runtime. spork_store_program - what the helper has found out about the program whose file
+ * @status tells; spork_store_set_program - it has; where the neighbourhood is full another one is forgotten.
+ */
+enum spork_program { SPORK_PROGRAM_UNKNOWN, SPORK_PROGRAM_STARTS, SPORK_PROGRAM_LEAF };
+
+struct stat;
+
+enum spork_program spork_store_program(
+	const uint64_t programs[SPORK_STORE_PROGRAMS], const struct stat *status);
+void spork_store_set_program(uint64_t programs[SPORK_STORE_PROGRAMS], const struct stat *status,
+	enum spork_program program);
 
 #endif

@@ -157,7 +157,10 @@ static int compare_ints(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* The helper of `spork run` may outlive it; it is no process of the command. A zombie keeps its name. */
+/*
+ * The helper of `spork run` may outlive it; it is no process of the command. A zombie keeps its name, which is the
+ * program's until the helper has given itself one.
+ */
 static bool is_helper(const struct spork_observer *observer)
 {
 	char path[64], name[32] = "";
@@ -179,7 +182,8 @@ static bool is_helper(const struct spork_observer *observer)
 		slash++;
 	else
 		slash = observer->prefix[0];
-	return name[0] && strncmp(name, slash, strlen(slash)) == 0;
+	return strcmp(name, "spork-helper") == 0 ||
+	       (name[0] && strncmp(name, slash, strlen(slash)) == 0);
 }
 
 /* waitid() tells without reaping; the next waitpid(-1) reaps the same process. */

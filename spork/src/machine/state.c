@@ -321,7 +321,7 @@ static uint64_t enabled_components(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* Other numbers than 0 raise an exception on most machines. */
+/* Number 1 tells what this thread uses, not what the child's would; the others raise an exception. */
 HANDLER(xgetbv)
 {
 	uint64_t enabled = enabled_components();
