@@ -319,16 +319,18 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 {
 	struct number number = {0};
 	struct shc_state *failed = shc_state_clone(state);
+	bool refused;
 	int r = failed ? 0 : -ENOMEM;
 
 	shc_begin_expansion(in);
 	if (!r && command->arith.arith)
 		r = evaluate(in, state, command->arith.arith, &number);
-	/* Here an error is a status. */
+	/* Here an error is a status, and so is a variable that is read-only. */
 	in->discards = false;
+	refused = in->refused;
 	if (!r && in->may_end)
 		r = shc_end_too(in, command, state, out);
-	if (!r && !number.known) {
+	if (!r && (!number.known || refused)) {
 		/* No number after all: nothing is assigned. */
 		shc_set_status(failed, command, 1, 1);
 		r = shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);

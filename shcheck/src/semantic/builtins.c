@@ -116,6 +116,19 @@ static int cd_back(const struct shc_call *call, struct shc_state *state, struct 
 	return shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);
 }
 
+/* Does @term perhaps begin with a dash? Then it means something else than a folder of that name. */
+static bool may_be_option(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *term)
+{
+	const struct shc_dfa *language;
+	struct shc_byte_set first;
+
+	if (shc_state_term_language(state, in->pool, term, &language))
+		return true;
+	first = shc_dfa_first_bytes(language);
+	return shc_byte_set_has(&first, '-');
+}
+
 static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
@@ -148,7 +161,7 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 		shc_state_destroy(failed);
 		failed = NULL;
 	}
-	learns = !shc_path_may_be_relative(in, state, path);
+	learns = !shc_path_may_be_relative(in, state, path) && !may_be_option(in, state, to);
 	if (!MADE(CD_STAYS))
 		state->directory = directory_after(call, state, to);
 	shc_path_moved(in, state);
@@ -717,6 +730,9 @@ static int declared_by(
 	/* Of x={a,b}, bash assigns every alternative in turn. */
 	if (a && shc_has_braces(field->word)) {
 		shc_approximate(in, call->command);
+		/* After the first one it is read-only. */
+		in->refused |=
+			shc_text_is(call->name, "readonly") || shc_call_option(call, 'r', NULL);
 		ret->assignment = NULL;
 		ret->name = a->name;
 		ret->value = shc_unknown(
