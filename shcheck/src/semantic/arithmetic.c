@@ -47,23 +47,36 @@ static void number_of_term(const struct shc_term *term, struct number *ret)
 	ret->known = term && shc_term_known(term, &text) && parse_number(text, &ret->value);
 }
 
-/* An operand that may be no number ends the shell, or the command. */
-static void note_error(
-	struct shc_interpreter *in, const struct shc_term *term, const struct number *number)
+/* Evaluation may end here: what is assigned behind this place is not, then. 0 or -ENOMEM. */
+static int note_end(struct shc_interpreter *in, const struct shc_state *state)
+{
+	in->may_end = true;
+	if (!in->unchecked)
+		in->unchecked = shc_state_clone(state);
+	return in->unchecked ? 0 : -ENOMEM;
+}
+
+/* An operand that may be no number ends the shell, or the command. 0 or -ENOMEM. */
+static int note_error(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_term *term, const struct number *number)
 {
 	const struct shc_atom *atom = term ? shc_term_single_atom(term) : NULL;
 
-	if (term && !number->known && !(atom && atom->origin == SHC_ORIGIN_NUMBER))
-		in->may_end = in->discards = true;
+	if (!term || number->known || (atom && atom->origin == SHC_ORIGIN_NUMBER))
+		return 0;
+	in->discards = true;
+	return note_end(in, state);
 }
 
-/* Division by what may be zero. */
-static void note_division(
-	struct shc_interpreter *in, enum shc_arith_op op, const struct number *divisor)
+/* Division by what may be zero. 0 or -ENOMEM. */
+static int note_division(struct shc_interpreter *in, const struct shc_state *state,
+	enum shc_arith_op op, const struct number *divisor)
 {
-	if ((op == SHC_ARITH_DIVIDE || op == SHC_ARITH_REMAINDER) &&
-		(!divisor->known || !divisor->value))
-		in->may_end = in->discards = true;
+	if ((op != SHC_ARITH_DIVIDE && op != SHC_ARITH_REMAINDER) ||
+		(divisor->known && divisor->value))
+		return 0;
+	in->discards = true;
+	return note_end(in, state);
 }
 
 static const struct shc_term *term_of_number(
@@ -95,7 +108,7 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	r = shc_parameter_read(in, state, &parameter, tree->range, &value);
 	if (r >= 0 && value.presence != SHC_PRESENT &&
 		(state->nounset || state->doubtful & SHC_DOUBT_NOUNSET))
-		in->may_end = true;
+		r = note_end(in, state);
 	if (r < 0)
 		return r;
 	shc_check_lost(in, value.term);
@@ -105,8 +118,7 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	}
 	if (value.presence == SHC_PRESENT)
 		number_of_term(value.term, ret);
-	note_error(in, value.term, ret);
-	return 0;
+	return note_error(in, state, value.term, ret);
 }
 
 static bool operate(enum shc_arith_op op, int64_t a, int64_t b, int64_t *ret)
@@ -193,7 +205,9 @@ static int evaluate_assignment(struct shc_interpreter *in, struct shc_state *sta
 		r = target->kind == SHC_ARITH_VARIABLE ? read_number(in, state, target, &left) : 0;
 		if (r)
 			return r;
-		note_division(in, tree->op, &right);
+		r = note_division(in, state, tree->op, &right);
+		if (r)
+			return r;
 		if (left.known && right.known)
 			ret->known = operate(tree->op, left.value, right.value, &ret->value);
 	}
@@ -277,7 +291,7 @@ static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 		r = shc_expand_value(in, state, tree->word, &term);
 		if (r > 0) {
 			number_of_term(term, ret);
-			note_error(in, term, ret);
+			r = note_error(in, state, term, ret);
 		}
 		return r < 0 ? r : 0;
 	case SHC_ARITH_UNARY:
@@ -296,7 +310,8 @@ static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 	r = evaluate(in, state, tree->left, &left);
 	if (!r)
 		r = evaluate(in, state, tree->right, &right);
-	note_division(in, tree->op, &right);
+	if (!r)
+		r = note_division(in, state, tree->op, &right);
 	if (!r && left.known && right.known)
 		ret->known = operate(tree->op, left.value, right.value, &ret->value);
 	return r;

@@ -757,13 +757,23 @@ static int declared_by(
 	return -ENOMEM;
 }
 
-/* bash: nothing of a read-only variable can be hidden. Is it one? @state: what it then may be. */
-static bool refuses_local(const struct shc_call *call, struct shc_variable *variable)
+/* bash: a read-only variable cannot be hidden, unless it is another function's local one. Is the new one refused? */
+static bool refuses_local(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
-	if (call->in->script->dialect != SHC_BASH || !variable->readonly)
+	bool of_caller = false;
+
+	if (call->in->script->dialect != SHC_BASH || !state->variables[number].readonly)
 		return false;
-	call->in->refused = true;
-	return true;
+	/* The innermost function that has made it local. */
+	for (uint32_t i = state->hidden_count; i-- > 0 && !of_caller;) {
+		if (state->hidden[i].name != number)
+			continue;
+		if (state->hidden[i].depth == call->in->call_depth)
+			break;
+		of_caller = true;
+	}
+	call->in->refused |= !of_caller;
+	return !of_caller;
 }
 
 /* `local x` without a value. 0 or -ENOMEM. */
@@ -804,10 +814,11 @@ static int declare_one(const struct shc_call *call, struct shc_state *state,
 	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
 		shc_prefix_escapes(in, state, declared->number);
 	if (local && in->call_depth) {
-		if (refuses_local(call, variable))
+		if (refuses_local(call, state, declared->number))
 			return 0;
 		if (hide(call, state, declared->number))
 			return -ENOMEM;
+		variable->readonly &= in->script->dialect != SHC_BASH;
 	}
 	if (declared->assignment && arrays &&
 		shc_array_declare(in, state, declared->number, associative, call->command->range))

@@ -1074,37 +1074,39 @@ static int forget_checked(struct shc_interpreter *in, struct shc_state *ended)
 	return 0;
 }
 
-int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
-	const struct shc_state *state, struct shc_outcomes *out)
+/* The shell ends in a state like @state, or (@line) leaves out the rest of the line. 0 or -ENOMEM. */
+static int add_ended(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, bool line, struct shc_outcomes *out)
 {
 	struct shc_state *ended = shc_state_clone(state);
 
-	in->may_end = false;
-	if (MADE(NOUNSET_NEVER_ENDS)) {
-		shc_state_destroy(ended);
-		return 0;
-	}
+	/* What was learnt only because the shell goes on holds where the next line is run no more than at the end. */
 	if (!ended || forget_checked(in, ended)) {
 		shc_state_destroy(ended);
 		return -ENOMEM;
 	}
-	shc_set_status(ended, command, 1, 255);
-	if ((in->refused || in->discards) && in->script->dialect == SHC_BASH) {
-		struct shc_state *line = shc_state_clone(state);
+	shc_set_status(ended, command, 1, line ? 2 : 255);
+	return shc_outcomes_add(in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT, 0);
+}
 
-		in->refused = in->discards = false;
-		if (!line) {
-			shc_state_destroy(ended);
-			return -ENOMEM;
-		}
-		shc_set_status(line, command, 1, 2);
-		if (shc_outcomes_add(in, out, line, SHC_FLOW_DISCARD, 0)) {
-			shc_state_destroy(ended);
-			return -ENOMEM;
-		}
-	}
-	in->refused = in->discards = false;
-	return shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, 0);
+int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *out)
+{
+	bool line = (in->refused || in->discards) && in->script->dialect == SHC_BASH;
+	/* Assignments in the expansion behind the error were not made; only what runs afterwards can tell. */
+	const struct shc_state *before = line || state->traps ? in->unchecked : NULL;
+	int r = 0;
+
+	in->may_end = in->refused = in->discards = false;
+	if (MADE(NOUNSET_NEVER_ENDS))
+		return 0;
+	if (line && before)
+		r = add_ended(in, command, before, true, out);
+	if (line && !r)
+		r = add_ended(in, command, state, true, out);
+	if (before && !r)
+		r = add_ended(in, command, before, false, out);
+	return r ? r : add_ended(in, command, state, false, out);
 }
 
 /*

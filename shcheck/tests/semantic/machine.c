@@ -18,7 +18,7 @@
 #include "scripts.h"
 
 /* Sanitizers take ten times as long. */
-enum { SCRIPTS_PER_RUN = HB_IS_SANITIZED ? 40 : 300, IDS_MAX = 1000 };
+enum { SCRIPTS_PER_RUN = HB_IS_SANITIZED ? 24 : 300, IDS_MAX = 1000 };
 
 #define EXHAUSTED_PER_CENT_MAX 3
 #define RESIDENT_KIB_MAX (512L << 10)
