@@ -3,12 +3,13 @@
  * Would the comparison with real shells notice a wrong transfer function? The interpreter is built with mistakes that
  * can be switched on; the shells run once, and then each mistake must lose a concrete run. Exit 77 without a sandbox.
  *
- * With sanitizers, which look for other errors than these and are slow, each MISTAKE_STRIDE-th mistake is made.
+ * With sanitizers, which look for other errors than these and are slow, a mistake in words is made, and fewer cases.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +21,12 @@
 
 enum {
 	WORDS = HB_IS_SANITIZED ? 500 : 2000,
-	SCRIPTS = HB_IS_SANITIZED ? 1200 : 1500,
+	SCRIPTS = HB_IS_SANITIZED ? 300 : 1500,
 	CASES = WORDS + SCRIPTS,
 	BATCH = 50,
-	MISTAKE_STRIDE = HB_IS_SANITIZED ? 20 : 1,
+	/* With sanitizers those in words alone, which show soon. */
+	MISTAKE_MADE_MAX = HB_IS_SANITIZED ? (int)MISTAKE_ERREXIT_IGNORED : (int)MISTAKE_COUNT,
+	MISTAKE_STRIDE = HB_IS_SANITIZED ? 25 : 1,
 };
 
 enum mistake shc_mistake;
@@ -51,6 +54,11 @@ static int run_shells(struct shc_oracle *oracle, uint64_t seed)
 	for (size_t i = 0; i < CASES; i += BATCH) {
 		int r = shc_oracle_run(oracle, shell_of(i), &cases[i], BATCH, &outcomes[i], &error);
 
+		/* One of the scripts has overwritten the file that they are run from: the batch says nothing. */
+		if (r == -EPROTO && i >= WORDS) {
+			memset(&outcomes[i], 0, BATCH * sizeof(*outcomes));
+			continue;
+		}
 		if (r) {
 			(void)printf("the oracle failed: %s\n", error.text);
 			return r;
@@ -119,7 +127,8 @@ int main(void)
 	shc_oracle_destroy(oracle);
 	if (r)
 		return 1;
-	for (int mistake = MISTAKE_NONE + 1; mistake < MISTAKE_COUNT; mistake += MISTAKE_STRIDE) {
+	for (int mistake = MISTAKE_NONE + 1; mistake < MISTAKE_MADE_MAX;
+		mistake += MISTAKE_STRIDE) {
 		made++;
 		if (is_noticed((enum mistake)mistake))
 			continue;
