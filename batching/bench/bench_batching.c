@@ -6,6 +6,8 @@ static const struct hb_experiment *const experiments[] = {
 	&batching_scenario,
 	&batching_bulk_queue,
 	&batching_redis_sweep,
+	&batching_simulated_loop,
+	&batching_tracking_cost,
 	&batching_closed_loop,
 	&batching_estimate_error,
 	&batching_quadrants,

@@ -14,5 +14,7 @@ extern const struct hb_experiment batching_exchange;
 extern const struct hb_experiment batching_link_accuracy;
 extern const struct hb_experiment batching_quadrants;
 extern const struct hb_experiment batching_regime_map;
+extern const struct hb_experiment batching_simulated_loop;
+extern const struct hb_experiment batching_tracking_cost;
 
 #endif

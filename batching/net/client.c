@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <hotbed/clock.h>
@@ -17,6 +18,8 @@
 #include "poller.h"
 
 #define EVENTS 64
+#define CONNECT_NS 2000000000
+#define RETRY_NS 5000000
 #define WINDOW_NS 10000000
 #define COST_MAX_NS 1000000000
 
@@ -173,15 +176,34 @@ static int poll_replies(void *user, struct hb_load *load, int64_t until_ns, bool
 	return err;
 }
 
+/* A connected socket. A server that was started together with this client may not listen yet. */
+static int connect_socket(const struct sockaddr_in *address)
+{
+	int64_t deadline_ns = hb_clock_now_ns() + CONNECT_NS;
+
+	for (;;) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+
+		if (fd < 0)
+			return -errno;
+		if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+			return fd;
+		err = -errno;
+		(void)close(fd);
+		if (err != -ECONNREFUSED || hb_clock_now_ns() >= deadline_ns)
+			return err;
+		(void)nanosleep(&(struct timespec){0, RETRY_NS}, NULL);
+	}
+}
+
 static int connect_link(struct client *client, uint32_t at, const struct sockaddr_in *address)
 {
 	struct link *link = &client->links[at];
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+	int fd = connect_socket(address), err;
 
 	if (fd < 0)
-		return -errno;
-	err = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno
-									      : link_init(link, fd);
+		return fd;
+	err = link_init(link, fd);
 	if (err) {
 		(void)close(fd);
 		return err;

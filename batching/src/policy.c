@@ -21,7 +21,7 @@
 #define EPSILON_DEFAULT 0.05
 #define CONFIDENCE_DEFAULT 0.95
 #define PHASES_MAX 4096
-#define SETTLE_MAX 4
+#define SETTLE_MAX 6
 
 /* DIM's receive profiles for completion queues: interrupts after so many microseconds or packets, here messages. */
 static const struct {
@@ -307,13 +307,15 @@ static bool is_exploring(const struct bat_policy *policy)
 }
 
 /*
- * Windows that have requests of two rules: those sent before the change are answered a response time later, and what
- * queued up under it has to drain.
+ * Windows that have requests of two rules: those sent before the change are answered a response time later; beyond the
+ * SLO there is a backlog besides, which takes as long again to drain.
  */
-static unsigned int windows_to_settle(const struct bat_feedback *feedback)
+static unsigned int windows_to_settle(const struct bat_feedback *feedback, double slo_ns)
 {
 	double windows = ceil(feedback->latency_ns / (double)feedback->duration_ns);
 
+	if (feedback->latency_ns > slo_ns)
+		windows = 2 * windows + 1;
 	return (unsigned int)fmin(fmax(windows, 1), SETTLE_MAX);
 }
 
@@ -335,8 +337,9 @@ void bat_policy_learn(struct bat_policy *policy, const struct bat_feedback *feed
 	if (arm != policy->arm) {
 		policy->record.switches++;
 		/* A limit that moves by one makes no new situation. */
-		policy->settling =
-			policy->options.kind == BAT_POLICY_AIMD ? 0 : windows_to_settle(feedback);
+		policy->settling = policy->options.kind == BAT_POLICY_AIMD
+					   ? 0
+					   : windows_to_settle(feedback, slo_ns);
 	}
 	policy->arm = arm;
 }

@@ -81,6 +81,8 @@ static int check(const struct bat_tcp_config *config, struct hb_error *reterr)
 		{"header_bytes", config->header_bytes, 0, HEADER_MAX_BYTES},
 		{"window_segments", config->window_segments, 1, WINDOW_MAX_SEGMENTS},
 		{"ack_delay_ns", config->ack_delay_ns, 0, BAT_TCP_TIME_MAX_NS},
+		{"phase_ns", config->phase_ns, 0, BAT_TCP_TIME_MAX_NS},
+		{"tick_ns", config->tick_ns, config->tick ? 1 : 0, BAT_TCP_TIME_MAX_NS},
 		{"write_ns", config->write_ns, 0, BAT_TCP_TIME_MAX_NS},
 		{"client_ns", config->client_ns, 0, BAT_TCP_TIME_MAX_NS},
 		{"batch_ns", config->batch_ns, 0, BAT_TCP_TIME_MAX_NS},
@@ -101,6 +103,11 @@ static int check(const struct bat_tcp_config *config, struct hb_error *reterr)
 	if (!(config->gap_ns >= 0 && config->gap_ns <= (double)BAT_TCP_TIME_MAX_NS))
 		return hb_error_set(
 			reterr, -EINVAL, "gap_ns is %g; it must be 0 ... 1e12", config->gap_ns);
+	if (config->phase_ns > 0 && !(config->gap_ns > 0 && config->other_gap_ns > 0 &&
+					    config->other_gap_ns <= (double)BAT_TCP_TIME_MAX_NS))
+		return hb_error_set(reterr, -EINVAL,
+			"phases need times between requests above 0, not %g and %g ns",
+			config->gap_ns, config->other_gap_ns);
 	if (!(config->second_share >= 0 && config->second_share <= 1))
 		return hb_error_set(reterr, -EINVAL, "second_share is %g; it must be 0 ... 1",
 			config->second_share);
@@ -163,6 +170,37 @@ static void conclude(const struct connection *c, struct bat_tcp_result *ret)
 	conclude_estimates(c, ret);
 }
 
+/* The controller looks at the counters, and may switch the algorithm. */
+static void on_tick(struct hb_sim *sim, void *object, uint64_t argument)
+{
+	struct connection *c = object;
+	const struct bat_tcp_config *config = c->config;
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	bool nagle[BAT_TCP_ENDS];
+	int err = 0;
+
+	(void)argument;
+	for (int end = 0; end < BAT_TCP_ENDS; end++) {
+		nagle[end] = c->ends[end].nagle;
+		for (int unit = 0; unit < BAT_TCP_UNITS; unit++)
+			for (int queue = 0; queue < BAT_QUEUE_ALL && !err; queue++)
+				err = bat_qsum_read(&c->sums[end][unit][queue], hb_sim_now_ns(sim),
+					&readings[end][unit][queue]);
+	}
+	hb_assert(!err); /* nobody else adds */
+	config->tick(config->tick_user, hb_sim_now_ns(sim), readings, nagle);
+	for (int end = 0; end < BAT_TCP_ENDS; end++) {
+		bool is_off = c->ends[end].nagle && !nagle[end];
+
+		c->ends[end].nagle = nagle[end];
+		if (is_off)
+			tcp_push(&c->ends[end],
+				false); /* do_tcp_setsockopt: tcp_push_pending_frames */
+	}
+	if (c->finished < config->requests)
+		(void)hb_sim_after(sim, config->tick_ns, on_tick, c, 0, NULL);
+}
+
 static int run(struct connection *c, struct hb_error *reterr)
 {
 	int err;
@@ -171,6 +209,8 @@ static int run(struct connection *c, struct hb_error *reterr)
 	hb_sim_stream(c->sim, SOURCE_SERVICES, &c->services);
 	hb_sim_stream(c->sim, SOURCE_CLASSES, &c->classes);
 	application_arrival(c->sim, c, 0);
+	if (c->config->tick)
+		(void)hb_sim_after(c->sim, c->config->tick_ns, on_tick, c, 0, NULL);
 	err = hb_sim_run(c->sim, INT64_MAX, UINT64_MAX, reterr);
 	hb_assert(err || c->finished == c->config->requests);
 	return err;
@@ -183,7 +223,10 @@ static int create(
 	size_t events = (size_t)2 * EVENTS_PER_SEGMENT * config->window_segments + EVENTS_BESIDE;
 
 	for (int i = 0; i < BAT_TCP_ENDS; i++) {
-		c->ends[i] = (struct end){.connection = c, .which = i, .received_ns = -1};
+		c->ends[i] = (struct end){.connection = c,
+			.which = i,
+			.received_ns = -1,
+			.nagle = config->hosts[i].nagle};
 		c->ends[i].segments = calloc(config->window_segments, sizeof(uint64_t));
 		if (!c->ends[i].segments)
 			return hb_error_set(reterr, -ENOMEM, "no memory for the segments");

@@ -35,6 +35,14 @@ static void schedule_request(struct connection *c)
 	c->scheduled++;
 }
 
+/* The mean time to the next request of one that is due at @now_ns. */
+static double gap_at(const struct bat_tcp_config *config, int64_t now_ns)
+{
+	bool is_other = config->phase_ns > 0 && now_ns / config->phase_ns % 2 == 1;
+
+	return is_other ? config->other_gap_ns : config->gap_ns;
+}
+
 void application_arrival(struct hb_sim *sim, void *object, uint64_t argument)
 {
 	struct connection *c = object;
@@ -50,7 +58,8 @@ void application_arrival(struct hb_sim *sim, void *object, uint64_t argument)
 		schedule_request(c);
 	if (config->outstanding == 0 && c->scheduled < config->requests)
 		(void)hb_sim_after(sim,
-			hb_sim_duration_ns(hb_rng_exponential(&c->arrivals, config->gap_ns)),
+			hb_sim_duration_ns(hb_rng_exponential(
+				&c->arrivals, gap_at(config, hb_sim_now_ns(sim)))),
 			application_arrival, c, 0, NULL);
 	application_wake(&c->ends[0]);
 }

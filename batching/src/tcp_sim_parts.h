@@ -23,6 +23,7 @@ struct end {
 		segments; /* ring of the ends of unacknowledged segments, shape [window_segments] */
 	uint32_t segment_head, segment_count;
 	uint64_t device_bytes; /* given to the device, which has not sent them yet */
+	bool nagle;            /* now */
 	bool corked;           /* by autocorking, until the device is done */
 
 	/* receiving */

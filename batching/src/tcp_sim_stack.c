@@ -167,7 +167,7 @@ void tcp_push(struct end *end, bool from_write)
 			return;
 		}
 		/* tcp_nagle_check with tcp_minshall_check. */
-		if (partial && host->nagle && end->segment_count > 0 && end->snd_sml > end->snd_una)
+		if (partial && end->nagle && end->segment_count > 0 && end->snd_sml > end->snd_una)
 			return;
 		transmit(end, length);
 	}

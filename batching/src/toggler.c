@@ -6,15 +6,16 @@
 #include "learner.h"
 
 #define WATCH_MIN 4 /* windows of the incumbent before a probe */
-#define PATIENCE_FIRST 16
+#define PATIENCE_FIRST 64
 #define PATIENCE_MAX 4096
 #define PATIENCE_GROWTH 2 /* after a probe that was a near thing ... */
-#define PATIENCE_CLEAR 32 /* ... and after one that was not */
-#define PROBE_MAX 32
+#define PATIENCE_CLEAR 8  /* ... and after one that was not */
+#define PROBE_MAX 16
 #define CLEAR 3.0          /* gap in radii */
 #define HOPELESS_COST 0.98 /* windows of a probe that need no test */
 #define HOPELESS_RATIO 1.5 /* of the SLO's breakers, to the incumbent */
 #define INDIFFERENT 0.05   /* gaps below this share of the cost are worth no search */
+#define DRAINING 0.8       /* a window's cost to that of the window before it */
 #define SPREAD 0.15        /* of a window's cost, relative: assumed before anything is known */
 #define EVIDENCE_MAX \
 	32.0      /* older windows fade, or a change would take as long to see as the past was */
@@ -23,7 +24,10 @@
 #define STRAYS 2         /* windows of another load that make it the load in force */
 #define FAR 1.0          /* octaves beyond a range: one window is enough */
 #define HYSTERESIS 0.2   /* octaves beyond a range that still belong to it */
-#define BAD_WINDOWS 3    /* in a row: the incumbent is broken, and not only the machine stalled */
+#define BAD_WINDOWS 3 /* in a row: the incumbent is broken, and not only the machine stalled ... */
+#define BAD_KNOWN 10  /* ... where it has held so far: chance makes bursts, too */
+#define PROBE_MIN 2   /* windows of a probe before its verdict ... */
+#define PROBE_BREAK 4 /* ... and after a break, whose windows are no fair comparison */
 #define HOPELESS_WINDOWS 2
 #define PATIENCE_DOUBT \
 	8 /* after a verdict against what was known, by windows that might be a stall's */
@@ -158,7 +162,7 @@ static unsigned int watch(struct toggler *toggler, double cost)
 
 	toggler->watched++;
 	toggler->bad = is_bad ? toggler->bad + 1 : 0;
-	if (toggler->bad >= BAD_WINDOWS) {
+	if (toggler->bad >= (load->is_known ? BAD_KNOWN : BAD_WINDOWS)) {
 		/* What was seen before it broke says nothing about now. */
 		*own = (struct evidence){0};
 		for (unsigned int i = 0; i < BAD_WINDOWS; i++)
@@ -185,6 +189,7 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 	const struct evidence *own = &toggler->arms[toggler->incumbent];
 	const struct evidence *other = &toggler->arms[!toggler->incumbent];
 	bool is_probe = toggler->current != toggler->incumbent;
+	bool is_draining;
 	double gap, radius, spread;
 
 	/* In a probe a lower rate may be the probe's doing: it belongs to the load it began in. */
@@ -194,6 +199,9 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 	if (!is_probe)
 		return watch(toggler, cost);
 	toggler->probed++;
+	/* What still drains of the incumbent's backlog says nothing yet. */
+	is_draining = toggler->probed < PROBE_MIN || cost < DRAINING * toggler->last_cost;
+	toggler->last_cost = cost;
 	gap = evidence_mean(other) - evidence_mean(own);
 	spread = SPREAD * (evidence_mean(other) + evidence_mean(own)) / 2;
 	/* Half the error for each of the two sequences. */
@@ -203,10 +211,14 @@ unsigned int toggler_next(struct toggler *toggler, double cost, double rate_per_
 							cost > HOPELESS_RATIO * evidence_mean(own))
 			       ? toggler->bad + 1
 			       : 0;
+	if (is_draining && gap > 0 && toggler->probed < PROBE_MAX)
+		return toggler->current;
 	if (gap > radius || (toggler->bad >= HOPELESS_WINDOWS && gap > 0))
 		return settle(toggler, toggler->incumbent,
 			gap > CLEAR * radius || toggler->bad >= HOPELESS_WINDOWS ? PATIENCE_CLEAR
 										 : PATIENCE_GROWTH);
+	if (toggler->probed < (toggler->is_break ? PROBE_BREAK : PROBE_MIN))
+		return toggler->current;
 	if (gap < -radius)
 		return settle(toggler, toggler->current,
 			gap < -CLEAR * radius ? PATIENCE_CLEAR : PATIENCE_GROWTH);

@@ -40,6 +40,7 @@ struct toggler {
 	unsigned int strays;        /* windows in a row with another load */
 	unsigned int incumbent, current;
 	unsigned int bad; /* windows in a row beyond the SLO and beyond what is usual here */
+	double last_cost; /* in this probe; read if probed > 0 */
 	uint32_t probed;  /* windows of this probe */
 	uint32_t watched; /* windows of the incumbent in this range since it was entered */
 	bool is_begun;

@@ -441,6 +441,104 @@ Test(tcp_sim, one_request_at_a_time_takes_two_trips_and_its_service)
 	}
 }
 
+/* A controller that wants what it is told, and counts. */
+struct switcher {
+	bool nagle;
+	uint64_t ticks;
+	uint64_t departed; /* requests that the requester has read answers of, at the last tick */
+};
+
+static void switch_to(void *user, int64_t now_ns,
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	bool nagle[BAT_TCP_ENDS])
+{
+	struct switcher *switcher = user;
+
+	switcher->ticks++;
+	switcher->departed = readings[0][1][BAT_UNREAD].departed;
+	cr_assert_eq(readings[1][0][BAT_SERVICE].time_ns, now_ns);
+	nagle[0] = switcher->nagle;
+}
+
+Test(tcp_sim, a_controller_switches_the_algorithm_and_otherwise_changes_nothing)
+{
+	for (int begin = 0; begin < 2; begin++) {
+		for (int wanted = 0; wanted < 2; wanted++) {
+			struct switcher switcher = {.nagle = wanted};
+			struct bat_tcp_config config;
+			struct bat_tcp_result is, should;
+
+			bat_tcp_config_init(&config);
+			config.requests = 2000;
+			config.gap_ns = 5000;
+			config.hosts[0].nagle = wanted;
+			should = simulate(&config, 5);
+			config.hosts[0].nagle = begin;
+			config.tick = switch_to;
+			config.tick_user = &switcher;
+			config.tick_ns =
+				1; /* before the first request can meet an unacknowledged one */
+			config.requests = 20;
+			is = simulate(&config, 5);
+			cr_assert(switcher.ticks > 1000 && switcher.departed <= 20);
+			config.tick = NULL;
+			config.hosts[0].nagle = wanted;
+			cr_assert_eq(is.segments[0], simulate(&config, 5).segments[0]);
+			cr_assert_eq(is.finish_ns, simulate(&config, 5).finish_ns);
+			/* With 2,000 requests the two choices do differ. */
+			config.requests = 2000;
+			config.hosts[0].nagle = !wanted;
+			cr_assert(simulate(&config, 5).segments[0] != should.segments[0]);
+		}
+	}
+}
+
+Test(tcp_sim, switching_nagle_off_sends_what_it_held)
+{
+	struct switcher switcher = {.nagle = false};
+	struct bat_tcp_request log[2];
+	struct bat_tcp_config config;
+
+	bat_tcp_config_init(&config);
+	config.links[0].delay_ns = config.links[1].delay_ns = 10000000;
+	config.requests = 2;
+	config.gap_ns = 0;
+	config.hosts[0].nagle = true;
+	config.log = log;
+	config.tick = switch_to;
+	config.tick_user = &switcher;
+	config.tick_ns = 1000000;
+	(void)simulate(&config, 1);
+	/* Both were written at once; the second waits for an acknowledgement 20 ms away, or for the tick. */
+	cr_assert(log[0].at_ns[BAT_TCP_SENT] < 1000000);
+	cr_assert_eq(log[1].at_ns[BAT_TCP_SENT], 1000000);
+}
+
+Test(tcp_sim, phases_alternate_between_two_loads)
+{
+	static struct bat_tcp_request log[22000];
+	uint64_t counts[2] = {0};
+	struct bat_tcp_config config;
+
+	bat_tcp_config_init(&config);
+	config.requests = 22000;
+	config.gap_ns = 100000;
+	config.other_gap_ns = 10000;
+	config.phase_ns = 10000000;
+	config.log = log;
+	(void)simulate(&config, test_seed());
+	/* 100 and 1,000 requests in a phase, 40 phases: six standard deviations. */
+	for (uint64_t i = 0; i < config.requests; i++) {
+		int64_t phase = log[i].at_ns[BAT_TCP_SCHEDULED] / config.phase_ns;
+
+		if (phase < 36)
+			counts[phase % 2]++;
+	}
+	cr_assert(fabs((double)counts[0] - 1800) < 6 * sqrt(1800.0) + 36, "%g", (double)counts[0]);
+	cr_assert(
+		fabs((double)counts[1] - 18000) < 6 * sqrt(18000.0) + 36, "%g", (double)counts[1]);
+}
+
 Test(tcp_sim, values_out_of_range_are_named)
 {
 	struct bat_tcp_result result = {.measured = 77};
@@ -467,5 +565,7 @@ Test(tcp_sim, values_out_of_range_are_named)
 	REFUSED(config.links[1].delay_ns = -1, "delay_ns");
 	REFUSED(config.classes[1].reply_bytes = 0, "reply_bytes");
 	REFUSED(config.reply_ns = -5, "reply_ns");
+	REFUSED(config.phase_ns = 1000, "phases need times");
+	REFUSED(config.tick = switch_to, "tick_ns");
 #undef REFUSED
 }

@@ -35,6 +35,7 @@ struct outcome {
 	struct bat_attach_sample first, last;
 	struct bat_poll_window whole;
 	uint64_t polls;
+	int64_t cpu_ns; /* of this process */
 	uint32_t restored;
 	struct bat_policy_record policy;
 };
@@ -84,6 +85,9 @@ static int watch(const struct question *question, struct bat_attach *attach,
 		err = bat_attach_sample(attach, &sample);
 	if (err)
 		return err;
+	/* A line that others can wait for, as serve and proxy print one. */
+	(void)fprintf(stderr, "batching attach: process %" PRId64 ", sockets now: %" PRIu32 "\n",
+		question->pid, sample.sockets);
 	bat_poll_begin(&window, &sample);
 	bat_poll_begin(&ret->whole, &sample);
 	ret->first = ret->last = sample;
@@ -119,6 +123,20 @@ static void put_wait(struct hb_json_out *out, const char *key, _Bool defined, do
 		hb_json_put_null(out, key);
 }
 
+static int64_t duration_of(const struct outcome *outcome)
+{
+	return outcome->last.time_ns - outcome->first.time_ns;
+}
+
+/* Processor time of this process. */
+static int64_t cpu_now_ns(void)
+{
+	struct timespec used;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+}
+
 static void put_json(const struct question *question, const struct outcome *outcome)
 {
 	struct bat_poll_wait wait = bat_poll_waits(&outcome->whole);
@@ -129,6 +147,8 @@ static void put_json(const struct question *question, const struct outcome *outc
 	hb_json_put_text(&out, "tracking", "polling");
 	hb_json_put_text(&out, "end", outcome->end);
 	hb_json_put_u64(&out, "polls", outcome->polls);
+	hb_json_put_u64(&out, "duration_ns", (uint64_t)duration_of(outcome));
+	hb_json_put_u64(&out, "cpu_ns", (uint64_t)outcome->cpu_ns);
 	hb_json_put_u64(&out, "sockets", outcome->last.sockets);
 	hb_json_put_u64(&out, "restored", outcome->restored);
 	hb_json_put_u64(&out, "overridden", outcome->last.overridden);
@@ -153,6 +173,9 @@ static void put_text(const struct question *question, const struct outcome *outc
 		     " switches by %s; ended by %s, %" PRIu32 " restored\n",
 		outcome->polls, outcome->last.sockets, outcome->policy.switches,
 		bat_policy_name(question->policy.kind), outcome->end, outcome->restored);
+	if (duration_of(outcome) > 0)
+		(void)printf("polling took %.3g %% of a processor\n",
+			100.0 * (double)outcome->cpu_ns / (double)duration_of(outcome));
 	if (wait.unacked_defined)
 		(void)printf("written until acknowledged: %.6g us\n", wait.unacked_ns / 1e3);
 	if (wait.unread_defined)
@@ -176,7 +199,9 @@ static int attach(const struct question *question, struct hb_error *reterr)
 		hold_ns ? hold_ns : BAT_HOLD_MAX_DEFAULT_NS, reterr);
 	if (err)
 		goto out;
+	outcome.cpu_ns = -cpu_now_ns();
 	err = watch(question, attach, policy, &outcome);
+	outcome.cpu_ns += cpu_now_ns();
 	outcome.policy = bat_policy_recorded(policy);
 	bat_attach_destroy(attach, &outcome.restored);
 	if (err == -ESRCH) {

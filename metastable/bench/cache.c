@@ -145,7 +145,7 @@ static const struct hb_param params[] = {
 		.type = HB_PARAM_TEXT,
 		.help = "on the way up, or down again from 320 per second",
 		.sweep = "up,down",
-		.sweep_quick = "down",
+		.sweep_quick = "up",
 		.allowed = "up,down",
 	},
 	{
@@ -154,7 +154,7 @@ static const struct hb_param params[] = {
 		.unit = "1/s",
 		.help = "requests; the database alone can do 25",
 		.sweep = "10,20,40,80,160,320",
-		.sweep_quick = "320",
+		.sweep_quick = "40",
 		.min = 10,
 		.max = 320,
 	},

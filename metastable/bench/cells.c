@@ -22,12 +22,12 @@
 #include "paper_model.h"
 
 #define HORIZON_S 120.0
-#define HORIZON_QUICK_S 60.0
+#define HORIZON_QUICK_S 30.0
 #define JUDGES 41 /* simulated runs whose majority counts; odd */
 #define JUDGES_QUICK 5
 #define JUDGES_FROM 1000 /* their replications, apart from that of the single run */
 #define COMPRESSION 40.0
-#define COMPRESSION_QUICK 100.0
+#define COMPRESSION_QUICK 400.0
 #define EMULATIONS_MAX 3 /* after as many void runs the trial fails */
 
 enum predictor {

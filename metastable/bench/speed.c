@@ -549,7 +549,7 @@ static const struct hb_param params[] = {
 		.unit = "1",
 		.help = "what is asked, and how large",
 		.sweep = "event,event-protected,fold,chain-1e5,chain-1e5-flat",
-		.sweep_quick = "event,fold",
+		.sweep_quick = "fold",
 		.sweep_full = "event,event-protected,fold,chain-1e5,chain-1e5-flat,chain-1e6,"
 			      "chain-4e6,field-1e7,law-1e7,map-1000",
 	},

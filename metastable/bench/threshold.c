@@ -60,7 +60,7 @@ static const struct hb_param params[] = {
 		.unit = "1",
 		.help = "percent of the threshold",
 		.sweep = "80,90,110,120",
-		.sweep_quick = "80,120",
+		.sweep_quick = "120",
 		.min = 1,
 		.max = 190,
 	},

@@ -29,6 +29,10 @@ struct hb_error;
 #define BAT_TCP_REQUESTS_MAX UINT64_C(10000000)
 #define BAT_TCP_TIME_MAX_NS INT64_C(1000000000000)
 
+/* Units that are tracked: bytes and requests. */
+#define BAT_TCP_UNITS 2
+static const enum bat_unit bat_tcp_units[BAT_TCP_UNITS] = {BAT_UNIT_BYTES, BAT_UNIT_REQUESTS};
+
 /* One host: its socket's options and what packets cost it. All times are 0 ... BAT_TCP_TIME_MAX_NS. */
 struct bat_tcp_host {
 	bool nagle;    /* Nagle's algorithm; false is TCP_NODELAY */
@@ -76,6 +80,15 @@ struct bat_tcp_request {
 typedef void bat_tcp_observe_fn(void *user, enum bat_unit unit, int end, enum bat_queue queue,
 	int64_t time_ns, int64_t delta);
 
+/*
+ * A controller, called at each tick. @readings: of both ends, each unit of bat_tcp_units and each queue, at @now_ns.
+ * @nagle: Nagle's algorithm at both ends; what is stored there holds from now on, and switching it off sends what it
+ * held, as Linux does.
+ */
+typedef void bat_tcp_tick_fn(void *user, int64_t now_ns,
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	bool nagle[BAT_TCP_ENDS]);
+
 struct bat_tcp_config {
 	struct bat_tcp_host hosts[BAT_TCP_ENDS];
 	struct bat_tcp_link links[BAT_TCP_ENDS]; /* [0] from A to B */
@@ -89,6 +102,9 @@ struct bat_tcp_config {
 	uint64_t warm_up;  /* of these are not measured; < requests */
 	/* Open loop: mean time between them (Poisson); 0 = all at once */
 	double gap_ns;
+	/* > 0: after so long the mean time is @other_gap_ns, after as long @gap_ns again, and so on */
+	int64_t phase_ns;
+	double other_gap_ns;
 	/* > 0: closed loop with so many outstanding instead */
 	uint32_t outstanding;
 	struct bat_tcp_class classes[2];
@@ -107,12 +123,11 @@ struct bat_tcp_config {
 
 	bat_tcp_observe_fn *observe; /* may be NULL */
 	void *user;
+	bat_tcp_tick_fn *tick; /* may be NULL */
+	void *tick_user;
+	int64_t tick_ns;             /* > 0 if there is one */
 	struct bat_tcp_request *log; /* shape [requests], filled; may be NULL */
 };
-
-/* Units that are tracked: bytes and requests. */
-#define BAT_TCP_UNITS 2
-static const enum bat_unit bat_tcp_units[BAT_TCP_UNITS] = {BAT_UNIT_BYTES, BAT_UNIT_REQUESTS};
 
 struct bat_tcp_result {
 	uint64_t measured;       /* answers read in the window */

@@ -73,7 +73,7 @@ redis-cli -p "$port" ping | grep -q PONG || fault 'redis-server does not answer 
 # It ends by a signal, and restores.
 "$program" attach --pid "$server" --port "$port" --policy toggle --json >"$folder/json" 2>"$folder/said" &
 attached=$!
-sleep 0.5
+await grep -q 'sockets now: 1' "$folder/said" || fault "SIGTERM: it does not begin: $(cat "$folder/said")"
 kill -TERM "$attached"
 wait "$attached" || fault "SIGTERM: $(cat "$folder/said")"
 grep -q '"end":"signal".*"restored":1,' "$folder/json" || fault "SIGTERM: $(cat "$folder/json")"
@@ -81,7 +81,7 @@ grep -q '"end":"signal".*"restored":1,' "$folder/json" || fault "SIGTERM: $(cat 
 # It ends with the program.
 "$program" attach --pid "$server" --policy cork --json >"$folder/json" 2>"$folder/said" &
 attached=$!
-sleep 0.5
+await grep -q 'sockets now: 1' "$folder/said" || fault "program killed: it does not begin: $(cat "$folder/said")"
 kill -9 "$server"
 wait "$attached" || fault "program killed: $(cat "$folder/said")"
 attached=

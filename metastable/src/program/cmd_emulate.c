@@ -10,6 +10,7 @@
 #include <metastable/emulation.h>
 
 #include "command.h"
+#include "counts_json.h"
 #include "service_options.h"
 
 static const struct option_row options[] = {
@@ -62,7 +63,8 @@ static void json_lateness(cJSON *object, const char *key, const struct ms_latene
 	json_number(item, "max_s", lateness->max_s);
 }
 
-static void json_run(cJSON *list, const struct ms_emulation_result *result)
+static void json_run(
+	cJSON *list, const struct ms_model *model, const struct ms_emulation_result *result)
 {
 	const struct ms_client_counts *client = &result->run.clients[0];
 	const struct ms_server_counts *server = &result->run.servers[0];
@@ -90,6 +92,10 @@ static void json_run(cJSON *list, const struct ms_emulation_result *result)
 		json_lateness(item, "service_lateness", &result->service);
 	}
 	json_lateness(item, "client_lateness", &result->client);
+	json_clients(item, model, result->run.clients);
+	/* A service of the user's says nothing about itself. */
+	if (result->run.server_count)
+		json_servers(item, model, result->run.servers);
 	(void)cJSON_AddItemToArray(list, item);
 }
 
@@ -180,7 +186,7 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 		}
 		total_add(&total, &result);
 		if (json)
-			json_run(list, &result);
+			json_run(list, &model, &result);
 		else
 			print_run(&result);
 	}

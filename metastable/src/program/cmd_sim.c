@@ -10,6 +10,7 @@
 #include <metastable/simulation.h>
 
 #include "command.h"
+#include "counts_json.h"
 
 static const struct option_row options[] = {
 	{"runs", "N", "runs at most (200)"},
@@ -114,58 +115,6 @@ static void json_times(cJSON *object, const char *key, const struct ms_time_summ
 	json_number(item, "max", times->max);
 }
 
-static void json_clients(cJSON *object, const struct ms_model *model, const struct ms_study *study)
-{
-	cJSON *list = cJSON_AddArrayToObject(object, "clients");
-
-	for (uint32_t i = 0; list && i < model->client_count; i++) {
-		const struct ms_client_counts *counts = &study->clients[i];
-		cJSON *item = cJSON_CreateObject();
-
-		(void)cJSON_AddStringToObject(item, "name", model->clients[i].name);
-		json_number(item, "requests", (double)counts->requests);
-		json_number(item, "successes", (double)counts->successes);
-		json_number(item, "failures", (double)counts->failures);
-		json_number(item, "cancelled", (double)counts->cancelled);
-		json_number(item, "open", (double)counts->open);
-		json_number(item, "attempts", (double)counts->attempts);
-		json_number(item, "retries", (double)counts->retries);
-		json_number(item, "timeouts", (double)counts->timeouts);
-		json_number(item, "rejections", (double)counts->rejections);
-		json_number(item, "hits", (double)counts->hits);
-		json_number(item, "refused_bucket", (double)counts->refused_bucket);
-		json_number(item, "refused_budget", (double)counts->refused_budget);
-		json_number(item, "refused_breaker", (double)counts->refused_breaker);
-		json_number(item, "refused_deadline", (double)counts->refused_deadline);
-		json_number(
-			item, "mean_latency_s", counts->latency_sum_s / (double)counts->successes);
-		(void)cJSON_AddItemToArray(list, item);
-	}
-}
-
-static void json_servers(cJSON *object, const struct ms_model *model, const struct ms_study *study)
-{
-	cJSON *list = cJSON_AddArrayToObject(object, "servers");
-
-	for (uint32_t i = 0; list && i < model->server_count; i++) {
-		const struct ms_server_counts *counts = &study->servers[i];
-		cJSON *item = cJSON_CreateObject();
-
-		(void)cJSON_AddStringToObject(item, "name", model->servers[i].name);
-		json_number(item, "arrivals", (double)counts->arrivals);
-		json_number(item, "full", (double)counts->full);
-		json_number(item, "shed", (double)counts->shed);
-		json_number(item, "dropped", (double)counts->dropped);
-		json_number(item, "served", (double)counts->served);
-		json_number(item, "wasted", (double)counts->wasted);
-		json_number(item, "failed", (double)counts->failed);
-		json_number(item, "cancelled", (double)counts->cancelled);
-		json_number(item, "job_s", counts->job_s);
-		json_number(item, "busy_s", counts->busy_s);
-		(void)cJSON_AddItemToArray(list, item);
-	}
-}
-
 static void json_series(cJSON *object, const struct ms_study *study)
 {
 	cJSON *series = cJSON_AddObjectToObject(object, "series");
@@ -214,8 +163,8 @@ static int print_json(const struct ms_model *model, const struct request *reques
 	json_number(json, "attempts_per_request", study->attempts_per_request);
 	(void)cJSON_AddStringToObject(
 		json, "engine", study->specialised ? "specialised" : "shared");
-	json_clients(json, model, study);
-	json_servers(json, model, study);
+	json_clients(json, model, study->clients);
+	json_servers(json, model, study->servers);
 	if (study->bands)
 		json_series(json, study);
 	return json_print(json, reterr);

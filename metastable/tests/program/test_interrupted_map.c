@@ -18,8 +18,8 @@
 #define WAIT_S 60
 
 static const char model[] = "server db { queue 150; service exp 10/s }\n"
-			    "client c -> db { rate poisson 5/s; timeout 5s; retry 5 }\n"
-			    "sweep { db.queue 30..90 step 20; c.rate 3..6 step 1 }\n"
+			    "client c -> db { rate poisson 5/s; timeout 2s; retry 5 }\n"
+			    "sweep { db.queue 12..36 step 8; c.rate 3..6 step 1 }\n"
 			    "horizon 600s;\n";
 static char folder[] = "/tmp/metastable-killed-XXXXXX";
 static char file[64], journal[64], text[TEXT_BYTES];

@@ -129,6 +129,35 @@ Test(emulate, answer_has_the_documented_members)
 	cJSON_Delete(json);
 }
 
+/* Every client, call and server, by its name; what a call attempts is what its server gets. */
+Test(emulate, answer_has_all_clients_and_servers)
+{
+	static const char *const clients[] = {"user", "ask-middle", "ask-back"};
+	static const char *const servers[] = {"front", "middle", "back"};
+	const cJSON *run, *list[2];
+	cJSON *json = NULL;
+	int code = call("emulate nested-retries.ms --json --horizon 5s --set trigger.at=1s "
+			"--set trigger.for=1s");
+
+	cr_assert(code == 0 || code == 77, "exit code %d: %s", code, out);
+	cr_assert_eq(hb_json_parse(out, strlen(out), "output", &json, NULL), 0, "%s", out);
+	run = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(json, "runs"), 0);
+	list[0] = cJSON_GetObjectItemCaseSensitive(run, "clients");
+	list[1] = cJSON_GetObjectItemCaseSensitive(run, "servers");
+	cr_assert_eq(cJSON_GetArraySize(list[0]), 3);
+	cr_assert_eq(cJSON_GetArraySize(list[1]), 3);
+	for (int i = 0; i < 3; i++) {
+		const cJSON *client = cJSON_GetArrayItem(list[0], i);
+		const cJSON *server = cJSON_GetArrayItem(list[1], i);
+
+		cr_assert_str_eq(hb_json_text_or(client, "name", ""), clients[i]);
+		cr_assert_str_eq(hb_json_text_or(server, "name", ""), servers[i]);
+		cr_assert(number(server, "arrivals") > 10);
+		cr_assert(number(server, "arrivals") <= number(client, "attempts"));
+	}
+	cJSON_Delete(json);
+}
+
 Test(emulate, what_it_cannot_do_is_refused)
 {
 	refuses("emulate nested-retries.ms --url http://127.0.0.1:1/ --horizon 1s", 2, "3 servers");

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The tables of the nicos experiments, one file each. */
+#ifndef NICOS_BENCH_EXPERIMENTS_H
+#define NICOS_BENCH_EXPERIMENTS_H
+
+#include <hotbed/experiment.h>
+
+#define NICOS_PAPER "The NIC should be part of the OS, HotOS'25"
+
+extern const struct hb_experiment nicos_load_latency;
+extern const struct hb_experiment nicos_many_services;
+
+#endif
