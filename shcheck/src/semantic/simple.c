@@ -619,7 +619,7 @@ static int run_assignment(struct shc_interpreter *in, const struct shc_command *
 	if (r <= 0)
 		return r;
 	/* Then nothing is assigned. */
-	if (in->may_end && !MADE(ASSIGNS_BEFORE_END) && shc_end_too(in, command, state, out))
+	if (in->may_end && shc_end_too(in, command, state, out))
 		return -ENOMEM;
 	if (!term || shc_assign_or_append(in, state, a, term) ||
 		shc_name_number(in, a->name, &number))
