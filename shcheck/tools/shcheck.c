@@ -175,8 +175,13 @@ static int check(const struct options *options)
 		if (code == 0)
 			code = ended;
 	}
-	if (code < 0 || fflush(stdout) != 0) {
-		(void)fprintf(stderr, "shcheck: %s\n", strerror(code < 0 ? -code : errno));
+	if (code == -ENOMEM) {
+		(void)fputs("shcheck: no memory\n", stderr);
+		return EXIT_UNREADABLE;
+	}
+	if (code < 0) {
+		(void)fprintf(
+			stderr, "shcheck: the findings cannot be written: %s\n", strerror(-code));
 		return EXIT_UNREADABLE;
 	}
 	if (run.unreadable)
@@ -184,13 +189,25 @@ static int check(const struct options *options)
 	return run.found || (options->strict && run.incomplete) ? EXIT_FINDINGS : EXIT_CLEAN;
 }
 
+/* @code, unless something that was printed is lost. */
+static int written(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (code != EXIT_UNREADABLE)
+		(void)fprintf(stderr, "shcheck: standard output cannot be written: %s\n",
+			errno ? strerror(errno) : "an earlier error");
+	return EXIT_UNREADABLE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	int code;
 
+	errno = 0;
 	if (argc > 1 && strcmp(argv[1], "explain") == 0)
-		return explain(argv + 2, argc - 2);
+		return written(explain(argv + 2, argc - 2));
 	code = options_read(argc, argv, &options);
-	return code >= 0 ? code : check(&options);
+	return written(code >= 0 ? code : check(&options));
 }

@@ -91,7 +91,7 @@ static void check_absent(const struct shc_call *call, struct shc_state *state)
 
 	/* Its failure is foreseen. */
 	for (const struct shc_redirect *r = call->command->redirects; r; r = r->next)
-		if (r->fd == 2 && in->suppressed > in->suppressed_outside)
+		if (r->fd == 2 && (in->piped || in->suppressed > in->suppressed_outside))
 			return;
 	if (fact && fact->kind == SHC_FILE_NOTHING) {
 		finding = shc_report(in, 505, call->command->range,

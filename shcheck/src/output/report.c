@@ -323,7 +323,10 @@ int shc_report_finish(struct shc_report *report)
 
 	if (report->format == SHC_FORMAT_JSON)
 		put_coverage(report);
-	if (fflush(report->stream) != 0 || ferror(report->stream))
+	/* What an earlier write failed with is not known any more. */
+	if (fflush(report->stream) != 0)
+		code = -errno;
+	else if (ferror(report->stream))
 		code = -EIO;
 	for (size_t i = 0; i < report->row_count; i++)
 		free(report->rows[i].name);

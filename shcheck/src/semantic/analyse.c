@@ -262,6 +262,7 @@ static int set_up(struct shc_interpreter *in, const struct shc_analysis_limits *
 
 static void tear_down(struct shc_interpreter *in)
 {
+	shc_state_destroy(in->unchecked);
 	shc_interruptions_finish(in);
 	shc_inclusions_finish(in);
 	shc_terms_destroy(in->terms);

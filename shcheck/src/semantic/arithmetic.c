@@ -47,13 +47,36 @@ static void number_of_term(const struct shc_term *term, struct number *ret)
 	ret->known = term && shc_term_known(term, &text) && parse_number(text, &ret->value);
 }
 
-/* An operand that may be no number ends the shell, or the command. */
-static void note_error(
-	struct shc_interpreter *in, const struct shc_term *term, const struct number *number)
+/* Evaluation may end here: what is assigned behind this place is not, then. 0 or -ENOMEM. */
+static int note_end(struct shc_interpreter *in, const struct shc_state *state)
+{
+	in->may_end = true;
+	if (!in->unchecked)
+		in->unchecked = shc_state_clone(state);
+	return in->unchecked ? 0 : -ENOMEM;
+}
+
+/* An operand that may be no number ends the shell, or the command. 0 or -ENOMEM. */
+static int note_error(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_term *term, const struct number *number)
 {
 	const struct shc_atom *atom = term ? shc_term_single_atom(term) : NULL;
 
-	in->may_end |= term && !number->known && !(atom && atom->origin == SHC_ORIGIN_NUMBER);
+	if (!term || number->known || (atom && atom->origin == SHC_ORIGIN_NUMBER))
+		return 0;
+	in->discards = true;
+	return note_end(in, state);
+}
+
+/* Division by what may be zero. 0 or -ENOMEM. */
+static int note_division(struct shc_interpreter *in, const struct shc_state *state,
+	enum shc_arith_op op, const struct number *divisor)
+{
+	if ((op != SHC_ARITH_DIVIDE && op != SHC_ARITH_REMAINDER) ||
+		(divisor->known && divisor->value))
+		return 0;
+	in->discards = true;
+	return note_end(in, state);
 }
 
 static const struct shc_term *term_of_number(
@@ -85,7 +108,7 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	r = shc_parameter_read(in, state, &parameter, tree->range, &value);
 	if (r >= 0 && value.presence != SHC_PRESENT &&
 		(state->nounset || state->doubtful & SHC_DOUBT_NOUNSET))
-		in->may_end = true;
+		r = note_end(in, state);
 	if (r < 0)
 		return r;
 	shc_check_lost(in, value.term);
@@ -95,8 +118,7 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	}
 	if (value.presence == SHC_PRESENT)
 		number_of_term(value.term, ret);
-	note_error(in, value.term, ret);
-	return 0;
+	return note_error(in, state, value.term, ret);
 }
 
 static bool operate(enum shc_arith_op op, int64_t a, int64_t b, int64_t *ret)
@@ -183,6 +205,9 @@ static int evaluate_assignment(struct shc_interpreter *in, struct shc_state *sta
 		r = target->kind == SHC_ARITH_VARIABLE ? read_number(in, state, target, &left) : 0;
 		if (r)
 			return r;
+		r = note_division(in, state, tree->op, &right);
+		if (r)
+			return r;
 		if (left.known && right.known)
 			ret->known = operate(tree->op, left.value, right.value, &ret->value);
 	}
@@ -251,7 +276,7 @@ static int evaluate_unary(struct shc_interpreter *in, struct shc_state *state,
 static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_arith *tree, struct number *ret)
 {
-	struct number left, right;
+	struct number left, right = {0};
 	const struct shc_term *term;
 	int r;
 
@@ -266,7 +291,7 @@ static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 		r = shc_expand_value(in, state, tree->word, &term);
 		if (r > 0) {
 			number_of_term(term, ret);
-			note_error(in, term, ret);
+			r = note_error(in, state, term, ret);
 		}
 		return r < 0 ? r : 0;
 	case SHC_ARITH_UNARY:
@@ -285,6 +310,8 @@ static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 	r = evaluate(in, state, tree->left, &left);
 	if (!r)
 		r = evaluate(in, state, tree->right, &right);
+	if (!r)
+		r = note_division(in, state, tree->op, &right);
 	if (!r && left.known && right.known)
 		ret->known = operate(tree->op, left.value, right.value, &ret->value);
 	return r;
@@ -307,14 +334,18 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 {
 	struct number number = {0};
 	struct shc_state *failed = shc_state_clone(state);
+	bool refused;
 	int r = failed ? 0 : -ENOMEM;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	if (!r && command->arith.arith)
 		r = evaluate(in, state, command->arith.arith, &number);
+	/* Here an error is a status, and so is a variable that is read-only. */
+	in->discards = false;
+	refused = in->refused;
 	if (!r && in->may_end)
 		r = shc_end_too(in, command, state, out);
-	if (!r && !number.known) {
+	if (!r && (!number.known || refused)) {
 		/* No number after all: nothing is assigned. */
 		shc_set_status(failed, command, 1, 1);
 		r = shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);

@@ -97,6 +97,7 @@ static int cd_back(const struct shc_call *call, struct shc_state *state, struct 
 	if (failed && !shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
 		state->directory =
 			shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	shc_path_moved(in, state);
 	if (!failed || !state->directory || shc_capture(call, state, state->directory) ||
 		shc_capture(call, state, shc_term_text(in->terms, "\n", 1))) {
 		shc_state_destroy(failed);
@@ -115,6 +116,19 @@ static int cd_back(const struct shc_call *call, struct shc_state *state, struct 
 	return shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0);
 }
 
+/* Does @term perhaps begin with a dash? Then it means something else than a folder of that name. */
+static bool may_be_option(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *term)
+{
+	const struct shc_dfa *language;
+	struct shc_byte_set first;
+
+	if (shc_state_term_language(state, in->pool, term, &language))
+		return true;
+	first = shc_dfa_first_bytes(language);
+	return shc_byte_set_has(&first, '-');
+}
+
 static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
@@ -123,6 +137,7 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	struct shc_state *failed = shc_state_clone(state);
 	const struct shc_fact *fact;
 	const struct shc_term *path = shc_path_normal(in, state, to);
+	bool learns;
 
 	if (operand < call->fields.count && shc_term_is(to, "-")) {
 		shc_state_destroy(failed);
@@ -146,12 +161,14 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 		shc_state_destroy(failed);
 		failed = NULL;
 	}
+	learns = !shc_path_may_be_relative(in, state, path) && !may_be_option(in, state, to);
 	if (!MADE(CD_STAYS))
 		state->directory = directory_after(call, state, to);
+	shc_path_moved(in, state);
 	state->directory_doubtful = false;
 	shc_set_status(state, call->command, 0, 0);
-	if (!state->directory ||
-		shc_path_learn(in, state, path, SHC_FILE_DIRECTORY, call->command->range)) {
+	if (!state->directory || (learns && shc_path_learn(in, state, path, SHC_FILE_DIRECTORY,
+						    call->command->range))) {
 		shc_state_destroy(state);
 		shc_state_destroy(failed);
 		return -ENOMEM;
@@ -161,6 +178,39 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 		return -ENOMEM;
 	}
 	return failed ? shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0) : 0;
+}
+
+/* pushd and popd of bash by the stack, of which nothing is known. */
+static int run_popd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	const struct shc_dfa *absolute;
+
+	shc_approximate(in, call->command);
+	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
+		absolute = shc_dfa_text(in->pool);
+	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	if (!state->directory || shc_capture(call, state,
+					 shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+						 call->command->range))) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_path_moved(in, state);
+	return finish(call, state, out, 0, 2);
+}
+
+static int run_pushd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	uint32_t operand = shc_call_operand(call);
+	struct shc_text text;
+
+	/* Without a folder, or with +N, -N or -n, the stack is what it goes by; elsewhere it prints that. */
+	if (state->output || operand != 1 || call->fields.count != 2 ||
+		!shc_field_is_one(&call->fields.items[1]) ||
+		(shc_term_known(call->values[1], &text) && text.length && text.bytes[0] == '+'))
+		return run_popd(call, state, out);
+	return run_cd(call, state, out);
 }
 
 /* ---- Leaving -------------------------------------------------------------------------------------------------- */
@@ -280,6 +330,7 @@ static const struct option {
 	{'f', "noglob", SHC_DOUBT_NOGLOB, offsetof(struct shc_state, noglob)},
 	{'C', "noclobber", SHC_DOUBT_NOCLOBBER, offsetof(struct shc_state, noclobber)},
 	{'E', "errtrace", SHC_DOUBT_ERRTRACE, offsetof(struct shc_state, errtrace)},
+	{'T', "functrace", SHC_DOUBT_FUNCTRACE, offsetof(struct shc_state, functrace)},
 	{0, "pipefail", SHC_DOUBT_PIPEFAIL, offsetof(struct shc_state, pipefail)},
 	{0, "inherit_errexit", SHC_DOUBT_INHERIT, offsetof(struct shc_state, inherit_errexit)},
 	{0, "lastpipe", SHC_DOUBT_LASTPIPE, offsetof(struct shc_state, lastpipe)},
@@ -311,9 +362,10 @@ static int set_anything(const struct shc_call *call, struct shc_state *state)
 {
 	shc_approximate(call->in, call->command);
 	state->doubtful = SHC_DOUBT_ERREXIT | SHC_DOUBT_NOUNSET | SHC_DOUBT_NOGLOB |
-			  SHC_DOUBT_NOCLOBBER | SHC_DOUBT_PIPEFAIL | SHC_DOUBT_ERRTRACE;
+			  SHC_DOUBT_NOCLOBBER | SHC_DOUBT_PIPEFAIL | SHC_DOUBT_ERRTRACE |
+			  SHC_DOUBT_FUNCTRACE;
 	state->errexit = state->nounset = state->noglob = state->noclobber = false;
-	state->pipefail = state->errtrace = false;
+	state->pipefail = state->errtrace = state->functrace = false;
 	state->argument_count = 0;
 	state->arguments_open = true;
 	state->arguments_fresh = true;
@@ -382,6 +434,9 @@ static int run_shopt(const struct shc_call *call, struct shc_state *state, struc
 
 		if (shc_term_known(call->values[i], &name))
 			set_long_option(state, name, on);
+		/* Commands may be left out by the trap of DEBUG from now on. */
+		call->in->debugging |=
+			!shc_term_known(call->values[i], &name) || shc_text_is(name, "extdebug");
 	}
 	return finish(call, state, out, 0, on || off ? 0 : 1);
 }
@@ -498,55 +553,110 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 	return shift_too_far(call, by, failed, out);
 }
 
+/*
+ * bash: what is unset in a function shows what stands behind it: another one's local variable, that of the shell behind
+ * an assignment before a command. From then on that one is meant, and may be changed. Is it so of @number?
+ */
+static bool reveals(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
+	struct shc_hidden **ret_hidden)
+{
+	bool own = false;
+
+	*ret_hidden = NULL;
+	if (in->script->dialect != SHC_BASH || MADE(UNSET_REVEALS_NOTHING))
+		return false;
+	for (uint32_t i = 0; i < state->hidden_count; i++) {
+		if (state->hidden[i].name != number)
+			continue;
+		own |= state->hidden[i].depth == in->call_depth;
+		*ret_hidden = &state->hidden[i];
+	}
+	/* A local variable of the function itself stays one. */
+	if (own)
+		return false;
+	if (*ret_hidden)
+		return true;
+	for (uint32_t i = 0; i < in->prefix_count; i++)
+		if (i >= SHC_PREFIXES_MAX || in->prefixes[i] == number)
+			return true;
+	return false;
+}
+
+/* Unset the variable @number. 0 or -ENOMEM. */
+static int unset_variable(const struct shc_call *call, struct shc_state *state, uint32_t number)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_variable *variable = shc_state_variable(state, number);
+	struct shc_hidden *hidden;
+
+	if (!variable)
+		return -ENOMEM;
+	if (variable->readonly || variable->perhaps_readonly)
+		in->refused = true;
+	if (variable->readonly)
+		return 0;
+	if (reveals(in, state, number, &hidden)) {
+		shc_prefix_escapes(in, state, number);
+		if (hidden && shc_variable_anything(in, &hidden->variable, call->command->range))
+			return -ENOMEM;
+		return shc_variable_anything(in, variable, call->command->range);
+	}
+	if (variable->perhaps_readonly)
+		variable->presence = SHC_PERHAPS;
+	else
+		*variable = (struct shc_variable){
+			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
+	return 0;
+}
+
 static int run_unset(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	bool functions = shc_call_option(call, 'f', NULL);
 
 	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		struct shc_variable *variable;
 		struct shc_text name;
 		uint32_t number;
+		int r;
 
 		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED)) {
 			/* Which one is gone is not known. */
 			shc_approximate(call->in, call->command);
 			continue;
 		}
-		if (memchr(name.bytes, '[', name.length)) {
-			if (shc_array_unset(call->in, state, name, call->command->range)) {
-				shc_state_destroy(state);
-				return -ENOMEM;
-			}
-			continue;
-		}
-		if (shc_name_number(call->in, name, &number)) {
+		if (memchr(name.bytes, '[', name.length))
+			r = shc_array_unset(call->in, state, name, call->command->range);
+		else if (shc_name_number(call->in, name, &number))
+			r = -ENOMEM;
+		else if (functions)
+			r = shc_state_define(state, number, NULL);
+		else
+			r = unset_variable(call, state, number);
+		if (r) {
 			shc_state_destroy(state);
 			return -ENOMEM;
 		}
-		if (functions) {
-			(void)shc_state_define(state, number, NULL);
-			continue;
-		}
-		variable = shc_state_variable(state, number);
-		if (!variable) {
-			shc_state_destroy(state);
-			return -ENOMEM;
-		}
-		if (variable->readonly || variable->perhaps_readonly)
-			call->in->refused = true;
-		if (variable->readonly)
-			continue;
-		if (variable->perhaps_readonly) {
-			variable->presence = SHC_PERHAPS;
-			continue;
-		}
-		*variable = (struct shc_variable){
-			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
 	}
 	return finish(call, state, out, 0, 0);
 }
 
 /* ---- Declarations --------------------------------------------------------------------------------------------- */
+
+int shc_variable_anything(
+	struct shc_interpreter *in, struct shc_variable *variable, struct shc_range range)
+{
+	const struct shc_term *term =
+		shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
+
+	if (!term)
+		return -ENOMEM;
+	*variable = (struct shc_variable){.presence = SHC_PERHAPS,
+		.assigned = true,
+		.term = term,
+		.perhaps_readonly = variable->readonly | variable->perhaps_readonly,
+		.prefixed = variable->prefixed,
+		.range = range};
+	return 0;
+}
 
 void shc_restore_hidden(struct shc_state *state, uint32_t depth)
 {
@@ -620,29 +730,50 @@ static int declared_by(
 	/* Of x={a,b}, bash assigns every alternative in turn. */
 	if (a && shc_has_braces(field->word)) {
 		shc_approximate(in, call->command);
+		/* After the first one it is read-only. */
+		in->refused |=
+			shc_text_is(call->name, "readonly") || shc_call_option(call, 'r', NULL);
 		ret->assignment = NULL;
 		ret->name = a->name;
 		ret->value = shc_unknown(
 			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
-	} else if (a) {
+	} else if (a && (a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE)) {
 		ret->name = a->name;
-	} else if (!shc_field_is_one(field) ||
-		   !split_operand(call, call->values[index], &ret->name, &ret->value)) {
+	} else if (a) {
+		/* All operands were expanded before any is assigned. */
+		if (!split_operand(call, call->values[index], &ret->name, &ret->value))
+			return -ENOMEM;
+		ret->name = a->name;
+	} else if (!split_operand(call, call->values[index], &ret->name, &ret->value) ||
+		   (!ret->value && !shc_field_is_one(field))) {
 		shc_approximate(in, call->command);
 		return 0;
+	} else if (ret->value && !shc_field_is_one(field)) {
+		ret->value = shc_unknown(
+			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
 	}
 	if (!shc_name_number(in, ret->name, &ret->number) && shc_state_variable(state, ret->number))
 		return 1;
 	return -ENOMEM;
 }
 
-/* bash: nothing of a read-only variable can be hidden. Is it one? @state: what it then may be. */
-static bool refuses_local(const struct shc_call *call, struct shc_variable *variable)
+/* bash: a read-only variable cannot be hidden, unless it is another function's local one. Is the new one refused? */
+static bool refuses_local(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
-	if (call->in->script->dialect != SHC_BASH || !variable->readonly)
+	bool of_caller = false;
+
+	if (call->in->script->dialect != SHC_BASH || !state->variables[number].readonly)
 		return false;
-	call->in->refused = true;
-	return true;
+	/* The innermost function that has made it local. */
+	for (uint32_t i = state->hidden_count; i-- > 0 && !of_caller;) {
+		if (state->hidden[i].name != number)
+			continue;
+		if (state->hidden[i].depth == call->in->call_depth)
+			break;
+		of_caller = true;
+	}
+	call->in->refused |= !of_caller;
+	return !of_caller;
 }
 
 /* `local x` without a value. 0 or -ENOMEM. */
@@ -679,20 +810,25 @@ static int declare_one(const struct shc_call *call, struct shc_state *state,
 	bool arrays = associative || shc_call_option(call, 'a', NULL);
 	struct shc_variable *variable = &state->variables[declared->number];
 
+	/* Attributes that reach the shell's own variable, past an assignment before the function. */
+	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
+		shc_prefix_escapes(in, state, declared->number);
 	if (local && in->call_depth) {
-		if (refuses_local(call, variable))
+		if (refuses_local(call, state, declared->number))
 			return 0;
 		if (hide(call, state, declared->number))
 			return -ENOMEM;
+		variable->readonly &= in->script->dialect != SHC_BASH;
 	}
+	if (declared->assignment && arrays &&
+		shc_array_declare(in, state, declared->number, associative, call->command->range))
+		return -ENOMEM;
+	if (declared->assignment && declared->value)
+		return shc_assign_or_append(in, state, declared->assignment, declared->value);
 	if (declared->value)
 		return shc_assign(in, state, declared->name, declared->value, call->command->range);
-	if (declared->assignment) {
-		if (arrays && shc_array_declare(in, state, declared->number, associative,
-				      call->command->range))
-			return -ENOMEM;
-		return shc_run_assignment(in, state, declared->assignment) < 0 ? -ENOMEM : 0;
-	}
+	if (declared->assignment)
+		return shc_run_array(in, state, declared->assignment) < 0 ? -ENOMEM : 0;
 	if (arrays && !(local && in->call_depth))
 		return shc_array_declare(
 			in, state, declared->number, associative, call->command->range);
@@ -821,9 +957,9 @@ static const struct shc_builtin builtins[] = {
 	{"let", false, run_let},
 	{"local", false, run_declare},
 	{"mapfile", false, shc_mapfile_run},
-	{"popd", false, run_opaque},
+	{"popd", false, run_popd},
 	{"printf", false, shc_printf_run},
-	{"pushd", false, run_cd},
+	{"pushd", false, run_pushd},
 	{"pwd", false, shc_pwd_run},
 	{"read", false, shc_read_run},
 	{"readarray", false, shc_mapfile_run},

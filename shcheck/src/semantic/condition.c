@@ -765,25 +765,53 @@ static int split_vanishing(const struct split *split, const struct shc_call *cal
 		     : split_languages(split, state, call->values[1], filled, shc_dfa_text(pool));
 }
 
+/* May a value beside -a or -o be read as an operator? */
+static bool misleads(const struct shc_call *call, const struct shc_state *state, uint32_t end)
+{
+	static const char operators[] = "=|!=|==|<|>|\\(|\\)|!|-.*";
+	struct shc_dfa_pool *pool = call->in->pool;
+	const struct shc_dfa *read, *all;
+
+	if (shc_dfa_regex(
+		    pool, operators, sizeof(operators) - 1, SHC_REGEX_EXTENDED, &read, NULL, NULL))
+		return true;
+	for (uint32_t i = 1; i < end; i++)
+		if (!call->fields.items[i].word->constant &&
+			(shc_state_term_language(state, pool, call->values[i], &all) ||
+				shc_dfa_intersect(pool, all, read, &all) || !shc_dfa_is_empty(all)))
+			return true;
+	return false;
+}
+
 int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes yes = {0}, no = {0};
 	bool errs = false;
 	struct split split = {
 		.in = call->in, .command = call->command, .yes = &yes, .no = &no, .errs = &errs};
+	struct shc_state *copy = NULL;
 	uint32_t end = call->fields.count;
-	bool plain = true;
-	int r;
+	bool plain = true, single = true;
+	int r = 0;
 
 	if (shc_text_is(call->name, "[") && end > 1 && shc_term_is(call->values[end - 1], "]"))
 		end--;
-	for (uint32_t i = 1; i < end; i++)
+	for (uint32_t i = 1; i < end; i++) {
 		plain &= call->fields.items[i].occurrence == SHC_ONCE;
+		single &= shc_field_is_one(&call->fields.items[i]);
+	}
 	/* Several fields in place of one are operands too many. */
-	errs = !plain;
+	errs = !single || end > 5;
 	check_test(call, state, end);
+	if (!single || (end > 5 && misleads(call, state, end)))
+		copy = shc_state_clone(state);
 	r = plain ? split_operands(&split, call, 1, end, state)
 		  : split_vanishing(&split, call, end, state);
+	if (!r && copy && !no.count) {
+		r = shc_outcomes_add(call->in, &no, copy, SHC_FLOW_NEXT, 0);
+		copy = NULL;
+	}
+	shc_state_destroy(copy);
 	return deliver(&split, r, out);
 }
 
@@ -904,7 +932,7 @@ int shc_execute_test(struct shc_interpreter *in, const struct shc_command *comma
 	bool may_end;
 	int r;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	r = split_tree(&split, command->test, state);
 	may_end = in->may_end;
 	for (uint32_t i = 0; i < yes.count && may_end && !r; i++)

@@ -16,6 +16,7 @@
 #include "mistake.h"
 #include "parameter.h"
 #include "path.h"
+#include "script_name.h"
 
 /* An operand, or the argument of an option, that is a path. */
 struct operand {
@@ -619,6 +620,23 @@ static const struct shc_term *regex_term(const struct effect *effect, const char
 			       : term;
 }
 
+/* What dirname and basename make of their operand with its newline, where more is known than what they print. */
+static const struct shc_term *path_part(const struct effect *effect, const struct shc_state *state)
+{
+	const struct shc_call *call = effect->call;
+	bool folder = shc_text_is(call->name, "dirname");
+	uint32_t at = call->fields.count > 1 && shc_term_is(call->values[1], "--") ? 2 : 1;
+	const struct shc_term *text;
+
+	if ((!folder && !shc_text_is(call->name, "basename")) || call->fields.count != at + 1 ||
+		!shc_field_is_one(&call->fields.items[at]))
+		return NULL;
+	text = shc_path_part(call->in, state, call->values[at], folder, call->command->range);
+	return text ? shc_term_concat(
+			      call->in->terms, text, shc_term_text(call->in->terms, "\n", 1))
+		    : NULL;
+}
+
 /* ls without -l and the like prints names of files, and nothing else. */
 static bool lists_names(const struct shc_call *call)
 {
@@ -637,6 +655,13 @@ static int print(const struct effect *effect, struct shc_state *state, bool succ
 	prints = output_of(effect, success);
 	if (prints.output == SHC_PRINTS_NOTHING)
 		return 0;
+	if (success && prints.output == SHC_PRINTS_REGEX) {
+		text = path_part(effect, state);
+		if (text) {
+			state->output = shc_term_concat(in->terms, state->output, text);
+			return state->output ? 0 : -ENOMEM;
+		}
+	}
 	text = prints.output == SHC_PRINTS_REGEX
 		       ? regex_term(effect, prints.regex)
 		       : shc_unknown(in,

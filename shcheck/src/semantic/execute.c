@@ -6,10 +6,12 @@
 #include "interpreter.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "arrays.h"
 #include "lookup.h"
 #include "mistake.h"
 #include "parameter.h"
@@ -180,8 +182,8 @@ static int fail_command(
 	struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes after = {0};
-	int r = shc_trap_error_set(in, state)
-			? shc_traps_at_error(in, state, &after)
+	int r = shc_trap_set(in, state, SHC_TRAP_ERROR)
+			? shc_traps_between(in, state, SHC_TRAP_ERROR, &after)
 			: shc_outcomes_add(in, &after, state, SHC_FLOW_NEXT, 0);
 
 	for (uint32_t i = 0; i < after.count; i++) {
@@ -220,7 +222,7 @@ static int apply_errexit(
 		bool counts = item->flow == SHC_FLOW_NEXT && !in->suppressed &&
 			      !MADE(ERREXIT_IGNORED) &&
 			      (item->state->errexit || item->state->doubtful & SHC_DOUBT_ERREXIT ||
-				      shc_trap_error_set(in, item->state));
+				      shc_trap_set(in, item->state, SHC_TRAP_ERROR));
 
 		if (r)
 			shc_state_destroy(item->state);
@@ -449,6 +451,8 @@ int shc_leave_subshell(struct shc_interpreter *in, const struct shc_state *outer
 		shc_state_destroy(inner);
 		return -ENOMEM;
 	}
+	if (inner->directory != after->directory)
+		shc_path_moved(in, inner);
 	free(after->facts);
 	free(after->narrowed);
 	after->facts = inner->facts;
@@ -469,8 +473,13 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 {
 	struct shc_outcomes body = {0}, inner = {0};
 	struct shc_state *state = shc_state_clone(outer);
+	uint32_t loops = in->loop_depth;
 	int r = state ? shc_traps_enter_subshell(in, state) : -ENOMEM;
 
+	/* bash: `break` does nothing in ( ) and { } | within a loop; in $( ) it ends the substitution. */
+	if (in->script->dialect == SHC_BASH && !in->substituting)
+		in->loop_depth = 0;
+	in->substituting = false;
 	in->subshells++;
 	if (r)
 		shc_state_destroy(state);
@@ -486,6 +495,7 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 	body.count = 0;
 	shc_outcomes_finish(&body);
 	in->subshells--;
+	in->loop_depth = loops;
 	for (uint32_t i = 0; i < inner.count; i++) {
 		if (r)
 			shc_state_destroy(inner.items[i].state);
@@ -497,16 +507,49 @@ int shc_execute_subshell(struct shc_interpreter *in, const struct shc_list *list
 	return r;
 }
 
+static int trace_turn(
+	struct shc_interpreter *in, struct shc_outcomes *head, struct shc_outcomes *out);
+
+static int background_on_each(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_outcomes *from, struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct shc_outcome *item = &from->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT)
+			r = execute_background(in, command, item->state, out);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
 static int execute_background(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_outcomes ignored = {0};
+	struct shc_outcomes ignored = {0}, traced = {0};
+	uint32_t suppressed = in->suppressed;
 	int r;
 
+	if (command->kind == SHC_COMMAND_SIMPLE && shc_trap_set(in, state, SHC_TRAP_DEBUG)) {
+		r = shc_traps_between(in, state, SHC_TRAP_DEBUG, &traced);
+		in->in_traps |= 1u << SHC_TRAP_DEBUG;
+		r = first_error(background_on_each(in, command, &traced, out), r);
+		in->in_traps &= ~(1u << SHC_TRAP_DEBUG);
+		return r;
+	}
+	/* In dash, what runs in the background knows nothing of a condition around it. */
+	if (in->script->dialect != SHC_BASH)
+		in->suppressed = 0;
 	/* What it does to files comes at an unknown time: its findings count, its facts do not. */
-	in->suppressed++;
 	r = shc_execute_subshell(in, NULL, command, state, &ignored);
-	in->suppressed--;
+	in->suppressed = suppressed;
 	shc_outcomes_finish(&ignored);
 	if (r) {
 		shc_state_destroy(state);
@@ -544,7 +587,8 @@ static void apply_pipefail(const struct earlier *earlier, struct shc_outcomes *r
 		struct shc_status *status = &state->status;
 
 		if ((!state->pipefail && !(state->doubtful & SHC_DOUBT_PIPEFAIL)) ||
-			status->low > 0 || !earlier->high || results->items[i].flow)
+			status->low > 0 || !earlier->high || results->items[i].flow ||
+			MADE(PIPEFAIL_IGNORED))
 			continue;
 		status->high = earlier->high > status->high ? earlier->high : status->high;
 		status->low = earlier->fails && state->pipefail;
@@ -569,6 +613,9 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 		stage = stage->next) {
 		struct shc_outcomes next = {0};
 
+		/* A simple command is traced by the shell itself, not by the subshell that it becomes. */
+		if (stage->kind == SHC_COMMAND_SIMPLE)
+			r = trace_turn(in, &now, out);
 		for (uint32_t i = 0; i < now.count && !r; i++) {
 			struct shc_state *from = now.items[i].state;
 			const struct shc_term *output = from->output;
@@ -578,8 +625,8 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 				from->status = entry;
 			if (stage->next)
 				from->output = NULL;
-			in->suppressed += stage->next != NULL;
 			in->piped++;
+			in->exempt = stage;
 			in->stage = first_stage + number;
 			if (!stage->next && from->lastpipe) {
 				now.items[i].state = NULL;
@@ -589,7 +636,6 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 			}
 			in->stage = outer_stage;
 			in->piped--;
-			in->suppressed -= stage->next != NULL;
 			if (stage->next)
 				for (uint32_t j = 0; j < next.count; j++)
 					next.items[j].state->output = output;
@@ -606,28 +652,67 @@ static int execute_stages(struct shc_interpreter *in, const struct shc_command *
 	return first_error(outcomes_move(in, out, &now), r);
 }
 
+static int run_pipeline(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	if (command->pipeline.count > 1)
+		return execute_stages(in, command, state, out);
+	return shc_execute_command(in, command->pipeline.commands, state, out);
+}
+
+/* `! a`: -e is off within, of bash only where it is on at the beginning. Takes @state. */
+static int execute_negated(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	bool always = in->script->dialect != SHC_BASH || MADE(NEGATION_SUPPRESSES);
+	bool doubtful = !state->errexit && state->doubtful & SHC_DOUBT_ERREXIT && !always;
+	struct shc_state *on = doubtful ? shc_state_clone(state) : NULL;
+	uint32_t suppressed = in->suppressed;
+	int r = 0;
+
+	if (doubtful && !on) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	if (doubtful) {
+		state->doubtful &= ~(unsigned int)SHC_DOUBT_ERREXIT;
+		on->doubtful &= ~(unsigned int)SHC_DOUBT_ERREXIT;
+		on->errexit = true;
+		in->suppressed++;
+		in->exempt = command->pipeline.commands;
+		r = run_pipeline(in, command, on, out);
+		in->suppressed = suppressed;
+	}
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	in->suppressed += always || state->errexit;
+	in->exempt = command->pipeline.commands;
+	r = run_pipeline(in, command, state, out);
+	in->suppressed = suppressed;
+	return r;
+}
+
 static int execute_pipeline(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
-	bool negated = command->pipeline.negations & !MADE(NEGATION_IGNORED),
-	     alone = command->pipeline.count == 1;
-	int r;
+	bool negated = command->pipeline.negations & !MADE(NEGATION_IGNORED);
+	int r = negated ? execute_negated(in, command, state, &results)
+			: run_pipeline(in, command, state, &results);
 
-	in->suppressed += negated;
-	if (alone)
-		r = shc_execute_command(in, command->pipeline.commands, state, &results);
-	else
-		r = execute_stages(in, command, state, &results);
-	in->suppressed -= negated;
 	for (uint32_t i = 0; i < results.count && negated; i++) {
 		struct shc_status *status = &results.items[i].state->status;
 		int low = status->high == 0, high = status->low == 0;
 
+		/* `! exit 3` leaves with 3. */
+		if (results.items[i].flow != SHC_FLOW_NEXT)
+			continue;
 		status->low = low;
 		status->high = high;
 	}
-	if (!negated && !alone)
+	if (!negated && command->pipeline.count > 1)
 		return first_error(apply_errexit(in, &results, out), r);
 	return first_error(outcomes_move(in, out, &results), r);
 }
@@ -699,35 +784,55 @@ static int execute_if(struct shc_interpreter *in, const struct shc_command *comm
 	return first_error(outcomes_move(in, out, &now), r);
 }
 
-static int case_item(struct shc_interpreter *in, const struct shc_case_item *item,
-	const struct shc_term *subject, struct shc_outcomes *now, struct shc_outcomes *taken)
+/*
+ * The patterns of @item as one language; *ret_exact: nothing in them is unknown. 1, 0 (the shell ends) or -ENOMEM.
+ */
+static int item_language(struct shc_interpreter *in, const struct shc_case_item *item,
+	struct shc_state *state, const struct shc_dfa **ret, bool *ret_exact)
+{
+	const struct shc_dfa *language = shc_dfa_empty(in->pool), *pattern;
+	int r = 1;
+
+	*ret_exact = true;
+	for (const struct shc_word *word = item->patterns; word && r > 0; word = word->next) {
+		r = shc_expand_pattern(in, state, word, &pattern);
+		if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language)) {
+			language = shc_dfa_text(in->pool);
+			*ret_exact = false;
+		}
+		if (r > 0 && *ret_exact) {
+			int known = shc_pattern_is_exact(in, state, word);
+
+			*ret_exact = known > 0 || MADE(PATTERNS_ARE_EXACT);
+			r = known < 0 ? known : r;
+		}
+	}
+	*ret = language;
+	return r;
+}
+
+static int case_item(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_case_item *item, const struct shc_term *subject, struct shc_outcomes *now,
+	struct shc_outcomes *taken, struct shc_outcomes *out)
 {
 	struct shc_outcomes next = {0};
 	int r = 0;
 
 	for (uint32_t i = 0; i < now->count && r >= 0; i++) {
 		struct shc_state *state = now->items[i].state;
-		const struct shc_dfa *language = shc_dfa_empty(in->pool), *pattern, *rest;
-		struct shc_state *match = NULL;
-		bool exact = true;
+		const struct shc_dfa *language, *rest;
+		struct shc_state *match;
+		bool exact;
 
-		r = 1;
-		for (const struct shc_word *word = item->patterns; word && r > 0;
-			word = word->next) {
-			r = shc_expand_pattern(in, state, word, &pattern);
-			if (r > 0 && shc_dfa_union(in->pool, language, pattern, &language)) {
-				language = shc_dfa_text(in->pool);
-				exact = false;
-			}
-			if (r > 0 && exact) {
-				int known = shc_pattern_is_exact(in, state, word);
-
-				exact = known > 0 || MADE(PATTERNS_ARE_EXACT);
-				r = known < 0 ? known : r;
-			}
-		}
+		shc_begin_expansion(in);
+		r = item_language(in, item, state, &language, &exact);
+		if (r >= 0 && (in->may_end || !r) && shc_end_too(in, command, state, out))
+			r = -ENOMEM;
 		if (r < 0)
 			break;
+		/* The expansion has surely ended the shell. */
+		if (!r)
+			continue;
 		match = shc_state_clone(state);
 		r = match ? shc_state_narrow_term(match, in->pool, subject, language) : -ENOMEM;
 		if (r > 0)
@@ -820,7 +925,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 	bool may_end, continues = false, substituted = false;
 	int r;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	r = shc_expand_value(in, state, command->case_.subject, &subject);
 	may_end = in->may_end;
 	if (r > 0 && may_end)
@@ -837,7 +942,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		struct shc_outcomes taken = fall;
 
 		fall = (struct shc_outcomes){0};
-		r = case_item(in, item, subject, &now, &taken);
+		r = case_item(in, command, item, subject, &now, &taken, out);
 		if (MADE(CASE_MATCHES_FIRST))
 			shc_outcomes_finish(&now);
 		continues |= item->end == SHC_CASE_CONTINUE;
@@ -1087,18 +1192,52 @@ static int leave_refused(struct shc_interpreter *in, const struct shc_command *c
 	return shc_outcomes_add(in, next, copy, SHC_FLOW_NEXT, 0);
 }
 
+/* bash: the trap of DEBUG runs before each turn of a `for`. Replaces @head. */
+static int trace_turn(
+	struct shc_interpreter *in, struct shc_outcomes *head, struct shc_outcomes *out)
+{
+	struct shc_outcomes traced = {0}, next = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < head->count; i++) {
+		if (r)
+			shc_state_destroy(head->items[i].state);
+		else if (shc_trap_set(in, head->items[i].state, SHC_TRAP_DEBUG))
+			r = shc_traps_between(in, head->items[i].state, SHC_TRAP_DEBUG, &traced);
+		else
+			r = shc_outcomes_add(in, &traced, head->items[i].state, SHC_FLOW_NEXT, 0);
+	}
+	head->count = 0;
+	shc_outcomes_finish(head);
+	for (uint32_t i = 0; i < traced.count; i++) {
+		struct shc_outcome *item = &traced.items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, item->flow == SHC_FLOW_NEXT ? &next : out,
+				item->state, item->flow, item->levels);
+	}
+	traced.count = 0;
+	shc_outcomes_finish(&traced);
+	*head = next;
+	return r;
+}
+
+/* The turns for @field; @perhaps: or none at all. */
 static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
-	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
+	const struct shc_field *field, bool perhaps, struct shc_outcomes *head,
+	struct shc_outcomes *out)
 {
 	struct shc_outcomes next = {0};
-	int r = 0;
+	int r = trace_turn(in, head, out);
 
 	for (uint32_t i = 0; i < head->count && !r; i++) {
 		struct shc_state *state = head->items[i].state;
 		struct shc_outcomes body = {0};
 		const struct shc_term *term;
 
-		if (field->occurrence != SHC_ONCE && !MADE(FOR_ALWAYS_TURNS)) {
+		if (perhaps && !MADE(FOR_ALWAYS_TURNS)) {
 			struct shc_state *none = shc_state_clone(state);
 
 			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
@@ -1128,6 +1267,14 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 	return r;
 }
 
+static bool is_pattern(const struct shc_field *field)
+{
+	for (uint32_t i = 0; i < field->count; i++)
+		if (field->pieces[i].glob || field->pieces[i].matches)
+			return true;
+	return false;
+}
+
 /* A field that stands for any number of values: turns until nothing new comes. */
 static int for_many(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_field *field, struct shc_outcomes *head, struct shc_outcomes *out)
@@ -1137,7 +1284,7 @@ static int for_many(struct shc_interpreter *in, const struct shc_command *comman
 	int r = 0;
 
 	for (uint32_t round = 0; !stable && !r; round++) {
-		r = for_turn(in, command, field, head, out);
+		r = for_turn(in, command, field, true, head, out);
 		if (!r)
 			r = close_round(in, head, &before, round, command->range, &stable);
 		if (round >= LOOP_ROUNDS_MAX) {
@@ -1202,7 +1349,7 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 	bool always = false;
 	int r;
 
-	in->may_end = false;
+	shc_begin_expansion(in);
 	r = expand_for_words(in, command, state, &fields);
 	if (r > 0 && in->may_end)
 		r = shc_end_too(in, command, state, out) ? -ENOMEM : 1;
@@ -1222,8 +1369,11 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 		always |= field->occurrence == SHC_ONCE;
 		if (i >= FOR_FIELDS_MAX)
 			field->occurrence = SHC_ANY;
-		r = field->occurrence == SHC_ANY ? for_many(in, command, field, &head, out)
-						 : for_turn(in, command, field, &head, out);
+		if (field->occurrence != SHC_ANY)
+			r = for_turn(in, command, field, field->occurrence != SHC_ONCE, &head, out);
+		/* A pattern gives one field at least, and any number of them. */
+		if (!r && (field->occurrence == SHC_ANY || is_pattern(field)))
+			r = for_many(in, command, field, &head, out);
 		if (head.count > 4)
 			r = first_error(fold(in, &head, 0, command->range), r);
 	}
@@ -1252,6 +1402,7 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 	for (uint32_t round = 0; !stable && !r; round++) {
 		struct shc_outcomes body = {0};
 
+		r = trace_turn(in, &head, out);
 		for (uint32_t i = 0; i < head.count && !r; i++) {
 			struct shc_state *leave = shc_state_clone(head.items[i].state);
 
@@ -1294,13 +1445,37 @@ static int not_entered(struct shc_interpreter *in, const struct shc_command *fun
 	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 }
 
+/* bash: a function is left, or a sourced file; the trap of RETURN sees what is set there. Replaces @body. */
+int shc_return_traps(struct shc_interpreter *in, struct shc_outcomes *body)
+{
+	struct shc_outcomes after = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < body->count; i++) {
+		struct shc_outcome *item = &body->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else if ((item->flow == SHC_FLOW_NEXT || item->flow == SHC_FLOW_RETURN) &&
+			 shc_trap_set(in, item->state, SHC_TRAP_RETURN))
+			r = shc_traps_between(in, item->state, SHC_TRAP_RETURN, &after);
+		else
+			r = shc_outcomes_add(in, &after, item->state, item->flow, item->levels);
+	}
+	body->count = 0;
+	shc_outcomes_finish(body);
+	*body = after;
+	return r;
+}
+
 int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes body = {0};
 	uint32_t outside = in->suppressed_outside, loops = in->loop_depth;
 	const struct shc_command *arguments_loop = in->arguments_loop;
-	int r;
+	const struct shc_traps *traps;
+	int r = -ENOMEM;
 
 	for (uint32_t i = 0; i < in->call_depth; i++) {
 		if (in->calls[i] != function)
@@ -1313,12 +1488,19 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	in->suppressed_outside = in->suppressed;
 	in->loop_depth = 0;
 	in->arguments_loop = NULL;
-	r = shc_execute_command(in, function->function.body, state, &body);
+	traps = state->traps;
+	if (shc_traps_enter_function(in, state))
+		shc_state_destroy(state);
+	else
+		r = shc_execute_command(in, function->function.body, state, &body);
+	r = first_error(shc_return_traps(in, &body), r);
 	in->arguments_loop = arguments_loop;
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
 
 		shc_restore_hidden(item->state, in->call_depth);
+		if (!r)
+			r = shc_traps_leave_function(in, item->state, traps);
 		if (r)
 			shc_state_destroy(item->state);
 		else
@@ -1359,13 +1541,71 @@ static int execute_group(struct shc_interpreter *in, const struct shc_command *c
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes results = {0};
+	bool exempt = in->exempt == command;
 	int r;
 
 	if (command->kind == SHC_COMMAND_GROUP)
 		return shc_execute_list(in, command->list, state, out);
 	r = shc_execute_subshell(in, command->list, NULL, state, &results);
 	shc_state_destroy(state);
+	if (exempt)
+		return first_error(outcomes_move(in, out, &results), r);
 	return first_error(apply_errexit(in, &results, out), r);
+}
+
+/* NAME, the descriptors of a co-process, and NAME_PID: they are unset whenever it has ended. 0 or -ENOMEM. */
+static int set_coproc(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
+{
+	struct shc_text name = command->coproc.name, pid;
+	const struct shc_dfa *numbers;
+	const struct shc_term *term;
+	uint32_t number;
+	char *buffer;
+
+	if (!name.length)
+		name = (struct shc_text){.bytes = "COPROC", .length = 6};
+	buffer = shc_arena_take(in->arena, name.length + 4u);
+	if (!buffer || shc_array_forget(in, state, name, command->range))
+		return -ENOMEM;
+	memcpy(buffer, name.bytes, name.length);
+	memcpy(buffer + name.length, "_PID", 4);
+	pid = (struct shc_text){.bytes = buffer, .length = name.length + 4};
+	if (shc_dfa_interval(in->pool, 1, INT_MAX, &numbers))
+		numbers = shc_dfa_text(in->pool);
+	/* Absent, it is empty. */
+	if (shc_dfa_union(in->pool, numbers, shc_dfa_epsilon(in->pool), &numbers))
+		numbers = shc_dfa_text(in->pool);
+	term = shc_unknown(in, SHC_ORIGIN_NUMBER, numbers, command->range);
+	if (!term || shc_assign(in, state, pid, term, command->range) ||
+		shc_name_number(in, pid, &number))
+		return -ENOMEM;
+	state->variables[number].presence = SHC_PERHAPS;
+	return 0;
+}
+
+/* coproc: the command runs beside the shell; when its variables go is not known, which is an obligation. */
+static int execute_coproc(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes results = {0};
+	int r = execute_background(in, command->coproc.body, state, &results);
+
+	/* The last simple command of the body stands for it in the count. */
+	shc_approximate(in, in->current ? in->current : command);
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_outcome *item = &results.items[i];
+
+		if (!r && item->flow == SHC_FLOW_NEXT)
+			r = set_coproc(in, command, item->state);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	results.count = 0;
+	shc_outcomes_finish(&results);
+	return r;
 }
 
 static int execute_kind(struct shc_interpreter *in, const struct shc_command *command,
@@ -1394,6 +1634,8 @@ static int execute_kind(struct shc_interpreter *in, const struct shc_command *co
 		return execute_case(in, command, state, out);
 	case SHC_COMMAND_FUNCTION:
 		return define_function(in, command, state, out);
+	case SHC_COMMAND_COPROC:
+		return execute_coproc(in, command, state, out);
 	default:
 		shc_approximate(in, command);
 		shc_set_status(state, command, 0, 255);
@@ -1492,11 +1734,61 @@ static int add_refused(struct shc_interpreter *in, struct shc_outcomes *refused,
 	return first_error(outcomes_move(in, results, refused), r);
 }
 
+/* bash: does the trap of DEBUG run before @command? Before each turn of a `for` it does so, too. */
+static bool is_traced(const struct shc_command *command)
+{
+	switch (command->kind) {
+	case SHC_COMMAND_SIMPLE:
+	case SHC_COMMAND_TEST:
+	case SHC_COMMAND_ARITH:
+	case SHC_COMMAND_CASE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int execute_untraced(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out);
+
 int shc_execute_command(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes traced = {0};
+	int r;
+
+	if (!state->traps || !is_traced(command) || !shc_trap_set(in, state, SHC_TRAP_DEBUG))
+		return execute_untraced(in, command, state, out);
+	r = shc_traps_between(in, state, SHC_TRAP_DEBUG, &traced);
+	for (uint32_t i = 0; i < traced.count; i++) {
+		struct shc_outcome *item = &traced.items[i];
+		struct shc_state *skips = NULL;
+
+		/* extdebug: where the action fails, the command is left out. */
+		if (!r && in->debugging && item->flow == SHC_FLOW_NEXT) {
+			skips = shc_state_clone(item->state);
+			if (skips)
+				shc_set_status(skips, command, 0, 255);
+			r = skips ? shc_outcomes_add(in, out, skips, SHC_FLOW_NEXT, 0) : -ENOMEM;
+		}
+		if (r)
+			shc_state_destroy(item->state);
+		else if (item->flow == SHC_FLOW_NEXT)
+			r = execute_untraced(in, command, item->state, out);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	traced.count = 0;
+	shc_outcomes_finish(&traced);
+	return r;
+}
+
+static int execute_untraced(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes prepared = {0}, refused = {0}, results = {0};
 	uint32_t reads = in->read_count;
+	bool exempt = in->exempt == command;
 	bool checked = command->kind == SHC_COMMAND_SIMPLE || command->kind == SHC_COMMAND_TEST ||
 		       command->kind == SHC_COMMAND_ARITH;
 	int r;
@@ -1535,14 +1827,14 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	if (command->redirects)
 		shc_widen_refused(in, command, &results);
 	if (refused.count)
-		r = first_error(add_refused(in, &refused, checked, &results, out), r);
+		r = first_error(add_refused(in, &refused, checked || exempt, &results, out), r);
 	/* What a redirection reads is read by this command; what a stage reads, by the whole pipeline. */
 	if (!in->piped)
 		in->read_count = reads;
 	for (uint32_t i = reads; i < in->read_count; i++)
 		if (in->reads[i].stage == SHC_STAGE_OPEN)
 			in->reads[i].stage = in->stage;
-	if (checked)
+	if (checked && !exempt)
 		return first_error(apply_errexit(in, &results, out), r);
 	return first_error(outcomes_move(in, out, &results), r);
 }

@@ -17,6 +17,7 @@
 #include "parameter.h"
 #include "parser.h"
 #include "path.h"
+#include "placeholder.h"
 #include "survey.h"
 
 enum {
@@ -327,6 +328,36 @@ static int run_members(struct shc_interpreter *in, const struct shc_command *sit
 	return r;
 }
 
+/* Run @term with variables in place of its unknowns, or say that it is not known. Takes @state. */
+static int run_unknown(struct shc_interpreter *in, const struct shc_command *site,
+	const struct shc_term *term, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_outcomes results = {0};
+	struct shc_text text;
+	uint32_t count = 0;
+	int r = shc_placeholders_set(in, state, term, site->range, &text, &count);
+
+	if (!r)
+		return shc_run_unread(in, site, state, out);
+	if (r < 0) {
+		shc_state_destroy(state);
+		return r;
+	}
+	r = run_text(in, site, text, state, &results);
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_outcome *item = &results.items[i];
+
+		r = r ? r : shc_placeholders_unset(in, item->state, count);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	results.count = 0;
+	shc_outcomes_finish(&results);
+	return r;
+}
+
 int shc_run_action(struct shc_interpreter *in, const struct shc_command *site,
 	const struct shc_term *action, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -337,10 +368,12 @@ int shc_run_action(struct shc_interpreter *in, const struct shc_command *site,
 
 	if (action && shc_term_known(action, &text))
 		return run_text(in, site, text, state, out);
-	if (!action || shc_state_term_language(state, in->pool, action, &language) ||
+	if (!action)
+		return shc_run_unread(in, site, state, out);
+	if (shc_state_term_language(state, in->pool, action, &language) ||
 		shc_dfa_count(language, MEMBERS_MAX + 1) > MEMBERS_MAX ||
 		shc_dfa_enumerate(language, MEMBERS_MAX, &texts))
-		return shc_run_unread(in, site, state, out);
+		return run_unknown(in, site, action, state, out);
 	r = run_members(in, site, action, &texts, state, out);
 	shc_strings_finish(&texts);
 	return r;
@@ -517,7 +550,7 @@ static int include_operand(struct shc_interpreter *in, const struct shc_command 
 static int leave_file(struct shc_interpreter *in, struct shc_outcomes *from,
 	const struct shc_state *outer, bool arguments, struct shc_outcomes *out)
 {
-	int r = 0;
+	int r = shc_return_traps(in, from);
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];

@@ -93,6 +93,8 @@ struct shc_written;
 struct shc_inclusion;
 struct shc_interruptions;
 
+enum { SHC_PREFIXES_MAX = 32 };
+
 /* Told of every command before it runs: for tests of soundness. */
 struct shc_observer {
 	void *context;
@@ -140,13 +142,25 @@ struct shc_interpreter {
 	struct shc_written *outputs; /* redirections whose files were read, or overwritten unread */
 	struct timespec began;       /* the clock that only stops what counting does not */
 	bool late;
-	bool at_signal, in_error_trap;
-	bool may_end; /* the expansion at hand may also have ended the shell */
+	bool at_signal;
+	unsigned int
+		in_traps; /* bits 1 << SHC_TRAP_...: actions that are being run, and do not begin again */
+	bool debugging; /* bash: shopt -s extdebug was seen */
+	bool may_end;   /* the expansion at hand may also have ended the shell */
+	/* The state before ${x:?} has narrowed an unknown, as the shell goes on; or NULL. */
+	struct shc_state *unchecked;
 	bool refused; /* something was assigned that is, or may be, read-only */
+	bool discards; /* arithmetic at hand may have failed: bash then leaves out the rest of the line */
+	bool declaring; /* an operand of `export` and its like is being expanded */
+	/* A command whose failure is another one's matter: a stage of a pipeline, or what bash negates. */
+	const struct shc_command *exempt;
 	struct shc_positional *positionals[64]; /* by number */
 	uint32_t call_depth;
 	const struct shc_command *calls[16]; /* functions being run, to see recursion */
 	uint32_t suppressed;                 /* > 0: in a context where -e does not apply */
+	/* Names that are assigned before the commands that are being run; the count may be larger. */
+	uint32_t prefixes[SHC_PREFIXES_MAX];
+	uint32_t prefix_count;
 	uint32_t subshells;
 	const struct shc_command
 		*arguments_loop; /* the loop around what is run that ends by $#, or NULL */
@@ -154,6 +168,7 @@ struct shc_interpreter {
 	uint32_t loop_depth;     /* loops around what is run, within the same function */
 	bool in_order;           /* words of the command at hand assign what later ones may read */
 	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
+	bool substituting;      /* the subshell that begins is a command substitution */
 	uint32_t substitutions; /* command substitutions around what is run */
 	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
 	struct shc_file_read *reads;
@@ -303,6 +318,9 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 int shc_execute_function(struct shc_interpreter *in, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out);
 
+/* shc_return_traps - the trap of RETURN on every end of a function or file in @body, which it changes. 0 or -ENOMEM. */
+int shc_return_traps(struct shc_interpreter *in, struct shc_outcomes *body);
+
 /*
  * shc_run_substitutions - run every command substitution of @words in a copy of each state and fork on what
  * comes out.
@@ -344,6 +362,9 @@ int shc_execute_test(struct shc_interpreter *in, const struct shc_command *comma
 int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
 
+/* shc_begin_expansion - forget what the expansion before has said of the end of the shell. */
+void shc_begin_expansion(struct shc_interpreter *in);
+
 /*
  * shc_end_too - an expansion or assignment that may also have ended the shell (-u, ${x?}, a read-only variable): the
  * state in which it then ends. Borrows @state. 0 or -ENOMEM.
@@ -369,6 +390,16 @@ void shc_forget_assigned(
 int shc_set_arguments(const struct shc_call *call, struct shc_state *state, uint32_t first);
 int shc_copy_arguments(struct shc_state *to, const struct shc_state *from);
 
+/*
+ * shc_prefix_escapes - bash: `export` or `unset` of the variable @number, which reaches through assignments before the
+ * commands that are being run.
+ */
+void shc_prefix_escapes(const struct shc_interpreter *in, struct shc_state *state, uint32_t number);
+
+/* shc_variable_anything - @variable may have any value, or none. 0 or -ENOMEM. */
+int shc_variable_anything(
+	struct shc_interpreter *in, struct shc_variable *variable, struct shc_range range);
+
 /* shc_restore_hidden - end of a function: put back what `local` hid at @depth. */
 void shc_restore_hidden(struct shc_state *state, uint32_t depth);
 
@@ -382,9 +413,13 @@ int shc_split_status(struct shc_interpreter *in, struct shc_state *state, struct
 /* shc_set_status - status [low, high] of @command. */
 void shc_set_status(struct shc_state *state, const struct shc_command *command, int low, int high);
 
-/* shc_run_assignment - one assignment of a command. 1, 0 (the shell ends) or -ENOMEM. */
-int shc_run_assignment(
+/* shc_run_array - one assignment of an array or to an element. 1, 0 (the shell ends) or -ENOMEM. */
+int shc_run_array(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a);
+
+/* shc_assign_or_append - shc_assign() as @a says, x=@term or x+=@term. 0 or -ENOMEM. */
+int shc_assign_or_append(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_assignment *a, const struct shc_term *term);
 
 /*
  * shc_assign - give a variable a value in @state. Of one that is read-only, or may be, ->refused and ->may_end tell

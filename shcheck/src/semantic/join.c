@@ -488,6 +488,7 @@ static unsigned int options_of(const struct shc_state *state)
 	       (state->noclobber ? SHC_DOUBT_NOCLOBBER : 0u) |
 	       (state->pipefail ? SHC_DOUBT_PIPEFAIL : 0u) |
 	       (state->errtrace ? SHC_DOUBT_ERRTRACE : 0u) |
+	       (state->functrace ? SHC_DOUBT_FUNCTRACE : 0u) |
 	       (state->inherit_errexit ? SHC_DOUBT_INHERIT : 0u) |
 	       (state->lastpipe ? SHC_DOUBT_LASTPIPE : 0u);
 }
@@ -501,6 +502,7 @@ static void join_options(struct shc_state *into, const struct shc_state *other)
 	into->noclobber &= other->noclobber;
 	into->pipefail &= other->pipefail;
 	into->errtrace &= other->errtrace;
+	into->functrace &= other->functrace;
 	into->inherit_errexit &= other->inherit_errexit;
 	into->lastpipe &= other->lastpipe;
 }
@@ -515,6 +517,11 @@ static int join_rest(struct join *join)
 		if (!into->output)
 			return -ENOMEM;
 	}
+	if (into->name && other->name) {
+		into->name = join_terms(join, into->name, other->name);
+		if (!into->name)
+			return -ENOMEM;
+	}
 	into->directory = join_terms(join, into->directory, other->directory);
 	if (!into->directory)
 		return -ENOMEM;
@@ -523,6 +530,7 @@ static int join_rest(struct join *join)
 		into->directory_range = other->directory_range;
 	}
 	into->sourced |= other->sourced;
+	into->escaped |= other->escaped;
 	join_options(into, other);
 	into->substituted_count = 0;
 	if (into->steps != other->steps)
@@ -794,7 +802,7 @@ static bool covers_options(const struct cover *cover)
 
 	return !((differ | narrow->doubtful) & ~wide->doubtful) &&
 	       wide->status.low <= narrow->status.low && wide->status.high >= narrow->status.high &&
-	       wide->sourced >= narrow->sourced &&
+	       wide->sourced >= narrow->sourced && !(narrow->escaped & ~wide->escaped) &&
 	       wide->directory_doubtful >= narrow->directory_doubtful;
 }
 
@@ -819,6 +827,7 @@ bool shc_state_covers(
 			       covers_functions(&cover) && covers_traps(&cover) &&
 			       covers_options(&cover) && covers_narrowings(&cover) &&
 			       covers_term(&cover, wide->directory, narrow->directory) &&
+			       covers_term(&cover, wide->name, narrow->name) &&
 			       (!wide->output || !narrow->output ||
 				       covers_term(&cover, wide->output, narrow->output)) &&
 			       covers_facts(&cover));

@@ -4,6 +4,7 @@
 #include "arena.h"
 #include "arrays.h"
 #include "mistake.h"
+#include "script_name.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -128,6 +129,11 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 	struct shc_positional **list = &in->positionals[wanted % 64], *at;
 	const struct shc_dfa *language;
 
+	if (!number && state->name) {
+		ret->presence = SHC_PRESENT;
+		ret->term = state->name;
+		return 0;
+	}
 	if (number && number <= state->argument_count) {
 		ret->presence = SHC_PRESENT;
 		ret->term = state->arguments[MADE(FIRST_FOR_EVERY_PARAMETER) ? 0 : number - 1];
@@ -148,9 +154,7 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 		if (!at)
 			return -ENOMEM;
 		at->number = wanted;
-		/* $0 is a path of the script, absolute, relative or bare, or the name of the shell. */
-		if (number || shc_dfa_glob(in->pool, "?*", 2, 0, &language, NULL))
-			language = shc_dfa_text(in->pool);
+		language = number ? shc_dfa_text(in->pool) : shc_script_name_language(in->pool);
 		at->term = shc_term_share(shc_term_atom(
 			in->terms, SHC_ORIGIN_ARGUMENT, language, (struct shc_range){0, 0}));
 		at->next = *list;
@@ -175,6 +179,9 @@ static const struct shc_term *arguments_separator(
 		MADE(STAR_JOINED_BY_BLANK))
 		return shc_term_text(in->terms, " ", 1);
 	if (variable->presence != SHC_PRESENT || !shc_term_known(variable->term, &text))
+		return NULL;
+	/* bash joins them by blanks after all where the operand of a declaration does not quote $*. */
+	if (!text.length && in->declaring && in->script->dialect == SHC_BASH)
 		return NULL;
 	return shc_term_text(in->terms, text.bytes, text.length ? 1 : 0);
 }
@@ -491,6 +498,11 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 	if (!(taken & 1))
 		return 0;
 	op->in->may_end |= (taken & 2) != 0;
+	if (taken & 2 && !op->in->unchecked) {
+		op->in->unchecked = shc_state_clone(op->state);
+		if (!op->in->unchecked)
+			return -ENOMEM;
+	}
 	if (op->parameter->colon && !shc_dfa_difference(op->in->pool, shc_dfa_text(op->in->pool),
 					    shc_dfa_epsilon(op->in->pool), &nonempty))
 		r = shc_state_narrow_term(op->state, op->in->pool, op->value.term, nonempty);

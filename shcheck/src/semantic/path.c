@@ -180,6 +180,46 @@ const struct shc_term *shc_path_normal(
 	return full ? squeeze_term(in, full) : NULL;
 }
 
+bool shc_path_may_be_relative(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path)
+{
+	const struct shc_byte_set slash = shc_byte_set_of("/", 1);
+
+	(void)in;
+	for (uint32_t i = 0; i < path->count; i++) {
+		const struct shc_piece *piece = &path->pieces[i];
+		const struct shc_dfa *language;
+		struct shc_byte_set either;
+
+		if (!piece->atom)
+			return piece->text.bytes[0] != '/';
+		language = shc_state_language_of(state, piece->atom);
+		either = shc_dfa_first_bytes(language);
+		either = shc_byte_set_union(&either, &slash);
+		if (memcmp(&either, &slash, sizeof(slash)))
+			return true;
+		if (!shc_dfa_matches(language, "", 0))
+			return false;
+	}
+	return true;
+}
+
+void shc_path_moved(struct shc_interpreter *in, struct shc_state *state)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->fact_count; i++) {
+		const struct shc_fact *fact = &state->facts[i];
+
+		if ((fact->asked && fact->target) || shc_is_availability(fact) ||
+			!(shc_path_may_be_relative(in, state, fact->path) ||
+				(fact->target &&
+					shc_path_may_be_relative(in, state, fact->target))))
+			state->facts[kept++] = *fact;
+	}
+	state->fact_count = kept;
+}
+
 /* ---- Facts ---------------------------------------------------------------------------------------------------- */
 
 /* Is @path below @folder, or the same? Both normal; terms are compared piece by piece. */
@@ -946,6 +986,37 @@ static void check_rights(
 		}
 }
 
+/* Is @command a program, which bash starts before it expands the redirections? */
+static bool is_program(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state)
+{
+	struct shc_text name;
+	uint32_t number;
+
+	if (command->kind != SHC_COMMAND_SIMPLE || !command->simple.words)
+		return false;
+	name = shc_command_name(command);
+	return name.length && !shc_builtin_find(name) &&
+	       (shc_name_number(in, name, &number) || !shc_state_function(state, number));
+}
+
+/* << and <<<: what the text assigns stays; of a program, it does in dash only. 1, 0 or -ENOMEM. */
+static int open_text(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_redirect *redirect, struct shc_state *state)
+{
+	const struct shc_word *text = redirect->body ? redirect->body : redirect->target;
+	bool aside = in->script->dialect == SHC_BASH && is_program(in, command, state);
+	struct shc_state *copy = aside ? shc_state_clone(state) : NULL;
+	const struct shc_term *term;
+	int r = -ENOMEM;
+
+	if (copy || !aside)
+		r = shc_expand_value(in, copy ? copy : state, text, &term);
+	in->may_end |= !r;
+	shc_state_destroy(copy);
+	return r < 0 ? r : 0;
+}
+
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_redirect *redirect, struct shc_state *state)
 {
@@ -960,10 +1031,14 @@ int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *comm
 	case SHC_REDIRECT_BOTH:
 	case SHC_REDIRECT_BOTH_APPEND:
 		break;
+	case SHC_REDIRECT_HERE_DOCUMENT:
+	case SHC_REDIRECT_HERE_STRING:
+		return open_text(in, command, redirect, state);
 	default:
 		return 0;
 	}
 	r = shc_expand_value(in, state, redirect->target, &term);
+	in->may_end |= !r;
 	if (r <= 0)
 		return r;
 	path = shc_path_normal(in, state, term);

@@ -17,6 +17,13 @@
 const struct shc_term *shc_path_normal(
 	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path);
 
+/* shc_path_may_be_relative - may @path (normal) be one in whatever directory the shell is then? */
+bool shc_path_may_be_relative(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path);
+
+/* shc_path_moved - @state is in another directory: what is known of relative paths meant those of before. */
+void shc_path_moved(struct shc_interpreter *in, struct shc_state *state);
+
 /* shc_path_fact - what is known of @path (normal): the fact on it or on a folder above, or NULL. */
 const struct shc_fact *shc_path_fact(
 	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path);

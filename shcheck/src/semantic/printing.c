@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mistake.h"
 #include "parameter.h"
 
 enum { ECHO_BYTES = 1024 };
@@ -147,7 +148,7 @@ static int echo_known(const struct echo *echo, struct shc_state *state, struct s
 	uint32_t length;
 	bool all;
 
-	if (!echo->escapes || !memchr(text.bytes, '\\', text.length))
+	if (!echo->escapes || MADE(ESCAPES_STAY) || !memchr(text.bytes, '\\', text.length))
 		return shc_capture(echo->call, state, shc_term_text(terms, text.bytes, text.length))
 			       ? -ENOMEM
 			       : 1;

@@ -14,13 +14,35 @@
 #include "lookup.h"
 #include "mistake.h"
 #include "path.h"
+#include "script_name.h"
 #include "survey.h"
 #include "transformers.h"
 
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
 /* Forks per command: outcomes of substitutions beyond this are joined. */
-enum { SUBSTITUTION_FORKS = 6, PREFIXES_MAX = 8 };
+enum { SUBSTITUTION_FORKS = 6 };
+
+/* May the first @count pieces of @term end in a newline? */
+static bool may_end_in_newline(
+	const struct shc_state *state, const struct shc_term *term, uint32_t count)
+{
+	while (count-- > 0) {
+		const struct shc_piece *piece = &term->pieces[count];
+		const struct shc_dfa *language;
+		struct shc_byte_set ends;
+
+		if (!piece->atom)
+			return piece->text.bytes[piece->text.length - 1] == '\n';
+		language = shc_state_language_of(state, piece->atom);
+		ends = shc_dfa_last_bytes(language);
+		if (shc_byte_set_has(&ends, '\n'))
+			return true;
+		if (!shc_dfa_matches(language, "", 0))
+			return false;
+	}
+	return false;
+}
 
 /* The output of a substitution loses its trailing newlines. */
 static const struct shc_term *without_newlines(
@@ -30,6 +52,7 @@ static const struct shc_term *without_newlines(
 	struct shc_byte_set newline = shc_byte_set_of("\n", 1);
 	struct shc_piece last;
 	uint32_t length;
+	bool whole;
 
 	if (!output->count || MADE(NEWLINES_STAY))
 		return output;
@@ -45,17 +68,18 @@ static const struct shc_term *without_newlines(
 				shc_term_text(in->terms, last.text.bytes, length));
 		return output ? without_newlines(in, state, output) : NULL;
 	}
+	if (!may_end_in_newline(state, output, output->count))
+		return output;
 	language = shc_state_language_of(state, last.atom);
-	if (!shc_byte_set_has(&(struct shc_byte_set){{0}}, '\n')) {
-		struct shc_byte_set ends = shc_dfa_last_bytes(language);
-
-		if (!shc_byte_set_has(&ends, '\n'))
-			return output;
-	}
+	/* Where nothing is left of the unknown at the end, newlines before it go, too. */
+	whole = output->count > 1 && may_end_in_newline(state, output, output->count - 1);
+	if (whole && shc_state_term_language(state, in->pool, output, &language))
+		language = shc_dfa_text(in->pool);
 	if (shc_dfa_bytes_star(in->pool, &newline, &newlines) ||
 		shc_dfa_remove(in->pool, SHC_REMOVE_SUFFIX_LONGEST, language, newlines, &result))
-		return output;
-	return shc_term_concat(in->terms, shc_term_slice(in->terms, output, 0, output->count - 1),
+		result = shc_dfa_text(in->pool);
+	return shc_term_concat(in->terms,
+		shc_term_slice(in->terms, output, 0, whole ? 0 : output->count - 1),
 		shc_unknown(in,
 			last.atom->origin == SHC_ORIGIN_FILE_NAME ? SHC_ORIGIN_FILE_NAME
 								  : SHC_ORIGIN_OUTPUT,
@@ -109,6 +133,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		in->piped = 0;
 		in->substitutions++;
 		in->leaks = false;
+		in->substituting = true;
 		in_order = in->in_order;
 		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
@@ -169,6 +194,38 @@ static int substitute_command(
 	return r;
 }
 
+/* <(...) and >(...): the commands run beside the shell; what they do to files comes at an unknown time. */
+static int substitute_process(
+	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now)
+{
+	const struct shc_command *current = in->current;
+	uint32_t piped = in->piped;
+	bool in_order = in->in_order;
+	int r = 0;
+
+	in->piped = 0;
+	for (uint32_t i = 0; i < now->count && !r; i++) {
+		struct shc_state *copy = shc_state_clone(now->items[i].state);
+		struct shc_outcomes ignored = {0};
+
+		if (!copy) {
+			r = -ENOMEM;
+			break;
+		}
+		copy->output = NULL;
+		r = shc_execute_subshell(in, part->command.list, NULL, copy, &ignored);
+		shc_outcomes_finish(&ignored);
+		shc_state_destroy(copy);
+		shc_path_shake(now->items[i].state);
+	}
+	in->piped = piped;
+	in->in_order = in_order;
+	in->current = current;
+	if (current)
+		shc_approximate(in, current);
+	return r;
+}
+
 static int substitute_part(
 	struct shc_interpreter *in, const struct shc_part *part, struct shc_outcomes *now)
 {
@@ -180,6 +237,8 @@ static int substitute_part(
 		return substitute_parts(in, part->parts, now);
 	case SHC_PART_COMMAND:
 		return substitute_command(in, part, now);
+	case SHC_PART_PROCESS:
+		return substitute_process(in, part, now);
 	case SHC_PART_PARAMETER:
 		r = substitute_word(in, part->parameter->word, now);
 		return r ? r : substitute_word(in, part->parameter->replacement, now);
@@ -370,7 +429,7 @@ static int open_redirects(struct shc_interpreter *in, const struct shc_command *
 			redirect = redirect->next) {
 			int r;
 
-			in->may_end = false;
+			shc_begin_expansion(in);
 			r = shc_redirect_open(in, command, redirect, state);
 			if (r >= 0 && in->may_end)
 				r = shc_end_too(in, command, state, out);
@@ -409,15 +468,16 @@ static bool words_may_leave_out(const struct shc_word *word)
 }
 
 /*
- * $? in the body of `case` and `for` is that of a substitution before, in bash; dash takes it from the command before.
- * A substitution that may not be run leaves either.
+ * $? in a function and in the body of `case` and `for` is that of a substitution before, in bash; dash takes it from
+ * the command before. Where one may not be run, any of them may have been the last.
  */
 static void settle_status(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_status *entry, struct shc_outcomes *now)
 {
-	const struct shc_word *words = command->kind == SHC_COMMAND_CASE  ? command->case_.subject
-				       : command->kind == SHC_COMMAND_FOR ? command->for_.words
-									  : NULL;
+	const struct shc_word *words = command->kind == SHC_COMMAND_CASE ? command->case_.subject
+				       : command->kind == SHC_COMMAND_SIMPLE ? command->simple.words
+				       : command->kind == SHC_COMMAND_FOR    ? command->for_.words
+									     : NULL;
 	bool either = words && words_may_leave_out(words);
 
 	for (uint32_t i = 0; words && i < now->count; i++) {
@@ -426,8 +486,8 @@ static void settle_status(struct shc_interpreter *in, const struct shc_command *
 		if (in->script->dialect != SHC_BASH) {
 			*status = *entry;
 		} else if (either) {
-			status->low = entry->low < status->low ? entry->low : status->low;
-			status->high = entry->high > status->high ? entry->high : status->high;
+			status->low = 0;
+			status->high = 255;
 		}
 	}
 }
@@ -444,6 +504,8 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	if (!r && command_reads_status(command))
 		r = split_for_status(in, &now);
+	if (!r)
+		r = shc_split_script_name(in, command, &now);
 	if (!r && command->kind == SHC_COMMAND_SIMPLE) {
 		for (const struct shc_assignment *a = command->simple.assignments; a && !r;
 			a = a->next)
@@ -461,7 +523,7 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 	settle_status(in, command, &entry, &now);
 	for (const struct shc_redirect *redirect = command->redirects; redirect && !r;
 		redirect = redirect->next)
-		r = substitute_word(in, redirect->target, &now);
+		r = substitute_word(in, redirect->body ? redirect->body : redirect->target, &now);
 	if (!r)
 		r = open_redirects(in, command, &now, out, refused);
 	shc_outcomes_finish(&now);
@@ -482,9 +544,9 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (variable->readonly || variable->perhaps_readonly)
+	if ((variable->readonly || variable->perhaps_readonly) && !MADE(READONLY_IGNORED))
 		in->refused = in->may_end = true;
-	if (variable->readonly)
+	if (variable->readonly && !MADE(READONLY_IGNORED))
 		return 0;
 	variable->presence = variable->perhaps_readonly ? SHC_PERHAPS : SHC_PRESENT;
 	/* Either of two values. */
@@ -499,13 +561,29 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	return variable->elements ? shc_array_first(in, state, variable, term) : 0;
 }
 
-/* One assignment. 1, 0 (the shell ends) or -ENOMEM. */
-int shc_run_assignment(
+int shc_assign_or_append(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_assignment *a, const struct shc_term *term)
+{
+	const struct shc_variable *variable;
+	const struct shc_term *old;
+	uint32_t number;
+
+	if (shc_name_number(in, a->name, &number))
+		return -ENOMEM;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	if (a->append) {
+		old = variable->assigned ? variable->term : shc_name_environment(in, number);
+		term = old ? shc_term_concat(in->terms, old, term) : term;
+	}
+	return term ? shc_assign(in, state, a->name, term, a->range) : -ENOMEM;
+}
+
+int shc_run_array(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_assignment *a)
 {
-	bool is_array = a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE;
-	const struct shc_term *term, *old;
-	struct shc_variable *variable;
+	const struct shc_variable *variable;
 	uint32_t number;
 	int r;
 
@@ -514,30 +592,42 @@ int shc_run_assignment(
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (is_array && (variable->readonly || variable->perhaps_readonly)) {
+	if (variable->readonly || variable->perhaps_readonly) {
 		in->refused = in->may_end = true;
 		return !variable->readonly;
 	}
 	in->assigning = a->name;
-	r = is_array ? shc_array_assign(in, state, a)
-		     : shc_expand_value(in, state, a->value, &term);
+	r = shc_array_assign(in, state, a);
 	in->assigning.length = 0;
-	if (is_array)
-		return r;
+	return r;
+}
+
+/* One assignment before @command; where it may end the shell, that is added to @out. 1, 0 (it ends) or -ENOMEM. */
+static int run_assignment(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, const struct shc_assignment *a, struct shc_outcomes *out)
+{
+	const struct shc_variable *variable;
+	const struct shc_term *term;
+	uint32_t number;
+	int r;
+
+	if (a->is_array || a->subscript.kind != SHC_SUBSCRIPT_NONE)
+		return shc_run_array(in, state, a);
+	in->assigning = a->name;
+	r = shc_expand_value(in, state, a->value, &term);
+	in->assigning.length = 0;
 	if (r <= 0)
 		return r;
+	/* Then nothing is assigned. */
+	if (in->may_end && shc_end_too(in, command, state, out))
+		return -ENOMEM;
+	if (!term || shc_assign_or_append(in, state, a, term) ||
+		shc_name_number(in, a->name, &number))
+		return -ENOMEM;
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (a->append) {
-		old = variable->assigned ? variable->term : shc_name_environment(in, number);
-		term = old ? shc_term_concat(in->terms, old, term) : term;
-		if (!term)
-			return -ENOMEM;
-	}
-	if (!term || shc_assign(in, state, a->name, term, a->range))
-		return -ENOMEM;
-	return !variable->readonly;
+	return !variable->readonly || MADE(READONLY_IGNORED);
 }
 
 /* ---- Calls ---------------------------------------------------------------------------------------------------- */
@@ -791,13 +881,116 @@ int shc_dispatch(const struct shc_call *call, struct shc_state *state, bool func
 }
 
 /* Assignments before a command hold for that command only; special built-ins and functions of POSIX aside. */
-static int run_assignments(
-	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
+static int run_assignments(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
 {
 	int r = 1;
 
 	for (const struct shc_assignment *a = command->simple.assignments; a && r > 0; a = a->next)
-		r = shc_run_assignment(in, state, a);
+		r = run_assignment(in, command, state, a, out);
+	return r;
+}
+
+/* bash: a function that makes such a variable read-only makes it one of the shell. */
+static bool keeps_prefix(const struct shc_interpreter *in, const struct shc_variable *after,
+	const struct shc_variable *before)
+{
+	return in->script->dialect == SHC_BASH && after->readonly && !before->readonly;
+}
+
+void shc_prefix_escapes(const struct shc_interpreter *in, struct shc_state *state, uint32_t number)
+{
+	for (uint32_t i = 0; i < in->prefix_count && i < SHC_PREFIXES_MAX; i++)
+		if (in->prefixes[i] == number && in->script->dialect == SHC_BASH &&
+			!MADE(PREFIX_NEVER_ESCAPES))
+			state->escaped |= UINT32_C(1) << i;
+}
+
+/* A variable that an assignment before a command hides, as it was. */
+struct prefix {
+	uint32_t number;
+	struct shc_variable before;
+};
+
+/* What the assignments before @command hide; *ret is malloc()ed. 0 or -ENOMEM. */
+static int save_prefixes(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct prefix **ret, uint32_t *ret_count)
+{
+	uint32_t count = 0;
+
+	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
+		count++;
+	*ret_count = count;
+	*ret = calloc(count, sizeof(**ret));
+	count = 0;
+	for (const struct shc_assignment *a = command->simple.assignments; a && *ret; a = a->next) {
+		struct prefix *prefix = &(*ret)[count++];
+
+		if (shc_name_number(in, a->name, &prefix->number) ||
+			!shc_state_variable(state, prefix->number)) {
+			free(*ret);
+			*ret = NULL;
+		} else {
+			prefix->before = state->variables[prefix->number];
+		}
+	}
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* The command has ended, before which @prefixes were assigned from place ->prefix_count on. 0 or -ENOMEM. */
+static int restore_prefixes(const struct shc_call *call, struct shc_state *after,
+	const struct prefix *prefixes, uint32_t count)
+{
+	struct shc_interpreter *in = call->in;
+
+	for (uint32_t i = count; i-- > 0 && !MADE(PREFIX_STAYS);) {
+		uint32_t place = in->prefix_count + i;
+		/* Of those that nest too deep nothing is noted. */
+		bool escaped = place >= SHC_PREFIXES_MAX || after->escaped & UINT32_C(1) << place;
+		struct shc_variable *variable = shc_state_variable(after, prefixes[i].number);
+
+		if (!variable)
+			return -ENOMEM;
+		if (place < SHC_PREFIXES_MAX)
+			after->escaped &= ~(UINT32_C(1) << place);
+		if (keeps_prefix(in, variable, &prefixes[i].before))
+			continue;
+		*variable = prefixes[i].before;
+		if (escaped && shc_variable_anything(in, variable, call->command->range))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Dispatch with @prefixes assigned. Takes @state. */
+static int dispatch_prefixed(const struct shc_call *call, const struct prefix *prefixes,
+	uint32_t count, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_outcomes results = {0};
+	uint32_t outer = in->prefix_count;
+	int r;
+
+	for (uint32_t i = 0; i < count; i++) {
+		state->variables[prefixes[i].number].prefixed = true;
+		if (outer + i < SHC_PREFIXES_MAX)
+			in->prefixes[outer + i] = prefixes[i].number;
+	}
+	in->prefix_count += count;
+	r = shc_dispatch(call, state, true, &results);
+	in->prefix_count = outer;
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_outcome *item = &results.items[i];
+
+		if (!r)
+			r = restore_prefixes(call, item->state, prefixes, count);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
+	}
+	results.count = 0;
+	shc_outcomes_finish(&results);
 	return r;
 }
 
@@ -805,51 +998,28 @@ static int run_assignments(
 static int dispatch_with(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	const struct shc_assignment *first = call->command->simple.assignments;
+	struct shc_interpreter *in = call->in;
 	const struct shc_builtin *builtin = shc_builtin_find(call->name);
 	/* bash keeps them only in POSIX mode. */
-	bool stays = builtin && builtin->special && call->in->script->dialect != SHC_BASH;
-	struct shc_outcomes results = {0};
-	struct shc_variable kept[PREFIXES_MAX];
-	uint32_t numbers[PREFIXES_MAX], count = 0;
-	int r = 0;
+	bool stays = builtin && builtin->special && in->script->dialect != SHC_BASH;
+	struct prefix *prefixes = NULL;
+	uint32_t count = 0;
+	int r;
 
-	if (!first)
+	if (!call->command->simple.assignments)
 		return shc_dispatch(call, state, true, out);
-	for (const struct shc_assignment *a = first; a && count < PREFIXES_MAX && !r; a = a->next) {
-		r = shc_name_number(call->in, a->name, &numbers[count]);
-		if (!r && !shc_state_variable(state, numbers[count]))
-			r = -ENOMEM;
-		if (!r)
-			kept[count] = state->variables[numbers[count]];
-		count++;
-	}
+	r = save_prefixes(in, call->command, state, &prefixes, &count);
 	if (!r)
-		r = run_assignments(call->in, call->command, state);
-	if (r >= 0 && call->in->refused && shc_end_too(call->in, call->command, state, out))
+		r = run_assignments(in, call->command, state, out);
+	if (r >= 0 && in->refused && shc_end_too(in, call->command, state, out))
 		r = -ENOMEM;
-	for (uint32_t i = 0; i < count && r >= 0; i++)
-		if (numbers[i] < state->variable_count)
-			state->variables[numbers[i]].prefixed = !stays;
-	if (r < 0) {
+	if (r < 0)
 		shc_state_destroy(state);
-		return r;
-	}
-	r = shc_dispatch(call, state, true, &results);
-	for (uint32_t i = 0; i < results.count; i++) {
-		struct shc_state *after = results.items[i].state;
-
-		for (uint32_t j = count; j-- > 0 && !stays && !MADE(PREFIX_STAYS);)
-			if (numbers[j] < after->variable_count)
-				after->variables[numbers[j]] = kept[j];
-		if (r)
-			shc_state_destroy(after);
-		else
-			r = shc_outcomes_add(call->in, out, after, results.items[i].flow,
-				results.items[i].levels);
-	}
-	results.count = 0;
-	shc_outcomes_finish(&results);
+	else if (stays)
+		r = shc_dispatch(call, state, true, out);
+	else
+		r = dispatch_prefixed(call, prefixes, count, state, out);
+	free(prefixes);
 	return r;
 }
 
@@ -861,15 +1031,16 @@ static int expand_words(struct shc_interpreter *in, const struct shc_command *co
 	for (const struct shc_word *word = command->simple.words; word && r > 0;
 		word = word->next) {
 		/* The operand of `export x=...` is neither split nor globbed, like an assignment. */
-		if (word->assignment && in->script->dialect == SHC_BASH) {
+		if (word->assignment) {
 			const struct shc_term *term;
-			struct shc_word plain = *word;
-			struct shc_fields *fields = &call->fields;
 
-			r = shc_expand_value(in, state, &plain, &term);
-			if (r > 0)
-				r = shc_fields_add_term(in, state, fields, word, term) ? -ENOMEM
-										       : 1;
+			in->assigning = word->assignment->name;
+			in->declaring = true;
+			r = shc_expand_value(in, state, word, &term);
+			in->declaring = false;
+			in->assigning.length = 0;
+			if (r > 0 && shc_fields_add_term(in, state, &call->fields, word, term))
+				r = -ENOMEM;
 			continue;
 		}
 		r = shc_expand_word(in, state, word, &call->fields);
@@ -879,35 +1050,63 @@ static int expand_words(struct shc_interpreter *in, const struct shc_command *co
 	return r;
 }
 
-int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
-	const struct shc_state *state, struct shc_outcomes *out)
+void shc_begin_expansion(struct shc_interpreter *in)
+{
+	in->may_end = in->refused = in->discards = false;
+	shc_state_destroy(in->unchecked);
+	in->unchecked = NULL;
+}
+
+/* What was learnt only because the shell goes on does not hold where it ends. 0 or -ENOMEM. */
+static int forget_checked(struct shc_interpreter *in, struct shc_state *ended)
+{
+	struct shc_state *before = in->unchecked ? shc_state_clone(in->unchecked) : NULL;
+	struct shc_narrowing *narrowed = ended->narrowed;
+
+	if (!in->unchecked)
+		return 0;
+	if (!before)
+		return -ENOMEM;
+	ended->narrowed = before->narrowed;
+	ended->narrowed_count = before->narrowed_count;
+	before->narrowed = narrowed;
+	shc_state_destroy(before);
+	return 0;
+}
+
+/* The shell ends in a state like @state, or (@line) leaves out the rest of the line. 0 or -ENOMEM. */
+static int add_ended(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, bool line, struct shc_outcomes *out)
 {
 	struct shc_state *ended = shc_state_clone(state);
 
-	in->may_end = false;
-	if (MADE(NOUNSET_NEVER_ENDS)) {
+	/* What was learnt only because the shell goes on holds where the next line is run no more than at the end. */
+	if (!ended || forget_checked(in, ended)) {
 		shc_state_destroy(ended);
-		return 0;
-	}
-	if (!ended)
 		return -ENOMEM;
-	shc_set_status(ended, command, 1, 255);
-	if (in->refused && in->script->dialect == SHC_BASH) {
-		struct shc_state *line = shc_state_clone(state);
-
-		in->refused = false;
-		if (!line) {
-			shc_state_destroy(ended);
-			return -ENOMEM;
-		}
-		shc_set_status(line, command, 1, 2);
-		if (shc_outcomes_add(in, out, line, SHC_FLOW_DISCARD, 0)) {
-			shc_state_destroy(ended);
-			return -ENOMEM;
-		}
 	}
-	in->refused = false;
-	return shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, 0);
+	shc_set_status(ended, command, 1, line ? 2 : 255);
+	return shc_outcomes_add(in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT, 0);
+}
+
+int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state, struct shc_outcomes *out)
+{
+	bool line = (in->refused || in->discards) && in->script->dialect == SHC_BASH;
+	/* Assignments in the expansion behind the error were not made; only what runs afterwards can tell. */
+	const struct shc_state *before = line || state->traps ? in->unchecked : NULL;
+	int r = 0;
+
+	in->may_end = in->refused = in->discards = false;
+	if (MADE(NOUNSET_NEVER_ENDS))
+		return 0;
+	if (line && before)
+		r = add_ended(in, command, before, true, out);
+	if (line && !r)
+		r = add_ended(in, command, state, true, out);
+	if (before && !r)
+		r = add_ended(in, command, before, false, out);
+	return r ? r : add_ended(in, command, state, false, out);
 }
 
 /*
@@ -957,12 +1156,12 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 	bool substituted = state->substituted_count > 0;
 	int r;
 
-	in->may_end = in->refused = false;
+	shc_begin_expansion(in);
 	r = expand_words(in, command, state, &call);
 	if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 		r = -ENOMEM;
 	if (r > 0 && !call.fields.count) {
-		r = run_assignments(in, command, state);
+		r = run_assignments(in, command, state, out);
 		if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 			r = -ENOMEM;
 		if (r > 0 && !substituted)

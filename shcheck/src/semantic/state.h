@@ -117,6 +117,8 @@ struct shc_trap {
 enum shc_trap_kind {
 	SHC_TRAP_EXIT,
 	SHC_TRAP_ERROR,
+	SHC_TRAP_DEBUG,
+	SHC_TRAP_RETURN,
 	SHC_TRAP_HANGUP,
 	SHC_TRAP_INTERRUPT,
 	SHC_TRAP_QUIT,
@@ -147,6 +149,7 @@ enum {
 	SHC_DOUBT_ERRTRACE = 32,
 	SHC_DOUBT_INHERIT = 64,
 	SHC_DOUBT_LASTPIPE = 128,
+	SHC_DOUBT_FUNCTRACE = 256,
 };
 
 struct shc_state {
@@ -158,9 +161,10 @@ struct shc_state {
 	uint32_t fact_count;
 	const struct shc_term **arguments; /* $1 ...; known part of the positional parameters */
 	uint32_t argument_count;
-	bool arguments_open;   /* any number of unknown ones may follow */
-	bool arguments_output; /* `set --` has made them of what a command printed */
-	bool arguments_fresh;  /* none of the unknown ones has been read since they came to be */
+	const struct shc_term *name; /* $0, where it is not that of the script: sh -c; or NULL */
+	bool arguments_open;         /* any number of unknown ones may follow */
+	bool arguments_output;       /* `set --` has made them of what a command printed */
+	bool arguments_fresh; /* none of the unknown ones has been read since they came to be */
 	uint64_t
 		shifted; /* number of the unknown before the first: equal numbers are equal values */
 	const struct shc_command **functions; /* by number of the name; NULL = not defined here */
@@ -181,9 +185,12 @@ struct shc_state {
 	bool sourced;    /* a file that was not read may have set any variable and function */
 	bool errexit, nounset, noglob, noclobber, pipefail;
 	bool errtrace;         /* set -E: functions and subshells keep the trap of ERR */
+	bool functrace;        /* set -T: the same of DEBUG and RETURN */
 	bool lastpipe;         /* bash: the last command of a pipeline is run by the shell itself */
 	bool inherit_errexit;  /* bash: -e holds in command substitutions, too */
 	unsigned int doubtful; /* SHC_DOUBT_...: these are off here, and may be on */
+	/* Bits 1 << place in shc_interpreter.prefixes: what that assignment hides may have been changed. */
+	uint32_t escaped;
 	const struct shc_step *steps;
 };
 

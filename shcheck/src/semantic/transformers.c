@@ -416,8 +416,24 @@ static int enter_shell(struct shc_interpreter *in, struct shc_state *state, stru
 	state->traps = NULL;
 	state->errexit = state->nounset = state->noglob = state->noclobber = false;
 	state->pipefail = state->errtrace = state->inherit_errexit = false;
+	state->functrace = false;
 	state->doubtful = 0;
 	return 0;
+}
+
+/* $0 of sh -c: the operand @index, or else the name of the shell. 0 or -ENOMEM. */
+static int name_shell(const struct shc_call *call, uint32_t index, struct shc_state *state)
+{
+	struct shc_interpreter *in = call->in;
+
+	if (index >= call->fields.count)
+		state->name = call->values[0];
+	else if (shc_field_is_one(&call->fields.items[index]))
+		state->name = call->values[index];
+	else
+		state->name = shc_unknown(
+			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
+	return state->name ? 0 : -ENOMEM;
 }
 
 /* sh -c TEXT [NAME [ARGUMENT...]]. Takes @state. */
@@ -433,6 +449,8 @@ static int run_text(const struct shc_call *call, uint32_t text, struct shc_state
 
 	if (arguments > call->fields.count)
 		arguments = call->fields.count;
+	if (!r)
+		r = name_shell(call, text + 1, inner);
 	if (!r)
 		r = shc_set_arguments(call, inner, arguments);
 	if (r) {

@@ -59,11 +59,45 @@ static const struct shc_traps *filtered(struct shc_interpreter *in, const struct
 	return first;
 }
 
+/* The doubt and the option by which functions and subshells keep the trap @kind; 0: none. */
+static unsigned int doubt_of(int kind)
+{
+	return kind == SHC_TRAP_ERROR                              ? SHC_DOUBT_ERRTRACE
+	       : kind == SHC_TRAP_DEBUG || kind == SHC_TRAP_RETURN ? SHC_DOUBT_FUNCTRACE
+								   : 0;
+}
+
+static bool is_traced(const struct shc_state *state, int kind)
+{
+	return kind == SHC_TRAP_ERROR ? state->errtrace : state->functrace;
+}
+
+/* What a function keeps where options that are in doubt are off; and where they are on. */
+static bool stays_surely(const struct shc_state *state, int kind, const struct shc_trap *trap)
+{
+	(void)trap;
+	return !doubt_of(kind) || is_traced(state, kind);
+}
+
+static bool stays_perhaps(const struct shc_state *state, int kind, const struct shc_trap *trap)
+{
+	return stays_surely(state, kind, trap) || state->doubtful & doubt_of(kind);
+}
+
+static bool is_signal(int kind)
+{
+	return kind != SHC_TRAP_EXIT && !doubt_of(kind);
+}
+
 static bool stays_in_subshell(const struct shc_state *state, int kind, const struct shc_trap *trap)
 {
-	if (kind == SHC_TRAP_ERROR)
-		return state->errtrace || state->doubtful & SHC_DOUBT_ERRTRACE;
-	return !is_set(trap);
+	return doubt_of(kind) ? stays_surely(state, kind, trap) : !is_set(trap);
+}
+
+static bool perhaps_in_subshell(
+	const struct shc_state *state, int kind, const struct shc_trap *trap)
+{
+	return doubt_of(kind) ? stays_perhaps(state, kind, trap) : !is_set(trap);
 }
 
 static bool is_not_end(const struct shc_state *state, int kind, const struct shc_trap *trap)
@@ -73,12 +107,92 @@ static bool is_not_end(const struct shc_state *state, int kind, const struct shc
 	return kind != SHC_TRAP_EXIT;
 }
 
+static bool is_among(const struct shc_traps *list, const struct shc_traps *one)
+{
+	for (; list; list = list->also) {
+		int i = 0;
+
+		while (i < SHC_TRAP_COUNT && list->entries[i].site == one->entries[i].site &&
+			list->entries[i].action == one->entries[i].action)
+			i++;
+		if (i == SHC_TRAP_COUNT)
+			return true;
+	}
+	return false;
+}
+
+/* Keep what @surely says, or, where options are in doubt, perhaps what @perhaps says. 0 or -ENOMEM. */
+static int keep_either(struct shc_interpreter *in, struct shc_state *state,
+	bool (*surely)(const struct shc_state *state, int kind, const struct shc_trap *trap),
+	bool (*perhaps)(const struct shc_state *state, int kind, const struct shc_trap *trap))
+{
+	const struct shc_traps *old = state->traps, *more, *at;
+
+	if (!old)
+		return 0;
+	state->traps = filtered(in, old, surely, state);
+	if (!state->traps)
+		return -ENOMEM;
+	if (!(state->doubtful & (SHC_DOUBT_ERRTRACE | SHC_DOUBT_FUNCTRACE)))
+		return 0;
+	more = filtered(in, old, perhaps, state);
+	if (!more)
+		return -ENOMEM;
+	for (; more; more = at) {
+		at = more->also;
+		if (is_among(state->traps, more))
+			continue;
+		/* Made just now, and nobody else has it. */
+		((struct shc_traps *)(uintptr_t)more)->also = state->traps;
+		state->traps = more;
+	}
+	return 0;
+}
+
 int shc_traps_enter_subshell(struct shc_interpreter *in, struct shc_state *state)
 {
-	if (!state->traps)
+	return keep_either(in, state, stays_in_subshell, perhaps_in_subshell);
+}
+
+int shc_traps_enter_function(struct shc_interpreter *in, struct shc_state *state)
+{
+	return MADE(FUNCTION_KEEPS_TRAPS) ? 0 : keep_either(in, state, stays_surely, stays_perhaps);
+}
+
+/* One of the caller's alternatives, with what the function has set itself. NULL when there is no memory. */
+static struct shc_traps *left_by(struct shc_interpreter *in, const struct shc_traps *inner,
+	const struct shc_traps *outer, const struct shc_traps *also)
+{
+	struct shc_traps *made = shc_arena_take(in->arena, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	*made = *inner;
+	made->also = also;
+	for (int i = 0; i < SHC_TRAP_COUNT; i++)
+		if (doubt_of(i) && !inner->entries[i].site)
+			made->entries[i] = outer->entries[i];
+	return made;
+}
+
+int shc_traps_leave_function(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_traps *outer)
+{
+	const struct shc_traps *all = NULL;
+
+	if (!outer)
 		return 0;
-	state->traps = filtered(in, state->traps, stays_in_subshell, state);
-	return state->traps ? 0 : -ENOMEM;
+	for (const struct shc_traps *t = first_of(state); t; t = t->also)
+		for (const struct shc_traps *o = outer; o; o = o->also) {
+			const struct shc_traps *one = left_by(in, t, o, all);
+
+			if (!one)
+				return -ENOMEM;
+			if (!is_among(all, one))
+				all = one;
+		}
+	state->traps = all;
+	return 0;
 }
 
 int shc_traps_drop_end(struct shc_interpreter *in, struct shc_state *state)
@@ -98,7 +212,8 @@ static int kind_of(struct shc_text name)
 		enum shc_trap_kind kind;
 	} known[] = {{"EXIT", "0", SHC_TRAP_EXIT}, {"ERR", "ERR", SHC_TRAP_ERROR},
 		{"HUP", "1", SHC_TRAP_HANGUP}, {"INT", "2", SHC_TRAP_INTERRUPT},
-		{"QUIT", "3", SHC_TRAP_QUIT}, {"TERM", "15", SHC_TRAP_TERMINATE}};
+		{"QUIT", "3", SHC_TRAP_QUIT}, {"TERM", "15", SHC_TRAP_TERMINATE},
+		{"DEBUG", "DEBUG", SHC_TRAP_DEBUG}, {"RETURN", "RETURN", SHC_TRAP_RETURN}};
 
 	if (name.length > 3 && !memcmp(name.bytes, "SIG", 3)) {
 		name.bytes += 3;
@@ -107,9 +222,6 @@ static int kind_of(struct shc_text name)
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (shc_text_is(name, known[i].name) || shc_text_is(name, known[i].number))
 			return (int)known[i].kind;
-	/* These two run between commands, which is not modelled. */
-	if (shc_text_is(name, "DEBUG") || shc_text_is(name, "RETURN"))
-		return -1;
 	return SHC_TRAP_OTHER;
 }
 
@@ -157,6 +269,7 @@ int shc_trap_run(const struct shc_call *call, struct shc_state *state, struct sh
 	uint32_t first = 1, count = call->fields.count;
 	const struct shc_term *action = NULL;
 	struct shc_text option;
+	bool refused = false; /* dash knows no such trap */
 	int r = 0;
 
 	if (first < count && shc_term_is(call->values[first], "--"))
@@ -175,6 +288,8 @@ int shc_trap_run(const struct shc_call *call, struct shc_state *state, struct sh
 
 		if (kind < 0 || !shc_field_is_one(&call->fields.items[i]))
 			shc_approximate(call->in, call->command);
+		else if (doubt_of(kind) && call->in->script->dialect != SHC_BASH)
+			refused = true;
 		else
 			r = set_trap(call, state, kind, action);
 	}
@@ -182,7 +297,7 @@ int shc_trap_run(const struct shc_call *call, struct shc_state *state, struct sh
 		shc_state_destroy(state);
 		return r;
 	}
-	shc_set_status(state, call->command, 0, 0);
+	shc_set_status(state, call->command, refused, refused);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
 
@@ -234,23 +349,26 @@ int shc_traps_at_end(struct shc_interpreter *in, struct shc_state *state, struct
 	return r;
 }
 
-/* ---- Errors --------------------------------------------------------------------------------------------------- */
+/* ---- Between commands ------------------------------------------------------------------------------------------- */
 
-bool shc_trap_error_set(const struct shc_interpreter *in, const struct shc_state *state)
+bool shc_trap_set(const struct shc_interpreter *in, const struct shc_state *state, int kind)
 {
-	if (in->in_error_trap || in->script->dialect != SHC_BASH ||
-		(in->call_depth && !state->errtrace && !(state->doubtful & SHC_DOUBT_ERRTRACE)))
+	if (in->in_traps >> kind & 1 || in->script->dialect != SHC_BASH ||
+		(MADE(DEBUG_IGNORED) && kind == SHC_TRAP_DEBUG) ||
+		(MADE(RETURN_TRAP_IGNORED) && kind == SHC_TRAP_RETURN))
 		return false;
 	for (const struct shc_traps *t = state->traps; t; t = t->also)
-		if (is_set(&t->entries[SHC_TRAP_ERROR]))
+		if (is_set(&t->entries[kind]))
 			return true;
 	return false;
 }
 
-static int run_at_error(struct shc_interpreter *in, const struct shc_state *state,
+/* Run one action from a copy of @state; $? is afterwards as it was. */
+static int run_between(struct shc_interpreter *in, const struct shc_state *state, int kind,
 	const struct shc_trap *trap, struct shc_outcomes *out)
 {
 	struct shc_state *copy = shc_state_clone(state);
+	const struct shc_command *current = in->current;
 	struct shc_outcomes results = {0};
 	int r = 0;
 
@@ -258,9 +376,13 @@ static int run_at_error(struct shc_interpreter *in, const struct shc_state *stat
 		return -ENOMEM;
 	if (!is_set(trap))
 		return shc_outcomes_add(in, out, copy, SHC_FLOW_NEXT, 0);
-	in->in_error_trap = true;
+	/* `return` has set a status that is not seen yet. */
+	if (kind == SHC_TRAP_RETURN)
+		shc_set_status(copy, trap->site, 0, 255);
+	in->in_traps |= 1u << kind;
 	r = shc_run_action(in, trap->site, trap->action, copy, &results);
-	in->in_error_trap = false;
+	in->in_traps &= ~(1u << kind);
+	in->current = current;
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_outcome *item = &results.items[i];
 
@@ -276,14 +398,13 @@ static int run_at_error(struct shc_interpreter *in, const struct shc_state *stat
 	return r;
 }
 
-int shc_traps_at_error(
-	struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *out)
+int shc_traps_between(
+	struct shc_interpreter *in, struct shc_state *state, int kind, struct shc_outcomes *out)
 {
-	bool doubtful = in->call_depth && !state->errtrace;
-	int r = doubtful ? run_at_error(in, state, &none.entries[SHC_TRAP_ERROR], out) : 0;
+	int r = 0;
 
 	for (const struct shc_traps *t = state->traps; t && !r; t = t->also)
-		r = run_at_error(in, state, &t->entries[SHC_TRAP_ERROR], out);
+		r = run_between(in, state, kind, &t->entries[kind], out);
 	shc_state_destroy(state);
 	return r;
 }
@@ -325,7 +446,7 @@ int shc_traps_note(struct shc_interpreter *in, const struct shc_state *state)
 	/* A subshell is another process, with traps of its own. */
 	for (const struct shc_traps *t = state->traps; t && !in->at_signal && !r; t = t->also)
 		for (int i = 0; i < SHC_TRAP_COUNT && !r; i++)
-			if (i != SHC_TRAP_EXIT && i != SHC_TRAP_ERROR && is_set(&t->entries[i]))
+			if (is_signal(i) && is_set(&t->entries[i]))
 				r = note_one(in, &t->entries[i], state);
 	return r;
 }

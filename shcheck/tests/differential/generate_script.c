@@ -222,19 +222,71 @@ static void whole_put(struct script *script)
 		"f9() { local x=2; x=3; }\nreadonly x\nf9", "readonly z\n(z=1; x=2) || x=3",
 		"readonly x=1\neval 'x=2\ny=3'", "x=$(set -e; false; echo a)",
 		"export z=a{b,\"$x\"}c", "readonly y=1\nunset y", "declare \"y=$x\"", "x=~:a",
-		"declare {x,y}=a$z"};
+		"declare {x,y}=a$z", "trap 'x=d$x' DEBUG", "trap - DEBUG", "trap 'y=$?' ERR",
+		"set -E", "set -T", "trap 'z=r; false' RETURN",
+		"f8() { trap 'w=r$?' RETURN; return 3; }\nf8",
+		"f8() { trap 'y=e' ERR; false; }\nf8; x=$?", "trap 'exit 4' ERR",
+		"f8() { trap 'z=d' DEBUG; :; }\nf8", "(trap 'x=s; : >s' EXIT; exit 3)",
+		"f8() { trap 'snap 98' EXIT; }\nf8", "trap 'false; w=e' EXIT",
+		"x=$(trap 'echo t' EXIT; echo a)", "trap 'x=e; (exit 7)' EXIT",
+		"read x < <(echo a; y=b)", "cat <(z=1; false) >/dev/null; x=$?",
+		"while read -r x; do y=$x; done < <(echo q; exit 3)",
+		"coproc { x=1; read y; }\nwait", "coproc P { cat; }\nx=$?",
+		"x=<(:); x=${x%%[0-9]*}", "f8() { export x=a; }\nx=p f8",
+		"f8() { unset x; w=${x-u}; x=c; }\nx=p f8",
+		"f7() { unset y; w=${y-u}; }\nf8() { local y=l; f7; y=m; }\nf8",
+		"(set -e; false; :) | cat\n{ (set -e; false; :); snap 97; } | cat >/dev/null"};
 
-	if (script->draft->bash && sketch_chance(script->draft, 20))
+	static const char *const names[] = {"x=${0%/*}", "y=${0##*/}", "z=$(dirname \"$0\")",
+		"x=$(basename \"$0\")", "cd \"${0%/*}\" && x=$PWD", "y=$0; x=${y%/*}",
+		"case $0 in */*) x=s ;; *) x=b ;; esac", "cd \"$(dirname \"$0\")\" && z=$PWD",
+		"x=${0#/}; y=${x%%/*}", "x=$(sh -c 'echo \"$0\"' n)", "z=$(dirname -- \"$x\")",
+		"z=$(basename \"$y\")", "x=$(dirname a//b)", "[ \"$0\" = \"${0##*/}\" ] && x=b",
+		"case $y in [0-9]*[!0-9]* | '') ;; [0-9]*) eval \"x=a$y\" ;; esac",
+		"eval \"x=$#; y='$#'\"", "eval \"z=\\\"a $$\\\"\"; z=${z%% *}",
+		"case $x in *[!a-z]* | '') ;; *) eval \"y=$x.c; rm -f ./$x\" ;; esac",
+		"case $x in *\\'*) ;; *) eval \"z='$x'\" ;; esac",
+		"case $z in *[!a-z]* | '') ;; *) eval \"$z=1\" ;; esac",
+		"case $1 in *[!a-z0-9]* | '') ;; *) x=$(sh -c \"echo b$1\") ;; esac",
+		"trap \"x=a$#\" EXIT", "y=$(readlink -f \"$0\")", "z=$(sh -c 'echo \"$0$1\"')"};
+
+	if (sketch_chance(script->draft, 18))
+		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, names));
+	else if (script->draft->bash && sketch_chance(script->draft, 20))
 		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, bash_texts));
 	else
 		sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
+}
+
+/* Of bash: traps that run between commands, pipefail and the name of the script, each seen at once. */
+static void scene_put(struct script *script)
+{
+	static const char *const texts[] = {"trap 'w=d' DEBUG\nw=\n:\ny=$w\ntrap - DEBUG",
+		"f8() { trap 'w=r' RETURN; w=; }\nf8\nz=$w",
+		"trap 'w=k' DEBUG\nf8() { w=; :; y=$w; }\nf8\ntrap - DEBUG",
+		"trap 'w=e' ERR\nf8() { w=; false; y=$w; :; }\nf8\ntrap - ERR",
+		"trap 'w=e' ERR\n(w=; false; y=$w; :)\n! true\nz=$w",
+		"trap 'w=d$w' DEBUG\nfor z in 1 2; do :; done\ny=$w\ntrap - DEBUG",
+		"trap 'w=p' DEBUG\nw=\n: | :\ny=$w\ntrap - DEBUG",
+		"set -T\ntrap 'w=t' DEBUG\nf8() { w=; :; y=$w; }\nf8\ntrap - DEBUG\nset +T",
+		"f8() { trap 'y=i' ERR; }\nf8\nfalse\nx=$y\ntrap - ERR",
+		"set -o pipefail\nfalse | true\nx=$?\nset +o pipefail",
+		"set -o pipefail\n(exit 5) | : && y=p\nset +o pipefail",
+		"f8() { (set -e; false; :); w=n$?; }\n! f8\nz=$w",
+		"(trap 'snap 96' EXIT; w=q; w=$((1/0)))", "w=0\nf8() { export w=a; }\nw=p f8\nz=$w",
+		"w=0\nf8() { unset w; y=${w-u}; }\nw=p f8", "case $0 in */*) x=s ;; *) x=b ;; esac",
+		"y=${0%/*}\nz=${0##*/}", "z=$(dirname \"$0\")\n[ \"$z\" = . ] && y=here"};
+
+	sketch_put(script->draft, DRAFT_CHOOSE(script->draft, texts));
 }
 
 static void simple_put(struct script *script)
 {
 	uint64_t kind = hb_rng_below(&script->draft->rng, 100);
 
-	if (kind < 34)
+	if (script->draft->bash && sketch_chance(script->draft, 5))
+		scene_put(script);
+	else if (kind < 34)
 		assignment_put(script);
 	else if (kind < 56)
 		file_command_put(script);
@@ -486,6 +538,7 @@ int shc_oracle_generate_script(
 	if (code)
 		return code;
 	made.context = SHC_ORACLE_SCRIPT;
+	made.name = (unsigned)hb_rng_below(&draft.rng, 5);
 	/* The options are part of the text, where the analyser sees them too. */
 	made.noglob = made.nounset = false;
 	variables_complete(&draft, &made);

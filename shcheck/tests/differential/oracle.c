@@ -605,8 +605,14 @@ static int batch_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 	const struct shc_oracle_case *cases, size_t count, struct shc_oracle_outcome *ret,
 	struct hb_error *reterr)
 {
-	static const char *const dash[] = {"dash", SCRIPT_PATH, NULL};
-	static const char *const bash[] = {"bash", "--norc", "--noprofile", SCRIPT_PATH, NULL};
+	/* As $0 can be: absolute, relative and a bare name. */
+	static const struct {
+		const char *path, *directory;
+	} names[] = {{SCRIPT_PATH, NULL}, {"." SCRIPT_PATH, "/"}, {"./script", "/run"},
+		{"script", "/run"}, {"../run/script", "/run"}};
+	const char *path = names[cases[0].name % (sizeof(names) / sizeof(*names))].path;
+	const char *const dash[] = {"dash", path, NULL};
+	const char *const bash[] = {"bash", "--norc", "--noprofile", path, NULL};
 	static const char *const environment[] = {
 		"PATH=/usr/bin:/bin", "HOME=/home/user", "LC_ALL=C", NULL};
 	struct hb_sandbox_command command = {.argv = shell == SHC_ORACLE_DASH ? dash : bash,
@@ -618,6 +624,7 @@ static int batch_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 	struct forest forest = {0};
 	int code;
 
+	command.directory = names[cases[0].name % (sizeof(names) / sizeof(*names))].directory;
 	if (command.list_changes)
 		command.limits.wall_ns = INT64_C(2000000000);
 	code = script_build(cases, count, &script);

@@ -38,6 +38,7 @@ struct comparison {
 	const struct shc_oracle_outcome *outcome;
 	bool careful; /* so much is spent that harmless loops are not run: a point in one is not visited */
 	bool sourcing; /* the script has eval or `.`: what they may set is anything */
+	bool tracing;  /* it has a trap of DEBUG */
 	bool *held;    /* per snapshot */
 	unsigned *visits;
 	char (*texts)[512];
@@ -402,6 +403,9 @@ static void observe(void *context, const struct shc_call *call, struct shc_state
 
 		if (visit.snapshot->point != point)
 			continue;
+		/* What takes the snapshot is a function of more than one command: set -T traces them. */
+		if (comparison->tracing && strchr(visit.snapshot->options.bytes, 'T'))
+			comparison->held[i] = true;
 		comparison->visits[i]++;
 		if (comparison->held[i])
 			continue;
@@ -462,6 +466,7 @@ enum contain_verdict contain_script_check(const struct shc_oracle_case *one,
 	struct comparison comparison = {.one = one,
 		.outcome = outcome,
 		.sourcing = strstr(one->text.bytes, "eval") != NULL,
+		.tracing = strstr(one->text.bytes, "DEBUG") != NULL,
 		.held = calloc(count, sizeof(bool)),
 		.visits = calloc(count, sizeof(unsigned)),
 		.texts = calloc(count, sizeof(*comparison.texts))};

@@ -2,26 +2,37 @@
 /*
  * Would the comparison with real shells notice a wrong transfer function? The interpreter is built with mistakes that
  * can be switched on; the shells run once, and then each mistake must lose a concrete run. Exit 77 without a sandbox.
+ *
+ * With sanitizers, which look for other errors than these and are slow, a mistake in words is made, and fewer cases.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <hotbed/error.h>
+#include <hotbed/sanitizer.h>
 
 #include "contain_script.h"
 #include "mistake.h"
 
-enum { WORDS = 2000, BATCH = 50, SCRIPTS = 1500, CASES = WORDS + SCRIPTS };
+enum {
+	WORDS = HB_IS_SANITIZED ? 500 : 2000,
+	SCRIPTS = HB_IS_SANITIZED ? 300 : 1500,
+	CASES = WORDS + SCRIPTS,
+	BATCH = 50,
+	/* With sanitizers those in words alone, which show soon. */
+	MISTAKE_MADE_MAX = HB_IS_SANITIZED ? (int)MISTAKE_ERREXIT_IGNORED : (int)MISTAKE_COUNT,
+	MISTAKE_STRIDE = HB_IS_SANITIZED ? 25 : 1,
+};
 
 enum mistake shc_mistake;
 
 static struct shc_oracle_case cases[CASES];
 static struct shc_oracle_outcome outcomes[CASES];
-static bool lost_anyway[CASES];
 
 /* Words come first, then scripts. */
 static enum shc_oracle_shell shell_of(size_t index)
@@ -43,6 +54,11 @@ static int run_shells(struct shc_oracle *oracle, uint64_t seed)
 	for (size_t i = 0; i < CASES; i += BATCH) {
 		int r = shc_oracle_run(oracle, shell_of(i), &cases[i], BATCH, &outcomes[i], &error);
 
+		/* One of the scripts has overwritten the file that they are run from: the batch says nothing. */
+		if (r == -EPROTO && i >= WORDS) {
+			memset(&outcomes[i], 0, BATCH * sizeof(*outcomes));
+			continue;
+		}
 		if (r) {
 			(void)printf("the oracle failed: %s\n", error.text);
 			return r;
@@ -60,12 +76,21 @@ static bool is_lost(size_t i)
 	       CONTAIN_UNDECIDED;
 }
 
-/* Is a case lost that is not lost without a mistake? What is wrong in commands shows in scripts sooner. */
-static bool any_lost(void)
+/*
+ * Is a case lost that is not lost without @mistake? What is wrong in commands shows in scripts sooner. Cases that are
+ * lost anyway are a matter of shcheck-differential and shcheck-points.
+ */
+static bool any_lost(enum mistake mistake)
 {
-	for (size_t i = CASES; i-- > 0;)
-		if (!lost_anyway[i] && is_lost(i))
+	for (size_t i = CASES; i-- > 0;) {
+		bool lost;
+
+		shc_mistake = mistake;
+		lost = is_lost(i);
+		shc_mistake = MISTAKE_NONE;
+		if (lost && !is_lost(i))
 			return true;
+	}
 	return false;
 }
 
@@ -77,8 +102,7 @@ static bool is_noticed(enum mistake mistake)
 
 	if (child == 0) {
 		(void)alarm(30);
-		shc_mistake = mistake;
-		_exit(any_lost());
+		_exit(any_lost(mistake));
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return false;
@@ -91,7 +115,7 @@ int main(void)
 	uint64_t seed = text ? strtoull(text, NULL, 10) : 1;
 	struct hb_error error = {0};
 	struct shc_oracle *oracle;
-	int missed = 0, lost = 0, r = shc_oracle_create(&oracle, &error);
+	int missed = 0, made = 0, r = shc_oracle_create(&oracle, &error);
 
 	if (r == -EPERM || r == -ENOSYS) {
 		(void)printf("skip: needs user namespaces (%s)\n", error.text);
@@ -103,21 +127,18 @@ int main(void)
 	shc_oracle_destroy(oracle);
 	if (r)
 		return 1;
-	/* shcheck-differential and shcheck-points fail for these. */
-	for (size_t i = 0; i < CASES; i++)
-		lost += lost_anyway[i] = is_lost(i);
-	(void)printf("%d of %d cases are lost though no mistake is made\n", lost, CASES);
-	for (int mistake = MISTAKE_NONE + 1; mistake < MISTAKE_COUNT; mistake++) {
+	for (int mistake = MISTAKE_NONE + 1; mistake < MISTAKE_MADE_MAX;
+		mistake += MISTAKE_STRIDE) {
+		made++;
 		if (is_noticed((enum mistake)mistake))
 			continue;
 		(void)printf("mistake %d goes unnoticed\n", mistake);
 		missed++;
 	}
-	(void)printf(
-		"%d of %d mistakes are noticed\n", MISTAKE_COUNT - 1 - missed, MISTAKE_COUNT - 1);
+	(void)printf("%d of %d mistakes are noticed\n", made - missed, made);
 	for (size_t i = 0; i < CASES; i++) {
 		shc_oracle_outcome_finish(&outcomes[i]);
 		shc_oracle_case_finish(&cases[i]);
 	}
-	return missed > 0 || lost > CASES / 100;
+	return missed > 0;
 }

@@ -104,8 +104,17 @@ done
 # Same bytes twice.
 [ "$("$shcheck" --format json open warning)" = "$("$shcheck" --format json open warning)" ] ||
 	fault 'the output differs from run to run'
-if "$shcheck" open >/dev/full 2>/dev/null; then
-	fault 'a full disk is not noticed'
-fi
+for command in open '--format json open' '--dump-ast clean' explain 'explain SH901' --version --help; do
+	# shellcheck disable=SC2086 # words
+	output=$("$shcheck" $command 2>&1 >/dev/full)
+	got=$?
+	case $got,$output in
+	2,*'cannot be written: No space'*) ;;
+	*) fault "$command on a full disk: exit code $got: $output" ;;
+	esac
+	# shellcheck disable=SC2086
+	"$shcheck" $command >&- 2>/dev/null
+	[ $? -eq 2 ] || fault "$command with closed output is not noticed"
+done
 
 [ "$failures" -eq 0 ] || exit 1
