@@ -935,6 +935,13 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 		return r < 0 ? (shc_state_destroy(state), r)
 			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
 	}
+	if (in->script->dialect == SHC_BASH && shc_subject_splits(command->case_.subject)) {
+		shc_approximate(in, command);
+		subject = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool),
+			command->case_.subject->range);
+		if (!subject)
+			return shc_state_destroy(state), -ENOMEM;
+	}
 	compare_patterns(in, command, state);
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	for (const struct shc_case_item *item = command->case_.items; item && !r;

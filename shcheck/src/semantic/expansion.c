@@ -497,6 +497,21 @@ static bool is_fields(const struct shc_part *part)
 	       !shc_text_is(part->parameter->name, "*");
 }
 
+bool shc_subject_splits(const struct shc_word *word)
+{
+	bool fields = false, bare = false;
+
+	for (const struct shc_part *part = word ? word->parts : NULL; part; part = part->next) {
+		bare |= part->kind == SHC_PART_PARAMETER || part->kind == SHC_PART_COMMAND ||
+			part->kind == SHC_PART_ARITHMETIC;
+		if (part->kind != SHC_PART_DOUBLE && part->kind != SHC_PART_LOCALE)
+			continue;
+		for (const struct shc_part *inner = part->parts; inner; inner = inner->next)
+			fields |= is_fields(inner);
+	}
+	return fields && bare;
+}
+
 /*
  * Are the double quotes around @parts a field though nothing is in them? "$@" without parameters is none, and to bash
  * neither is "$@$x" where both are empty.

@@ -289,6 +289,12 @@ bool shc_has_braces(const struct shc_word *word);
 int shc_expand_value(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, const struct shc_term **ret);
 
+/*
+ * shc_subject_splits - does bash take @word apart at IFS though it is the subject of a case, and join the pieces with
+ * blanks? It does where "$@" or "${a[@]}" stands beside an expansion without quotes.
+ */
+bool shc_subject_splits(const struct shc_word *word);
+
 /* shc_expand_pattern - the language of @word as a pattern (case, [[ = ]], ${x#P}). As shc_expand_value(). */
 int shc_expand_pattern(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, const struct shc_dfa **ret);
