@@ -601,6 +601,7 @@ int shc_source_run(const struct shc_call *call, struct shc_state *state, struct 
 	const struct shc_fact *fact = NULL;
 	const struct shc_term *path;
 	struct shc_state *failed;
+	bool seen;
 	int r = 0;
 
 	if (call->fields.count < 2) {
@@ -618,13 +619,14 @@ int shc_source_run(const struct shc_call *call, struct shc_state *state, struct 
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
+	/* The fact goes with the state. Where the file was seen just now, it is there. */
 	fact = shc_path_fact(in, state, path);
+	seen = fact && fact->kind != SHC_FILE_NOTHING && fact->path == path;
 	if (!fact || fact->kind != SHC_FILE_NOTHING || fact->tested)
 		r = shc_run_unread(in, call->command, state, out);
 	else
 		shc_state_destroy(state);
-	/* Where the file was seen just now, it is there. */
-	if (r || (fact && fact->kind != SHC_FILE_NOTHING && fact->path == path)) {
+	if (r || seen) {
 		shc_state_destroy(failed);
 		return r;
 	}
