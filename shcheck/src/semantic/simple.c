@@ -402,7 +402,7 @@ static int refuse_redirects(struct shc_interpreter *in, const struct shc_command
 	doubt_absence(copy);
 	shc_set_status(copy, command, 1, 2);
 	if (refusal == REFUSAL_ENDS)
-		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, 0);
+		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, SHC_END_ERROR);
 	return shc_outcomes_add(in, refused, copy, SHC_FLOW_NEXT, 0);
 }
 
@@ -745,6 +745,38 @@ int shc_copy_arguments(struct shc_state *to, const struct shc_state *from)
 	return 0;
 }
 
+bool shc_end_restores(const struct shc_interpreter *in, enum shc_end end)
+{
+	return in->script->dialect == SHC_BASH && (end == SHC_END_ERREXIT || end == SHC_END_ERROR);
+}
+
+/* The shell ends: does the trap of EXIT see the positional parameters of the function that this is in? */
+static bool end_keeps_arguments(const struct shc_interpreter *in, enum shc_end end)
+{
+	return in->script->dialect == SHC_BASH && end != SHC_END_ERROR;
+}
+
+int shc_split_ends(struct shc_interpreter *in, struct shc_outcomes *outcomes)
+{
+	uint32_t count = outcomes->count;
+	int r = 0;
+
+	for (uint32_t i = 0; i < count && !r && in->script->dialect == SHC_BASH; i++) {
+		if (outcomes->items[i].flow != SHC_FLOW_EXIT ||
+			outcomes->items[i].levels != SHC_END_ANY ||
+			!outcomes->items[i].state->traps)
+			continue;
+		for (uint32_t end = SHC_END_ERREXIT; end <= SHC_END_ERROR && !r; end++) {
+			struct shc_state *copy = shc_state_clone(outcomes->items[i].state);
+
+			r = copy ? shc_outcomes_add(in, outcomes, copy, SHC_FLOW_EXIT, end)
+				 : -ENOMEM;
+		}
+		outcomes->items[i].levels = SHC_END_ASKED;
+	}
+	return r;
+}
+
 /* Call a function: its fields become the positional parameters for the time of the body. */
 static int call_function(const struct shc_call *call, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out)
@@ -763,8 +795,8 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_outcome *item = &results.items[i];
 
-		/* Where the shell ends, traps see what the function saw. */
-		if (!r && item->flow != SHC_FLOW_EXIT && !MADE(CALLER_LOSES_ARGUMENTS))
+		if (!r && !(item->flow == SHC_FLOW_EXIT && end_keeps_arguments(in, item->levels)) &&
+			!MADE(CALLER_LOSES_ARGUMENTS))
 			r = shc_copy_arguments(item->state, outer);
 		if (r)
 			shc_state_destroy(item->state);
@@ -962,6 +994,14 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 	return 0;
 }
 
+/* The shell ends before the command has: what @count assignments hide stays hidden. */
+static void keep_prefixes(const struct shc_interpreter *in, struct shc_state *state, uint32_t count)
+{
+	for (uint32_t i = in->prefix_count; i < in->prefix_count + count; i++)
+		if (i < SHC_PREFIXES_MAX)
+			state->escaped &= ~(UINT32_C(1) << i);
+}
+
 /* Dispatch with @prefixes assigned. Takes @state. */
 static int dispatch_prefixed(const struct shc_call *call, const struct prefix *prefixes,
 	uint32_t count, struct shc_state *state, struct shc_outcomes *out)
@@ -979,10 +1019,14 @@ static int dispatch_prefixed(const struct shc_call *call, const struct prefix *p
 	in->prefix_count += count;
 	r = shc_dispatch(call, state, true, &results);
 	in->prefix_count = outer;
+	if (!r)
+		r = shc_split_ends(in, &results);
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_outcome *item = &results.items[i];
 
-		if (!r)
+		if (item->flow == SHC_FLOW_EXIT && !shc_end_restores(in, item->levels))
+			keep_prefixes(in, item->state, count);
+		else if (!r)
 			r = restore_prefixes(call, item->state, prefixes, count);
 		if (r)
 			shc_state_destroy(item->state);
@@ -1086,7 +1130,8 @@ static int add_ended(struct shc_interpreter *in, const struct shc_command *comma
 		return -ENOMEM;
 	}
 	shc_set_status(ended, command, 1, line ? 2 : 255);
-	return shc_outcomes_add(in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT, 0);
+	return shc_outcomes_add(
+		in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT, line ? 0 : SHC_END_ERROR);
 }
 
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
@@ -1193,5 +1238,5 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	return shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
+	return shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, SHC_END_ERROR);
 }
