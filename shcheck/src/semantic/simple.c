@@ -115,6 +115,54 @@ static void leave_errexit(struct shc_state *state)
 	state->errexit = false;
 }
 
+/* The variables that a command with substitutions assigns itself. */
+struct assigning {
+	struct shc_interpreter *in;
+	const struct shc_command *command;
+	struct shc_state *state;
+	const struct shc_state
+		*before; /* NULL: they may be anything from now on; else as in this state */
+	int result;
+};
+
+static void assign_again(void *context, struct shc_text name)
+{
+	struct assigning *assigning = context;
+	struct shc_variable *variable;
+	uint32_t number;
+
+	if (assigning->result)
+		return;
+	variable = shc_name_number(assigning->in, name, &number)
+			   ? NULL
+			   : shc_state_variable(assigning->state, number);
+	if (!variable)
+		assigning->result = -ENOMEM;
+	else if (!assigning->before)
+		assigning->result =
+			shc_variable_anything(assigning->in, variable, assigning->command->range);
+	else if (number < assigning->before->variable_count)
+		*variable = assigning->before->variables[number];
+	else
+		*variable = (struct shc_variable){.presence = SHC_ABSENT};
+}
+
+/*
+ * Substitutions are run before anything is assigned. Where words depend on those before them, what the command
+ * assigns may already be assigned there, or not. With @before: all is as it was again. 0 or -ENOMEM.
+ */
+static int doubt_assigned(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, const struct shc_state *before)
+{
+	struct assigning assigning = {
+		.in = in, .command = command, .state = state, .before = before};
+	const struct shc_visitor visitor = {
+		.context = &assigning, .assigned = assign_again, .no_subshells = true};
+
+	shc_visit_command(&visitor, command);
+	return assigning.result;
+}
+
 static int run_substitution(struct shc_interpreter *in, const struct shc_part *part,
 	const struct shc_state *state, struct shc_outcomes *out)
 {
@@ -127,6 +175,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 
 	if (!r) {
 		capture->output = shc_term_text(in->terms, "", 0);
+		if (in->in_order && current)
+			r = doubt_assigned(in, current, capture, NULL);
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		if (in->script->dialect == SHC_BASH)
 			leave_errexit(capture);
@@ -135,7 +185,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		in->leaks = false;
 		in->substituting = true;
 		in_order = in->in_order;
-		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
+		if (!r)
+			r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
 		in->in_order = in_order;
 		in->current = current;
@@ -152,6 +203,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		result->output = state->output;
 		result->errexit = state->errexit;
 		result->doubtful = state->doubtful;
+		if (in->in_order && current && doubt_assigned(in, current, result, state))
+			output = NULL;
 		r = output ? remember(in, result, part, output) : -ENOMEM;
 		if (!r) {
 			results.items[i].state = NULL;
@@ -1185,6 +1238,22 @@ static int widen_assigning(struct shc_interpreter *in, const struct shc_command 
 	return r;
 }
 
+static void note_substitution(void *context, const struct shc_part *part)
+{
+	*(bool *)context |= part->kind == SHC_PART_COMMAND;
+}
+
+/* Has a substitution been run for @command? Where many states were joined, its output is forgotten. */
+static bool has_substituted(const struct shc_command *command, const struct shc_state *state)
+{
+	bool found = state->substituted_count > 0;
+	const struct shc_visitor visitor = {.context = &found, .substitution = note_substitution};
+
+	if (!found)
+		shc_visit_command(&visitor, command);
+	return found;
+}
+
 static bool assigns_may_leave_out(const struct shc_command *command)
 {
 	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
@@ -1198,7 +1267,7 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 {
 	struct shc_call call = {.in = in, .command = command};
 	struct shc_outcomes results = {0};
-	bool substituted = state->substituted_count > 0;
+	bool substituted = has_substituted(command, state);
 	int r;
 
 	shc_begin_expansion(in);
