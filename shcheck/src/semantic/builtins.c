@@ -669,6 +669,12 @@ void shc_restore_hidden(struct shc_state *state, uint32_t depth)
 	}
 }
 
+void shc_keep_hidden(struct shc_state *state, uint32_t depth)
+{
+	while (state->hidden_count && state->hidden[state->hidden_count - 1].depth >= depth)
+		state->hidden_count--;
+}
+
 static int hide(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
 	struct shc_variable *variable = shc_state_variable(state, number);

@@ -190,14 +190,16 @@ static int fail_command(
 		struct shc_outcome *item = &after.items[i];
 		struct shc_state *also = NULL;
 
-		if (item->flow == SHC_FLOW_NEXT && item->state->errexit)
+		if (item->flow == SHC_FLOW_NEXT && item->state->errexit) {
 			item->flow = SHC_FLOW_EXIT;
-		else if (item->flow == SHC_FLOW_NEXT && item->state->doubtful & SHC_DOUBT_ERREXIT) {
+			item->levels = SHC_END_ERREXIT;
+		} else if (item->flow == SHC_FLOW_NEXT &&
+			   item->state->doubtful & SHC_DOUBT_ERREXIT) {
 			also = shc_state_clone(item->state);
 			r = also ? r : -ENOMEM;
 		}
 		if (!r && also)
-			r = shc_outcomes_add(in, out, also, SHC_FLOW_EXIT, 0);
+			r = shc_outcomes_add(in, out, also, SHC_FLOW_EXIT, SHC_END_ERREXIT);
 		else
 			shc_state_destroy(also);
 		if (r)
@@ -210,6 +212,27 @@ static int fail_command(
 	return r;
 }
 
+/* dash: `return` is a command that may have failed, too, and the shell ends within the function. Takes @state. */
+static int fail_return(
+	struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_state *ended = state->status.high ? shc_state_clone(state) : NULL;
+	bool surely = state->errexit && !(state->doubtful & SHC_DOUBT_ERREXIT);
+	int r = !ended && state->status.high ? -ENOMEM : 0;
+
+	if (ended) {
+		ended->status.low += !ended->status.low;
+		r = shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, SHC_END_ERREXIT);
+	}
+	if (r || (surely && state->status.low)) {
+		shc_state_destroy(state);
+		return r;
+	}
+	if (surely)
+		state->status.high = 0;
+	return shc_outcomes_add(in, out, state, SHC_FLOW_RETURN, 0);
+}
+
 /* Where -e applies, a failed command ends the shell; a trap of ERR runs before. Moves @from to @out. */
 static int apply_errexit(
 	struct shc_interpreter *in, struct shc_outcomes *from, struct shc_outcomes *out)
@@ -219,13 +242,16 @@ static int apply_errexit(
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
-		bool counts = item->flow == SHC_FLOW_NEXT && !in->suppressed &&
+		bool returns = item->flow == SHC_FLOW_RETURN && in->script->dialect != SHC_BASH;
+		bool counts = (item->flow == SHC_FLOW_NEXT || returns) && !in->suppressed &&
 			      !MADE(ERREXIT_IGNORED) &&
 			      (item->state->errexit || item->state->doubtful & SHC_DOUBT_ERREXIT ||
 				      shc_trap_set(in, item->state, SHC_TRAP_ERROR));
 
 		if (r)
 			shc_state_destroy(item->state);
+		else if (counts && returns)
+			r = fail_return(in, item->state, &zero);
 		else if (counts)
 			r = shc_split_status(in, item->state, &zero, &failed);
 		else
@@ -933,7 +959,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 	if (r <= 0) {
 		shc_set_status(state, command, 1, 127);
 		return r < 0 ? (shc_state_destroy(state), r)
-			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
+			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, SHC_END_ERROR);
 	}
 	if (in->script->dialect == SHC_BASH && shc_subject_splits(command->case_.subject)) {
 		shc_approximate(in, command);
@@ -1010,7 +1036,7 @@ static int sort_body(struct shc_interpreter *in, const struct shc_command *loop,
 		else if (item->flow == SHC_FLOW_BREAK || item->flow == SHC_FLOW_CONTINUE)
 			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels - 1);
 		else
-			r = shc_outcomes_add(in, out, item->state, item->flow, 0);
+			r = shc_outcomes_add(in, out, item->state, item->flow, item->levels);
 	}
 	from->count = 0;
 	shc_outcomes_finish(from);
@@ -1364,7 +1390,7 @@ static int execute_for(struct shc_interpreter *in, const struct shc_command *com
 		shc_set_status(state, command, 1, 2);
 		shc_fields_finish(&fields);
 		return r < 0 ? (shc_state_destroy(state), r)
-			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
+			     : shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, SHC_END_ERROR);
 	}
 	shc_check_for(in, command, state, &fields);
 	if (is_list(&fields))
@@ -1501,11 +1527,16 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	else
 		r = shc_execute_command(in, function->function.body, state, &body);
 	r = first_error(shc_return_traps(in, &body), r);
+	if (!r)
+		r = shc_split_ends(in, &body);
 	in->arguments_loop = arguments_loop;
 	for (uint32_t i = 0; i < body.count; i++) {
 		struct shc_outcome *item = &body.items[i];
 
-		shc_restore_hidden(item->state, in->call_depth);
+		if (item->flow == SHC_FLOW_EXIT && !shc_end_restores(in, item->levels))
+			shc_keep_hidden(item->state, in->call_depth);
+		else
+			shc_restore_hidden(item->state, in->call_depth);
 		if (!r)
 			r = shc_traps_leave_function(in, item->state, traps);
 		if (r)

@@ -185,7 +185,7 @@ static int leave_inclusion(
 			r = shc_outcomes_add(in, out, item->state,
 				item->flow == SHC_FLOW_DISCARD && !in->subshells ? SHC_FLOW_NEXT
 										 : item->flow,
-				item->levels);
+				item->flow == SHC_FLOW_EXIT ? SHC_END_ANY : item->levels);
 	}
 	results->count = 0;
 	shc_outcomes_finish(results);
@@ -555,6 +555,13 @@ static int leave_file(struct shc_interpreter *in, struct shc_outcomes *from,
 	for (uint32_t i = 0; i < from->count; i++) {
 		struct shc_outcome *item = &from->items[i];
 
+		/* The trap of EXIT may see either. */
+		if (!r && arguments && item->flow == SHC_FLOW_EXIT && item->state->traps) {
+			struct shc_state *inner = shc_state_clone(item->state);
+
+			r = inner ? shc_outcomes_add(in, out, inner, SHC_FLOW_EXIT, item->levels)
+				  : -ENOMEM;
+		}
 		if (!r && arguments)
 			r = shc_copy_arguments(item->state, outer);
 		if (r)

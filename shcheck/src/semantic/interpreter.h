@@ -22,9 +22,21 @@ enum shc_flow {
 	SHC_FLOW_BREAK, /* .levels */
 	SHC_FLOW_CONTINUE,
 	SHC_FLOW_RETURN,
-	SHC_FLOW_EXIT,
+	SHC_FLOW_EXIT, /* .levels: enum shc_end */
 	/* bash: an error ends the command, and all that stands in the line of the script; the next line is run. */
 	SHC_FLOW_DISCARD,
+};
+
+/*
+ * Why the shell ends. bash undoes before the trap of EXIT what functions and assignments before a command have hidden
+ * after -e, and leaves functions after an error; after `exit` neither. dash always gives the parameters back, and only
+ * these.
+ */
+enum shc_end {
+	SHC_END_ASKED, /* exit */
+	SHC_END_ERREXIT,
+	SHC_END_ERROR,
+	SHC_END_ANY, /* any of these: eval and `.` make a difference, or nothing is known */
 };
 
 struct shc_outcome {
@@ -408,6 +420,15 @@ int shc_variable_anything(
 
 /* shc_restore_hidden - end of a function: put back what `local` hid at @depth. */
 void shc_restore_hidden(struct shc_state *state, uint32_t depth);
+
+/* shc_keep_hidden - the end of the shell in a function: what `local` hid at @depth stays so. */
+void shc_keep_hidden(struct shc_state *state, uint32_t depth);
+
+/* shc_split_ends - bash: follow every way in which an unknown end of the shell may leave a function. 0 or -ENOMEM. */
+int shc_split_ends(struct shc_interpreter *in, struct shc_outcomes *outcomes);
+
+/* shc_end_restores - the shell ends (@end): is what functions and assignments before a command hid put back? */
+bool shc_end_restores(const struct shc_interpreter *in, enum shc_end end);
 
 /*
  * shc_split_status - append @state once with status 0 and once without, as far as either is possible.

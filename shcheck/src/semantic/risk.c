@@ -217,7 +217,7 @@ int shc_leave_out(struct shc_interpreter *in, const struct shc_command *command,
 	shc_set_status(state, command, 0, 255);
 	if (!r && walk.ends) {
 		ended = shc_state_clone(state);
-		r = ended ? shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, 0) : -ENOMEM;
+		r = ended ? shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, SHC_END_ANY) : -ENOMEM;
 	}
 	if (r) {
 		shc_state_destroy(state);

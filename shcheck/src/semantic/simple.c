@@ -115,6 +115,54 @@ static void leave_errexit(struct shc_state *state)
 	state->errexit = false;
 }
 
+/* The variables that a command with substitutions assigns itself. */
+struct assigning {
+	struct shc_interpreter *in;
+	const struct shc_command *command;
+	struct shc_state *state;
+	const struct shc_state
+		*before; /* NULL: they may be anything from now on; else as in this state */
+	int result;
+};
+
+static void assign_again(void *context, struct shc_text name)
+{
+	struct assigning *assigning = context;
+	struct shc_variable *variable;
+	uint32_t number;
+
+	if (assigning->result)
+		return;
+	variable = shc_name_number(assigning->in, name, &number)
+			   ? NULL
+			   : shc_state_variable(assigning->state, number);
+	if (!variable)
+		assigning->result = -ENOMEM;
+	else if (!assigning->before)
+		assigning->result =
+			shc_variable_anything(assigning->in, variable, assigning->command->range);
+	else if (number < assigning->before->variable_count)
+		*variable = assigning->before->variables[number];
+	else
+		*variable = (struct shc_variable){.presence = SHC_ABSENT};
+}
+
+/*
+ * Substitutions are run before anything is assigned. Where words depend on those before them, what the command
+ * assigns may already be assigned there, or not. With @before: all is as it was again. 0 or -ENOMEM.
+ */
+static int doubt_assigned(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, const struct shc_state *before)
+{
+	struct assigning assigning = {
+		.in = in, .command = command, .state = state, .before = before};
+	const struct shc_visitor visitor = {
+		.context = &assigning, .assigned = assign_again, .no_subshells = true};
+
+	shc_visit_command(&visitor, command);
+	return assigning.result;
+}
+
 static int run_substitution(struct shc_interpreter *in, const struct shc_part *part,
 	const struct shc_state *state, struct shc_outcomes *out)
 {
@@ -127,6 +175,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 
 	if (!r) {
 		capture->output = shc_term_text(in->terms, "", 0);
+		if (in->in_order && current)
+			r = doubt_assigned(in, current, capture, NULL);
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		if (in->script->dialect == SHC_BASH)
 			leave_errexit(capture);
@@ -135,7 +185,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		in->leaks = false;
 		in->substituting = true;
 		in_order = in->in_order;
-		r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
+		if (!r)
+			r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
 		in->in_order = in_order;
 		in->current = current;
@@ -152,6 +203,8 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		result->output = state->output;
 		result->errexit = state->errexit;
 		result->doubtful = state->doubtful;
+		if (in->in_order && current && doubt_assigned(in, current, result, state))
+			output = NULL;
 		r = output ? remember(in, result, part, output) : -ENOMEM;
 		if (!r) {
 			results.items[i].state = NULL;
@@ -402,7 +455,7 @@ static int refuse_redirects(struct shc_interpreter *in, const struct shc_command
 	doubt_absence(copy);
 	shc_set_status(copy, command, 1, 2);
 	if (refusal == REFUSAL_ENDS)
-		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, 0);
+		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, SHC_END_ERROR);
 	return shc_outcomes_add(in, refused, copy, SHC_FLOW_NEXT, 0);
 }
 
@@ -745,6 +798,38 @@ int shc_copy_arguments(struct shc_state *to, const struct shc_state *from)
 	return 0;
 }
 
+bool shc_end_restores(const struct shc_interpreter *in, enum shc_end end)
+{
+	return in->script->dialect == SHC_BASH && (end == SHC_END_ERREXIT || end == SHC_END_ERROR);
+}
+
+/* The shell ends: does the trap of EXIT see the positional parameters of the function that this is in? */
+static bool end_keeps_arguments(const struct shc_interpreter *in, enum shc_end end)
+{
+	return in->script->dialect == SHC_BASH && end != SHC_END_ERROR;
+}
+
+int shc_split_ends(struct shc_interpreter *in, struct shc_outcomes *outcomes)
+{
+	uint32_t count = outcomes->count;
+	int r = 0;
+
+	for (uint32_t i = 0; i < count && !r && in->script->dialect == SHC_BASH; i++) {
+		if (outcomes->items[i].flow != SHC_FLOW_EXIT ||
+			outcomes->items[i].levels != SHC_END_ANY ||
+			!outcomes->items[i].state->traps)
+			continue;
+		for (uint32_t end = SHC_END_ERREXIT; end <= SHC_END_ERROR && !r; end++) {
+			struct shc_state *copy = shc_state_clone(outcomes->items[i].state);
+
+			r = copy ? shc_outcomes_add(in, outcomes, copy, SHC_FLOW_EXIT, end)
+				 : -ENOMEM;
+		}
+		outcomes->items[i].levels = SHC_END_ASKED;
+	}
+	return r;
+}
+
 /* Call a function: its fields become the positional parameters for the time of the body. */
 static int call_function(const struct shc_call *call, const struct shc_command *function,
 	struct shc_state *state, struct shc_outcomes *out)
@@ -763,8 +848,8 @@ static int call_function(const struct shc_call *call, const struct shc_command *
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_outcome *item = &results.items[i];
 
-		/* Where the shell ends, traps see what the function saw. */
-		if (!r && item->flow != SHC_FLOW_EXIT && !MADE(CALLER_LOSES_ARGUMENTS))
+		if (!r && !(item->flow == SHC_FLOW_EXIT && end_keeps_arguments(in, item->levels)) &&
+			!MADE(CALLER_LOSES_ARGUMENTS))
 			r = shc_copy_arguments(item->state, outer);
 		if (r)
 			shc_state_destroy(item->state);
@@ -962,6 +1047,14 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 	return 0;
 }
 
+/* The shell ends before the command has: what @count assignments hide stays hidden. */
+static void keep_prefixes(const struct shc_interpreter *in, struct shc_state *state, uint32_t count)
+{
+	for (uint32_t i = in->prefix_count; i < in->prefix_count + count; i++)
+		if (i < SHC_PREFIXES_MAX)
+			state->escaped &= ~(UINT32_C(1) << i);
+}
+
 /* Dispatch with @prefixes assigned. Takes @state. */
 static int dispatch_prefixed(const struct shc_call *call, const struct prefix *prefixes,
 	uint32_t count, struct shc_state *state, struct shc_outcomes *out)
@@ -979,10 +1072,14 @@ static int dispatch_prefixed(const struct shc_call *call, const struct prefix *p
 	in->prefix_count += count;
 	r = shc_dispatch(call, state, true, &results);
 	in->prefix_count = outer;
+	if (!r)
+		r = shc_split_ends(in, &results);
 	for (uint32_t i = 0; i < results.count; i++) {
 		struct shc_outcome *item = &results.items[i];
 
-		if (!r)
+		if (item->flow == SHC_FLOW_EXIT && !shc_end_restores(in, item->levels))
+			keep_prefixes(in, item->state, count);
+		else if (!r)
 			r = restore_prefixes(call, item->state, prefixes, count);
 		if (r)
 			shc_state_destroy(item->state);
@@ -1086,7 +1183,8 @@ static int add_ended(struct shc_interpreter *in, const struct shc_command *comma
 		return -ENOMEM;
 	}
 	shc_set_status(ended, command, 1, line ? 2 : 255);
-	return shc_outcomes_add(in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT, 0);
+	return shc_outcomes_add(
+		in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT, line ? 0 : SHC_END_ERROR);
 }
 
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
@@ -1140,6 +1238,22 @@ static int widen_assigning(struct shc_interpreter *in, const struct shc_command 
 	return r;
 }
 
+static void note_substitution(void *context, const struct shc_part *part)
+{
+	*(bool *)context |= part->kind == SHC_PART_COMMAND;
+}
+
+/* Has a substitution been run for @command? Where many states were joined, its output is forgotten. */
+static bool has_substituted(const struct shc_command *command, const struct shc_state *state)
+{
+	bool found = state->substituted_count > 0;
+	const struct shc_visitor visitor = {.context = &found, .substitution = note_substitution};
+
+	if (!found)
+		shc_visit_command(&visitor, command);
+	return found;
+}
+
 static bool assigns_may_leave_out(const struct shc_command *command)
 {
 	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
@@ -1153,7 +1267,7 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 {
 	struct shc_call call = {.in = in, .command = command};
 	struct shc_outcomes results = {0};
-	bool substituted = state->substituted_count > 0;
+	bool substituted = has_substituted(command, state);
 	int r;
 
 	shc_begin_expansion(in);
@@ -1193,5 +1307,5 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	return shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
+	return shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, SHC_END_ERROR);
 }

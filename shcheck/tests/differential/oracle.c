@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <hotbed/error.h>
 #include <hotbed/sandbox.h>
@@ -31,6 +32,24 @@ struct shc_oracle {
 	struct hb_sandbox *sandbox;
 };
 
+/*
+ * The programs, each folder mounted by itself: the links in the root that the sandbox makes otherwise (/lib64, where
+ * the loader is) can be deleted by a script in "/", and then no command can be run any more.
+ */
+static int sandbox_create(struct hb_sandbox **ret, struct hb_error *reterr)
+{
+	static const char *const folders[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64",
+		"/libx32", "/etc/alternatives"};
+	struct hb_sandbox_mount mounts[sizeof(folders) / sizeof(*folders)];
+	struct hb_sandbox_spec spec = {.no_system = true, .mounts = mounts};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (!access(folders[i], F_OK))
+			mounts[spec.mounts_count++] = (struct hb_sandbox_mount){
+				HB_SANDBOX_READ_ONLY, folders[i], folders[i], NULL};
+	return hb_sandbox_create(&spec, ret, reterr);
+}
+
 int shc_oracle_create(struct shc_oracle **ret, struct hb_error *reterr)
 {
 	struct shc_oracle *oracle = calloc(1, sizeof(*oracle));
@@ -38,7 +57,7 @@ int shc_oracle_create(struct shc_oracle **ret, struct hb_error *reterr)
 
 	if (!oracle)
 		return hb_error_set(reterr, -ENOMEM, "no memory for an oracle");
-	code = hb_sandbox_create(NULL, &oracle->sandbox, reterr);
+	code = sandbox_create(&oracle->sandbox, reterr);
 	if (code)
 		free(oracle);
 	else
