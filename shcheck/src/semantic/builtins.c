@@ -887,11 +887,68 @@ static bool hides_status(const struct shc_call *call)
 	return false;
 }
 
+/* Is @name one that may be declared, with a subscript or + behind it in bash? */
+static bool is_name(struct shc_text name, bool bash)
+{
+	static const char bytes[] =
+		"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	uint32_t i = 0;
+
+	/* No digit at the beginning. */
+	while (i < name.length &&
+		memchr(bytes + (i ? 0 : 10), name.bytes[i], sizeof(bytes) - 1 - (i ? 0 : 10)))
+		i++;
+	return i && (i == name.length || (bash && name.bytes[i] == '[') ||
+			    (bash && name.bytes[i] == '+' && i + 1 == name.length));
+}
+
+/* How many of the operands are no names: none (0), perhaps some (1), some (2)? */
+static int misnamed(const struct shc_call *call)
+{
+	bool bash = call->in->script->dialect == SHC_BASH;
+	int result = 0;
+
+	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
+		const struct shc_field *field = &call->fields.items[i];
+		const struct shc_term *value;
+		struct shc_text name;
+
+		if (field->word->assignment)
+			continue;
+		if (split_operand(call, call->values[i], &name, &value) && !is_name(name, bash) &&
+			field->occurrence == SHC_ONCE)
+			return 2;
+		if (!shc_field_is_one(field) ||
+			!split_operand(call, call->values[i], &name, &value))
+			result = 1;
+	}
+	return result;
+}
+
+/* dash: a special built-in with such an operand ends the shell. Takes @state, unless it returns 1: it may go on. */
+static int end_misnamed(const struct shc_call *call, struct shc_state *state, int misnamed,
+	struct shc_outcomes *out)
+{
+	struct shc_state *ended = misnamed == 2 ? state : shc_state_clone(state);
+	int r;
+
+	if (!ended) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_set_status(ended, call->command, 1, 2);
+	r = shc_outcomes_add(call->in, out, ended, SHC_FLOW_EXIT, SHC_END_ERROR);
+	if (r && misnamed != 2)
+		shc_state_destroy(state);
+	return r ? r : misnamed != 2;
+}
+
 static int run_declare(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	bool local = shc_text_is(call->name, "local") || shc_text_is(call->name, "declare") ||
 		     shc_text_is(call->name, "typeset");
+	int wrong = misnamed(call);
 
 	/* References to variables by name are not followed. */
 	if (local && call->in->script->dialect == SHC_BASH && shc_call_option(call, 'n', NULL))
@@ -900,8 +957,16 @@ static int run_declare(
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	shc_set_status(state, call->command, 0, 0);
-	state->status.lost = hides_status(call);
+	/* After `local` the shell ends when the function does; taken as if here, or not at all. */
+	if (wrong && call->in->script->dialect != SHC_BASH) {
+		int r = end_misnamed(call, state, local ? 1 : wrong, out);
+
+		if (r <= 0)
+			return r;
+		wrong = 0;
+	}
+	shc_set_status(state, call->command, wrong == 2, wrong != 0);
+	state->status.lost = !wrong && hides_status(call);
 	if (state->status.lost)
 		shc_check_declared(call->in, state, call->command);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);

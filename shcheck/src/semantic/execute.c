@@ -943,6 +943,26 @@ static void compare_patterns(
 	}
 }
 
+/* What has come out of a body to where more of the command follows; what leaves it goes to @out. Empties @from. */
+static int move_next(struct shc_interpreter *in, struct shc_outcomes *from, struct shc_outcomes *to,
+	struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct shc_outcome *item = &from->items[i];
+
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(in, item->flow == SHC_FLOW_NEXT ? to : out,
+				item->state, item->flow, item->levels);
+	}
+	from->count = 0;
+	shc_outcomes_finish(from);
+	return r;
+}
+
 static int execute_case(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -972,7 +992,7 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	for (const struct shc_case_item *item = command->case_.items; item && !r;
 		item = item->next) {
-		struct shc_outcomes taken = fall;
+		struct shc_outcomes taken = fall, body = {0};
 
 		fall = (struct shc_outcomes){0};
 		r = case_item(in, command, item, subject, &now, &taken, out);
@@ -990,10 +1010,10 @@ static int execute_case(struct shc_interpreter *in, const struct shc_command *co
 			shc_outcomes_finish(&taken);
 		else if (item->end == SHC_CASE_BREAK)
 			r = list_on_each(in, item->body, &taken, out);
-		else if (item->end == SHC_CASE_FALL)
-			r = list_on_each(in, item->body, &taken, &fall);
 		else
-			r = list_on_each(in, item->body, &taken, &now);
+			r = list_on_each(in, item->body, &taken, &body);
+		r = first_error(
+			move_next(in, &body, item->end == SHC_CASE_FALL ? &fall : &now, out), r);
 	}
 	for (uint32_t i = 0; i < now.count; i++) {
 		/* No match, or the body of one before ;;& */

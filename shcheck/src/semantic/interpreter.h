@@ -111,6 +111,8 @@ enum { SHC_PREFIXES_MAX = 32 };
 struct shc_observer {
 	void *context;
 	void (*call)(void *context, const struct shc_call *call, struct shc_state *state);
+	/* @command is not run, since too much of the budget is spent; or NULL. */
+	void (*left_out)(void *context, const struct shc_command *command);
 };
 
 struct shc_interpreter {

@@ -507,6 +507,17 @@ static void join_options(struct shc_state *into, const struct shc_state *other)
 	into->lastpipe &= other->lastpipe;
 }
 
+/* Have the same substitutions printed the same, so that nothing need be forgotten? */
+static bool alike_substituted(const struct shc_state *into, const struct shc_state *other)
+{
+	bool alike = into->substituted_count == other->substituted_count;
+
+	for (uint32_t i = 0; i < into->substituted_count && alike; i++)
+		alike = into->substituted[i].part == other->substituted[i].part &&
+			into->substituted[i].output == other->substituted[i].output;
+	return alike;
+}
+
 static int join_rest(struct join *join)
 {
 	struct shc_state *into = join->into;
@@ -532,7 +543,9 @@ static int join_rest(struct join *join)
 	into->sourced |= other->sourced;
 	into->escaped |= other->escaped;
 	join_options(into, other);
-	into->substituted_count = 0;
+	into->has_substituted |= other->has_substituted;
+	if (!alike_substituted(into, other))
+		into->substituted_count = 0;
 	if (into->steps != other->steps)
 		into->steps = NULL;
 	join_status(&into->status, &other->status);

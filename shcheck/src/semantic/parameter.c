@@ -221,7 +221,7 @@ static int read_special(struct shc_interpreter *in, struct shc_state *state, cha
 			break;
 		}
 		/* Substitutions of the same word have run already, though they stand further on. */
-		ret->term = state->substituted_count
+		ret->term = state->has_substituted
 				    ? number_term(in, 0, 255, range)
 				    : number_term(in, state->status.low, state->status.high, range);
 		break;

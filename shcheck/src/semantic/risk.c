@@ -214,6 +214,8 @@ int shc_leave_out(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *ended = NULL;
 	int r = forget_command(&walk, command);
 
+	if (in->observer && in->observer->left_out)
+		in->observer->left_out(in->observer->context, command);
 	shc_set_status(state, command, 0, 255);
 	if (!r && walk.ends) {
 		ended = shc_state_clone(state);

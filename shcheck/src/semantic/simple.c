@@ -95,6 +95,7 @@ static int remember(struct shc_interpreter *in, struct shc_state *state,
 	if (!grown)
 		return -ENOMEM;
 	state->substituted = grown;
+	state->has_substituted = true;
 	output = without_newlines(in, state, output);
 	if (!output)
 		return -ENOMEM;
@@ -553,6 +554,7 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 	int r;
 
 	state->substituted_count = 0;
+	state->has_substituted = false;
 	in->in_order = shc_assigns_in_order(command);
 	r = shc_outcomes_add(in, &now, state, SHC_FLOW_NEXT, 0);
 	if (!r && command_reads_status(command))
@@ -1238,22 +1240,6 @@ static int widen_assigning(struct shc_interpreter *in, const struct shc_command 
 	return r;
 }
 
-static void note_substitution(void *context, const struct shc_part *part)
-{
-	*(bool *)context |= part->kind == SHC_PART_COMMAND;
-}
-
-/* Has a substitution been run for @command? Where many states were joined, its output is forgotten. */
-static bool has_substituted(const struct shc_command *command, const struct shc_state *state)
-{
-	bool found = state->substituted_count > 0;
-	const struct shc_visitor visitor = {.context = &found, .substitution = note_substitution};
-
-	if (!found)
-		shc_visit_command(&visitor, command);
-	return found;
-}
-
 static bool assigns_may_leave_out(const struct shc_command *command)
 {
 	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
@@ -1267,7 +1253,7 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 {
 	struct shc_call call = {.in = in, .command = command};
 	struct shc_outcomes results = {0};
-	bool substituted = has_substituted(command, state);
+	bool substituted = state->has_substituted;
 	int r;
 
 	shc_begin_expansion(in);

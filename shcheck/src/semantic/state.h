@@ -174,6 +174,7 @@ struct shc_state {
 	const struct shc_traps *traps; /* NULL = none */
 	struct shc_substituted *substituted;
 	uint32_t substituted_count;
+	bool has_substituted; /* also where states were joined, which forget what they may not share */
 	struct shc_hidden *hidden;
 	uint32_t hidden_count;
 	const struct shc_term *directory; /* the current one, absolute */

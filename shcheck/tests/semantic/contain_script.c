@@ -12,7 +12,6 @@
 #include <shcheck/report.h>
 
 #include "../../src/semantic/command.h"
-#include "../../src/semantic/risk.h"
 #include "snapshot.h"
 
 enum { BINDINGS_MAX = 64, TEXT_MAX = 4096 };
@@ -36,7 +35,7 @@ struct visit {
 struct comparison {
 	const struct shc_oracle_case *one;
 	const struct shc_oracle_outcome *outcome;
-	bool careful; /* so much is spent that harmless loops are not run: a point in one is not visited */
+	bool left_out; /* harmless loops were not run, since so much was spent: a point in one is not visited */
 	bool sourcing; /* the script has eval or `.`: what they may set is anything */
 	bool tracing;  /* it has a trap of DEBUG */
 	bool *held;    /* per snapshot */
@@ -390,7 +389,6 @@ static void observe(void *context, const struct shc_call *call, struct shc_state
 	struct shc_text number;
 	unsigned point = 0;
 
-	comparison->careful |= shc_spent(call->in) > SHC_CAREFUL;
 	if (!shc_text_is(call->name, "snap") || call->fields.count < 2 ||
 		!shc_term_known(call->values[1], &number))
 		return;
@@ -417,13 +415,21 @@ static void observe(void *context, const struct shc_call *call, struct shc_state
 	}
 }
 
+static void note_left_out(void *context, const struct shc_command *command)
+{
+	struct comparison *comparison = context;
+
+	(void)command;
+	comparison->left_out = true;
+}
+
 static enum contain_verdict verdict_of(
 	const struct comparison *comparison, struct contain_loss *ret_loss)
 {
 	for (size_t i = 0; i < comparison->outcome->snapshots_count; i++) {
 		if (comparison->held[i])
 			continue;
-		if (comparison->careful && !comparison->visits[i])
+		if (comparison->left_out)
 			return CONTAIN_UNDECIDED;
 		if (ret_loss) {
 			ret_loss->point = comparison->outcome->snapshots[i].point;
@@ -438,7 +444,8 @@ static enum contain_verdict verdict_of(
 static enum contain_verdict analyse(
 	const char *text, size_t size, enum shc_dialect dialect, struct comparison *comparison)
 {
-	const struct shc_observer observer = {.context = comparison, .call = observe};
+	const struct shc_observer observer = {
+		.context = comparison, .call = observe, .left_out = note_left_out};
 	struct shc_findings *findings = NULL;
 	struct shc_source *source = NULL;
 	struct shc_script *script = NULL;
