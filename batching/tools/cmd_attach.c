@@ -258,7 +258,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		.duration_ns = INT64_MAX / 2, .period_ns = 1000000, .window_ns = 50000000};
 	struct policy_words words = {0};
 	uint64_t port = 0;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "pid", .i64 = &question.pid, .required = 1},
 		{.name = "port", .u64 = &port},
 		{.name = "duration-ns", .i64 = &question.duration_ns},
@@ -268,7 +268,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "json", .flag = &question.json},
 		{.name = NULL},
 	};
-	int err = options_read(argc, argv, options, reterr);
+	int err = hb_options_read(argc, argv, options, reterr);
 
 	if (!err)
 		err = policy_words_read(&words, hb_clock_now_ns(), &question.policy, reterr);

@@ -97,14 +97,14 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	const char *path = NULL;
 	int64_t from_ns = 0, to_ns = 0;
 	_Bool json = 0;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "trace", .text = &path, .required = 1},
 		{.name = "from-ns", .i64 = &from_ns, .required = 1},
 		{.name = "to-ns", .i64 = &to_ns, .required = 1},
 		{.name = "json", .flag = &json},
 		{.name = NULL},
 	};
-	int err = options_read(argc, argv, options, reterr), fd;
+	int err = hb_options_read(argc, argv, options, reterr), fd;
 
 	if (err)
 		return err;

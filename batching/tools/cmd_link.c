@@ -243,7 +243,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	struct programs programs = {0};
 	const char *stats = NULL;
 	uint64_t mtu = MTU_BYTES, queue = QUEUE_FRAMES;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "delay", .text = &texts.delay},
 		{.name = "jitter", .text = &texts.jitter},
 		{.name = "rate", .text = &texts.rate},
@@ -260,7 +260,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	int err = split(&argc, argv, &programs.argv, reterr);
 
 	if (!err)
-		err = options_read(argc, argv, options, reterr);
+		err = hb_options_read(argc, argv, options, reterr);
 	if (!err)
 		err = read_link(&texts, &emulator.directions[0], reterr);
 	if (err)

@@ -115,7 +115,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	uint64_t port = 0, connections = 1, request_bytes = 64, reply_bytes = 64;
 	struct policy_words words = {0};
 	const char *backend = "epoll";
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "address", .text = &question.client.address},
 		{.name = "port", .u64 = &port, .required = 1},
 		{.name = "backend", .text = &backend},
@@ -130,7 +130,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "json", .flag = &question.json},
 		{.name = NULL},
 	};
-	int err = options_read(argc, argv, options, reterr);
+	int err = hb_options_read(argc, argv, options, reterr);
 
 	if (!err)
 		err = bat_backend_find(backend, &question.client.backend, reterr);

@@ -49,7 +49,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	struct bat_scenario scenario = {.requests = 3, .alpha = 2, .beta = 4, .client = 1};
 	struct bat_comparison comparison;
 	_Bool json = 0;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "n", .u64 = &scenario.requests},
 		{.name = "alpha", .real = &scenario.alpha},
 		{.name = "beta", .real = &scenario.beta},
@@ -57,7 +57,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "json", .flag = &json},
 		{.name = NULL},
 	};
-	int err = options_read(argc, argv, options, reterr);
+	int err = hb_options_read(argc, argv, options, reterr);
 
 	if (!err)
 		err = bat_scenario_compare(&scenario, &comparison, reterr);

@@ -97,7 +97,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	struct bat_proxy_stats stats;
 	uint64_t connections = CONNECTIONS;
 	_Bool json = 0, nagle = 0;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "listen", .text = &proxy.listen, .required = 1},
 		{.name = "to", .text = &proxy.to, .required = 1},
 		{.name = "connections", .u64 = &connections},
@@ -105,7 +105,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "json", .flag = &json},
 		{.name = NULL},
 	};
-	int err = options_read(argc, argv, options, reterr);
+	int err = hb_options_read(argc, argv, options, reterr);
 
 	if (err)
 		return err;

@@ -94,7 +94,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	struct question question = {.options = {.seed = 1}};
 	const char *discipline = NULL;
 	uint64_t limit = 0;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "discipline", .text = &discipline, .required = 1},
 		{.name = "lambda", .real = &question.queue.lambda_per_s, .required = 1},
 		{.name = "mu", .real = &question.queue.mu_per_s, .required = 1},
@@ -106,7 +106,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "json", .flag = &question.json},
 		{.name = NULL},
 	};
-	int err = options_read(argc, argv, options, reterr);
+	int err = hb_options_read(argc, argv, options, reterr);
 
 	if (!err)
 		err = find_discipline(discipline, &question.queue.discipline, reterr);

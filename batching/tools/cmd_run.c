@@ -57,7 +57,7 @@ static int preload(const char *path, const char *mode, struct hb_error *reterr)
 static int run(int argc, char **argv, struct hb_error *reterr)
 {
 	const char *policy = NULL;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "policy", .text = &policy, .required = 1},
 		{.name = NULL},
 	};
@@ -70,7 +70,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		return hb_error_set(reterr, -EINVAL,
 			"which program? it follows '--', as in: run --policy nagle -- "
 			"redis-server");
-	err = options_read(end, argv, options, reterr);
+	err = hb_options_read(end, argv, options, reterr);
 	if (err)
 		return err;
 	if (strcmp(policy, bat_policy_name(BAT_POLICY_NODELAY)) != 0 &&

@@ -85,7 +85,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	const char *backend = "epoll";
 	uint64_t port = 0;
 	_Bool json = 0;
-	const struct option_target options[] = {
+	const struct hb_option_target options[] = {
 		{.name = "address", .text = &server.address},
 		{.name = "port", .u64 = &port},
 		{.name = "backend", .text = &backend},
@@ -95,7 +95,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "json", .flag = &json},
 		{.name = NULL},
 	};
-	int err = options_read(argc, argv, options, reterr);
+	int err = hb_options_read(argc, argv, options, reterr);
 
 	if (!err)
 		err = bat_backend_find(backend, &server.backend, reterr);

@@ -54,10 +54,10 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	const char *mutant = "none";
 	uint64_t requests = 3, states = 20000000;
 	bool json = false;
-	const struct option_target targets[] = {{.name = "mutant", .text = &mutant},
+	const struct hb_option_target targets[] = {{.name = "mutant", .text = &mutant},
 		{.name = "requests", .u64 = &requests}, {.name = "states", .u64 = &states},
 		{.name = "json", .flag = &json}, {.name = NULL}};
-	int err = options_read(argc, argv, targets, reterr);
+	int err = hb_options_read(argc, argv, targets, reterr);
 
 	if (!err)
 		err = read_mutant(mutant, &options.mutant, reterr);

@@ -273,7 +273,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		.queue = UNSET,
 		.table = UNSET,
 		.buffers = UNSET};
-	const struct option_target targets[] = {{.name = "policy", .text = &w.policy},
+	const struct hb_option_target targets[] = {{.name = "policy", .text = &w.policy},
 		{.name = "cores", .u64 = &w.cores}, {.name = "services", .u64 = &w.services},
 		{.name = "arrival", .text = &w.arrival}, {.name = "service", .text = &w.service},
 		{.name = "load", .real = &w.load}, {.name = "popularity", .text = &w.popularity},
@@ -288,7 +288,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	int err;
 
 	nic_des_defaults(&options);
-	err = options_read(argc, argv, targets, reterr);
+	err = hb_options_read(argc, argv, targets, reterr);
 	if (!err)
 		err = read_words(&w, &options, reterr);
 	if (!err)

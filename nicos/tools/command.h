@@ -3,8 +3,9 @@
 #ifndef NICOS_COMMAND_H
 #define NICOS_COMMAND_H
 
-#include <getopt.h>
 #include <stdint.h>
+
+#include <hotbed/command_line.h>
 
 struct hb_error;
 
@@ -22,26 +23,5 @@ struct command {
 
 extern const struct command command_check;
 extern const struct command command_sim;
-
-/*
- * One option of a command: where its argument goes. Exactly one of the targets is set; a flag takes no argument.
- * Tables end with an entry whose name is NULL.
- */
-struct option_target {
-	const char *name;
-	double *real;
-	uint64_t *u64;
-	int64_t *i64;
-	const char **text;
-	_Bool *flag;
-	_Bool required;
-};
-
-/*
- * options_read - parse @argv by @options; nothing may follow them. Every option at most once, numbers whole.
- * Returns 0 or -EINVAL with the option's name in @reterr. Targets of options that are not given keep their values.
- */
-int options_read(
-	int argc, char **argv, const struct option_target *options, struct hb_error *reterr);
 
 #endif

@@ -11,7 +11,7 @@ check()
 {
 	awk '
 	BEGIN {
-		n = split("error assert sanitizer log clock rng rng_gsl hist stats csv json json_out file suggest", names, " ")
+		n = split("error assert sanitizer log clock rng rng_gsl hist stats csv json json_out file suggest command_line", names, " ")
 		for (i = 1; i <= n; i++) layer[names[i]] = "base"
 		layer["sim"] = "sim"; layer["markov"] = "markov"; layer["sandbox"] = "sandbox"
 		layer["experiment"] = layer["trial"] = layer["load"] = layer["describe"] = "worker"

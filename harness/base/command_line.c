@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "command.h"
+#include <hotbed/command_line.h>
 
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #define OPTIONS_MAX 32
 #define FIRST_OPTION 256 /* above every character that getopt_long returns */
 
-static int store(const struct option_target *option, const char *text, struct hb_error *reterr)
+static int store(const struct hb_option_target *option, const char *text, struct hb_error *reterr)
 {
 	if (option->flag) {
 		*option->flag = true;
@@ -36,8 +37,8 @@ static int store(const struct option_target *option, const char *text, struct hb
 	return 0;
 }
 
-static int refuse(
-	const char *word, const struct option_target *options, int found, struct hb_error *reterr)
+static int refuse(const char *word, const struct hb_option_target *options, int found,
+	struct hb_error *reterr)
 {
 	const char *names[OPTIONS_MAX + 1] = {NULL};
 	const char *near;
@@ -51,8 +52,8 @@ static int refuse(
 		near ? "; did you mean '--" : "", near ? near : "", near ? "'" : "");
 }
 
-int options_read(
-	int argc, char **argv, const struct option_target *options, struct hb_error *reterr)
+int hb_options_read(
+	int argc, char **argv, const struct hb_option_target *options, struct hb_error *reterr)
 {
 	struct option table[OPTIONS_MAX + 1] = {{0}};
 	bool given[OPTIONS_MAX] = {false};
