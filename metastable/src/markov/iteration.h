@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Solutions of y K = f and K t = b, K = -Q of a killed chain, by Gauss-Seidel sweeps and aggregation over several
- * levels: for chains of many axes, whose separators are too large to eliminate. Adds, multiplies and divides non-negative
- * numbers only, in long double. Each answer comes with a bound that holds however it was found: the inverse of K has no
- * negative entry, so that |y K - f| <= e f in every entry means |y - x| <= e x in every entry for the solution x.
+ * levels: for chains of many axes, whose separators are too large to eliminate. Adds, multiplies and divides
+ * non-negative numbers only, in long double. Each answer comes with a bound that holds however it was found: the
+ * inverse of K has no negative entry, so that |y K - f| <= e f in every entry means |y - x| <= e x in every entry for
+ * the solution x.
  * Not thread-safe for one iteration.
  *
  * Sources: Koury, McAllister, Stewart, SIAM J. Alg. Disc. Meth. 5(2), 1984; Horton and Leutenegger, SIGMETRICS 1994;

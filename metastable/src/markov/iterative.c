@@ -337,8 +337,8 @@ static long double renew(struct part *p, long double *ret_moved)
 }
 
 /*
- * Steps that shrink by one ratio sum up to a geometric series; each was off by the @error of its solution besides. Not a
- * bound: what shrinks more slowly than the last two steps show is missed.
+ * Steps that shrink by one ratio sum up to a geometric series; each was off by the @error of its solution besides.
+ * Not a bound: what shrinks more slowly than the last two steps show is missed.
  */
 static double expected_error(double moved, double before, double error)
 {

@@ -90,7 +90,7 @@ int service_chain_create(const struct ms_model *model, const struct service_chai
 
 void service_chain_destroy(struct service_chain *chain);
 
-/* service_chain_moves - the rules, see struct ms_rules. Not thread-safe for one chain: it remembers what it computes. */
+/* service_chain_moves - the rules, see struct ms_rules. Not thread-safe for one chain: it remembers what it met. */
 uint32_t service_chain_moves(const void *context, const int32_t *at, struct ms_move *ret_moves);
 
 #endif
