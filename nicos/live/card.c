@@ -385,6 +385,11 @@ static void look_around(struct card *card)
 	}
 }
 
+void card_begin(struct card *card)
+{
+	card->since_ticks = ticks(card);
+}
+
 void card_poll(struct card *card)
 {
 	const uint8_t *frame;

@@ -39,6 +39,9 @@ int card_create(const struct card_options *options, struct region *region, struc
 	struct hb_error *reterr);
 void card_destroy(struct card *card);
 
+/* card_begin - the core's time counts from now. */
+void card_begin(struct card *card);
+
 /* card_poll - a round: some frames, all replies, the host's acknowledgement. */
 void card_poll(struct card *card);
 

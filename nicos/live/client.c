@@ -148,6 +148,38 @@ static uint64_t first_value(const struct client *client, uint64_t request)
 	return hb_rng_mix(client->options.seed, request);
 }
 
+/*
+ * A frame that must not be answered: a call of before again, and calls that are cut, changed, from nowhere or for nobody.
+ */
+static void hostile_send(struct client *client)
+{
+	uint64_t turn = client->counts.hostile;
+	uint32_t xid = turn % 6 == 0 && client->next ? (uint32_t)client->next
+						     : UINT32_MAX - (uint32_t)turn;
+	struct nic_address from = client->from;
+	uint32_t service = turn % 6 == 5 ? client->options.services : 0;
+	uint8_t *frame = nic_wire_reserve(client->wire);
+	size_t frame_bytes;
+
+	if (!frame)
+		return;
+	/* Before the first request there is nothing to repeat: a broken checksum then. */
+	if (turn % 6 == 1)
+		from.ip = 0xffffffff;
+	frame_bytes = nic_rpc_call_write(
+		frame, &from, &client->to, xid, service, 1, client->options.bytes);
+	memset(frame + NIC_RPC_CALL_HEADER_BYTES, 0, client->options.bytes);
+	nic_rpc_seal(frame);
+	if (turn % 6 == 2 || (turn % 6 == 0 && !client->next))
+		frame[frame_bytes - 1] ^= 1;
+	if (turn % 6 == 3)
+		frame_bytes -= 1 + turn % (frame_bytes - 1);
+	if (turn % 6 == 4)
+		frame[14 + turn % 10] ^= 0x11;
+	nic_wire_commit(client->wire, frame_bytes);
+	client->counts.hostile++;
+}
+
 static bool send_next(struct client *client, uint64_t now)
 {
 	const struct planned *planned = &client->plan[client->next];
@@ -237,6 +269,9 @@ void client_poll(struct client *client)
 			break;
 		if (o->window && client->counts.sent - client->counts.answered >= o->window)
 			break;
+		if (o->hostile && client->next % o->hostile == 0 &&
+			client->counts.hostile <= client->next / o->hostile)
+			hostile_send(client);
 		if (!send_next(client, now))
 			break;
 	}

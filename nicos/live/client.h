@@ -17,7 +17,7 @@
 struct client;
 
 struct client_counts {
-	uint64_t sent, answered, wrong, duplicates, late, measured;
+	uint64_t sent, hostile, answered, wrong, duplicates, late, measured;
 	uint64_t answered_measured; /* after the warm-up */
 	double mean_ns;
 };

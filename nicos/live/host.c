@@ -88,16 +88,6 @@ static void turn_acknowledge(struct worker *w)
 		memory_order_release);
 }
 
-static void turn_pass(struct worker *w, uint32_t next)
-{
-	if (w->host->mode == NIC_LIVE_FIBER) {
-		fiber_pass(&w->fiber, &w->host->workers[next].fiber);
-		return;
-	}
-	turn_give(w->host->region, next);
-	turn_await(w);
-}
-
 /* The next line that the card fills; NULL = everything ends. */
 static struct line *control_line_load(struct worker *w)
 {
@@ -146,16 +136,24 @@ static void call(struct worker *w, const struct line *line)
 	endpoint->account.calls++;
 }
 
+/*
+ * Give the core up. The next process may have gone on before, if it had not fallen asleep yet when its turn was changed;
+ * the card may then have planned anew, and this command is stale: nobody is to be woken, but the core is not ours either.
+ */
 static void retire(struct worker *w, const struct line *line)
 {
 	struct host_page *page = w->host->region->host;
+	bool is_stale = line->epoch != atomic_load_explicit(&page->epoch, memory_order_acquire);
 
-	/* A command that another one has replaced is not obeyed: the card has planned anew. */
-	if (line->epoch != atomic_load_explicit(&page->epoch, memory_order_acquire)) {
-		w->endpoint->account.stale++;
-		return;
+	w->endpoint->account.stale += is_stale;
+	if (w->host->mode == NIC_LIVE_FIBER) {
+		hb_assert(!is_stale);
+		fiber_pass(&w->fiber, &w->host->workers[page->next].fiber);
+	} else {
+		if (!is_stale)
+			turn_give(w->host->region, page->next);
+		turn_await(w);
 	}
-	turn_pass(w, page->next);
 	turn_acknowledge(w);
 }
 

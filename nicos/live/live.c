@@ -253,7 +253,7 @@ static bool is_over(const struct run *run)
 	if (!client_has_sent(run->client) || card_under_way(run->card))
 		return false;
 	client_counts(run->client, &counts);
-	return counts.sent == card_frames(run->card);
+	return counts.sent + counts.hostile == card_frames(run->card);
 }
 
 static int run_loop(struct run *run, struct hb_error *reterr)
@@ -262,6 +262,7 @@ static int run_loop(struct run *run, struct hb_error *reterr)
 	uint64_t answered = 0;
 	int64_t began_ns = hb_clock_now_ns(), answer_ns = began_ns, now_ns;
 
+	card_begin(run->card);
 	client_begin(run->client);
 	for (uint32_t round = 1;; round++) {
 		client_poll(run->client);
@@ -300,6 +301,7 @@ static void result_of_client(struct run *run, struct nic_live_result *ret)
 	ret->p999_us = hb_hist_quantile(ret->latency, 0.999) / 1e3;
 	ret->goodput_per_s = measured_s > 0 ? (double)counts.answered_measured / measured_s : 0;
 	ret->sent = counts.sent;
+	ret->hostile = counts.hostile;
 	ret->answered = counts.answered;
 	ret->lost = counts.sent - counts.answered;
 	ret->wrong = counts.wrong;

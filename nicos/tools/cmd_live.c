@@ -18,7 +18,7 @@ struct words {
 	const char *system, *mode, *arrival, *service, *popularity, *turn, *try_again, *kill,
 		*fault;
 	double load, rate;
-	uint64_t services, seed, requests, warm_up, bytes, window, depth, queue, buffers;
+	uint64_t services, seed, requests, warm_up, bytes, window, depth, queue, buffers, hostile;
 	bool json;
 };
 
@@ -86,6 +86,7 @@ static int read_numbers(const struct words *w, struct nic_live_options *o, struc
 		{"depth", w->depth, &o->depth},
 		{"queue", w->queue, &o->queue},
 		{"buffers", w->buffers, &o->buffers},
+		{"hostile", w->hostile, &o->hostile},
 	};
 	int err = 0;
 
@@ -205,6 +206,7 @@ static void json_counts(struct hb_json_out *out, const struct nic_live_result *r
 	hb_json_put_u64(out, "measured", r->measured);
 	hb_json_open(out, "client", '{');
 	hb_json_put_u64(out, "sent", r->sent);
+	hb_json_put_u64(out, "hostile", r->hostile);
 	hb_json_put_u64(out, "answered", r->answered);
 	hb_json_put_u64(out, "lost", r->lost);
 	hb_json_put_u64(out, "wrong", r->wrong);
@@ -294,7 +296,8 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		.window = UNSET,
 		.depth = UNSET,
 		.queue = UNSET,
-		.buffers = UNSET};
+		.buffers = UNSET,
+		.hostile = UNSET};
 	const struct hb_option_target targets[] = {{.name = "system", .text = &w.system},
 		{.name = "mode", .text = &w.mode}, {.name = "services", .u64 = &w.services},
 		{.name = "arrival", .text = &w.arrival}, {.name = "service", .text = &w.service},
@@ -305,8 +308,8 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "depth", .u64 = &w.depth}, {.name = "queue", .u64 = &w.queue},
 		{.name = "buffers", .u64 = &w.buffers}, {.name = "turn", .text = &w.turn},
 		{.name = "try-again", .text = &w.try_again}, {.name = "kill", .text = &w.kill},
-		{.name = "fault", .text = &w.fault}, {.name = "json", .flag = &w.json},
-		{.name = NULL}};
+		{.name = "fault", .text = &w.fault}, {.name = "hostile", .u64 = &w.hostile},
+		{.name = "json", .flag = &w.json}, {.name = NULL}};
 	struct nic_live_result result;
 	int err;
 
@@ -355,6 +358,7 @@ const struct command command_live = {
 		"  --fault F@N        request N makes its service exit, hang, crash or write to "
 		"another\n"
 		"                     service's lines (wrong-line)\n"
+		"  --hostile N        send a frame that must be refused before every N requests\n"
 		"  --json             one object, schema nicos.live/1\n"
 		"\n"
 		"examples:\n"

@@ -66,6 +66,8 @@ struct nic_live_options {
 	double kill_ns; /* a handler that has not ended is killed with its process; 0 = never */
 	enum nic_live_fault fault;
 	uint64_t fault_at; /* request number */
+	uint32_t
+		hostile; /* before every so many requests the client sends a hostile frame; 0 = none */
 };
 
 struct nic_live_result {
@@ -78,6 +80,7 @@ struct nic_live_result {
 	uint64_t refused[NIC_FRAME_FAULT_COUNT];
 	uint64_t no_buffer, replayed;
 	uint64_t sent, answered, lost; /* of the client */
+	uint64_t hostile;              /* frames that it sent besides, all to be refused */
 	uint64_t wrong, duplicates;    /* replies: not what the handler gives; to no open request */
 	uint64_t measured;
 	double switches; /* per request */
