@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The card: frames from the wire to the scheduler, requests to the lines of processes, replies back. It is polled by one
- * thread and never blocks.
+ * The card: frames from the wire to the scheduler, requests to the lines of processes, replies back. It is
+ * polled by one thread and never blocks.
  */
 #ifndef NICOS_LIVE_CARD_H
 #define NICOS_LIVE_CARD_H

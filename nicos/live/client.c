@@ -149,7 +149,8 @@ static uint64_t first_value(const struct client *client, uint64_t request)
 }
 
 /*
- * A frame that must not be answered: a call of before again, and calls that are cut, changed, from nowhere or for nobody.
+ * A frame that must not be answered: a call of before again, and calls that are cut, changed, from nowhere or
+ * for nobody.
  */
 static void hostile_send(struct client *client)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The open-loop client: what it sends and when is drawn before the run; latency counts from the intended time, and every
- * reply is compared with what the handler must give.
+ * The open-loop client: what it sends and when is drawn before the run; latency counts from the intended time,
+ * and every reply is compared with what the handler must give.
  */
 #ifndef NICOS_LIVE_CLIENT_H
 #define NICOS_LIVE_CLIENT_H

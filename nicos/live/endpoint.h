@@ -3,9 +3,10 @@
  * What card and host share: the lines of each process, and the host's page. Blocks of 128 bytes, since the cache
  * fetches lines by pairs; every block has one writer.
  *
- * A process reads its control lines in turn: the k-th thing that the card says is in line k mod lines. Reading the other
- * line acknowledges what the one before said. With a depth of one there are two lines, and the turn is the parity of the
- * paper. On a machine without such a card a load cannot be held back, so that a process spins on the line's number.
+ * A process reads its control lines in turn: the k-th thing that the card says is in line k mod lines. Reading
+ * the other line acknowledges what the one before said. With a depth of one there are two lines, and the turn
+ * is the parity of the paper. On a machine without such a card a load cannot be held back, so that a process
+ * spins on the line's number.
  */
 #ifndef NICOS_LIVE_ENDPOINT_H
 #define NICOS_LIVE_ENDPOINT_H
@@ -116,8 +117,8 @@ void region_destroy(struct region *region);
 uint64_t region_touched_bytes(const struct region *region);
 
 /*
- * region_restrict - in a process of its own: keep the host's page to read and the endpoint of @service, unmap the others.
- * Returns 0 or -errno.
+ * region_restrict - in a process of its own: keep the host's page to read and the endpoint of @service, unmap
+ * the others. Returns 0 or -errno.
  */
 int region_restrict(const struct region *region, uint32_t service);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the services of `nicos live` do, and the layout of its arguments. Work is a number of steps of a linear congruence,
- * not a time, so that a process that loses its core in between has not worked meanwhile; the result is where the
- * sequence has come to, which the client can compute by doubling and so knows that all of the work was done.
+ * What the services of `nicos live` do, and the layout of its arguments. Work is a number of steps of a linear
+ * congruence, not a time, so that a process that loses its core in between has not worked meanwhile; the result
+ * is where the sequence has come to, which the client can compute by doubling and so knows that all of the work
+ * was done.
  */
 #ifndef NICOS_LIVE_HANDLER_H
 #define NICOS_LIVE_HANDLER_H

@@ -137,8 +137,9 @@ static void call(struct worker *w, const struct line *line)
 }
 
 /*
- * Give the core up. The next process may have gone on before, if it had not fallen asleep yet when its turn was changed;
- * the card may then have planned anew, and this command is stale: nobody is to be woken, but the core is not ours either.
+ * Give the core up. The next process may have gone on before, if it had not fallen asleep yet when its turn was
+ * changed; the card may then have planned anew, and this command is stale: nobody is to be woken, but the core
+ * is not ours either.
  */
 static void retire(struct worker *w, const struct line *line)
 {

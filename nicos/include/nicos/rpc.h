@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What travels on the wire: a call or a reply of ONC RPC in one UDP datagram over IPv4 over Ethernet. The card decodes
- * calls; everything in a frame is checked before it is used, checksums included.
+ * What travels on the wire: a call or a reply of ONC RPC in one UDP datagram over IPv4 over Ethernet. The card
+ * decodes calls; everything in a frame is checked before it is used, checksums included.
  *
- * A service is a program number, NIC_RPC_PROGRAM + service; credentials are AUTH_NONE. Thread-safe: nothing is kept.
- * Sources: RFC 791, 768, 1071, 5531.
+ * A service is a program number, NIC_RPC_PROGRAM + service; credentials are AUTH_NONE. Thread-safe: nothing is
+ * kept. Sources: RFC 791, 768, 1071, 5531.
  */
 #ifndef NICOS_RPC_H
 #define NICOS_RPC_H
@@ -74,7 +74,8 @@ enum nic_frame_fault nic_rpc_reply_parse(const uint8_t *frame, size_t frame_byte
 
 /*
  * nic_rpc_call_write - the frame of a call with room for its arguments, without the checksum of UDP.
- * @frame: NIC_FRAME_BYTES bytes. @args_bytes: at most NIC_RPC_ARGS_MAX, a multiple of 4 (asserted); the caller writes them to
+ * @frame: NIC_FRAME_BYTES bytes. @args_bytes: at most NIC_RPC_ARGS_MAX, a multiple of 4 (asserted); the caller
+ * writes them to
  *   frame + NIC_RPC_CALL_HEADER_BYTES, then calls nic_rpc_seal().
  *
  * Returns the frame's length in bytes.
