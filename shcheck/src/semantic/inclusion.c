@@ -244,6 +244,16 @@ static int may_be_set(struct shc_interpreter *in, struct shc_state *state, uint3
 	return variable->term ? 0 : -ENOMEM;
 }
 
+int shc_doubt_variables(const struct shc_call *call, struct shc_state *state)
+{
+	int r = 0;
+
+	shc_approximate(call->in, call->command);
+	for (uint32_t i = 0; i < call->in->name_count && !r; i++)
+		r = may_be_set(call->in, state, i, call->command);
+	return r;
+}
+
 int shc_run_unread(struct shc_interpreter *in, const struct shc_command *site,
 	struct shc_state *state, struct shc_outcomes *out)
 {

@@ -985,12 +985,15 @@ static bool keeps_prefix(const struct shc_interpreter *in, const struct shc_vari
 	return in->script->dialect == SHC_BASH && after->readonly && !before->readonly;
 }
 
-void shc_prefix_escapes(const struct shc_interpreter *in, struct shc_state *state, uint32_t number)
+void shc_prefix_escapes(
+	const struct shc_interpreter *in, struct shc_state *state, uint32_t number, bool sealed)
 {
 	for (uint32_t i = 0; i < in->prefix_count && i < SHC_PREFIXES_MAX; i++)
 		if (in->prefixes[i] == number && in->script->dialect == SHC_BASH &&
-			!MADE(PREFIX_NEVER_ESCAPES))
+			!MADE(PREFIX_NEVER_ESCAPES)) {
 			state->escaped |= UINT32_C(1) << i;
+			state->sealed |= (uint32_t)sealed << i;
+		}
 }
 
 /* A variable that an assignment before a command hides, as it was. */
@@ -1034,17 +1037,21 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 		uint32_t place = in->prefix_count + i;
 		/* Of those that nest too deep nothing is noted. */
 		bool escaped = place >= SHC_PREFIXES_MAX || after->escaped & UINT32_C(1) << place;
+		bool sealed = place >= SHC_PREFIXES_MAX || after->sealed & UINT32_C(1) << place;
 		struct shc_variable *variable = shc_state_variable(after, prefixes[i].number);
 
 		if (!variable)
 			return -ENOMEM;
-		if (place < SHC_PREFIXES_MAX)
+		if (place < SHC_PREFIXES_MAX) {
 			after->escaped &= ~(UINT32_C(1) << place);
+			after->sealed &= ~(UINT32_C(1) << place);
+		}
 		if (keeps_prefix(in, variable, &prefixes[i].before))
 			continue;
 		*variable = prefixes[i].before;
 		if (escaped && shc_variable_anything(in, variable, call->command->range))
 			return -ENOMEM;
+		variable->perhaps_readonly |= escaped && sealed;
 	}
 	return 0;
 }
@@ -1053,8 +1060,10 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 static void keep_prefixes(const struct shc_interpreter *in, struct shc_state *state, uint32_t count)
 {
 	for (uint32_t i = in->prefix_count; i < in->prefix_count + count; i++)
-		if (i < SHC_PREFIXES_MAX)
+		if (i < SHC_PREFIXES_MAX) {
 			state->escaped &= ~(UINT32_C(1) << i);
+			state->sealed &= ~(UINT32_C(1) << i);
+		}
 }
 
 /* Dispatch with @prefixes assigned. Takes @state. */

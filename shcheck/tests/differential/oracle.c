@@ -645,7 +645,8 @@ static int batch_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 
 	command.directory = names[cases[0].name % (sizeof(names) / sizeof(*names))].directory;
 	if (command.list_changes)
-		command.limits.wall_ns = INT64_C(2000000000);
+		command.limits.wall_ns =
+			INT64_C(1000000) * (cases[0].wall_ms ? cases[0].wall_ms : 2000);
 	code = script_build(cases, count, &script);
 
 	if (!code)

@@ -72,6 +72,7 @@ struct shc_oracle_case {
 	bool arguments_unknown; /* of a script: the positional parameters are its arguments */
 	unsigned
 		name; /* of a script: how it is started, so that $0 is absolute, relative or bare */
+	unsigned wall_ms; /* of a script: it is cut after that time; 0: after two seconds */
 	bool noglob;  /* set -f */
 	bool nounset; /* set -u */
 	bool bash;    /* the text uses what only bash has: dash's outcome says nothing */
