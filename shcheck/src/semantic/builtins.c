@@ -130,7 +130,37 @@ static bool may_be_option(
 	return shc_byte_set_has(&first, '-');
 }
 
-static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+/* Are the fields from @first to before @end one operand each, so that they are what they seem? */
+static bool are_exact(const struct shc_call *call, uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end && i < call->fields.count; i++)
+		if (!shc_field_is_one(&call->fields.items[i]))
+			return false;
+	return true;
+}
+
+/* To a folder of which nothing is known; also pushd and popd of bash by the stack. Takes @state. */
+static int run_popd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	const struct shc_dfa *absolute;
+
+	shc_approximate(in, call->command);
+	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
+		absolute = shc_dfa_text(in->pool);
+	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	if (!state->directory || shc_capture(call, state,
+					 shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+						 call->command->range))) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_path_moved(in, state);
+	return finish(call, state, out, 0, 2);
+}
+
+/* cd to one operand, or home. Takes @state. */
+static int enter(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
 	uint32_t operand = shc_call_operand(call);
@@ -181,24 +211,28 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	return failed ? shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0) : 0;
 }
 
-/* pushd and popd of bash by the stack, of which nothing is known. */
-static int run_popd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_interpreter *in = call->in;
-	const struct shc_dfa *absolute;
+	uint32_t operand = shc_call_operand(call), end = operand + 1;
+	struct shc_state *copy;
+	int r;
 
-	shc_approximate(in, call->command);
-	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
-		absolute = shc_dfa_text(in->pool);
-	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
-	if (!state->directory || shc_capture(call, state,
-					 shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
-						 call->command->range))) {
-		shc_state_destroy(state);
-		return -ENOMEM;
+	/* bash wants one operand. */
+	if (call->in->script->dialect == SHC_BASH && end < call->fields.count) {
+		if (are_exact(call, operand, call->fields.count))
+			return finish(call, state, out, 1, 1);
+		end = call->fields.count;
 	}
-	shc_path_moved(in, state);
-	return finish(call, state, out, 0, 2);
+	if (are_exact(call, 1, end))
+		return enter(call, state, out);
+	/* What it goes by may be another word than it seems, an option, or none. */
+	copy = shc_state_clone(state);
+	r = copy ? run_popd(call, copy, out) : -ENOMEM;
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return enter(call, state, out);
 }
 
 static int run_pushd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -211,7 +245,7 @@ static int run_pushd(const struct shc_call *call, struct shc_state *state, struc
 		!shc_field_is_one(&call->fields.items[1]) ||
 		(shc_term_known(call->values[1], &text) && text.length && text.bytes[0] == '+'))
 		return run_popd(call, state, out);
-	return run_cd(call, state, out);
+	return enter(call, state, out);
 }
 
 /* ---- Leaving -------------------------------------------------------------------------------------------------- */

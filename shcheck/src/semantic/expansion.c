@@ -254,12 +254,32 @@ static int add_anything(struct builder *b, enum shc_origin origin, struct shc_ra
 	return builder_piece(b, &piece) ? -ENOMEM : 1;
 }
 
+/* Does anything in @word without quotes expand, so that the word is taken apart? */
+static bool splits_somewhere(const struct shc_word *word)
+{
+	for (const struct shc_part *part = word ? word->parts : NULL; part; part = part->next)
+		if (part->kind == SHC_PART_PARAMETER || part->kind == SHC_PART_COMMAND ||
+			part->kind == SHC_PART_ARITHMETIC)
+			return true;
+	return false;
+}
+
+/* dash: the last of "$@" is no field where it is empty and an expansion without quotes follows. 0 or -ENOMEM. */
+static int add_perhaps_last(struct builder *b, const struct shc_term *last, struct shc_range range)
+{
+	if (last->count)
+		return add_term(b, last, true);
+	last = shc_term_atom(b->in->terms, SHC_ORIGIN_DERIVED, shc_dfa_epsilon(b->in->pool), range);
+	return last ? add_term(b, last, true) : -ENOMEM;
+}
+
 /* "$@": every parameter a field of its own, the first and last joined with what stands beside. */
 static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 {
 	struct shc_state *state = b->state;
 	struct shc_ifs ifs;
 	bool known, empty = false;
+	bool vanishes = quoted && b->in->script->dialect != SHC_BASH && splits_somewhere(b->word);
 	int r = quoted ? 0 : separators(b, &ifs, &known);
 
 	/* Shells differ in which empty fields stay. */
@@ -270,6 +290,10 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 	for (uint32_t i = 0; i + MADE(LAST_ARGUMENT_LOST) < state->argument_count && !r; i++) {
 		if (i)
 			r = builder_end(b, quoted);
+		if (!r && i + 1 == state->argument_count && vanishes) {
+			r = add_perhaps_last(b, state->arguments[i], range);
+			continue;
+		}
 		b->exists |= quoted;
 		if (!r)
 			r = add_term(b, state->arguments[i], quoted);

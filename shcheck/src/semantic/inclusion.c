@@ -593,6 +593,7 @@ static int run_file(const struct shc_call *call, const struct shc_inclusion *inc
 	bool arguments = in->script->dialect == SHC_BASH && call->fields.count > 2;
 	struct shc_state *outer = shc_state_clone(state);
 	struct shc_outcomes results = {0};
+	uint32_t suppressed = in->suppressed;
 	int r = outer ? 0 : -ENOMEM;
 
 	if (!r && arguments)
@@ -602,7 +603,11 @@ static int run_file(const struct shc_call *call, const struct shc_inclusion *inc
 		shc_state_destroy(outer);
 		return r;
 	}
+	/* In dash a file knows nothing of a condition around it. */
+	if (in->script->dialect != SHC_BASH)
+		in->suppressed = 0;
 	r = shc_run_inclusion(in, inclusion, state, &results);
+	in->suppressed = suppressed;
 	if (r)
 		shc_outcomes_finish(&results);
 	else

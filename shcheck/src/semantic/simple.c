@@ -169,7 +169,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 {
 	struct shc_outcomes results = {0};
 	struct shc_state *capture = shc_state_clone(state);
-	uint32_t piped = in->piped;
+	uint32_t piped = in->piped, suppressed = in->suppressed;
 	const struct shc_command *current = in->current;
 	bool in_order = false, leaks = in->leaks;
 	int r = capture ? 0 : -ENOMEM;
@@ -181,6 +181,9 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		if (in->script->dialect == SHC_BASH)
 			leave_errexit(capture);
+		else
+			/* In dash it knows nothing of a condition around it. */
+			in->suppressed = 0;
 		in->piped = 0;
 		in->substitutions++;
 		in->leaks = false;
@@ -189,6 +192,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		if (!r)
 			r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
+		in->suppressed = suppressed;
 		in->in_order = in_order;
 		in->current = current;
 		in->piped = piped;
