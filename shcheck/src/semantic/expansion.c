@@ -264,22 +264,13 @@ static bool splits_somewhere(const struct shc_word *word)
 	return false;
 }
 
-/* dash: the last of "$@" is no field where it is empty and an expansion without quotes follows. 0 or -ENOMEM. */
-static int add_perhaps_last(struct builder *b, const struct shc_term *last, struct shc_range range)
-{
-	if (last->count)
-		return add_term(b, last, true);
-	last = shc_term_atom(b->in->terms, SHC_ORIGIN_DERIVED, shc_dfa_epsilon(b->in->pool), range);
-	return last ? add_term(b, last, true) : -ENOMEM;
-}
-
 /* "$@": every parameter a field of its own, the first and last joined with what stands beside. */
 static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 {
 	struct shc_state *state = b->state;
 	struct shc_ifs ifs;
 	bool known, empty = false;
-	bool vanishes = quoted && b->in->script->dialect != SHC_BASH && splits_somewhere(b->word);
+	bool splits = quoted && b->in->script->dialect != SHC_BASH && splits_somewhere(b->word);
 	int r = quoted ? 0 : separators(b, &ifs, &known);
 
 	/* Shells differ in which empty fields stay. */
@@ -290,10 +281,10 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 	for (uint32_t i = 0; i + MADE(LAST_ARGUMENT_LOST) < state->argument_count && !r; i++) {
 		if (i)
 			r = builder_end(b, quoted);
-		if (!r && i + 1 == state->argument_count && vanishes) {
-			r = add_perhaps_last(b, state->arguments[i], range);
-			continue;
-		}
+		/* dash: where the last one is empty, it is no field, or one more, by what follows. */
+		if (!r && i + 1 == state->argument_count && splits &&
+			shc_may_be_empty(b->in, state, state->arguments[i]))
+			return add_anything(b, SHC_ORIGIN_ARGUMENT, range) < 0 ? -ENOMEM : 0;
 		b->exists |= quoted;
 		if (!r)
 			r = add_term(b, state->arguments[i], quoted);
