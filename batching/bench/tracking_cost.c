@@ -69,12 +69,14 @@ static int attach(void *user)
 	if (!err)
 		err = bat_attach_set(attached, BAT_SOCKET_NAGLE);
 	while (!err && !is_stopped) {
-		struct timespec until;
+		int64_t left_ns;
 
 		err = bat_attach_sample(attached, &sample);
 		next_ns += (int64_t)hb_rng_exponential(&rng, (double)state->gap_ns) + 1;
-		until = (struct timespec){next_ns / NS_PER_S, next_ns % NS_PER_S};
-		(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+		left_ns = next_ns - hb_clock_now_ns();
+		if (left_ns > 0)
+			(void)nanosleep(
+				&(struct timespec){left_ns / NS_PER_S, left_ns % NS_PER_S}, NULL);
 	}
 	bat_attach_destroy(attached, &restored);
 	return err || restored != 1;
