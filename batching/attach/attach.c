@@ -62,7 +62,7 @@ struct bat_attach {
 	struct keeper keeper;
 	struct bat_tracker *tracker; /* may be NULL */
 	struct bat_reading
-		gone[BAT_QUEUE_ALL]; /* departed and integral of sockets that are closed */
+		gone[BAT_QUEUE_COUNT]; /* departed and integral of sockets that are closed */
 	struct watched sockets[BAT_ATTACH_SOCKETS_MAX];
 };
 
@@ -120,13 +120,13 @@ static void track(struct bat_attach *attach, struct watched *socket)
 
 static void untrack(struct bat_attach *attach, const struct watched *socket)
 {
-	struct bat_reading queues[BAT_QUEUE_ALL];
+	struct bat_reading queues[BAT_QUEUE_COUNT];
 
 	if (!attach->tracker || socket->place < 0)
 		return;
 	/* What is still in a queue never leaves it: only what has been counted stays. */
 	if (bat_tracker_read(attach->tracker, socket->place, bat_tracker_now_ns(), queues) == 0) {
-		for (int q = 0; q < BAT_QUEUE_ALL; q++) {
+		for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
 			attach->gone[q].departed += queues[q].departed;
 			attach->gone[q].integral += queues[q].integral;
 		}
@@ -366,9 +366,9 @@ void bat_attach_track(struct bat_attach *attach, struct bat_tracker *tracker)
 
 int bat_attach_queues(struct bat_attach *attach, int64_t now_ns, struct bat_reading *ret)
 {
-	struct bat_reading sums[BAT_QUEUE_ALL], queues[BAT_QUEUE_ALL];
+	struct bat_reading sums[BAT_QUEUE_COUNT], queues[BAT_QUEUE_COUNT];
 
-	for (int q = 0; q < BAT_QUEUE_ALL; q++) {
+	for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
 		sums[q] = attach->gone[q];
 		sums[q].time_ns = now_ns;
 	}
@@ -383,7 +383,7 @@ int bat_attach_queues(struct bat_attach *attach, int64_t now_ns, struct bat_read
 			continue;
 		if (err)
 			return err;
-		for (int q = 0; q < BAT_QUEUE_ALL; q++)
+		for (int q = 0; q < BAT_QUEUE_COUNT; q++)
 			bat_reading_merge(&sums[q], &queues[q]);
 	}
 	memcpy(ret, sums, sizeof(sums));

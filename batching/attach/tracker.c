@@ -197,7 +197,7 @@ int64_t bat_tracker_now_ns(void)
 /* Between which points the queues lie. */
 static const struct {
 	enum tracker_point in, out;
-} queues[BAT_QUEUE_ALL] = {
+} queues[BAT_QUEUE_COUNT] = {
 	[BAT_UNACKED] = {POINT_WRITTEN, POINT_ACKED},
 	[BAT_UNREAD] = {POINT_RECEIVED, POINT_READ},
 	[BAT_ACKDELAY] = {POINT_RECEIVED, POINT_CONFIRMED},
@@ -224,7 +224,7 @@ int bat_tracker_read(
 		atomic_thread_fence(memory_order_acquire);
 		if (__atomic_load_n(&socket->begun, __ATOMIC_RELAXED) != ended)
 			continue;
-		for (int q = 0; q < BAT_QUEUE_ALL; q++)
+		for (int q = 0; q < BAT_QUEUE_COUNT; q++)
 			ret[q] = bat_passed_between(
 				&points[queues[q].in], &points[queues[q].out], now_ns);
 		return 0;

@@ -131,7 +131,7 @@ static void conclude_estimates(const struct connection *c, struct bat_tcp_result
 		struct bat_end ends[BAT_TCP_ENDS] = {{{{0}}}};
 
 		for (int end = 0; end < BAT_TCP_ENDS; end++)
-			for (int queue = 0; queue < BAT_QUEUE_ALL; queue++) {
+			for (int queue = 0; queue < BAT_QUEUE_COUNT; queue++) {
 				struct bat_window *window = &ret->windows[end][unit][queue];
 
 				*window = window_of(
@@ -175,7 +175,7 @@ static void on_tick(struct hb_sim *sim, void *object, uint64_t argument)
 {
 	struct connection *c = object;
 	const struct bat_tcp_config *config = c->config;
-	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 	bool nagle[BAT_TCP_ENDS];
 	int err = 0;
 
@@ -183,7 +183,7 @@ static void on_tick(struct hb_sim *sim, void *object, uint64_t argument)
 	for (int end = 0; end < BAT_TCP_ENDS; end++) {
 		nagle[end] = c->ends[end].nagle;
 		for (int unit = 0; unit < BAT_TCP_UNITS; unit++)
-			for (int queue = 0; queue < BAT_QUEUE_ALL && !err; queue++)
+			for (int queue = 0; queue < BAT_QUEUE_COUNT && !err; queue++)
 				err = bat_qsum_read(&c->sums[end][unit][queue], hb_sim_now_ns(sim),
 					&readings[end][unit][queue]);
 	}

@@ -53,7 +53,7 @@ struct connection {
 	struct hb_sim *sim;
 	struct end ends[BAT_TCP_ENDS];
 	struct bat_tcp_request *requests; /* shape [config->requests] */
-	struct bat_qsum sums[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct bat_qsum sums[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 	struct bat_qsum hinted;
 	struct hb_rng arrivals, services, classes;
 
@@ -67,8 +67,8 @@ struct connection {
 
 	/* readings at both ends of the window */
 	bool measuring;
-	struct bat_reading start[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL], start_hinted;
-	struct bat_reading stop[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL], stop_hinted;
+	struct bat_reading start[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT], start_hinted;
+	struct bat_reading stop[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT], stop_hinted;
 };
 
 enum { TCP_BYTES, TCP_REQUESTS }; /* indices into bat_tcp_units */

@@ -130,8 +130,8 @@ struct change {
 };
 
 struct trace {
-	struct change changes[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL][CHANGES_MAX / 8];
-	size_t count[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct change changes[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT][CHANGES_MAX / 8];
+	size_t count[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 };
 
 static void record(void *user, enum bat_unit unit, int end, enum bat_queue queue, int64_t time_ns,
@@ -230,7 +230,7 @@ static uint64_t sojourns(const struct change *changes, size_t count)
 /* The same from the stamps of each request. */
 static uint64_t stamped(const struct bat_tcp_request *log, uint64_t count, int end, int queue)
 {
-	static const int spans[BAT_TCP_ENDS][BAT_QUEUE_ALL][2] = {
+	static const int spans[BAT_TCP_ENDS][BAT_QUEUE_COUNT][2] = {
 		{
 			[BAT_UNACKED] = {BAT_TCP_WRITTEN, BAT_TCP_ACKED},
 			[BAT_UNREAD] = {BAT_TCP_REPLY_RECEIVED, BAT_TCP_REPLY_READ},
@@ -293,7 +293,7 @@ Test(tcp_sim, littles_identity_holds_on_every_queue, .timeout = 120)
 		result = simulate(&config, hb_rng_u64(&rng));
 		for (int end = 0; end < BAT_TCP_ENDS; end++)
 			for (int unit = 0; unit < BAT_TCP_UNITS; unit++)
-				for (int queue = 0; queue < BAT_QUEUE_ALL; queue++)
+				for (int queue = 0; queue < BAT_QUEUE_COUNT; queue++)
 					check_queue(trace, &config, &result, end, unit, queue);
 		/* The window begins and ends without a request under way: the hint is the truth. */
 		cr_assert_eq(result.hinted.departed, 2000);
@@ -449,7 +449,7 @@ struct switcher {
 };
 
 static void switch_to(void *user, int64_t now_ns,
-	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT],
 	bool nagle[BAT_TCP_ENDS])
 {
 	struct switcher *switcher = user;

@@ -42,7 +42,7 @@ int ends_open(struct ends *ends, enum ends_tracking tracking, uint16_t port, int
 /* Both ends at one moment. Returns 0 or -EAGAIN, and then nothing has changed. */
 static int read_queues(struct ends *ends)
 {
-	struct bat_reading queues[END_COUNT][BAT_QUEUE_ALL];
+	struct bat_reading queues[END_COUNT][BAT_QUEUE_COUNT];
 	int64_t now_ns = bat_tracker_now_ns();
 
 	for (int i = 0; i < END_COUNT; i++) {
@@ -132,7 +132,7 @@ static struct bat_end tracked(const struct bat_reading *from, const struct bat_r
 	struct bat_end end = {0};
 	struct bat_window window;
 
-	for (int q = 0; q < BAT_QUEUE_ALL; q++) {
+	for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
 		if (bat_window_between(&from[q], &to[q], &window) == 0)
 			end.queues[q] = bat_wait_of(&window);
 	}
@@ -254,7 +254,7 @@ void ends_put(const struct ends *ends, enum end_role role, struct hb_json_out *o
 		out, "acked_bytes", end->last.unacked_departed - end->first.unacked_departed);
 	hb_json_put_u64(out, "read_bytes", end->last.unread_departed - end->first.unread_departed);
 	hb_json_put_u64(out, "segments", end->last.segments - end->first.segments);
-	for (int q = 0; q < BAT_QUEUE_ALL; q++) {
+	for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
 		if (!waits[role].queues[q].tracked)
 			continue;
 		(void)snprintf(key, sizeof(key), "%s_wait_ns", bat_queue_name((enum bat_queue)q));
@@ -287,7 +287,7 @@ void ends_say(const struct ends *ends)
 			continue;
 		(void)printf("%s %" PRId64 ": %" PRIu32 " sockets, %" PRIu32 " restored;",
 			role_names[i], end->pid, end->last.sockets, end->restored);
-		for (int q = 0; q < BAT_QUEUE_ALL; q++) {
+		for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
 			if (waits[i].queues[q].defined)
 				(void)printf(" %s %.6g us", bat_queue_name((enum bat_queue)q),
 					waits[i].queues[q].ns / 1e3);

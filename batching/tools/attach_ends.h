@@ -25,8 +25,8 @@ struct end {
 	struct bat_attach *attach;
 	struct bat_attach_sample first, last;
 	struct bat_poll_window window, whole;
-	struct bat_reading first_queues[BAT_QUEUE_ALL], window_queues[BAT_QUEUE_ALL],
-		last_queues[BAT_QUEUE_ALL];
+	struct bat_reading first_queues[BAT_QUEUE_COUNT], window_queues[BAT_QUEUE_COUNT],
+		last_queues[BAT_QUEUE_COUNT];
 	uint32_t restored;
 };
 

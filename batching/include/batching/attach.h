@@ -62,7 +62,7 @@ void bat_attach_track(struct bat_attach *attach, struct bat_tracker *tracker);
 /*
  * bat_attach_queues - the queues of all tracked sockets together at @now_ns of bat_tracker_now_ns(), those included
  * that are closed by now, from memory: no system call, and no new socket is looked for.
- * @ret: [BAT_QUEUE_ALL]. Returns 0, or -EAGAIN (updates of a socket never paused) with @ret untouched.
+ * @ret: [BAT_QUEUE_COUNT]. Returns 0, or -EAGAIN (updates of a socket never paused) with @ret untouched.
  */
 int bat_attach_queues(struct bat_attach *attach, int64_t now_ns, struct bat_reading *ret);
 

@@ -86,7 +86,7 @@ typedef void bat_tcp_observe_fn(void *user, enum bat_unit unit, int end, enum ba
  * held, as Linux does.
  */
 typedef void bat_tcp_tick_fn(void *user, int64_t now_ns,
-	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT],
 	bool nagle[BAT_TCP_ENDS]);
 
 struct bat_tcp_config {
@@ -136,7 +136,7 @@ struct bat_tcp_result {
 	int64_t finish_ns;       /* the last one done */
 	uint64_t segments[BAT_TCP_ENDS], pure_acks[BAT_TCP_ENDS];
 	/* From the write of the first measured request to the read of the last answer. */
-	struct bat_window windows[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct bat_window windows[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 	struct bat_window hinted; /* requests written and not answered, as the application says */
 	struct bat_estimate estimates[BAT_TCP_UNITS]; /* seen from the request */
 	struct bat_estimate by_answers[BAT_TCP_UNITS];

@@ -46,7 +46,7 @@ void bat_tracker_forget(struct bat_tracker *tracker, int place, uint64_t cookie)
 int64_t bat_tracker_now_ns(void);
 /*
  * bat_tracker_read - the queues of the socket at @place, in bytes, at @now_ns of bat_tracker_now_ns().
- * @ret: [BAT_QUEUE_ALL], counted from the first event; a program's write is taken as the answer to all that it has
+ * @ret: [BAT_QUEUE_COUNT], counted from the first event; a program's write is taken as the answer to all that it has
  * read.
  *
  * Returns 0, -ENODATA (no event yet) or -EAGAIN (updates never paused), both with @ret untouched.

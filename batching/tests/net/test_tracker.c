@@ -100,7 +100,7 @@ static void read_queues(
 static void await_empty(struct bat_tracker *tracker, const struct watched *watched)
 {
 	static const struct timespec ms = {0, 1000000};
-	struct bat_reading queues[BAT_QUEUE_ALL];
+	struct bat_reading queues[BAT_QUEUE_COUNT];
 
 	for (int i = 0; i < PATIENCE_MS; i++) {
 		read_queues(tracker, watched, queues);
@@ -154,7 +154,7 @@ Test(tracker, integrals_lie_between_what_clocks_allow)
 {
 	enum { BYTES = 500 };
 	struct bat_tracker *tracker = create();
-	struct bat_reading a0[BAT_QUEUE_ALL], b0[BAT_QUEUE_ALL], a[BAT_QUEUE_ALL], b[BAT_QUEUE_ALL];
+	struct bat_reading a0[BAT_QUEUE_COUNT], b0[BAT_QUEUE_COUNT], a[BAT_QUEUE_COUNT], b[BAT_QUEUE_COUNT];
 	struct watched client, server;
 	struct bounds bounds = {0};
 	int fds[2];
@@ -176,7 +176,7 @@ Test(tracker, integrals_lie_between_what_clocks_allow)
 	await_empty(tracker, &server);
 	read_queues(tracker, &client, a);
 	read_queues(tracker, &server, b);
-	for (int q = 0; q < BAT_QUEUE_ALL; q++) {
+	for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
 		bool is_sent = q == BAT_UNACKED || q == BAT_UNSENT;
 
 		cr_assert_eq(b[q].size, 0, "%s", bat_queue_name((enum bat_queue)q));
@@ -203,7 +203,7 @@ Test(tracker, integrals_lie_between_what_clocks_allow)
 Test(tracker, bytes_held_by_nagles_algorithm_are_unsent)
 {
 	struct bat_tracker *tracker = create();
-	struct bat_reading first[BAT_QUEUE_ALL], held[BAT_QUEUE_ALL], last[BAT_QUEUE_ALL];
+	struct bat_reading first[BAT_QUEUE_COUNT], held[BAT_QUEUE_COUNT], last[BAT_QUEUE_COUNT];
 	struct watched client;
 	int fds[2], on = 1, off = 0;
 	int64_t begun, ended;
@@ -260,7 +260,7 @@ static void *write_all(void *user)
 Test(tracker, no_byte_is_counted_twice_or_missed_by_hooks_on_several_processors)
 {
 	struct bat_tracker *tracker = create();
-	struct bat_reading first[2][BAT_QUEUE_ALL], queues[BAT_QUEUE_ALL];
+	struct bat_reading first[2][BAT_QUEUE_COUNT], queues[BAT_QUEUE_COUNT];
 	struct watched ends[2];
 	struct writer writer = {.seed = 1};
 	const char *text_of_seed = getenv("HB_SEED");
@@ -309,7 +309,7 @@ Test(tracker, no_byte_is_counted_twice_or_missed_by_hooks_on_several_processors)
 Test(tracker, a_place_is_given_again_and_begins_anew)
 {
 	struct bat_tracker *tracker = create();
-	struct bat_reading queues[BAT_QUEUE_ALL];
+	struct bat_reading queues[BAT_QUEUE_COUNT];
 	struct watched client;
 	int fds[2];
 
