@@ -8,7 +8,6 @@
 #include <batching/bnet.h>
 #include <batching/policy.h>
 
-
 struct hb_json_out;
 
 #define POLICY_PHASES_MAX 64

@@ -109,7 +109,8 @@ struct bat_client_result {
  * exchange_ns the estimate of each window.
  * Blocks for the schedule and options->drain_ns.
  *
- * Returns 0; -EINVAL (an option out of range); -ENOTSUP or -EPERM (no tracker for an exchange); -EBADMSG (a reply was changed, repeated, overtaken, or of something
+ * Returns 0; -EINVAL (an option out of range); -ENOTSUP or -EPERM (no tracker for an exchange);
+ * -EBADMSG (a reply was changed, repeated, overtaken, or of something
  * else: which, in @reterr); -ECONNRESET (the server closed a connection); or what a socket said. Requests without a
  * reply are no error here: @load counts them.
  */

@@ -12,7 +12,8 @@
  *     L = W(unsent, A) + W(unread, B) [+ W(service, B)] + W(unacked, B) - W(ackdelay, A) + W(unread, A).
  *
  * Each misses what is longer in the trip that it does not see: the first, of a large answer; the second, of a large
- * request. So the larger of both is closer. The second needs no unsent queue of B's. An application that counts its own requests replaces them all by one queue.
+ * request. So the larger of both is closer. The second needs no unsent queue of B's. An application that counts its own
+ * requests replaces them all by one queue.
  *
  * Thread-safe: plain values. Source: Borisov, Amit and Tsafrir, HotOS 2025; the service and unsent queues are our
  * additions.

@@ -154,7 +154,8 @@ Test(tracker, integrals_lie_between_what_clocks_allow)
 {
 	enum { BYTES = 500 };
 	struct bat_tracker *tracker = create();
-	struct bat_reading a0[BAT_QUEUE_COUNT], b0[BAT_QUEUE_COUNT], a[BAT_QUEUE_COUNT], b[BAT_QUEUE_COUNT];
+	struct bat_reading a0[BAT_QUEUE_COUNT], b0[BAT_QUEUE_COUNT];
+	struct bat_reading a[BAT_QUEUE_COUNT], b[BAT_QUEUE_COUNT];
 	struct watched client, server;
 	struct bounds bounds = {0};
 	int fds[2];
