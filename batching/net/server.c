@@ -23,6 +23,7 @@
 #define WINDOW_NS 10000000 /* of what the policy is told */
 #define COST_MAX_NS 1000000000
 #define TURN_NS 1000000
+#define ESTIMATE_FRESH_NS 1000000000
 
 struct bat_server {
 	struct bat_server_options options;
@@ -309,8 +310,8 @@ static void tell_policy(struct bat_server *server, int64_t now_ns)
 
 	if (feedback.duration_ns < WINDOW_NS)
 		return;
-	/* Whoever is told estimates is not told what one end sees. */
-	if (server->estimated_ns)
+	/* Whoever is told estimates is not told what one end sees, while they come. */
+	if (server->estimated_ns && now_ns - server->estimated_ns < ESTIMATE_FRESH_NS)
 		return;
 	if (feedback.defined)
 		feedback.latency_ns = (double)server->window_held_ns / (double)server->window_sent;

@@ -21,7 +21,6 @@
 #define ATTEMPTS 4
 #define STATE_TIME_WAIT 6
 #define STATE_NEW_SYN_RECV 12
-#define MAC_PROTOCOL_TCP 6
 
 char LICENSE[] SEC("license") = "GPL";
 
