@@ -21,7 +21,10 @@ struct card;
 
 struct card_options {
 	uint32_t depth, queue, buffers, turn_ns;
+	uint32_t services; /* programs; if the region has one endpoint, it serves them all */
 	uint64_t try_again_ticks, kill_ticks; /* 0 = never */
+	/* The core is reallocated at such intervals only; 0 = at once. */
+	uint64_t interval_ticks;
 	struct nic_address address;
 };
 

@@ -35,7 +35,7 @@ struct client {
 	uint64_t begun_ticks, last_ticks, late_ticks;
 	struct hb_hist *latency;
 	struct client_counts counts;
-	double sum_ns;
+	double sum_ns, steps;
 };
 
 /* Streams of random numbers: the same requests at one seed, whoever serves. */
@@ -247,6 +247,7 @@ static void take(struct client *client, const uint8_t *frame, size_t frame_bytes
 	planned->answered = 1;
 	client->counts.wrong += !is_right(client, request, &reply);
 	client->counts.answered++;
+	client->steps += planned->steps;
 	client->last_ticks = now;
 	if (request >= client->options.warm_up) {
 		int64_t ns = hb_clock_ticks_to_ns(
@@ -305,6 +306,11 @@ struct hb_hist *client_latency(struct client *client)
 						 client->counts.answered_measured);
 	client->latency = NULL;
 	return latency;
+}
+
+double client_work_steps(const struct client *client)
+{
+	return client->steps;
 }
 
 double client_measured_s(const struct client *client)

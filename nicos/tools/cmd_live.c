@@ -16,10 +16,10 @@
 /* Options as they were typed; NULL = not given. */
 struct words {
 	const char *system, *mode, *arrival, *service, *popularity, *turn, *try_again, *kill,
-		*fault;
+		*fault, *interval;
 	double load, rate;
 	uint64_t services, seed, requests, warm_up, bytes, window, depth, queue, buffers, hostile;
-	bool json;
+	bool json, idle_spinner;
 };
 
 #define UNSET UINT64_MAX
@@ -35,14 +35,18 @@ static int unknown(const char *what, const char *word, const char *const *names,
 
 static int read_names(const struct words *w, struct nic_live_options *o, struct hb_error *reterr)
 {
-	static const char *const systems[] = {"nicos", NULL};
+	static const char *const systems[] = {"nicos", "udp", "udp-epoll", "udp-poll", "bypass",
+		"poll-yield", "dispatcher", "stealing", NULL};
 	static const char *const modes[] = {"process", "thread", "fiber", NULL};
 	static const char *const faults[] = {"exit", "hang", "crash", "wrong-line", NULL};
 	size_t length;
 
 	o->system = nic_live_system_find(w->system);
 	if (o->system == NIC_LIVE_SYSTEM_COUNT)
-		return unknown("system", w->system, systems, "nicos", reterr);
+		return unknown("system", w->system, systems,
+			"nicos, udp, udp-epoll, udp-poll, bypass, poll-yield, dispatcher and "
+			"stealing",
+			reterr);
 	o->mode = nic_live_mode_find(w->mode);
 	if (o->mode == NIC_LIVE_MODE_COUNT)
 		return unknown("mode", w->mode, modes, "process, thread and fiber", reterr);
@@ -92,6 +96,7 @@ static int read_numbers(const struct words *w, struct nic_live_options *o, struc
 
 	for (size_t i = 0; !err && i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		err = read_number(numbers[i].name, numbers[i].value, numbers[i].target, reterr);
+	o->idle_spinner = w->idle_spinner;
 	o->seed = w->seed;
 	o->requests = w->requests;
 	o->warm_up = w->warm_up == UNSET ? w->requests / 10 : w->warm_up;
@@ -156,6 +161,8 @@ static int read_words(const struct words *w, struct nic_live_options *o, struct 
 	if (!err)
 		err = read_time("try-again", w->try_again, &o->try_again_ns, reterr);
 	if (!err)
+		err = read_time("interval", w->interval, &o->interval_ns, reterr);
+	if (!err)
 		err = read_time("kill", w->kill, &o->kill_ns, reterr);
 	if (!err) {
 		err = nic_distribution_parse(w->service, &service, reterr);
@@ -193,6 +200,8 @@ static void json_parameters(
 	hb_json_put_number(out, "turn_us", o->turn_ns / 1e3);
 	hb_json_put_number(out, "try_again_us", o->try_again_ns / 1e3);
 	hb_json_put_number(out, "kill_us", o->kill_ns / 1e3);
+	hb_json_put_number(out, "interval_us", o->interval_ns / 1e3);
+	hb_json_put_bool(out, "idle_spinner", o->idle_spinner);
 	hb_json_put_text(out, "fault", w->fault ? w->fault : "none");
 	hb_json_close(out, '}');
 }
@@ -334,7 +343,11 @@ const struct command command_live = {
 	.summary = "run the card in software on one CPU, services on another, and measure",
 	.help = "Needs two CPUs; exit code 77 where there is one only.\n"
 		"\n"
-		"  --system S         who serves: nicos (default)\n"
+		"  --system S         who serves: nicos (default), dispatcher, stealing, by the "
+		"card; "
+		"or\n"
+		"                     udp, udp-epoll, udp-poll, by sockets; bypass, poll-yield, by "
+		"polling rings\n"
 		"  --mode M           what a service is: process (default), thread, fiber\n"
 		"  --services N       1 to 8192 (16)\n"
 		"  --arrival A        poisson (default), const, burst:F,ON,OFF\n"
@@ -358,11 +371,14 @@ const struct command command_live = {
 		"  --fault F@N        request N makes its service exit, hang, crash or write to "
 		"another\n"
 		"                     service's lines (wrong-line)\n"
+		"  --interval T       stealing: between two looks at the queues (5us)\n"
+		"  --idle-spinner     sockets and rings: keep the services' CPU from halting\n"
 		"  --hostile N        send a frame that must be refused before every N requests\n"
 		"  --json             one object, schema nicos.live/1\n"
 		"\n"
 		"examples:\n"
 		"  nicos live --services 4 --load 0.3\n"
+		"  nicos live --system udp --idle-spinner --services 4 --load 0.3\n"
 		"  nicos live --mode fiber --services 64 --service const:1us --rate 50000\n"
 		"  nicos live --services 3 --fault hang@100 --kill 20ms --json\n",
 	.run = run,

@@ -3,7 +3,8 @@
  * The soft card: wire, parser and the scheduler of nicos/sched.h on one core, services on another, and between them
  * lines of memory whose coherence traffic is real. An open-loop client sends calls over the wire and measures.
  *
- * Not thread-safe: a run pins the calling thread and starts processes; its signals and CPUs are restored at the end.
+ * Not thread-safe: a run pins the calling thread and starts processes; its signals and CPUs are restored at the
+ * end.
  */
 #ifndef NICOS_LIVE_H
 #define NICOS_LIVE_H
@@ -29,6 +30,13 @@ enum nic_live_mode {
 /* Who serves. */
 enum nic_live_system {
 	NIC_LIVE_NICOS,
+	NIC_LIVE_UDP,        /* a process per service that blocks in recvfrom */
+	NIC_LIVE_UDP_EPOLL,  /* one that blocks in epoll_wait */
+	NIC_LIVE_UDP_POLL,   /* one that polls its socket, and yields if there are others */
+	NIC_LIVE_BYPASS,     /* one process polls a ring and runs all services */
+	NIC_LIVE_POLL_YIELD, /* a process per service polls a ring of its own, and yields */
+	NIC_LIVE_DISPATCHER, /* the card hands requests to one process that runs all services */
+	NIC_LIVE_STEALING,   /* the card gives the core to another process at intervals only */
 	NIC_LIVE_SYSTEM_COUNT,
 };
 
@@ -63,7 +71,9 @@ struct nic_live_options {
 	uint32_t queue;   /* that wait per service; 0 = as many as there can be */
 	uint32_t buffers; /* of the card */
 	double turn_ns, try_again_ns;
-	double kill_ns; /* a handler that has not ended is killed with its process; 0 = never */
+	double interval_ns; /* stealing */
+	bool idle_spinner; /* a SCHED_IDLE process keeps the services' CPU from halting; baselines */
+	double kill_ns;    /* a handler that has not ended is killed with its process; 0 = never */
 	enum nic_live_fault fault;
 	uint64_t fault_at; /* request number */
 	uint32_t
