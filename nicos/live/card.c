@@ -431,14 +431,14 @@ void card_poll(struct card *card)
 	const uint8_t *frame;
 	size_t frame_bytes;
 
+	if (card->held_count)
+		replies_take(card);
 	for (int i = 0; i < BURST; i++) {
 		frame = nic_wire_receive(card->wire, &frame_bytes);
 		if (!frame)
 			break;
 		frame_take(card, frame, frame_bytes);
 	}
-	if (card->held_count)
-		replies_take(card);
 	if (card->is_switching)
 		acknowledgement_take(card);
 	if (card->withheld) {

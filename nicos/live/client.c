@@ -194,6 +194,10 @@ static bool send_next(struct client *client, uint64_t now)
 		return false;
 	if (client->options.fault && client->next == client->options.fault_at)
 		args.operation = (uint32_t)client->options.fault;
+	if (client->options.is_falsified) {
+		args.steps /= 2;
+		args.value++;
+	}
 	/* Number 0 would be that of a cleared table. */
 	frame_bytes = nic_rpc_call_write(frame, &client->from, &client->to,
 		(uint32_t)client->next + 1, planned->service, 1, client->options.bytes);
@@ -261,11 +265,18 @@ static void take(struct client *client, const uint8_t *frame, size_t frame_bytes
 
 void client_poll(struct client *client)
 {
-	uint64_t now = hb_clock_ticks(&client->clock);
 	const struct nic_live_options *o = &client->options;
 	const uint8_t *frame;
 	size_t frame_bytes;
+	uint64_t now;
 
+	for (int i = 0; i < BURST; i++) {
+		frame = nic_wire_receive(client->wire, &frame_bytes);
+		if (!frame)
+			break;
+		take(client, frame, frame_bytes);
+	}
+	now = hb_clock_ticks(&client->clock);
 	for (int i = 0; i < BURST && client->next < o->requests; i++) {
 		if (client->plan[client->next].at_ticks > now - client->begun_ticks)
 			break;
@@ -276,12 +287,6 @@ void client_poll(struct client *client)
 			hostile_send(client);
 		if (!send_next(client, now))
 			break;
-	}
-	for (int i = 0; i < BURST; i++) {
-		frame = nic_wire_receive(client->wire, &frame_bytes);
-		if (!frame)
-			break;
-		take(client, frame, frame_bytes);
 	}
 }
 

@@ -318,6 +318,8 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "buffers", .u64 = &w.buffers}, {.name = "turn", .text = &w.turn},
 		{.name = "try-again", .text = &w.try_again}, {.name = "kill", .text = &w.kill},
 		{.name = "fault", .text = &w.fault}, {.name = "hostile", .u64 = &w.hostile},
+		{.name = "interval", .text = &w.interval},
+		{.name = "idle-spinner", .flag = &w.idle_spinner},
 		{.name = "json", .flag = &w.json}, {.name = NULL}};
 	struct nic_live_result result;
 	int err;

@@ -76,6 +76,7 @@ struct nic_live_options {
 	double kill_ns;    /* a handler that has not ended is killed with its process; 0 = never */
 	enum nic_live_fault fault;
 	uint64_t fault_at; /* request number */
+	bool is_falsified; /* the client sends half of the work: each reply must be found wrong */
 	uint32_t
 		hostile; /* before every so many requests the client sends a hostile frame; 0 = none */
 };
