@@ -44,7 +44,6 @@ static const struct hb_claim claims[] = {
 		.where = "",
 		.lo = 0,
 		.hi = 1,
-		.headline = 1,
 	},
 	{
 		.name = "unloaded-sockets-take-longer",

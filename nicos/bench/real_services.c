@@ -89,7 +89,6 @@ static const struct hb_claim claims[] = {
 		.against_variant = "poll_yield",
 		.lo = 0,
 		.hi = 0.2,
-		.headline = 1,
 	},
 	{.name = NULL},
 };

@@ -7,7 +7,7 @@
 #include <hotbed/hist.h>
 #include <hotbed/trial.h>
 
-#define QUICK_SHARE 10 /* a quick trial sends a tenth */
+#define QUICK_SHARE 20 /* of the requests, in a quick trial: one in so many */
 
 static struct nic_live_options options;
 static struct nic_live_result result;

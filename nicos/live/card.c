@@ -459,6 +459,18 @@ uint64_t card_under_way(const struct card *card)
 	return counts.queued + counts.running + counts.blocked + card->withheld;
 }
 
+enum nic_live_core card_core(const struct card *card, uint32_t *ret_service)
+{
+	uint32_t at = card->is_switching ? card->target : card->owner;
+
+	if (at == card->region->services)
+		return card->is_switching ? NIC_LIVE_CORE_SWITCH : NIC_LIVE_CORE_IDLE;
+	*ret_service = at;
+	if (card->is_switching)
+		return NIC_LIVE_CORE_SWITCH;
+	return card->held_count ? NIC_LIVE_CORE_RUN : NIC_LIVE_CORE_WAIT;
+}
+
 uint64_t card_frames(const struct card *card)
 {
 	return card->counts.frames;

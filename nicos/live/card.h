@@ -51,6 +51,9 @@ void card_poll(struct card *card);
 /* card_under_way - requests that are queued or with a core. */
 uint64_t card_under_way(const struct card *card);
 
+/* card_core - what the core is at; @ret_service untouched if idle. */
+enum nic_live_core card_core(const struct card *card, uint32_t *ret_service);
+
 /* card_frames - that came from the wire. */
 uint64_t card_frames(const struct card *card);
 

@@ -34,6 +34,8 @@ struct client {
 	uint64_t next;
 	uint64_t begun_ticks, last_ticks, late_ticks;
 	struct hb_hist *latency;
+	struct hb_hist *interval;  /* NULL: nobody watches */
+	struct hb_hist **services; /* shape [options.services]; NULL likewise */
 	struct client_counts counts;
 	double sum_ns, steps;
 };
@@ -98,6 +100,18 @@ static int plan_draw(struct client *client, double step_ns, struct hb_error *ret
 	return 0;
 }
 
+static int watch_prepare(struct client *client, struct hb_error *reterr)
+{
+	int err = hb_hist_create(&client->interval, LATENCY_MAX_NS, 3, reterr);
+
+	client->services = calloc(client->options.services, sizeof(struct hb_hist *));
+	if (!err && !client->services)
+		err = hb_error_set(reterr, -ENOMEM, "no memory to watch the services");
+	for (uint32_t s = 0; !err && s < client->options.services; s++)
+		err = hb_hist_create(&client->services[s], LATENCY_MAX_NS, 1, reterr);
+	return err;
+}
+
 int client_create(const struct nic_live_options *options, double step_ns,
 	const struct nic_address *from, const struct nic_address *to, struct nic_wire *wire,
 	const struct hb_clock *clock, struct client **ret, struct hb_error *reterr)
@@ -119,6 +133,8 @@ int client_create(const struct nic_live_options *options, double step_ns,
 			reterr, -ENOMEM, "no memory for the schedule; use fewer requests");
 	else
 		err = hb_hist_create(&client->latency, LATENCY_MAX_NS, 3, reterr);
+	if (!err && options->watch)
+		err = watch_prepare(client, reterr);
 	if (!err)
 		err = plan_draw(client, step_ns, reterr);
 	if (err) {
@@ -134,6 +150,10 @@ void client_destroy(struct client *client)
 	if (!client)
 		return;
 	hb_hist_destroy(client->latency);
+	hb_hist_destroy(client->interval);
+	for (uint32_t s = 0; client->services && s < client->options.services; s++)
+		hb_hist_destroy(client->services[s]);
+	free(client->services);
 	free(client->plan);
 	free(client);
 }
@@ -260,6 +280,10 @@ static void take(struct client *client, const uint8_t *frame, size_t frame_bytes
 		client->counts.answered_measured++;
 		client->sum_ns += (double)ns;
 		hb_hist_record(client->latency, ns);
+		if (client->interval) {
+			hb_hist_record(client->interval, ns);
+			hb_hist_record(client->services[planned->service], ns);
+		}
 	}
 }
 
@@ -311,6 +335,19 @@ struct hb_hist *client_latency(struct client *client)
 						 client->counts.answered_measured);
 	client->latency = NULL;
 	return latency;
+}
+
+void client_watched(struct client *client, struct nic_live_view *ret)
+{
+	ret->sent = client->counts.sent;
+	ret->answered = client->counts.answered;
+	ret->interval = client->interval;
+	ret->services = client->services;
+}
+
+void client_watch_on(struct client *client)
+{
+	hb_hist_reset(client->interval);
 }
 
 double client_work_steps(const struct client *client)

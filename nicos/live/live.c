@@ -109,6 +109,10 @@ static bool has_card(enum nic_live_system system)
 
 static int faults_check(const struct nic_live_options *o, struct hb_error *reterr)
 {
+	if ((o->wire_create || o->watch) && !has_card(o->system))
+		return hb_error_set(reterr, -EINVAL,
+			"wire: only systems with a card have one; use nicos, dispatcher or "
+			"stealing");
 	if (o->hostile && !has_card(o->system))
 		return hb_error_set(
 			reterr, -EINVAL, "hostile frames: only a card counts them; use nicos");
@@ -246,7 +250,9 @@ static int card_prepare(struct run *run, struct hb_error *reterr)
 	if (!err)
 		err = host_create(
 			&run->region, o->mode, run->cpus[1], &run->clock, &run->host, reterr);
-	if (!err)
+	if (!err && o->wire_create)
+		err = o->wire_create(run->wire, reterr);
+	else if (!err)
 		err = nic_wire_ring_create(WIRE_FRAMES, run->wire, reterr);
 	if (!err)
 		err = card_create(&card, &run->region, run->host, run->wire[0], &run->clock,
@@ -302,11 +308,39 @@ static bool is_over(const struct run *run, int64_t silent_ns)
 	return !card_under_way(run->card) && counts.sent + counts.hostile == card_frames(run->card);
 }
 
+static void cpu_shares(
+	const struct run *run, const struct card_counts *counts, int64_t elapsed_ns, double *ret)
+{
+	double elapsed = (double)elapsed_ns * run->clock.ticks_per_ns;
+
+	ret[NIC_CPU_USEFUL] = (double)counts->useful_ticks / elapsed;
+	ret[NIC_CPU_SWITCH] = (double)counts->switch_ticks / elapsed;
+	ret[NIC_CPU_IDLE] = (double)counts->idle_ticks / elapsed;
+	ret[NIC_CPU_STALLED] =
+		fmax(0, 1 - ret[NIC_CPU_USEFUL] - ret[NIC_CPU_SWITCH] - ret[NIC_CPU_IDLE]);
+}
+
+static void watch(struct run *run, int64_t elapsed_ns)
+{
+	struct nic_live_view view = {.at_s = (double)elapsed_ns / 1e9};
+	struct card_counts counts;
+
+	card_counts(run->card, &counts);
+	client_watched(run->client, &view);
+	view.queued = card_under_way(run->card);
+	view.dropped = counts.dropped;
+	view.core = card_core(run->card, &view.core_service);
+	cpu_shares(run, &counts, elapsed_ns, view.cpu);
+	run->options->watch(&view, run->options->watch_user);
+	client_watch_on(run->client);
+}
+
 static int run_loop(struct run *run, struct hb_error *reterr)
 {
 	struct client_counts counts;
 	uint64_t answered = 0;
-	int64_t began_ns = hb_clock_now_ns(), answer_ns = began_ns, now_ns = began_ns;
+	int64_t began_ns = hb_clock_now_ns(), answer_ns = began_ns, now_ns = began_ns,
+		watched_ns = began_ns;
 
 	if (run->card)
 		card_begin(run->card);
@@ -324,6 +358,11 @@ static int run_loop(struct run *run, struct hb_error *reterr)
 		if (counts.answered != answered || !client_has_sent(run->client))
 			answer_ns = now_ns;
 		answered = counts.answered;
+		if (run->options->watch &&
+			(double)(now_ns - watched_ns) >= run->options->watch_ns) {
+			watch(run, now_ns - began_ns);
+			watched_ns = now_ns;
+		}
 		if (now_ns - began_ns > LIMIT_NS || now_ns - answer_ns > SILENCE_NS)
 			return hb_error_set(reterr, -ETIME,
 				"%llu of %llu requests are answered, and none for a minute",
@@ -359,7 +398,6 @@ static void result_of_client(struct run *run, struct nic_live_result *ret)
 
 static void result_of_card(struct run *run, int64_t elapsed_ns, struct nic_live_result *ret)
 {
-	double elapsed = (double)elapsed_ns * run->clock.ticks_per_ns;
 	struct card_counts counts;
 
 	card_counts(run->card, &counts);
@@ -376,11 +414,7 @@ static void result_of_card(struct run *run, int64_t elapsed_ns, struct nic_live_
 	ret->killed = counts.killed;
 	ret->exited = counts.exited;
 	ret->switches = (double)counts.switches / (double)(counts.done ? counts.done : 1);
-	ret->cpu[NIC_CPU_USEFUL] = (double)counts.useful_ticks / elapsed;
-	ret->cpu[NIC_CPU_SWITCH] = (double)counts.switch_ticks / elapsed;
-	ret->cpu[NIC_CPU_IDLE] = (double)counts.idle_ticks / elapsed;
-	ret->cpu[NIC_CPU_STALLED] = fmax(0,
-		1 - ret->cpu[NIC_CPU_USEFUL] - ret->cpu[NIC_CPU_SWITCH] - ret->cpu[NIC_CPU_IDLE]);
+	cpu_shares(run, &counts, elapsed_ns, ret->cpu);
 	ret->elapsed_s = (double)elapsed_ns / 1e9;
 	ret->memory_bytes = card_memory_bytes(run->card) + region_touched_bytes(&run->region);
 }

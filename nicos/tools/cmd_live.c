@@ -12,11 +12,12 @@
 #include <hotbed/suggest.h>
 
 #include <nicos/live.h>
+#include <nicos/wire.h>
 
 /* Options as they were typed; NULL = not given. */
 struct words {
-	const char *system, *mode, *arrival, *service, *popularity, *turn, *try_again, *kill,
-		*fault, *interval;
+	const char *system, *wire, *mode, *arrival, *service, *popularity, *turn, *try_again, *kill;
+	const char *fault, *interval;
 	double load, rate;
 	uint64_t services, seed, requests, warm_up, bytes, window, depth, queue, buffers, hostile;
 	bool json, idle_spinner;
@@ -37,6 +38,7 @@ static int read_names(const struct words *w, struct nic_live_options *o, struct 
 {
 	static const char *const systems[] = {"nicos", "udp", "udp-epoll", "udp-poll", "bypass",
 		"poll-yield", "dispatcher", "stealing", NULL};
+	static const char *const wires[] = {"memory", "net-ring", NULL};
 	static const char *const modes[] = {"process", "thread", "fiber", NULL};
 	static const char *const faults[] = {"exit", "hang", "crash", "wrong-line", NULL};
 	size_t length;
@@ -47,6 +49,10 @@ static int read_names(const struct words *w, struct nic_live_options *o, struct 
 			"nicos, udp, udp-epoll, udp-poll, bypass, poll-yield, dispatcher and "
 			"stealing",
 			reterr);
+	if (strcmp(w->wire, "net-ring") == 0)
+		o->wire_create = nic_wire_dpdk_create;
+	else if (strcmp(w->wire, "memory") != 0)
+		return unknown("wire", w->wire, wires, "memory and net-ring", reterr);
 	o->mode = nic_live_mode_find(w->mode);
 	if (o->mode == NIC_LIVE_MODE_COUNT)
 		return unknown("mode", w->mode, modes, "process, thread and fiber", reterr);
@@ -181,6 +187,7 @@ static void json_parameters(
 {
 	hb_json_open(out, "parameters", '{');
 	hb_json_put_text(out, "system", nic_live_system_name(o->system));
+	hb_json_put_text(out, "wire", w->wire);
 	hb_json_put_text(out, "mode", nic_live_mode_name(o->mode));
 	hb_json_put_u64(out, "services", o->services);
 	hb_json_put_text(out, "arrival", w->arrival);
@@ -293,6 +300,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 {
 	struct nic_live_options options;
 	struct words w = {.system = "nicos",
+		.wire = "memory",
 		.mode = "process",
 		.arrival = "poisson",
 		.service = "exp:10us",
@@ -318,7 +326,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "buffers", .u64 = &w.buffers}, {.name = "turn", .text = &w.turn},
 		{.name = "try-again", .text = &w.try_again}, {.name = "kill", .text = &w.kill},
 		{.name = "fault", .text = &w.fault}, {.name = "hostile", .u64 = &w.hostile},
-		{.name = "interval", .text = &w.interval},
+		{.name = "interval", .text = &w.interval}, {.name = "wire", .text = &w.wire},
 		{.name = "idle-spinner", .flag = &w.idle_spinner},
 		{.name = "json", .flag = &w.json}, {.name = NULL}};
 	struct nic_live_result result;
@@ -350,6 +358,7 @@ const struct command command_live = {
 		"or\n"
 		"                     udp, udp-epoll, udp-poll, by sockets; bypass, poll-yield, by "
 		"polling rings\n"
+		"  --wire W           memory (default), or net-ring: that device of DPDK\n"
 		"  --mode M           what a service is: process (default), thread, fiber\n"
 		"  --services N       1 to 8192 (16)\n"
 		"  --arrival A        poisson (default), const, burst:F,ON,OFF\n"

@@ -18,6 +18,7 @@
 
 struct hb_error;
 struct hb_hist;
+struct nic_wire;
 
 /* What a service is. */
 enum nic_live_mode {
@@ -50,6 +51,26 @@ enum nic_live_fault {
 	NIC_LIVE_FAULT_COUNT,
 };
 
+/* What the card knows of its core. */
+enum nic_live_core {
+	NIC_LIVE_CORE_IDLE, /* no process has it */
+	NIC_LIVE_CORE_WAIT, /* its process waits for a request */
+	NIC_LIVE_CORE_RUN,
+	NIC_LIVE_CORE_SWITCH,
+};
+
+/* A look at a run, between two rounds of the card. */
+struct nic_live_view {
+	double at_s; /* since the begin */
+	uint64_t sent, answered;
+	uint64_t queued, dropped; /* queued: running ones included */
+	enum nic_live_core core;
+	uint32_t core_service;           /* unless idle; in a switch, whom it goes to */
+	double cpu[NIC_CPU_COUNT];       /* since the begin */
+	const struct hb_hist *interval;  /* latencies in ns since the look before */
+	struct hb_hist *const *services; /* of each service since the begin; shape [services] */
+};
+
 #define NIC_LIVE_SERVICES_MAX 8192
 #define NIC_LIVE_REQUESTS_MAX 20000000
 #define NIC_LIVE_BYTES_MIN 16
@@ -76,6 +97,12 @@ struct nic_live_options {
 	double kill_ns;    /* a handler that has not ended is killed with its process; 0 = never */
 	enum nic_live_fault fault;
 	uint64_t fault_at; /* request number */
+	/* Called every watch_ns, if not NULL; what it takes the card is away. Systems with a card. */
+	void (*watch)(const struct nic_live_view *view, void *user);
+	void *watch_user;
+	double watch_ns;
+	/* Makes the two ends of the wire, the card's first; NULL = rings in memory. Systems with a card. */
+	int (*wire_create)(struct nic_wire *ret[2], struct hb_error *reterr);
 	bool is_falsified; /* the client sends half of the work: each reply must be found wrong */
 	uint32_t
 		hostile; /* before every so many requests the client sends a hostile frame; 0 = none */
