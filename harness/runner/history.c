@@ -13,7 +13,7 @@
 
 #include "command.h"
 
-#define BUSY_MS 10000
+#define BUSY_MS 5000
 /* "Hotb": no other program's database is taken for a history. */
 #define APPLICATION_ID "1215263842"
 
@@ -80,7 +80,7 @@ static int describe(int fault, const char **ret_text)
 	switch (fault & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		*ret_text = "another program has been writing to it for 10 s; try again later";
+		*ret_text = "another program has been writing to it for 5 s; try again later";
 		return -EBUSY;
 	case SQLITE_FULL:
 		*ret_text = "the disk is full; what was there before is unharmed: free some space "

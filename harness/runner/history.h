@@ -39,7 +39,7 @@ enum hb_history_mode {
 
 /*
  * hb_history_open - open the database at @path (NULL: HB_HISTORY_PATH) and bring an older schema up to date.
- * @ret: filled on success, closed by hb_history_close(). Waits up to 10 s for others, as every later call does.
+ * @ret: filled on success, closed by hb_history_close(). Waits up to 5 s for others, as every later call does.
  *
  * Returns 0 or one of the codes above. HB_HISTORY_READ with an older schema that cannot be written is -EROFS.
  */
@@ -77,12 +77,12 @@ enum hb_import {
 
 struct hb_import_result {
 	enum hb_import outcome;
-	char why[160];    /* THERE and OTHER: in words; "" = nothing to say */
-	uint64_t values;  /* nights of series that were written */
-	uint64_t without; /* of these: no ratio, for want of a baseline or of values */
-	bool is_early;    /* its clock is before a run that this machine made earlier */
-	bool is_future;   /* its clock is more than a day ahead of this one */
-	char run_id[37];
+	char why[160];            /* THERE and OTHER: in words; "" = nothing to say */
+	uint64_t values;          /* nights of series that were written */
+	uint64_t without;         /* of these: no ratio, for want of a baseline or of values */
+	bool is_early;            /* its clock is before a run that this machine made earlier */
+	bool is_future;           /* its clock is more than a day ahead of this one */
+	char run_id[37], utc[40]; /* when it began */
 };
 
 /*

@@ -15,7 +15,7 @@
 
 #include "command.h"
 
-/* A transaction lasts at most so long and has at most so many runs: others wait for 10 s before they give up. */
+/* A transaction lasts at most so long and has at most so many runs: others wait for 5 s before they give up. */
 #define BATCH_NS INT64_C(1000000000)
 #define BATCH_RUNS 500
 

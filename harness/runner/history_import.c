@@ -458,6 +458,7 @@ static int import_open_run(struct import *i, struct hb_error *reterr)
 	int r;
 
 	(void)snprintf(i->result->run_id, sizeof(i->result->run_id), "%s", plan->run_id);
+	(void)snprintf(i->result->utc, sizeof(i->result->utc), "%s", plan->created_utc);
 	if (why) {
 		i->result->outcome = HB_IMPORT_OTHER;
 		(void)snprintf(i->result->why, sizeof(i->result->why), "%s", why);

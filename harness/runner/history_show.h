@@ -10,7 +10,8 @@
 
 /*
  * hb_history_put_series - every series that @filter (SUB, SUB/EXPERIMENT or a series' number; NULL = all) names: its
- * number, name, nights, first and last ratio; of a single one by number, its nights too. @json: one JSON object instead of text.
+ * number, name, nights, first and last ratio; of a single one by number, its nights too. @json: one JSON object
+ * instead of text.
  * Returns 0, -ENOENT (no such series) or a code of history.h.
  */
 int hb_history_put_series(const struct hb_history *history, const char *filter, bool json,

@@ -32,7 +32,7 @@ struct hb_rng;
 /* Nights whose spread gives the scale. */
 #define HB_CHANGE_SCALE_MAX 100
 /* Standard errors between the levels. */
-#define HB_CHANGE_ERRORS 3.6
+#define HB_CHANGE_ERRORS 3.5
 /* Permutations, and the largest p. */
 #define HB_CHANGE_PERMUTATIONS 499
 #define HB_CHANGE_P_MAX 0.01
