@@ -315,6 +315,7 @@ static const struct hb_example examples[] = {
 	{"./hotbed history import before results", "one run, and a folder of runs"},
 	{"./hotbed history show spork", "the series of one subproject"},
 	{"./hotbed history check", "did something change?"},
+	{"./hotbed report --history", "all of it as one page, results/history.html"},
 	{"./hotbed history export --out=history.csv", "every night as one table"},
 	{"./hotbed history prune --keep-days=400", "forget what is older"},
 	{0},

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <hotbed/error.h>
@@ -220,6 +221,23 @@ static int bring_up_to_date(const struct hb_history *history, struct hb_error *r
 	return r;
 }
 
+/*
+ * Two programs that make the database at once may both hold what the other needs to change the journal; SQLite then
+ * refuses at once instead of waiting, so the waiting is done here.
+ */
+static int use_wal(const struct hb_history *history, struct hb_error *reterr)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	int r = -EBUSY;
+
+	for (int waited_ms = 0; r == -EBUSY && waited_ms <= BUSY_MS; waited_ms += 20) {
+		if (waited_ms)
+			(void)nanosleep(&pause, NULL);
+		r = hb_history_execute(history, "PRAGMA journal_mode=WAL", reterr);
+	}
+	return r;
+}
+
 static int connect(struct hb_history *history, enum hb_history_mode mode, bool immutable,
 	struct hb_error *reterr)
 {
@@ -241,11 +259,9 @@ static int connect(struct hb_history *history, enum hb_history_mode mode, bool i
 	if (history->read_only && mode != HB_HISTORY_READ)
 		return hb_error_set_at(reterr, -EROFS, history->path, 0,
 			"the history is read-only for you; name another file with --db");
-	r = hb_history_execute(history,
-		history->read_only ? "PRAGMA foreign_keys=ON"
-				   : "PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL; "
-				     "PRAGMA synchronous=FULL",
-		reterr);
+	r = hb_history_execute(history, "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL", reterr);
+	if (!r && !history->read_only)
+		r = use_wal(history, reterr);
 	return r ? r : bring_up_to_date(history, reterr);
 }
 

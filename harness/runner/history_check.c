@@ -304,8 +304,9 @@ static int number_alarm(struct check *k, struct hb_alarm *alarm, size_t at, stru
 	if (k->history->read_only)
 		return 0;
 	r = hb_history_prepare(k->history,
-		"INSERT INTO change(series, run, kind, noted_utc, open) VALUES(?, ?, ?, ?, ?)", &s,
-		reterr);
+		"INSERT INTO change(series, run, kind, noted_utc, open) VALUES(?, ?, ?, ?, ?)"
+		" ON CONFLICT(series, run, kind) DO UPDATE SET open = excluded.open RETURNING id",
+		&s, reterr);
 	if (r)
 		return r;
 	(void)sqlite3_bind_int64(s, 1, k->series.id);
@@ -314,8 +315,8 @@ static int number_alarm(struct check *k, struct hb_alarm *alarm, size_t at, stru
 	(void)sqlite3_bind_text(
 		s, 4, hb_clock_format_utc(hb_clock_wall_ns(), utc), -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int(s, 5, hb_alarm_is_open(alarm));
-	if (sqlite3_step(s) == SQLITE_DONE)
-		alarm->id = sqlite3_last_insert_rowid(k->history->db);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		alarm->id = sqlite3_column_int64(s, 0);
 	else
 		r = hb_history_fail(k->history, "saving to the history", reterr);
 	sqlite3_finalize(s);

@@ -22,6 +22,7 @@
 struct batch {
 	struct hb_history *history;
 	struct hb_import_totals *totals;
+	struct hb_import_totals saved; /* of what was committed */
 	bool quiet, is_open;
 	uint64_t runs;
 	int64_t began_ns;
@@ -48,14 +49,25 @@ void hb_import_warn(const struct hb_import_result *result, const char *dir)
 		hb_log(HB_LOG_INFO, "%s: left out: %s", dir, result->why);
 }
 
+/* The transaction is lost, and with it what was counted since the last one. */
+static void give_up(struct batch *batch)
+{
+	(void)sqlite3_exec(batch->history->db, "ROLLBACK", NULL, NULL, NULL);
+	*batch->totals = batch->saved;
+	batch->is_open = false;
+}
+
 static int commit(struct batch *batch, struct hb_error *reterr)
 {
 	int r = batch->is_open ? hb_history_execute(batch->history, "COMMIT", reterr) : 0;
 
-	if (r)
-		(void)sqlite3_exec(batch->history->db, "ROLLBACK", NULL, NULL, NULL);
+	if (r) {
+		give_up(batch);
+		return r;
+	}
+	batch->saved = *batch->totals;
 	batch->is_open = false;
-	return r;
+	return 0;
 }
 
 static int begin(struct batch *batch, struct hb_error *reterr)
@@ -70,13 +82,6 @@ static int begin(struct batch *batch, struct hb_error *reterr)
 	return r;
 }
 
-/* Is it the database that failed, so that no other run can be imported either? */
-static bool is_fatal(int code)
-{
-	return code == -EBUSY || code == -ENOSPC || code == -EROFS || code == -EIO ||
-	       code == -ENOMEM || code == -EACCES;
-}
-
 static int import_one(struct batch *batch, const char *dir, struct hb_error *reterr)
 {
 	struct hb_import_result result = {0};
@@ -87,12 +92,10 @@ static int import_one(struct batch *batch, const char *dir, struct hb_error *ret
 		return r;
 	r = hb_history_import(batch->history, dir, false, &result, &error);
 	/* The database's own faults name the database; a run that cannot be read names its file. */
-	if (r && (is_fatal(r) || sqlite3_get_autocommit(batch->history->db)) &&
-		!strcmp(error.path, batch->history->path)) {
+	if (r && !strcmp(error.path, batch->history->path)) {
 		if (reterr)
 			*reterr = error;
-		(void)sqlite3_exec(batch->history->db, "ROLLBACK", NULL, NULL, NULL);
-		batch->is_open = false;
+		give_up(batch);
 		return r;
 	}
 	if (r) {

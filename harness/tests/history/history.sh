@@ -275,6 +275,7 @@ case_full_disk()
 	[ $code -eq 77 ] && lacks 'tmpfs in a user namespace'
 	[ $code -eq 6 ] || fail "exit code $code instead of 6"
 	grep -q 'the disk is full' output || fail 'it does not say why:'
+	[ "$(sed -n 's/ new runs.*//p' output)" -eq $(($(rows) / 16)) ] || fail 'it counts runs that are not there:'
 	[ $(($(rows) % 16)) -eq 0 ] || fail "half a run: $(rows) rows"
 	expect 0 '' history import runs
 	[ "$(rows)" -eq 3200 ] || fail "$(rows) rows instead of 3200"
