@@ -59,6 +59,11 @@ enum option_name {
 	OPT_ABSORBING,
 	OPT_CURVE,
 	OPT_AGE,
+	OPT_VARIANT,
+	OPT_SCHEDULES,
+	OPT_FIRST,
+	OPT_UNJUDGED,
+	OPT_TRACE,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION,
@@ -92,6 +97,7 @@ extern const struct command command_mttdl;
 extern const struct command command_curve;
 extern const struct command command_quorum;
 extern const struct command command_linearizable;
+extern const struct command command_sim;
 
 /* option_text - "--name", for messages. */
 const char *option_text(enum option_name name);

@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
 	&command_curve,
 	&command_quorum,
 	&command_linearizable,
+	&command_sim,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
