@@ -1169,6 +1169,29 @@ void shc_begin_expansion(struct shc_interpreter *in)
 	in->unchecked = NULL;
 }
 
+static bool same_values(const struct shc_state *a, const struct shc_state *b)
+{
+	if (a->variable_count != b->variable_count)
+		return false;
+	for (uint32_t i = 0; i < a->variable_count; i++)
+		if (a->variables[i].term != b->variables[i].term ||
+			a->variables[i].presence != b->variables[i].presence)
+			return false;
+	return true;
+}
+
+int shc_may_end_here(struct shc_interpreter *in, const struct shc_state *state)
+{
+	in->may_end = true;
+	if (in->unchecked)
+		return same_values(in->unchecked, state)
+			       ? 0
+			       : shc_state_join(in->unchecked, state, in->terms, SHC_JOIN_STATES, 0,
+					 state->status.range);
+	in->unchecked = shc_state_clone(state);
+	return in->unchecked ? 0 : -ENOMEM;
+}
+
 /* What was learnt only because the shell goes on does not hold where it ends. 0 or -ENOMEM. */
 static int forget_checked(struct shc_interpreter *in, struct shc_state *ended)
 {
