@@ -77,8 +77,8 @@ static const struct shc_dfa *line_language(const struct shc_call *call)
 }
 
 /*
- * bash: `read` that fails may have assigned nothing, where the input is a folder: what the variables from operand @first
- * on were in @before, they may still be. 0 or -ENOMEM.
+ * bash: `read` that fails may have assigned nothing, where the input is a folder: what the variables from operand
+ * @first on were in @before, they may still be. 0 or -ENOMEM.
  */
 static int doubt_read(const struct shc_call *call, const struct shc_state *before, uint32_t first,
 	struct shc_state *failed)
