@@ -135,7 +135,8 @@ static __always_inline void begin(
 	(void)__sync_val_compare_and_swap(&socket->phase, PHASE_BEGINNING, PHASE_TRACKED);
 }
 
-static __always_inline void pass(struct tracker_socket *socket, enum tracker_point point, __u32 at,
+/* Returns whether the point moved. */
+static __always_inline int pass(struct tracker_socket *socket, enum tracker_point point, __u32 at,
 	__u32 origin, __u64 now_ns)
 {
 	struct tracker_passed *passed = &socket->points[point];
@@ -146,20 +147,21 @@ static __always_inline void pass(struct tracker_socket *socket, enum tracker_poi
 		int ahead = (int)(at - (__u32)(units + origin));
 
 		if (ahead <= 0)
-			return;
+			return 0;
 		if (__sync_val_compare_and_swap(&passed->units, units, units + (__u64)ahead) ==
 			units) {
 			__sync_fetch_and_add(&passed->moment, (__u64)ahead * now_ns);
-			return;
+			return 1;
 		}
 	}
+	return 0;
 }
 
-static __always_inline void advance(
-	struct tracker_socket *socket, const struct position *at, int is_answer)
+static __always_inline void advance(struct tracker_socket *socket, const struct position *at)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	__u32 phase = *(volatile __u32 *)&socket->phase;
+	int wrote;
 
 	if (phase != PHASE_TRACKED) {
 		if (phase == PHASE_UNSEEN)
@@ -167,18 +169,19 @@ static __always_inline void advance(
 		return;
 	}
 	__sync_fetch_and_add(&socket->begun, 1);
-	pass(socket, POINT_WRITTEN, at->written, socket->sent_origin, now_ns);
+	wrote = pass(socket, POINT_WRITTEN, at->written, socket->sent_origin, now_ns);
 	pass(socket, POINT_SENT, at->sent, socket->sent_origin, now_ns);
 	pass(socket, POINT_ACKED, at->acked, socket->sent_origin, now_ns);
 	pass(socket, POINT_RECEIVED, at->received, socket->received_origin, now_ns);
 	pass(socket, POINT_CONFIRMED, at->confirmed, socket->received_origin, now_ns);
 	pass(socket, POINT_READ, at->read, socket->received_origin, now_ns);
-	if (is_answer)
+	/* At the first hook that sees the write, often that of its first segment: the peer may have it soon after. */
+	if (wrote)
 		pass(socket, POINT_ANSWERED, at->read, socket->received_origin, now_ns);
 	__sync_fetch_and_add(&socket->ended, 1);
 }
 
-static __always_inline int observe(const struct sock *sk, int is_answer)
+static __always_inline int observe(const struct sock *sk)
 {
 	struct tracker_socket *socket = find(sk);
 	struct position at;
@@ -186,26 +189,26 @@ static __always_inline int observe(const struct sock *sk, int is_answer)
 	if (!socket)
 		return 0;
 	at = look(sk);
-	advance(socket, &at, is_answer);
+	advance(socket, &at);
 	return 0;
 }
 
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(on_send, const struct sock *sk, int result, int flags)
+int BPF_PROG(on_send, const struct sock *sk)
 {
-	return observe(sk, result > 0);
+	return observe(sk);
 }
 
 SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_receive, const struct sock *sk, int result, int flags)
+int BPF_PROG(on_receive, const struct sock *sk)
 {
-	return observe(sk, 0);
+	return observe(sk);
 }
 
 SEC("tp_btf/sk_data_ready")
 int BPF_PROG(on_data_ready, const struct sock *sk)
 {
-	return observe(sk, 0);
+	return observe(sk);
 }
 
 /* A segment has come and is not yet looked at: what it acknowledges is in its header only. */
@@ -225,7 +228,7 @@ int BPF_PROG(on_segment, const struct sock *sk, const struct sk_buff *skb)
 		if ((int)(acked - at.acked) > 0 && (int)(at.sent - acked) >= 0)
 			at.acked = acked;
 	}
-	advance(socket, &at, 0);
+	advance(socket, &at);
 	return 0;
 }
 
@@ -258,31 +261,31 @@ int BPF_PROG(on_transmit, const struct sk_buff *skb)
 		if ((int)(end - at.sent) > 0 && (int)(at.written - end) >= 0)
 			at.sent = end;
 	}
-	advance(socket, &at, 0);
+	advance(socket, &at);
 	return 0;
 }
 
 /* The same where functions may be hooked: after each of them the socket's own fields tell everything. */
 SEC("fexit/tcp_sendmsg")
-int BPF_PROG(after_send, const struct sock *sk, const void *message, __u64 size, int result)
+int BPF_PROG(after_send, const struct sock *sk)
 {
-	return observe(sk, result > 0);
+	return observe(sk);
 }
 
 SEC("fexit/tcp_recvmsg")
 int BPF_PROG(after_receive, const struct sock *sk)
 {
-	return observe(sk, 0);
+	return observe(sk);
 }
 
 SEC("fexit/tcp_rcv_established")
 int BPF_PROG(after_segment, const struct sock *sk)
 {
-	return observe(sk, 0);
+	return observe(sk);
 }
 
 SEC("fexit/tcp_delack_timer_handler")
 int BPF_PROG(after_delay, const struct sock *sk)
 {
-	return observe(sk, 0);
+	return observe(sk);
 }
