@@ -114,6 +114,8 @@ static void fill_fluid(const struct ms_model *model, struct ms_fluid *f)
 		timeout_s = fmax(timeout_s, f->client[c].timeout_s);
 		find_axes(f, c);
 	}
+	for (uint32_t c = 0; c < f->clients; c++)
+		f->client[c].load_share = f->client[c].rate_per_s / fluid_rate(f);
 	f->capacity = f->server.queue_capacity;
 	if (f->server.queue_capacity == 0)
 		f->capacity = timeout_s > 0.0 ? UNLIMITED_TIMEOUTS * f->server.threads * timeout_s /
@@ -207,13 +209,11 @@ double ms_fluid_get(const struct ms_fluid *f, enum ms_fluid_parameter parameter)
 
 void ms_fluid_set(struct ms_fluid *f, enum ms_fluid_parameter parameter, double value)
 {
-	double factor;
-
 	switch (parameter) {
 	case MS_FLUID_RHO:
-		factor = value * f->server.threads / f->service_s / fluid_rate(f);
 		for (uint32_t c = 0; c < f->clients; c++)
-			f->client[c].rate_per_s *= factor;
+			f->client[c].rate_per_s =
+				f->client[c].load_share * value * f->server.threads / f->service_s;
 		break;
 	case MS_FLUID_RETRIES:
 		f->client[0].retries = value;

@@ -14,7 +14,8 @@ struct fluid_client {
 	struct ms_cache cache; /* keys = 0: none */
 	int cache_index;       /* in the model, for triggers */
 	double rate_per_s, retries, timeout_s, backoff_s;
-	double keys_all; /* weight of all keys */
+	double load_share; /* of the arrivals of all, in the model */
+	double keys_all;   /* weight of all keys */
 };
 
 struct ms_fluid {

@@ -192,6 +192,29 @@ Test(fluid, branch_joins_both_modes_over_the_saddle)
 	ms_fluid_destroy(f);
 }
 
+/* The good mode is stable at all loads below the capacity, whatever the search tries on its way. */
+Test(fluid, branches_show_both_modes_from_end_to_end)
+{
+	for (uint32_t q = 60; q <= 150; q += 30) {
+		struct ms_fluid_curve_point curve[400];
+		double least = 1.0, largest = 0.0;
+		struct ms_model m = running_example(q);
+		struct ms_fluid *f = build(&m);
+		struct hb_error error = {0};
+		int count = ms_fluid_branches(f, MS_FLUID_RHO, 400, curve, &error);
+
+		for (int i = 0; i < count; i++) {
+			if (curve[i].at[MS_FLUID_QUEUE] > 5.0)
+				continue;
+			cr_assert(curve[i].stable, "queue %u, load %g", q, curve[i].parameter[0]);
+			least = fmin(least, curve[i].parameter[0]);
+			largest = fmax(largest, curve[i].parameter[0]);
+		}
+		cr_assert(least < 0.03 && largest > 0.95, "queue %u: %g to %g", q, least, largest);
+		ms_fluid_destroy(f);
+	}
+}
+
 static struct ms_model with_trigger(uint32_t capacity)
 {
 	struct ms_model m = running_example(capacity);
