@@ -134,6 +134,19 @@ static int read_question(
 	return err;
 }
 
+/* Probability that two uniform committees have no member in common: C(n - per, vc) / C(n, vc). */
+static double epsilon(const struct pc_simulation_options *options)
+{
+	uint32_t n = options->nodes, others = n - options->committee_per;
+	double product = 1;
+
+	if (others < options->committee_vc)
+		return 0;
+	for (uint32_t i = 0; i < options->committee_vc; i++)
+		product *= (double)(others - i) / (double)(n - i);
+	return product;
+}
+
 static void print_json(const struct question *q, const struct pc_simulation_report *report)
 {
 	struct hb_json_out out = {.stream = stdout};
@@ -169,7 +182,8 @@ static void print_json(const struct question *q, const struct pc_simulation_repo
 	hb_json_close(&out, '}');
 	if (q->options.variant == PC_V5) {
 		hb_json_open(&out, "committees", '{');
-		hb_json_put_u64(&out, "elections_after_commit", report->committee_trials);
+		hb_json_put_number(&out, "declared_epsilon", epsilon(&q->options));
+		hb_json_put_u64(&out, "campaigns_after_commit", report->committee_trials);
 		hb_json_put_u64(&out, "missed", report->committee_misses);
 		hb_json_put_u64(&out, "schedules_harmed", report->harmed);
 		hb_json_close(&out, '}');
@@ -191,8 +205,10 @@ static void print_text(const struct question *q, const struct pc_simulation_repo
 		(void)printf("%" PRIu64 " histories were too hard to judge\n", report->undecided);
 	if (q->options.variant == PC_V5)
 		(void)printf("committees: %" PRIu64 " of %" PRIu64
-			     " elections missed the last commit; %" PRIu64 " schedules harmed\n",
-			report->committee_misses, report->committee_trials, report->harmed);
+			     " campaigns missed the last commit, declared "
+			     "%.6g; %" PRIu64 " schedules harmed\n",
+			report->committee_misses, report->committee_trials, epsilon(&q->options),
+			report->harmed);
 	for (uint64_t i = 0; i < report->violation_count && i < PC_VIOLATIONS_MAX; i++)
 		(void)printf("schedule %" PRIu64 " at %.3f ms: %s\n",
 			report->violations[i].schedule, (double)report->violations[i].time_ns / 1e6,
@@ -216,6 +232,37 @@ static int simulate(const struct question *q, bool trace, struct pc_simulation_r
 	return err;
 }
 
+/* Does @schedule still break a promise without these faults? */
+static bool is_broken(struct pc_simulation *simulation, uint64_t schedule, uint64_t skipped)
+{
+	static struct pc_simulation_report report;
+
+	report = (struct pc_simulation_report){0};
+	pc_simulation_skip_faults(simulation, skipped);
+	return pc_simulation_run(simulation, schedule, &report, NULL) == 0 &&
+	       report.violation_count > 0;
+}
+
+/* Leaves out every fault without which the schedule still breaks a promise, and prints its steps. */
+static int shrink(const struct question *q, uint64_t schedule, struct hb_error *reterr)
+{
+	struct pc_simulation *simulation;
+	uint64_t skipped = 0;
+	int err = pc_simulation_create(&q->options, &simulation, reterr);
+
+	if (err)
+		return err;
+	for (int i = PC_FAULTS_SKIPPED_MAX - 1; i >= 0; i--) {
+		if (is_broken(simulation, schedule, skipped | (uint64_t)1 << i))
+			skipped |= (uint64_t)1 << i;
+	}
+	(void)printf("schedule %" PRIu64 " without the faults that it does not need:\n", schedule);
+	pc_simulation_trace(simulation, stdout);
+	(void)is_broken(simulation, schedule, skipped);
+	pc_simulation_destroy(simulation);
+	return 0;
+}
+
 static int run(const struct arguments *arguments, struct hb_error *reterr)
 {
 	struct pc_simulation_report *report = calloc(1, sizeof(*report));
@@ -227,6 +274,8 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 	err = read_question(arguments, &q, reterr);
 	if (!err)
 		err = simulate(&q, arguments->values[OPT_TRACE] != NULL, report, reterr);
+	if (!err && arguments->values[OPT_SHRINK] && report->violation_count > 0)
+		err = shrink(&q, report->violations[0].schedule, reterr);
 	if (!err && arguments->json)
 		print_json(&q, report);
 	else if (!err)
@@ -239,6 +288,6 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 const struct command command_sim = {
 	.name = "sim",
 	.help = "the replicated log under simulated faults: exit 0 if every promise held, 1 if not",
-	.options = "variant nodes q-per q-vc weights schedules first seed unjudged trace",
+	.options = "variant nodes q-per q-vc weights schedules first seed unjudged trace shrink",
 	.run = run,
 };

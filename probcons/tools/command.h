@@ -64,6 +64,7 @@ enum option_name {
 	OPT_FIRST,
 	OPT_UNJUDGED,
 	OPT_TRACE,
+	OPT_SHRINK,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION,

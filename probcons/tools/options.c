@@ -69,6 +69,8 @@ const struct option_row option_rows[OPT_COUNT] = {
 	[OPT_FIRST] = {"first", "N", "number of the first schedule (0)"},
 	[OPT_UNJUDGED] = {"unjudged", NULL, "leave out the judgement of linearizability"},
 	[OPT_TRACE] = {"trace", NULL, "print every step"},
+	[OPT_SHRINK] = {"shrink", NULL,
+		"print the steps of the first broken schedule, with as few faults as break it"},
 	[OPT_JSON] = {"json", NULL, "JSON instead of text"},
 	[OPT_HELP] = {"help", NULL, "print this and exit"},
 	[OPT_VERSION] = {"version", NULL, "print the version and exit"},

@@ -208,6 +208,8 @@ uint32_t pc_replica_peer_life(const struct pc_replica *replica, uint32_t node);
 uint64_t pc_replica_supporters(const struct pc_replica *replica);
 /* pc_replica_holders - whose acknowledgements of @index count under the rule of now at this leader, as bits. */
 uint64_t pc_replica_holders(const struct pc_replica *replica, uint64_t index);
+/* pc_replica_committee - whose answers count in this campaign or leadership; all ones without committees. */
+uint64_t pc_replica_committee(const struct pc_replica *replica);
 /* pc_replica_fault - what should never happen and did, or NULL; such a replica does nothing any more. */
 const char *pc_replica_fault(const struct pc_replica *replica);
 

@@ -28,6 +28,7 @@ enum pc_variant {
 };
 
 #define PC_SIMULATED_NODES_MAX 16
+#define PC_FAULTS_SKIPPED_MAX 64 /* the first ones of a schedule can be left out */
 
 struct pc_simulation_options {
 	enum pc_variant variant;
@@ -79,7 +80,7 @@ struct pc_simulation_report {
 	uint64_t schedules, events; /* inputs to replicas */
 	uint64_t elections, commits;
 	uint64_t undecided; /* histories beyond the judge's memory */
-	/* V5: elections after a commit, those whose committee missed that of the commit, schedules it harmed. */
+	/* V5: campaigns after a commit, those whose committee missed that of the commit, schedules it harmed. */
 	uint64_t committee_trials, committee_misses, harmed;
 	uint64_t trace_hash;
 	uint64_t coverage[PC_COVERAGE_COUNT];

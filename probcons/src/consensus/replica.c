@@ -451,6 +451,11 @@ uint64_t pc_replica_holders(const struct pc_replica *replica, uint64_t index)
 	return holders;
 }
 
+uint64_t pc_replica_committee(const struct pc_replica *replica)
+{
+	return replica->committee;
+}
+
 const char *pc_replica_fault(const struct pc_replica *replica)
 {
 	return replica->fault;

@@ -280,7 +280,7 @@ void faults_next(struct pc_simulation *w)
 	if (w->quiet)
 		return;
 	world_at(w, between(&rng, 5, 140), EVENT_FAULT, 0, 0);
-	if (number >= 64 || !(w->options.skipped_faults >> number & 1)) {
+	if (number >= PC_FAULTS_SKIPPED_MAX || !(w->options.skipped_faults >> number & 1)) {
 		TRACE(w, "fault %u", number);
 		fault(w, &rng);
 	}

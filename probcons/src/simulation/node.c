@@ -245,6 +245,11 @@ static void carry_out(struct pc_simulation *w, uint32_t n)
 		compact(w, n);
 		disk_sync(w, n);
 	}
+	if (w->options.variant == PC_V5 && pc_replica_role(node->replica) == PC_CANDIDATE &&
+		pc_replica_promise(node->replica).term != node->campaign_term) {
+		node->campaign_term = pc_replica_promise(node->replica).term;
+		check_campaign(w, n);
+	}
 	if (pc_replica_role(node->replica) == PC_LEADER &&
 		pc_replica_promise(node->replica).term != node->seen_term) {
 		node->seen_term = pc_replica_promise(node->replica).term;
@@ -381,7 +386,7 @@ void node_restart(struct pc_simulation *w, uint32_t n)
 	}
 	node->store = snapshot->store;
 	node->snapshot = image->snapshot;
-	node->seen_term = 0;
+	node->seen_term = node->campaign_term = 0;
 	node->rule_index = 0;
 	node->up = true;
 	node->epoch++;

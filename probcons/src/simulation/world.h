@@ -130,6 +130,7 @@ struct node {
 	uint32_t read_count;
 	uint64_t pending[CLIENTS]; /* sequence to be answered when applied */
 	uint64_t seen_term;        /* of its last leadership */
+	uint64_t campaign_term;    /* of its last campaign */
 	uint64_t rule_index;       /* of the rule in force */
 	uint32_t snapshot;         /* its last */
 	uint32_t life, epoch;      /* epoch: of crashes; older events are void */
@@ -284,6 +285,7 @@ void check_apply(struct pc_simulation *w, uint32_t n, uint64_t index, const stru
 void check_install(struct pc_simulation *w, uint32_t n, const struct stored_snapshot *snapshot);
 void check_commit(struct pc_simulation *w, uint32_t n, uint64_t from, uint64_t to);
 void check_leader(struct pc_simulation *w, uint32_t n);
+void check_campaign(struct pc_simulation *w, uint32_t n);
 void check_end(struct pc_simulation *w);
 
 #endif

@@ -311,3 +311,47 @@ Test(program, what_is_not_known_is_null_and_said)
 	cr_assert(strstr(out, "note: the loss of the worst quorum is an upper bound"), "%s", out);
 	cr_assert(strstr(out, "at most: a commit is gone"), "%s", out);
 }
+
+Test(program, quorum_answers_a_file_of_questions)
+{
+	cr_assert_eq(call("quorum quorum.txt"), 0, "%s", out);
+	cr_assert_str_eq(out, "100\n_\n5\n6\nwon\nlost\npending\npending\n4\n");
+	cr_assert_eq(call("quorum"), 2);
+	cr_assert(strstr(out, "which FILE?"), "%s", out);
+	cr_assert_eq(call("quorum no-such-file"), 1);
+	cr_assert_eq(call("quorum curves.csv"), 1);
+	cr_assert(strstr(out, "curves.csv:2: commit or vote is expected"), "%s", out);
+}
+
+Test(program, linearizable_says_by_its_exit_code)
+{
+	cr_assert_eq(call("linearizable history.jsonl"), 0, "%s", out);
+	cr_assert_eq(call("linearizable stale.jsonl"), 1, "%s", out);
+	cr_assert(strstr(out, "no order explains the answer to stale.jsonl:7"), "%s", out);
+	cr_assert_eq(call("linearizable stale.jsonl --json"), 1, "%s", out);
+	cr_assert(strstr(out, "\"verdict\":\"not linearizable\""), "%s", out);
+	cr_assert(strstr(out, "\"line\":7"), "%s", out);
+	cr_assert_eq(call("linearizable curves.csv"), 2, "%s", out);
+	cr_assert_eq(call("linearizable no-such-file"), 2, "%s", out);
+}
+
+Test(program, sim_repeats_to_the_byte)
+{
+	static char first[TEXT_BYTES];
+
+	cr_assert_eq(
+		call("sim --variant V3 --nodes 5 --schedules 20 --seed 3 --json"), 0, "%s", out);
+	cr_assert(strstr(out, "{\"schema\":\"probcons.sim/1\",\"schedules\":20,\"events\":") == out,
+		"%s", out);
+	cr_assert(strstr(out, "\"violations\":[],\"trace_hash\":\""), "%s", out);
+	memcpy(first, out, sizeof(first));
+	cr_assert_eq(call("sim --variant V3 --nodes 5 --schedules 20 --seed 3 --json"), 0);
+	cr_assert_str_eq(out, first);
+	cr_assert_eq(call("sim --nodes 3 --schedules 1 --trace | grep 'leads term'"), 0, "%s", out);
+	cr_assert(strstr(out, "leads term"), "%s", out);
+	cr_assert_eq(call("sim --variant V6"), 2);
+	cr_assert_eq(call("sim --variant V1 --q-per 2 --q-vc 3"), 2);
+	cr_assert(strstr(out, "need not meet"), "%s", out);
+	cr_assert_eq(call("sim --nodes 3 --weights 1,2"), 2);
+	cr_assert_eq(call("sim --nodes 17"), 2);
+}
