@@ -12,6 +12,8 @@
 
 #include "arena.h"
 #include "arrays.h"
+#include "attributes.h"
+#include "inclusion.h"
 #include "lookup.h"
 #include "mistake.h"
 #include "parameter.h"
@@ -1277,6 +1279,25 @@ static int trace_turn(
 	return r;
 }
 
+/* The variable of a `for` in the turn for @term: a reference then leads to what that names. 0 or -ENOMEM. */
+static int turn_variable(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_command *command, const struct shc_term *term)
+{
+	const struct shc_variable *variable;
+	uint32_t number;
+
+	if (shc_name_number(in, command->for_.name, &number))
+		return -ENOMEM;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	if (!(shc_attributes_any(variable) & SHC_ATTRIBUTE_REFERENCE))
+		return shc_assign(in, state, command->for_.name, term, command->for_.name_range);
+	if (!(variable->attributes & SHC_ATTRIBUTE_REFERENCE))
+		return shc_forget_variables(in, state, command);
+	return shc_store(in, state, command->for_.name, term, command->for_.name_range);
+}
+
 /* The turns for @field; @perhaps: or none at all. */
 static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_field *field, bool perhaps, struct shc_outcomes *head,
@@ -1298,9 +1319,7 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 		term = shc_loop_value(in, field);
 		in->refused = false;
 		if (!r)
-			r = term ? shc_assign(in, state, command->for_.name, term,
-					   command->for_.name_range)
-				 : -ENOMEM;
+			r = term ? turn_variable(in, state, command, term) : -ENOMEM;
 		if (!r && in->refused)
 			r = leave_refused(in, command, state, &next, out);
 		head->items[i].state = NULL;

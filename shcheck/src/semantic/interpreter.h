@@ -326,6 +326,16 @@ int shc_pattern_is_exact(
 int shc_arith_value(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_arith_text *text, struct shc_range range, const struct shc_term **ret);
 
+/*
+ * shc_arith_of_text - what the expression @text comes to, as in an assignment to an integer. Returns 1, 0 where it may
+ * be none (then nothing has been assigned), or -ENOMEM.
+ */
+int shc_arith_of_text(struct shc_interpreter *in, struct shc_state *state, struct shc_text text,
+	struct shc_range range, const struct shc_term **ret);
+
+/* shc_arith_is_plain - can @text stand between (( and )) without another meaning? */
+bool shc_arith_is_plain(struct shc_text text);
+
 /* ---- Execution ------------------------------------------------------------------------------------------------ */
 
 /* All of these take @state and append to @out. 0 or -ENOMEM. */
@@ -392,6 +402,13 @@ void shc_begin_expansion(struct shc_interpreter *in);
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, struct shc_outcomes *out);
 
+/*
+ * shc_field_names - every text that a pathname expansion of @field may give: names of files, or the pattern itself.
+ * @state: of its unknowns, or NULL. 0, -E2BIG (then *ret is all text) or -ENOMEM.
+ */
+int shc_field_names(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_field *field, const struct shc_dfa **ret);
+
 /* shc_loop_value - what the variable of a `for` holds in the turn for @field. NULL when there is no memory. */
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field);
 
@@ -450,9 +467,13 @@ int shc_run_array(
 int shc_assign_or_append(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_assignment *a, const struct shc_term *term);
 
+/* shc_store - shc_assign() to the variable @name itself, past its attributes. 0 or -ENOMEM. */
+int shc_store(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+	const struct shc_term *term, struct shc_range range);
+
 /*
- * shc_assign - give a variable a value in @state. Of one that is read-only, or may be, ->refused and ->may_end tell
- * afterwards. 0 or -ENOMEM.
+ * shc_assign - give a variable a value in @state, or what its attributes make of it; see attributes.h. Of one that is
+ * read-only, or may be, ->refused and ->may_end tell afterwards. 0 or -ENOMEM.
  */
 int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	const struct shc_term *term, struct shc_range range);

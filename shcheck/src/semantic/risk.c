@@ -6,6 +6,8 @@
 
 #include "arena.h"
 #include "arrays.h"
+#include "attributes.h"
+#include "inclusion.h"
 #include "parameter.h"
 #include "survey.h"
 
@@ -123,6 +125,11 @@ static void forget(void *context, struct shc_text name)
 	variable = shc_state_variable(walk->state, number);
 	if (!variable) {
 		walk->result = -ENOMEM;
+		return;
+	}
+	/* What stands behind a reference, whatever it is. */
+	if (shc_attributes_any(variable) & SHC_ATTRIBUTE_REFERENCE) {
+		walk->result = shc_forget_variables(walk->in, walk->state, walk->in->current);
 		return;
 	}
 	if (variable->array) {
