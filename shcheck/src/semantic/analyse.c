@@ -30,6 +30,7 @@ enum {
 	WORK_DEFAULT = 1 << 26,
 	/* Of the wall: stops what the counted steps do not, and no result depends on it otherwise. */
 	SECONDS_MAX = 20,
+	MEMORY_BYTES_MAX = 192 << 20, /* of values */
 };
 
 /* ---- Findings ------------------------------------------------------------------------------------------------ */
@@ -341,7 +342,11 @@ uint32_t shc_spent(const struct shc_interpreter *in)
 {
 	uint64_t steps = in->steps * 1000 / in->steps_max;
 	uint64_t work = shc_dfa_pool_usage(in->pool).steps * 1000 / in->work_max;
+	uint64_t memory = shc_arena_bytes(in->arena) * 1000 / MEMORY_BYTES_MAX;
 	uint64_t most = steps > work ? steps : work;
+
+	/* What is kept of languages has a limit of its own; see set_up(). */
+	most = memory > most ? memory : most;
 
 	return most > 100000 || in->late ? 100000 : (uint32_t)most;
 }

@@ -22,6 +22,9 @@
 #include "survey.h"
 #include "traps.h"
 
+/* A command in a larger state counts as several steps, since it takes as long as these. */
+enum { STEP_BYTES = 1 << 16 };
+
 enum {
 	LOOP_ROUNDS_MAX = 24,
 	PEELED = 2, /* turns of a loop that are kept apart before states are joined */
@@ -1878,7 +1881,7 @@ static int execute_untraced(struct shc_interpreter *in, const struct shc_command
 		return -ENOMEM;
 	}
 	in->leaks |= in->substitutions && may_leak(command);
-	in->steps++;
+	in->steps += 1 + shc_state_bytes(state) / STEP_BYTES;
 	if (!(in->steps & 255))
 		shc_look_at_clock(in);
 	if (shc_spent(in) > SHC_CAREFUL && shc_spent(in) <= 1000 && shc_may_leave_out(in, command))

@@ -22,6 +22,9 @@
 /* Fields that one word may give; more are one field that occurs any number of times. */
 enum { FIELDS_MAX = 512, SEQUENCE_MAX = 64 };
 
+/* Pieces of a field that is one value; of more it is unknown. */
+enum { PIECES_MAX = 1000 };
+
 /* The field that is being put together. */
 struct builder {
 	struct shc_interpreter *in;
@@ -874,6 +877,9 @@ const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct s
 {
 	const struct shc_term *term = shc_term_text(in->terms, "", 0);
 
+	if (field->count > PIECES_MAX)
+		return shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool),
+			field->word ? field->word->range : (struct shc_range){0, 0});
 	for (uint32_t i = 0; i < field->count && term; i++) {
 		const struct shc_piece *piece = &field->pieces[i].piece;
 		const struct shc_term *next;

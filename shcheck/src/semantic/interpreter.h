@@ -59,6 +59,7 @@ struct shc_name {
 	bool defined_here;                  /* by the text of the script itself */
 	bool is_variable;   /* read or assigned somewhere; else it may be a command's */
 	bool read_as_array; /* ${x[@]}: the environment holds no arrays */
+	struct shc_definition *definitions; /* functions of this name; made when it is needed */
 };
 
 /* A parameter that no part of the script has set: equal numbers are equal values. */
@@ -151,7 +152,7 @@ struct shc_interpreter {
 	const struct shc_list *included; /* the list of the inclusion that is being run, or NULL */
 	bool reading_file;               /* commands of a sourced file are being run */
 	struct shc_interruptions *interruptions;
-	struct shc_definition *definitions; /* functions; made when it is needed */
+	uint64_t walks; /* over the tree, see risk.h */
 	bool definitions_known, definitions_lost;
 	struct shc_written *outputs; /* redirections whose files were read, or overwritten unread */
 	struct timespec began;       /* the clock that only stops what counting does not */

@@ -22,7 +22,7 @@
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
 /* Forks per command: outcomes of substitutions beyond this are joined. */
-enum { SUBSTITUTION_FORKS = 6 };
+enum { SUBSTITUTION_FORKS = 6, SUBSTITUTIONS_MAX = 256 };
 
 /* May the first @count pieces of @term end in a newline? */
 static bool may_end_in_newline(
@@ -90,13 +90,17 @@ static const struct shc_term *without_newlines(
 static int remember(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_part *part, const struct shc_term *output)
 {
-	struct shc_substituted *grown =
-		realloc(state->substituted, (state->substituted_count + 1) * sizeof(*grown));
+	struct shc_substituted *grown;
+
+	/* Of more in one command the outputs are not known. */
+	state->has_substituted = true;
+	if (state->substituted_count >= SUBSTITUTIONS_MAX)
+		return 0;
+	grown = realloc(state->substituted, (state->substituted_count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
 	state->substituted = grown;
-	state->has_substituted = true;
 	output = without_newlines(in, state, output);
 	if (!output)
 		return -ENOMEM;

@@ -212,6 +212,9 @@ struct shc_state *shc_state_create(void);
 struct shc_state *shc_state_clone(const struct shc_state *state);
 void shc_state_destroy(struct shc_state *state);
 
+/* shc_state_bytes - about how large a copy is. */
+size_t shc_state_bytes(const struct shc_state *state);
+
 /*
  * shc_state_variable - the variable numbered @name, made absent-and-untouched when new. NULL when
  * there is no memory.
