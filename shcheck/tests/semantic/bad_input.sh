@@ -116,9 +116,11 @@ expect 2 '*4 MiB*' large
 		awk 'BEGIN { for (i = 0; i < 5000; i++) printf " >f%d", i }'
 	} >files
 }
-for name in doubling turns calls braces pieces outputs files; do
+for name in doubling turns calls braces files; do
 	expect 0 '*' "$name"
 done
+expect 1 '*SH303*' pieces
+expect 1 '*SH303*' outputs
 
 # Programs that do not end, or run themselves.
 printf 'f() {\n\tf "$@"\n}\nf a\n' >recursive
