@@ -244,10 +244,6 @@ static int may_be_set(struct shc_interpreter *in, struct shc_state *state, uint3
 	return variable->term ? 0 : -ENOMEM;
 }
 
-<<<<<<< HEAD
-int shc_forget_variables(
-	struct shc_interpreter *in, struct shc_state *state, const struct shc_command *site)
-=======
 int shc_doubt_variables(const struct shc_call *call, struct shc_state *state)
 {
 	int r = 0;
@@ -258,9 +254,8 @@ int shc_doubt_variables(const struct shc_call *call, struct shc_state *state)
 	return r;
 }
 
-int shc_run_unread(struct shc_interpreter *in, const struct shc_command *site,
-	struct shc_state *state, struct shc_outcomes *out)
->>>>>>> main
+int shc_forget_variables(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_command *site)
 {
 	int r = 0;
 
