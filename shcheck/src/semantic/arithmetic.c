@@ -424,6 +424,21 @@ int shc_arith_of_text(struct shc_interpreter *in, struct shc_state *state, struc
 	return *ret ? 1 : -ENOMEM;
 }
 
+/* SH205: under -e, the value 0 of what only counts ends the script. */
+static void check_from_zero(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state)
+{
+	enum shc_arith_kind kind = command->arith.arith->kind;
+
+	if (!state->errexit || in->suppressed || in->exempt == command ||
+		(kind != SHC_ARITH_POSTFIX && kind != SHC_ARITH_PREFIX && kind != SHC_ARITH_ASSIGN))
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 205, command->range,
+			"the value of this is 0, which is a failure, and -e ends the script"),
+		"write x=$((x + 1)), or put || true behind it");
+}
+
 int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -435,6 +450,8 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 	shc_begin_expansion(in);
 	if (!r && command->arith.arith)
 		r = evaluate(in, state, command->arith.arith, &number);
+	if (!r && number.known && !number.value && command->arith.arith)
+		check_from_zero(in, command, state);
 	/* Here an error is a status, and so is a variable that is read-only. */
 	in->discards = false;
 	refused = in->refused;

@@ -368,6 +368,8 @@ static void check_between(struct shc_interpreter *in, const struct shc_state *st
 	shc_check_pipe_errexit(in, state, before, statement);
 	if (reader)
 		shc_check_pipe_status(in, state, before, reader->range);
+	else
+		shc_check_negated(in, state, before);
 }
 
 int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,

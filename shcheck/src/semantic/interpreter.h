@@ -495,6 +495,14 @@ void shc_check_lost(struct shc_interpreter *in, const struct shc_term *term);
 void shc_check_masked(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state);
 
+/* shc_check_negated - SH518: @before is negated, and its status is not asked for. */
+void shc_check_negated(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before);
+
+/* shc_check_unset - SH519: a test asks whether @word is empty, the first command that reads the arguments. */
+void shc_check_unset(struct shc_interpreter *in, struct shc_state *state, struct shc_range range,
+	const struct shc_word *word);
+
 /*
  * shc_check_errexit - SH507: @command runs after @before although that may have failed under -e. @earlier: the first
  * command of the list that may have failed so, kept from call to call.

@@ -375,6 +375,7 @@ static int join_arguments(struct join *join)
 	bool differ = into->argument_count != other->argument_count;
 
 	into->arguments_output |= other->arguments_output;
+	into->arguments_read |= other->arguments_read;
 	/* The unknown ones are no longer the same on both sides, so they get new names. */
 	if (differ || (into->arguments_open | other->arguments_open &&
 			      (into->arguments_open != other->arguments_open ||

@@ -160,6 +160,7 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 	ret->presence = number ? SHC_PERHAPS : SHC_PRESENT;
 	if (number)
 		state->arguments_fresh = false;
+	state->arguments_read |= number > 0;
 	for (at = *list; at && at->number != wanted; at = at->next)
 		;
 	if (!at) {

@@ -1309,6 +1309,7 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 	int r;
 
 	shc_begin_expansion(in);
+	call.reads_first = !state->arguments_read;
 	r = expand_words(in, command, state, &call);
 	if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 		r = -ENOMEM;

@@ -176,6 +176,7 @@ struct shc_state {
 	bool arguments_open;         /* any number of unknown ones may follow */
 	bool arguments_output;       /* `set --` has made them of what a command printed */
 	bool arguments_fresh; /* none of the unknown ones has been read since they came to be */
+	bool arguments_read;  /* one of them, on some path */
 	uint64_t
 		shifted; /* number of the unknown before the first: equal numbers are equal values */
 	const struct shc_command **functions; /* by number of the name; NULL = not defined here */
