@@ -71,6 +71,11 @@ static const struct shc_check checks[] = {
 		"there.",
 		"sudo echo 'nameserver 10.0.0.1' >> /etc/resolv.conf\n",
 		"echo 'nameserver 10.0.0.1' | sudo tee -a /etc/resolv.conf\n"},
+	{205, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"Counting up from zero ends the script under -e",
+		"(( )) and let fail where their value is 0, and that of x++ is the one before.",
+		"#!/bin/bash\nset -e\nn=0\n((n++))\ndate\n",
+		"#!/bin/bash\nset -e\nn=0\nn=$((n + 1))\ndate\n"},
 	{301, SHC_CLASS_WORD_SPLIT, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"An unquoted value falls apart into several operands",
 		"Blanks in the value make words of their own, and the command works on other files "
@@ -244,6 +249,18 @@ static const struct shc_check checks[] = {
 		"]; then\n\techo quick\nfi\n",
 		"mode=slow\nif [ \"$1\" = -f ]; then\n\tmode=fast\nfi\nif [ \"$mode\" = fast "
 		"]; then\n\techo quick\nfi\n"},
+	{518, SHC_CLASS_ERREXIT_DEFEATED, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
+		"A negated command never ends the script under -e",
+		"-e takes no notice of a pipeline that begins with !, whatever its status.",
+		"set -e\nmake -C /srv/app > /srv/log\n! grep -q ERROR /srv/log\ndate\n",
+		"set -e\nmake -C /srv/app > /srv/log\nif grep -q ERROR /srv/log; then\n\texit "
+		"1\nfi\ndate\n"},
+	{519, SHC_CLASS_UNBOUND, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"Under -u a test asks whether something is empty that may be unset",
+		"Where it is, -u ends the script before the test can say so.",
+		"set -u\nif [ -z \"$1\" ]; then\n\techo usage >&2\n\texit 2\nfi\ngzip \"$1\"\n",
+		"set -u\nif [ -z \"${1:-}\" ]; then\n\techo usage >&2\n\texit 2\nfi\ngzip "
+		"\"$1\"\n"},
 	{601, SHC_CLASS_PORTABILITY, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
 		"== in a test of sh",
 		"Only bash has it. dash says \"unexpected operator\", and the test counts as false "

@@ -298,6 +298,33 @@ static void check_listed(struct shc_interpreter *in, const struct shc_command *c
 		finding->severity = SHC_SEVERITY_INFO;
 }
 
+/* {1..$n} is a word like any other, and in sh {1..9} is, too. */
+static void check_range(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_fields *fields)
+{
+	const struct shc_word *word = command->for_.words;
+	const struct shc_part *last = word ? word->parts : NULL;
+	bool dots = false;
+
+	if (fields->count != 1 || !last || word->next || last->kind != SHC_PART_LITERAL ||
+		last->text.bytes[0] != '{')
+		return;
+	for (;; last = last->next) {
+		if (last->kind == SHC_PART_BRACES || last->kind == SHC_PART_SEQUENCE)
+			return;
+		dots |= last->kind == SHC_PART_LITERAL &&
+			memmem(last->text.bytes, last->text.length, "..", 2);
+		if (!last->next)
+			break;
+	}
+	if (dots && last->kind == SHC_PART_LITERAL &&
+		last->text.bytes[last->text.length - 1] == '}')
+		shc_finding_hint(in->findings,
+			shc_report(in, 501, command->range,
+				"this loop runs once: no range is made of these braces"),
+			"write: for ((i = 1; i <= n; i++)), or count in a while loop");
+}
+
 void shc_check_for(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, const struct shc_fields *fields)
 {
@@ -306,6 +333,7 @@ void shc_check_for(struct shc_interpreter *in, const struct shc_command *command
 
 	(void)state;
 	check_listed(in, command, fields);
+	check_range(in, command, fields);
 	/* One quoted expansion gives one turn; "$@" and literal words are meant so. */
 	if (fields->count != 1 || !word || word->next || !part || part->next ||
 		part->kind != SHC_PART_DOUBLE || !part->parts || part->parts->next ||

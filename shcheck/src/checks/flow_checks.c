@@ -286,6 +286,18 @@ static bool is_ignored(const struct shc_interpreter *in, const struct shc_state 
 	       matters(in, before);
 }
 
+void shc_check_negated(
+	struct shc_interpreter *in, const struct shc_state *state, const struct shc_command *before)
+{
+	if (before->kind != SHC_COMMAND_PIPELINE || !(before->pipeline.negations % 2) ||
+		!state->errexit || in->suppressed || in->substitutions)
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 518, before->range,
+			"-e takes no notice of this: a command behind ! never ends the script"),
+		"write: if command; then exit 1; fi");
+}
+
 void shc_check_errexit(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_command *before, const struct shc_command *command,
 	const struct shc_command **earlier)

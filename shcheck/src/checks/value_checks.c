@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "parameter.h"
 #include "survey.h"
 
 enum { TEXTS_MAX = 24 };
@@ -281,4 +282,37 @@ int shc_check_values(struct shc_interpreter *in)
 	shc_visit_list(&check, in->script->list);
 	free(all.names);
 	return 0;
+}
+
+/* ---- Tests that -u forestalls -------------------------------------------------------------------------------- */
+
+/* Does the script look at the number of its arguments? */
+static bool counts_arguments(const struct shc_interpreter *in)
+{
+	const struct shc_source *source = in->script->source;
+
+	return memmem(source->bytes, source->size, "$#", 2) ||
+	       memmem(source->bytes, source->size, "{#}", 3);
+}
+
+void shc_check_unset(struct shc_interpreter *in, struct shc_state *state, struct shc_range range,
+	const struct shc_word *word)
+{
+	const struct shc_part *part = word ? word->parts : NULL;
+	struct shc_parameter_value value;
+
+	if (part && !part->next && part->kind == SHC_PART_DOUBLE)
+		part = part->parts;
+	if (!state->nounset || in->call_depth || !part || part->next ||
+		part->kind != SHC_PART_PARAMETER ||
+		part->parameter->kind != SHC_PARAMETER_POSITIONAL ||
+		part->parameter->op != SHC_OP_NONE || counts_arguments(in) ||
+		shc_parameter_read(in, state, part->parameter, part->range, &value) ||
+		value.presence != SHC_PERHAPS)
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 519, range,
+			"where $%u is not given, -u ends the script before the test can say so",
+			part->parameter->number),
+		"give it a default, as in ${1:-}");
 }

@@ -30,6 +30,7 @@ enum {
 	WORK_DEFAULT = 1 << 26,
 	/* Of the wall: stops what the counted steps do not, and no result depends on it otherwise. */
 	SECONDS_MAX = 20,
+	MEMORY_BYTES_MAX = 192 << 20, /* of values */
 };
 
 /* ---- Findings ------------------------------------------------------------------------------------------------ */
@@ -172,6 +173,119 @@ void shc_approximate(struct shc_interpreter *in, const struct shc_command *comma
 		in->seen[in->site->id] |= SHC_APPROXIMATED;
 }
 
+/* Texts with every run of slashes as one. 0, -E2BIG or -ENOMEM. */
+static int collapse_slashes(
+	struct shc_interpreter *in, const struct shc_dfa *language, const struct shc_dfa **ret)
+{
+	struct shc_byte_set slashes = shc_byte_set_of("/", 1);
+	const struct shc_dfa *slash, *run;
+	int r = shc_dfa_literal(in->pool, "/", 1, &slash);
+
+	if (!r)
+		r = shc_dfa_bytes_star(in->pool, &slashes, &run);
+	if (!r)
+		r = shc_dfa_concat(in->pool, slash, run, &run);
+	return r ? r
+		 : shc_dfa_substitute(
+			   in->pool, SHC_SUBSTITUTE_ALL, language, run, slash, ret, NULL);
+}
+
+/* How much of @text is folders without a wildcard, up to the last slash before the first one. */
+static uint32_t plain_folders(struct shc_text text)
+{
+	uint32_t folders = 0;
+
+	for (uint32_t i = 0; i < text.length && !strchr("*?[\\", text.bytes[i]); i++)
+		if (text.bytes[i] == '/')
+			folders = i + 1;
+	return folders;
+}
+
+/* What one piece may be: a name, or (@itself) the text of the pattern. 0, -E2BIG or -ENOMEM. */
+static int names_of_piece(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_field_piece *piece, bool itself, const struct shc_dfa **ret)
+{
+	const struct shc_atom *atom = piece->piece.atom;
+
+	if (piece->matches) {
+		*ret = shc_dfa_text(in->pool);
+		return 0;
+	}
+	if (atom) {
+		*ret = state ? shc_state_language_of(state, atom) : atom->language;
+		return 0;
+	}
+	if (piece->glob && !itself)
+		return shc_dfa_glob(in->pool, piece->piece.text.bytes, piece->piece.text.length,
+			SHC_GLOB_EXTENDED, ret, NULL);
+	return shc_dfa_literal(in->pool, piece->piece.text.bytes, piece->piece.text.length, ret);
+}
+
+int shc_field_names(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_field *field, const struct shc_dfa **ret)
+{
+	const struct shc_dfa *folders = shc_dfa_epsilon(in->pool), *names = folders, *next;
+	const struct shc_dfa *itself = folders;
+	bool wild = false;
+	int r = 0;
+
+	for (uint32_t i = 0; i < field->count && !r; i++) {
+		struct shc_field_piece piece = field->pieces[i];
+		uint32_t plain = piece.glob && !wild ? plain_folders(piece.piece.text) : 0;
+
+		r = names_of_piece(in, state, &piece, true, &next);
+		r = r ? r : shc_dfa_concat(in->pool, itself, next, &itself);
+		wild |= piece.glob || piece.matches;
+		if (plain && !r) {
+			r = shc_dfa_literal(in->pool, piece.piece.text.bytes, plain, &next);
+			r = r ? r : shc_dfa_concat(in->pool, folders, next, &folders);
+			piece.piece.text.bytes += plain;
+			piece.piece.text.length -= plain;
+		}
+		r = r ? r : names_of_piece(in, state, &piece, false, &next);
+		r = r ? r
+		      : shc_dfa_concat(
+				in->pool, wild ? names : folders, next, wild ? &names : &folders);
+	}
+	/* bash writes one slash behind what a wildcard matched, however many the pattern has there. */
+	if (!r && wild && in->script->dialect == SHC_BASH) {
+		r = collapse_slashes(in, names, &next);
+		r = r ? r : shc_dfa_union(in->pool, names, next, &names);
+	}
+	r = r ? r : shc_dfa_concat(in->pool, folders, names, &names);
+	r = r ? r : shc_dfa_union(in->pool, names, itself, ret);
+	if (r && r != -ENOMEM)
+		*ret = shc_dfa_text(in->pool);
+	return r;
+}
+
+/* May names that @field gives have fewer slashes than the field? Only behind the first wildcard, and in bash. */
+static bool may_lose_slashes(const struct shc_interpreter *in, const struct shc_field *field)
+{
+	bool wild = false, slash = false;
+
+	for (uint32_t i = 0; i < field->count && in->script->dialect == SHC_BASH; i++) {
+		const struct shc_field_piece *piece = &field->pieces[i];
+		struct shc_text text = piece->piece.text;
+		struct shc_byte_set bytes;
+
+		if (piece->piece.atom) {
+			bytes = shc_dfa_bytes(piece->piece.atom->language);
+			slash = shc_byte_set_has(&bytes, '/');
+			if (wild && slash)
+				return true;
+			continue;
+		}
+		wild |= piece->glob;
+		if (wild && text.length &&
+			((slash && text.bytes[0] == '/') ||
+				memmem(text.bytes, text.length, "//", 2)))
+			return true;
+		slash = text.length && text.bytes[text.length - 1] == '/';
+	}
+	return false;
+}
+
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field)
 {
 	bool unknown = field->occurrence == SHC_ANY;
@@ -181,6 +295,11 @@ const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct s
 		unknown |= field->pieces[i].glob || field->pieces[i].matches;
 	if (!unknown)
 		return shc_field_term(in, field);
+	if (field->occurrence == SHC_ONCE && may_lose_slashes(in, field)) {
+		if (shc_field_names(in, NULL, field, &language) == -ENOMEM)
+			return NULL;
+		return shc_unknown(in, SHC_ORIGIN_FILE_NAME, language, field->word->range);
+	}
 	/* File names: known text stays, the pattern becomes a name. */
 	if (field->occurrence == SHC_ONCE) {
 		const struct shc_term *term = shc_term_text(in->terms, "", 0), *next;
@@ -223,7 +342,11 @@ uint32_t shc_spent(const struct shc_interpreter *in)
 {
 	uint64_t steps = in->steps * 1000 / in->steps_max;
 	uint64_t work = shc_dfa_pool_usage(in->pool).steps * 1000 / in->work_max;
+	uint64_t memory = shc_arena_bytes(in->arena) * 1000 / MEMORY_BYTES_MAX;
 	uint64_t most = steps > work ? steps : work;
+
+	/* What is kept of languages has a limit of its own; see set_up(). */
+	most = memory > most ? memory : most;
 
 	return most > 100000 || in->late ? 100000 : (uint32_t)most;
 }

@@ -4,15 +4,21 @@
  * out. Signed
  * 64-bit wrap-around as in the shells (POSIX.1-2017 XCU 2.6.4 asks for signed long).
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "arrays.h"
 #include "interpreter.h"
 #include "mistake.h"
 #include "parameter.h"
+#include "parser.h"
+
+/* A longer text of an expression is not looked at. */
+enum { TEXT_BYTES_MAX = 256 };
 
 /* A number, when it is known. */
 struct number {
@@ -320,6 +326,110 @@ int shc_arith_value(struct shc_interpreter *in, struct shc_state *state,
 	return *ret ? 1 : -ENOMEM;
 }
 
+/* An expression without quotes, expansions and assignments, its parentheses in pairs. */
+bool shc_arith_is_plain(struct shc_text text)
+{
+	int open = 0;
+
+	for (uint32_t i = 0; i < text.length && open >= 0; i++) {
+		unsigned char c = (unsigned char)text.bytes[i];
+
+		open += (c == '(') - (c == ')');
+		if (c >= 0x80 || (!isalnum(c) && !strchr("_ +-*/%<>=!&|^~?:,()", c)) || !c)
+			return false;
+	}
+	return !open;
+}
+
+static bool assigns(struct shc_text text)
+{
+	for (uint32_t i = 0; i < text.length; i++) {
+		char c = text.bytes[i], before = i ? text.bytes[i - 1] : ' ';
+		char after = i + 1 < text.length ? text.bytes[i + 1] : ' ';
+
+		if ((c == '=' && after != '=' && !strchr("=!<>", before)) ||
+			(c == '=' && i > 1 && strchr("<>", before) &&
+				text.bytes[i - 2] == before) ||
+			((c == '+' || c == '-') && after == c))
+			return true;
+	}
+	return false;
+}
+
+/* Parse and evaluate @text; *ret_failed: it may be no expression of numbers. 0 or -ENOMEM. */
+static int evaluate_text(struct shc_interpreter *in, struct shc_state *state, struct shc_text text,
+	struct shc_range range, struct number *ret, bool *ret_failed)
+{
+	bool discards = in->discards, may_end = in->may_end;
+	struct shc_findings *ignored = NULL;
+	struct shc_script *script = NULL;
+	struct shc_range *map = malloc((text.length + 1u) * sizeof(*map));
+	const struct shc_command *command = NULL;
+	int r = map ? shc_findings_create(&ignored) : -ENOMEM;
+
+	for (uint32_t i = 0; map && i <= text.length; i++)
+		map[i] = range;
+	if (!r)
+		r = shc_parse_text(text, map, in->script->source, SHC_BASH, in->command_count,
+			ignored, &script);
+	if (!r && !script->error_count && script->list->first)
+		command = script->list->first->command;
+	in->discards = false;
+	*ret_failed = !command || command->kind != SHC_COMMAND_ARITH || !command->arith.arith;
+	if (!r && !*ret_failed)
+		r = evaluate(in, state, command->arith.arith, ret);
+	*ret_failed |= in->discards;
+	in->discards = discards;
+	in->may_end = may_end;
+	shc_script_destroy(script);
+	shc_findings_destroy(ignored);
+	free(map);
+	return r;
+}
+
+int shc_arith_of_text(struct shc_interpreter *in, struct shc_state *state, struct shc_text text,
+	struct shc_range range, const struct shc_term **ret)
+{
+	struct number number = {0};
+	bool failed = false;
+	char *copy;
+	int r = 0;
+
+	if (!parse_number(text, &number.value)) {
+		if (!shc_arith_is_plain(text) || assigns(text) || text.length > TEXT_BYTES_MAX)
+			return 0;
+		copy = shc_arena_take(in->arena, text.length + 5u);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, "((", 2);
+		memcpy(copy + 2, text.bytes, text.length);
+		memcpy(copy + 2 + text.length, "))", 3);
+		text = (struct shc_text){.bytes = copy, .length = text.length + 4};
+		r = evaluate_text(in, state, text, range, &number, &failed);
+	} else {
+		number.known = true;
+	}
+	if (r || failed)
+		return r;
+	*ret = term_of_number(in, &number, range);
+	return *ret ? 1 : -ENOMEM;
+}
+
+/* SH205: under -e, the value 0 of what only counts ends the script. */
+static void check_from_zero(struct shc_interpreter *in, const struct shc_command *command,
+	const struct shc_state *state)
+{
+	enum shc_arith_kind kind = command->arith.arith->kind;
+
+	if (!state->errexit || in->suppressed || in->exempt == command ||
+		(kind != SHC_ARITH_POSTFIX && kind != SHC_ARITH_PREFIX && kind != SHC_ARITH_ASSIGN))
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 205, command->range,
+			"the value of this is 0, which is a failure, and -e ends the script"),
+		"write x=$((x + 1)), or put || true behind it");
+}
+
 int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -331,6 +441,8 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 	shc_begin_expansion(in);
 	if (!r && command->arith.arith)
 		r = evaluate(in, state, command->arith.arith, &number);
+	if (!r && number.known && !number.value && command->arith.arith)
+		check_from_zero(in, command, state);
 	/* Here an error is a status, and so is a variable that is read-only. */
 	in->discards = false;
 	refused = in->refused;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "attributes.h"
 #include "parameter.h"
 
 enum { ITEMS_MAX = 64 };
@@ -213,9 +214,32 @@ static const struct shc_array *with(struct shc_interpreter *in, const struct shc
 	return make_weak(in, any, array->associative);
 }
 
-/* x=(...): fields in order, or [k]=w. 1, 0 or -ENOMEM. */
+/* What the attributes of variable @number make of *@term; where that may be nothing, *@key is no key. 1 or -ENOMEM. */
+static int attributed(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
+	const struct shc_array_element *element, const struct shc_term **term,
+	const struct shc_term **key)
+{
+	struct shc_variable variable = state->variables[number];
+	bool refused = in->refused;
+
+	if (!shc_attributes_any(&variable))
+		return 1;
+	in->refused = false;
+	if (element->append)
+		*term = shc_unknown(
+			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), element->range);
+	if (!*term ||
+		shc_attributed(in, state, &variable, false, NULL, *term, element->range, term))
+		return -ENOMEM;
+	if (in->refused)
+		*key = NULL;
+	in->refused |= refused;
+	return 1;
+}
+
+/* x=(...): fields in order, or [k]=w, of variable @number. 1, 0 or -ENOMEM. */
 static int add_elements(struct shc_interpreter *in, struct shc_state *state,
-	const struct shc_assignment *a, const struct shc_array **array)
+	const struct shc_assignment *a, uint32_t number, const struct shc_array **array)
 {
 	int r = 1;
 
@@ -227,6 +251,8 @@ static int add_elements(struct shc_interpreter *in, struct shc_state *state,
 			r = key_of(in, state, &e->subscript, (*array)->associative, &key);
 			r = r > 0 ? shc_expand_value(in, state, e->value, &term) : r;
 			if (r > 0)
+				r = attributed(in, state, number, e, &term, &key);
+			if (r > 0)
 				*array = with(in, state, *array, e->append ? NULL : key, term);
 			r = r > 0 && !*array ? -ENOMEM : r;
 			continue;
@@ -234,7 +260,7 @@ static int add_elements(struct shc_interpreter *in, struct shc_state *state,
 		r = shc_expand_word(in, state, e->value, &fields);
 		for (uint32_t i = 0; i < fields.count && r > 0 && *array; i++) {
 			bool one = shc_field_is_one(&fields.items[i]) && !(*array)->associative;
-			char number[16];
+			char digits[16];
 
 			key = NULL;
 			if (one && !(*array)->weak) {
@@ -243,16 +269,36 @@ static int add_elements(struct shc_interpreter *in, struct shc_state *state,
 				for (uint32_t n = 10; rest / n; n *= 10)
 					length++;
 				for (uint32_t at = length + 1; at-- > 0; rest /= 10)
-					number[at] = (char)('0' + rest % 10);
-				key = shc_term_text(in->terms, number, length + 1u);
+					digits[at] = (char)('0' + rest % 10);
+				key = shc_term_text(in->terms, digits, length + 1u);
 			}
 			term = shc_loop_value(in, &fields.items[i]);
+			r = term ? attributed(in, state, number, e, &term, &key) : -ENOMEM;
+			if (r < 0)
+				break;
 			*array = term ? with(in, state, *array, key, term) : NULL;
 		}
 		shc_fields_finish(&fields);
 		r = r > 0 && !*array ? -ENOMEM : r;
 	}
 	return r;
+}
+
+/* x[k]+=w: *@term becomes what @old with it is. 1 or -ENOMEM. */
+static int join_element(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
+	const struct shc_term *old, struct shc_range range, const struct shc_term **term,
+	const struct shc_term **key)
+{
+	struct shc_variable variable = state->variables[number];
+	bool refused = in->refused;
+
+	in->refused = false;
+	if (shc_attributed(in, state, &variable, true, old, *term, range, term))
+		return -ENOMEM;
+	if (in->refused)
+		*key = NULL;
+	in->refused |= refused;
+	return 1;
 }
 
 int shc_array_assign(
@@ -265,8 +311,9 @@ int shc_array_assign(
 	uint32_t number;
 	int r;
 
-	if (shc_name_number(in, a->name, &number) || !shc_state_variable(state, number))
-		return -ENOMEM;
+	r = shc_resolve_assigned(in, state, a->name, &number);
+	if (r <= 0)
+		return r ? r : 1;
 	in->names[number].assigned_anywhere = true;
 	variable = &state->variables[number];
 	array = array_of(in, variable);
@@ -275,7 +322,7 @@ int shc_array_assign(
 	if (!array)
 		return -ENOMEM;
 	if (a->is_array) {
-		r = add_elements(in, state, a, &array);
+		r = add_elements(in, state, a, number, &array);
 	} else {
 		r = key_of(in, state, &a->subscript, array->associative, &key);
 		if (r > 0)
@@ -287,7 +334,11 @@ int shc_array_assign(
 			if (shc_array_element(
 				    in, state, &before, &a->subscript, a->range, &presence, &old))
 				return -ENOMEM;
-			term = old ? shc_term_concat(in->terms, old, term) : term;
+			r = join_element(in, state, number, old, a->range, &term, &key);
+		} else if (r > 0) {
+			const struct shc_array_element one = {.range = a->range};
+
+			r = attributed(in, state, number, &one, &term, &key);
 		}
 		if (r > 0)
 			array = with(in, state, array, key, term);
@@ -302,9 +353,10 @@ int shc_array_forget(struct shc_interpreter *in, struct shc_state *state, struct
 	struct shc_range range)
 {
 	uint32_t number;
+	int r = shc_resolve_assigned(in, state, name, &number);
 
-	if (shc_name_number(in, name, &number) || !shc_state_variable(state, number))
-		return -ENOMEM;
+	if (r <= 0)
+		return r;
 	in->names[number].assigned_anywhere = true;
 	return install(in, state, &state->variables[number],
 		make_weak(in, shc_dfa_text(in->pool), false), range);
@@ -343,10 +395,12 @@ int shc_array_unset(struct shc_interpreter *in, struct shc_state *state, struct 
 	const struct shc_dfa *any;
 	struct shc_variable *variable;
 	uint32_t number;
+	int r;
 
 	operand.length = bracket ? (uint32_t)(bracket - operand.bytes) : operand.length;
-	if (shc_name_number(in, operand, &number) || !shc_state_variable(state, number))
-		return -ENOMEM;
+	r = shc_resolve_assigned(in, state, operand, &number);
+	if (r <= 0)
+		return r;
 	variable = &state->variables[number];
 	if (!variable->elements)
 		return shc_array_forget(in, state, operand, range);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arrays.h"
+#include "attributes.h"
 #include "command.h"
 #include "inclusion.h"
 #include "input.h"
@@ -574,11 +575,34 @@ static int run_hash(const struct shc_call *call, struct shc_state *state, struct
 	return finish(call, state, out, 0, 1);
 }
 
+/* The same as (( )), its operands separated by commas; NULL where they are not known, or there is no memory. */
+static const struct shc_term *let_expression(const struct shc_call *call)
+{
+	struct shc_terms *terms = call->in->terms;
+	const struct shc_term *all = shc_term_text(terms, "((", 2);
+	struct shc_text text;
+
+	if (call->fields.count < 2)
+		return NULL;
+	for (uint32_t i = 1; i < call->fields.count; i++) {
+		if (!shc_term_known(call->values[i], &text) || !text.length ||
+			!shc_arith_is_plain(text) || !shc_field_is_one(&call->fields.items[i]))
+			return NULL;
+		if (i > 1)
+			all = shc_term_concat(terms, all, shc_term_text(terms, ", ", 2));
+		all = shc_term_concat(terms, all, call->values[i]);
+	}
+	return shc_term_concat(terms, all, shc_term_text(terms, "))", 2));
+}
+
 /* let: whatever its operands assign is any number. */
 static int run_let(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
+	const struct shc_term *expression = let_expression(call);
 
+	if (expression)
+		return shc_run_action(in, call->command, expression, state, out);
 	for (uint32_t i = 1; i < call->fields.count; i++) {
 		const struct shc_dfa *numbers;
 		const struct shc_term *term;
@@ -714,8 +738,17 @@ static bool reveals(struct shc_interpreter *in, struct shc_state *state, uint32_
 static int unset_variable(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
 	struct shc_interpreter *in = call->in;
-	struct shc_variable *variable = shc_state_variable(state, number);
+	struct shc_variable *variable;
 	struct shc_hidden *hidden;
+
+	/* unset -n: the reference, not what it leads to. */
+	if (!shc_call_option(call, 'n', NULL)) {
+		int r = shc_resolve_assigned(in, state, in->names[number].text, &number);
+
+		if (r <= 0)
+			return r;
+	}
+	variable = shc_state_variable(state, number);
 
 	if (!variable)
 		return -ENOMEM;
@@ -812,6 +845,7 @@ int shc_variable_anything(
 		.assigned = true,
 		.term = term,
 		.perhaps_readonly = variable->readonly | variable->perhaps_readonly,
+		.perhaps_attributes = variable->attributes | variable->perhaps_attributes,
 		.prefixed = variable->prefixed,
 		.range = range};
 	return 0;
@@ -948,13 +982,17 @@ static int declare_local(const struct shc_call *call, struct shc_state *state,
 	const struct declared *declared, bool arrays, bool associative)
 {
 	struct shc_variable *variable = &state->variables[declared->number];
+	const struct shc_variable before = *variable;
 	bool perhaps = variable->perhaps_readonly;
 
 	/* dash keeps the value of outside. */
 	if (call->in->script->dialect != SHC_BASH || variable->prefixed)
 		return 0;
-	*variable = (struct shc_variable){
-		.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
+	*variable = (struct shc_variable){.presence = SHC_ABSENT,
+		.assigned = true,
+		.range = call->command->range,
+		.attributes = before.attributes,
+		.perhaps_attributes = before.perhaps_attributes};
 	call->in->names[declared->number].assigned_anywhere = true;
 	if (perhaps) {
 		call->in->refused = true;
@@ -963,16 +1001,60 @@ static int declare_local(const struct shc_call *call, struct shc_state *state,
 		variable->term = shc_unknown(call->in, SHC_ORIGIN_APPROXIMATION,
 			shc_dfa_text(call->in->pool), call->command->range);
 	}
+	/* local -I: the value of outside. */
+	if (before.perhaps_attributes == SHC_ATTRIBUTE_ALL)
+		return shc_variable_anything(call->in, variable, call->command->range);
 	return arrays ? shc_array_declare(call->in, state, declared->number, associative,
 				call->command->range)
 		      : 0;
 }
 
+/* bash: a new variable has neither the attributes nor the elements of the one that it hides. */
+static void make_fresh(struct shc_variable *variable, const struct declared *declared,
+	const struct shc_attributes_asked *asked)
+{
+	unsigned int outside = variable->attributes | variable->perhaps_attributes;
+
+	variable->attributes = 0;
+	variable->perhaps_attributes = (unsigned char)(outside & asked->doubtful);
+	/* The elements of x=("${x[@]}") are those of outside. */
+	if (declared->value) {
+		variable->elements = NULL;
+		variable->array = false;
+	}
+}
+
+/* declare -n x=y: that is the name of what x is from now on. 0 or -ENOMEM. */
+static int declare_reference(const struct shc_call *call, struct shc_state *state,
+	const struct declared *declared, const struct shc_attributes_asked *asked)
+{
+	struct shc_variable *variable = &state->variables[declared->number];
+
+	if (declared->assignment && (!declared->value || declared->assignment->append)) {
+		shc_approximate(call->in, call->command);
+		return shc_variable_anything(call->in, variable, call->command->range);
+	}
+	if (declared->value &&
+		shc_store(call->in, state, declared->name, declared->value, call->command->range))
+		return -ENOMEM;
+	variable = &state->variables[declared->number];
+	if (!declared->value && call->in->call_depth && !variable->prefixed)
+		*variable = (struct shc_variable){
+			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
+	shc_attributes_change(variable, asked);
+	return 0;
+}
+
 /* One operand. @local: of a function. 0 or -ENOMEM. */
-static int declare_one(const struct shc_call *call, struct shc_state *state,
-	const struct declared *declared, bool local)
+static int declare_one(
+	const struct shc_call *call, struct shc_state *state, struct declared *declared, bool local)
 {
 	struct shc_interpreter *in = call->in;
+	bool attributes = local && in->script->dialect == SHC_BASH;
+	const struct shc_attributes_asked asked =
+		attributes ? shc_attributes_asked(call, state) : (struct shc_attributes_asked){0};
+	bool fresh = false;
+	int r;
 	bool associative = shc_call_option(call, 'A', NULL);
 	bool arrays = associative || shc_call_option(call, 'a', NULL);
 	struct shc_variable *variable = &state->variables[declared->number];
@@ -988,22 +1070,51 @@ static int declare_one(const struct shc_call *call, struct shc_state *state,
 		if (hide(call, state, declared->number))
 			return -ENOMEM;
 		variable->readonly &= in->script->dialect != SHC_BASH;
+		fresh = in->script->dialect == SHC_BASH && !variable->prefixed;
+		if (fresh)
+			make_fresh(variable, declared, &asked);
 	}
+	if (asked.set & SHC_ATTRIBUTE_REFERENCE)
+		return declare_reference(call, state, declared, &asked);
+	if (attributes && !fresh && asked.clear & SHC_ATTRIBUTE_REFERENCE)
+		shc_attributes_change(variable, &asked);
+	/* What is said of a reference is said of the variable behind it, unless it is a new one. */
+	r = fresh ? 1 : shc_resolve_assigned(in, state, declared->name, &declared->number);
+	if (r <= 0)
+		return r;
+	variable = &state->variables[declared->number];
+	if (attributes)
+		shc_attributes_change(variable, &asked);
 	if (declared->assignment && arrays &&
 		shc_array_declare(in, state, declared->number, associative, call->command->range))
 		return -ENOMEM;
-	if (declared->assignment && declared->value)
+	if (declared->assignment && declared->value && !(fresh && declared->assignment->append))
 		return shc_assign_or_append(in, state, declared->assignment, declared->value);
 	if (declared->value)
 		return shc_assign(in, state, declared->name, declared->value, call->command->range);
-	if (declared->assignment)
-		return shc_run_array(in, state, declared->assignment) < 0 ? -ENOMEM : 0;
+	if (declared->assignment) {
+		if (shc_run_array(in, state, declared->assignment) < 0)
+			return -ENOMEM;
+		/* What was added to the one outside is all that is in the new one. */
+		return fresh && declared->assignment->append
+			       ? shc_array_forget(in, state, declared->name, call->command->range)
+			       : 0;
+	}
 	if (arrays && !(local && in->call_depth))
 		return shc_array_declare(
 			in, state, declared->number, associative, call->command->range);
 	if (local && (in->call_depth || shc_text_is(call->name, "local")))
 		return declare_local(call, state, declared, arrays, associative);
 	return 0;
+}
+
+/* The first operand of a declaration: declare has options with +, too. */
+static uint32_t declared_from(
+	const struct shc_call *call, const struct shc_state *state, bool local)
+{
+	return local && call->in->script->dialect == SHC_BASH
+		       ? shc_attributes_asked(call, state).operand
+		       : shc_call_operand(call);
 }
 
 /* export, readonly, local, declare, typeset: names and name=value operands. */
@@ -1013,7 +1124,7 @@ static int declare(const struct shc_call *call, struct shc_state *state, bool lo
 			(local && call->in->script->dialect == SHC_BASH &&
 				shc_call_option(call, 'r', NULL));
 
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
+	for (uint32_t i = declared_from(call, state, local); i < call->fields.count; i++) {
 		struct declared declared;
 		int r = declared_by(call, state, i, &declared);
 
@@ -1066,12 +1177,12 @@ static bool is_name(struct shc_text name, bool bash)
 }
 
 /* How many of the operands are no names: none (0), perhaps some (1), some (2)? */
-static int misnamed(const struct shc_call *call)
+static int misnamed(const struct shc_call *call, uint32_t first)
 {
 	bool bash = call->in->script->dialect == SHC_BASH;
 	int result = 0;
 
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
+	for (uint32_t i = first; i < call->fields.count; i++) {
 		const struct shc_field *field = &call->fields.items[i];
 		const struct shc_term *value;
 		struct shc_text name;
@@ -1096,11 +1207,8 @@ static int run_declare(
 {
 	bool local = shc_text_is(call->name, "local") || shc_text_is(call->name, "declare") ||
 		     shc_text_is(call->name, "typeset");
-	int wrong = misnamed(call);
+	int wrong = misnamed(call, declared_from(call, state, local));
 
-	/* References to variables by name are not followed. */
-	if (local && call->in->script->dialect == SHC_BASH && shc_call_option(call, 'n', NULL))
-		shc_approximate(call->in, call->command);
 	if (declare(call, state, local)) {
 		shc_state_destroy(state);
 		return -ENOMEM;

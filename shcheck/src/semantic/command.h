@@ -17,6 +17,7 @@ struct shc_call {
 	struct shc_fields fields;       /* [0] is the name */
 	struct shc_text name;           /* known name, or length 0 */
 	const struct shc_term **values; /* of the fields; shape [fields.count] */
+	bool reads_first;               /* no positional parameter has been read before its words */
 };
 
 /*

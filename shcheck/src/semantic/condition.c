@@ -712,13 +712,30 @@ static void report_fixed(const struct shc_call *call)
 		finding->severity = SHC_SEVERITY_INFO;
 }
 
-static void check_test(const struct shc_call *call, const struct shc_state *state, uint32_t end)
+/* The operand of which a test asks whether it is empty; 0 = none. */
+static uint32_t asks_for_empty(const struct shc_call *call, uint32_t first, uint32_t end)
+{
+	if (end == first + 1)
+		return first;
+	if (end == first + 2 &&
+		(shc_term_is(call->values[first], "-z") || shc_term_is(call->values[first], "-n")))
+		return first + 1;
+	if (end == first + 3 && shc_term_is(call->values[first + 2], "") &&
+		is_binary(call->values[first + 1]))
+		return first;
+	return 0;
+}
+
+static void check_test(const struct shc_call *call, struct shc_state *state, uint32_t end)
 {
 	uint32_t first = 1;
 
 	if (end > 2 && shc_term_is(call->values[1], "!"))
 		first = 2;
 	shc_check_comparison(call, state, first, end);
+	if (call->reads_first && asks_for_empty(call, first, end))
+		shc_check_unset(call->in, state, call->command->range,
+			call->fields.items[asks_for_empty(call, first, end)].word);
 	if (end == first + 1)
 		check_single(call, first);
 	else if (end == first + 2)
@@ -860,12 +877,24 @@ static int split_pattern(const struct split *split, const struct shc_test *test,
 		 : split_inside(split, state, subject, language);
 }
 
+static bool is_equality(struct shc_text op)
+{
+	return shc_text_is(op, "=") || shc_text_is(op, "==");
+}
+
 static int split_leaf(
 	const struct split *split, const struct shc_test *test, struct shc_state *state)
 {
 	struct split turned = *split;
 	const struct shc_term *first, *second;
+	bool first_read = !state->arguments_read;
 	int r = shc_expand_value(split->in, state, test->first, &first);
+
+	if (first_read &&
+		(test->kind == SHC_TEST_WORD ||
+			(test->kind == SHC_TEST_UNARY &&
+				(shc_text_is(test->op, "-z") || shc_text_is(test->op, "-n")))))
+		shc_check_unset(split->in, state, split->command->range, test->first);
 
 	if (r > 0 && test->kind == SHC_TEST_BINARY &&
 		(shc_text_is(test->op, "=") || shc_text_is(test->op, "==") ||
@@ -892,6 +921,42 @@ static int split_leaf(
 	return split_binary(split, state, first, test->op, second);
 }
 
+static bool same_text(
+	const struct shc_interpreter *in, const struct shc_word *a, const struct shc_word *b)
+{
+	const char *text = in->script->source->bytes;
+	uint32_t length = a->range.end - a->range.start;
+
+	return length && length == b->range.end - b->range.start &&
+	       !memcmp(text + a->range.start, text + b->range.start, length);
+}
+
+/* x != a || x != b, x = a && x = b, where nothing is matched by both patterns. */
+static void check_neither(
+	const struct split *split, const struct shc_test *test, struct shc_state *state)
+{
+	struct shc_interpreter *in = split->in;
+	const struct shc_test *left = test->left, *right = test->right;
+	const struct shc_dfa *a, *b;
+	bool either = test->kind == SHC_TEST_OR;
+
+	if (left->kind != SHC_TEST_BINARY || right->kind != SHC_TEST_BINARY || in->site ||
+		shc_text_is(left->op, "!=") != either || shc_text_is(right->op, "!=") != either ||
+		(!either && (!is_equality(left->op) || !is_equality(right->op))) ||
+		!same_text(in, left->first, right->first) ||
+		shc_expand_pattern(in, state, left->second, &a) <= 0 ||
+		shc_expand_pattern(in, state, right->second, &b) <= 0 ||
+		shc_pattern_is_exact(in, state, left->second) <= 0 ||
+		shc_pattern_is_exact(in, state, right->second) <= 0 ||
+		shc_dfa_intersect(in->pool, a, b, &a) || !shc_dfa_is_empty(a))
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 508, split->command->range,
+			either ? "this is always true: nothing is both texts"
+			       : "this is never true: nothing is both texts"),
+		either ? "write && in place of ||" : "write || in place of &&");
+}
+
 static int split_tree(
 	const struct split *split, const struct shc_test *test, struct shc_state *state)
 {
@@ -899,6 +964,8 @@ static int split_tree(
 	struct shc_outcomes between = {0};
 	int r;
 
+	if (test->kind == SHC_TEST_OR || test->kind == SHC_TEST_AND)
+		check_neither(split, test, state);
 	switch (test->kind) {
 	case SHC_TEST_NOT:
 		inner.yes = split->no;

@@ -12,6 +12,8 @@
 
 #include "arena.h"
 #include "arrays.h"
+#include "attributes.h"
+#include "inclusion.h"
 #include "lookup.h"
 #include "mistake.h"
 #include "parameter.h"
@@ -19,6 +21,9 @@
 #include "risk.h"
 #include "survey.h"
 #include "traps.h"
+
+/* A command in a larger state counts as several steps, since it takes as long as these. */
+enum { STEP_BYTES = 1 << 16 };
 
 enum {
 	LOOP_ROUNDS_MAX = 24,
@@ -363,6 +368,8 @@ static void check_between(struct shc_interpreter *in, const struct shc_state *st
 	shc_check_pipe_errexit(in, state, before, statement);
 	if (reader)
 		shc_check_pipe_status(in, state, before, reader->range);
+	else
+		shc_check_negated(in, state, before);
 }
 
 int shc_execute_list(struct shc_interpreter *in, const struct shc_list *list,
@@ -1277,6 +1284,25 @@ static int trace_turn(
 	return r;
 }
 
+/* The variable of a `for` in the turn for @term: a reference then leads to what that names. 0 or -ENOMEM. */
+static int turn_variable(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_command *command, const struct shc_term *term)
+{
+	const struct shc_variable *variable;
+	uint32_t number;
+
+	if (shc_name_number(in, command->for_.name, &number))
+		return -ENOMEM;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	if (!(shc_attributes_any(variable) & SHC_ATTRIBUTE_REFERENCE))
+		return shc_assign(in, state, command->for_.name, term, command->for_.name_range);
+	if (!(variable->attributes & SHC_ATTRIBUTE_REFERENCE))
+		return shc_forget_variables(in, state, command);
+	return shc_store(in, state, command->for_.name, term, command->for_.name_range);
+}
+
 /* Add a copy of every state of @from to @to, as what comes next. 0 or -ENOMEM. */
 static int add_copies(
 	struct shc_interpreter *in, const struct shc_outcomes *from, struct shc_outcomes *to)
@@ -1309,9 +1335,7 @@ static int for_turn(struct shc_interpreter *in, const struct shc_command *comman
 		term = shc_loop_value(in, field);
 		in->refused = false;
 		if (!r)
-			r = term ? shc_assign(in, state, command->for_.name, term,
-					   command->for_.name_range)
-				 : -ENOMEM;
+			r = term ? turn_variable(in, state, command, term) : -ENOMEM;
 		if (!r && in->refused)
 			r = leave_refused(in, command, state, &next, out);
 		head->items[i].state = NULL;
@@ -1874,7 +1898,7 @@ static int execute_untraced(struct shc_interpreter *in, const struct shc_command
 		return -ENOMEM;
 	}
 	in->leaks |= in->substitutions && may_leak(command);
-	in->steps++;
+	in->steps += 1 + shc_state_bytes(state) / STEP_BYTES;
 	if (!(in->steps & 255))
 		shc_look_at_clock(in);
 	if (shc_spent(in) > SHC_CAREFUL && shc_spent(in) <= 1000 && shc_may_leave_out(in, command))

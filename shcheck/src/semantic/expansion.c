@@ -7,6 +7,7 @@
  * as marks on its piece, so that checks can say which unknown splits or matches what.
  */
 #include "arrays.h"
+#include "attributes.h"
 #include "interpreter.h"
 
 #include <errno.h>
@@ -21,6 +22,9 @@
 /* Fields that one word may give; more are one field that occurs any number of times. */
 enum { FIELDS_MAX = 512, SEQUENCE_MAX = 64 };
 
+/* Pieces of a field that is one value; of more it is unknown. */
+enum { PIECES_MAX = 1000 };
+
 /* The field that is being put together. */
 struct builder {
 	struct shc_interpreter *in;
@@ -34,6 +38,9 @@ struct builder {
 	bool anything;   /* the rest of the word goes into one field of unknown number */
 	bool closing;    /* the word ends here */
 	bool value_only; /* no splitting and no pathname expansion */
+	bool arguments;  /* "$@" came before */
+	bool braces;     /* the word has some, which may give a ~ at its beginning */
+	const struct shc_part *behind; /* the part behind the braces that are being expanded */
 };
 
 void shc_fields_finish(struct shc_fields *fields)
@@ -219,6 +226,26 @@ static int add_atom(struct builder *b, const struct shc_atom *atom, bool unquote
 	return builder_piece(b, &piece);
 }
 
+/* May @term be taken apart where it stands without quotes? */
+static bool may_split(struct builder *b, const struct shc_term *term, const struct shc_ifs *ifs)
+{
+	struct shc_byte_set all = shc_byte_set_union(&ifs->white, &ifs->other), bytes;
+
+	for (uint32_t i = 0; i < term->count; i++) {
+		const struct shc_piece *piece = &term->pieces[i];
+
+		if (piece->atom)
+			bytes = shc_dfa_bytes(shc_state_language_of(b->state, piece->atom));
+		else
+			bytes = shc_byte_set_of(piece->text.bytes, piece->text.length);
+		if (bytes_meet(&bytes, &all))
+			return true;
+	}
+	return false;
+}
+
+static int add_anything(struct builder *b, enum shc_origin origin, struct shc_range range);
+
 /* Append a value: whole when quoted, split otherwise. */
 static int add_term(struct builder *b, const struct shc_term *term, bool quoted)
 {
@@ -227,6 +254,10 @@ static int add_term(struct builder *b, const struct shc_term *term, bool quoted)
 	struct shc_ifs ifs = {0};
 	int r = unquoted ? separators(b, &ifs, &known) : 0;
 
+	/* In dash, blanks in a value behind "$@" give empty fields, too. */
+	if (!r && unquoted && b->arguments && b->in->script->dialect != SHC_BASH &&
+		(!known || may_split(b, term, &ifs)))
+		return add_anything(b, SHC_ORIGIN_APPROXIMATION, b->word->range) < 0 ? -ENOMEM : 0;
 	for (uint32_t i = 0; i < term->count && !r; i++) {
 		const struct shc_piece *piece = &term->pieces[i];
 
@@ -289,6 +320,7 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 		if (!r)
 			r = add_term(b, state->arguments[i], quoted);
 	}
+	b->arguments |= quoted;
 	if (r || !state->arguments_open)
 		return r;
 	if (state->argument_count)
@@ -391,10 +423,14 @@ static int add_elements(struct builder *b, const struct shc_part *part, bool quo
 	bool keys = parameter->op == SHC_OP_KEYS;
 	int r = 0;
 
-	if (shc_note_read(b->in, b->state, parameter->name) ||
-		shc_name_number(b->in, parameter->name, &number) ||
-		!shc_state_variable(b->state, number))
+	if (shc_note_read(b->in, b->state, parameter->name))
 		return -ENOMEM;
+	r = shc_resolve(b->in, b->state, parameter->name, &number);
+	if (r < 0 || !shc_state_variable(b->state, number))
+		return -ENOMEM;
+	if (!r)
+		return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range) < 0 ? -ENOMEM : 0;
+	r = 0;
 	b->in->names[number].read_as_array = true;
 	variable = &b->state->variables[number];
 	exact = shc_array_exact(variable);
@@ -423,6 +459,54 @@ static int add_elements(struct builder *b, const struct shc_part *part, bool quo
 	piece.piece.atom = shc_term_single_atom(term);
 	piece.matches = !quoted && !b->state->noglob;
 	return builder_piece(b, &piece);
+}
+
+static int add_parts(struct builder *b, const struct shc_part *part, bool quoted);
+
+/*
+ * dash: in the word of an operator that is left out, a tilde with an expansion in its name makes it lose its place;
+ * what the rest of the whole word gives then is another text. ${x:-~$(f)}rest
+ */
+static bool loses_place(const struct builder *b, const struct shc_parameter *parameter)
+{
+	const struct shc_part *part = parameter->word ? parameter->word->parts : NULL;
+
+	if (b->in->script->dialect == SHC_BASH || parameter->op < SHC_OP_DEFAULT ||
+		parameter->op > SHC_OP_ALTERNATIVE)
+		return false;
+	for (; part && part->next; part = part->next) {
+		const struct shc_part *next = part->next;
+		const char *tilde = part->kind == SHC_PART_LITERAL
+					    ? memrchr(part->text.bytes, '~', part->text.length)
+					    : NULL;
+
+		if (tilde && !memchr(tilde, '/', part->text.bytes + part->text.length - tilde) &&
+			(next->kind == SHC_PART_COMMAND || next->kind == SHC_PART_PARAMETER))
+			return true;
+	}
+	return false;
+}
+
+/* Any text for the rest of the word behind @part; what it assigns is assigned, or not. 1 or -ENOMEM. */
+static int add_lost(struct builder *b, const struct shc_part *part)
+{
+	struct shc_state *copy = part->next ? shc_state_clone(b->state) : NULL;
+	struct shc_fields fields = {0};
+	struct builder rest = {
+		.in = b->in, .state = copy, .word = b->word, .fields = &fields, .value_only = true};
+	int r = !part->next || copy ? 1 : -ENOMEM;
+
+	if (copy)
+		r = add_parts(&rest, part->next, false);
+	if (r > 0 && copy)
+		r = shc_state_join(b->state, copy, b->in->terms, SHC_JOIN_STATES, 0, part->range)
+			    ? -ENOMEM
+			    : 1;
+	b->in->may_end |= !r;
+	free(rest.pieces);
+	shc_fields_finish(&fields);
+	shc_state_destroy(copy);
+	return r < 0 ? r : add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
 }
 
 static int add_parameter(struct builder *b, const struct shc_part *part, bool quoted)
@@ -477,8 +561,6 @@ static int add_tilde(struct builder *b, const struct shc_part *part)
 	}
 	return term ? add_term(b, term, true) : -ENOMEM;
 }
-
-static int add_parts(struct builder *b, const struct shc_part *part, bool quoted);
 
 static int add_glob(struct builder *b, struct shc_text text)
 {
@@ -545,6 +627,59 @@ static bool quotes_exist(const struct builder *b, const struct shc_part *parts)
 	return true;
 }
 
+/* bash: where IFS holds a backslash, one in the text beside "$@" separates fields although it is quoted. */
+static bool splits_backslash(struct builder *b, const struct shc_part *parts)
+{
+	struct shc_ifs ifs;
+	bool known, fields = false, backslash = false;
+
+	if (b->in->script->dialect != SHC_BASH || b->value_only)
+		return false;
+	for (; parts; parts = parts->next) {
+		fields |= is_fields(parts);
+		backslash |= parts->kind == SHC_PART_LITERAL &&
+			     memchr(parts->text.bytes, '\\', parts->text.length);
+	}
+	return fields && backslash &&
+	       (separators(b, &ifs, &known) || !known || is_separator(&ifs, '\\'));
+}
+
+/* bash, behind ~: and before a slash: quotes take the meaning of the tilde away, expansions are left as they stand. */
+enum colon_tilde {
+	COLON_TILDE_PLAIN,
+	COLON_TILDE_TEXT,
+	COLON_TILDE_UNKNOWN,
+};
+
+static enum colon_tilde colon_tilde(const struct builder *b, const struct shc_part *tilde)
+{
+	const struct shc_part *part = tilde->next;
+	enum colon_tilde result = COLON_TILDE_PLAIN;
+
+	if (b->in->script->dialect != SHC_BASH || tilde != b->word->parts || !part ||
+		part->kind != SHC_PART_LITERAL || part->text.bytes[0] != ':' ||
+		b->in->assigning.length)
+		return COLON_TILDE_PLAIN;
+	for (; part && result != COLON_TILDE_TEXT; part = part->next) {
+		switch (part->kind) {
+		case SHC_PART_LITERAL:
+			if (memchr(part->text.bytes, '/', part->text.length))
+				return result;
+			break;
+		case SHC_PART_GLOB:
+			break;
+		case SHC_PART_DOUBLE:
+		case SHC_PART_SINGLE:
+		case SHC_PART_ESCAPE:
+			result = result == COLON_TILDE_PLAIN ? COLON_TILDE_TEXT : result;
+			break;
+		default:
+			result = COLON_TILDE_UNKNOWN;
+		}
+	}
+	return result;
+}
+
 /* One part. 1, 0 (the shell ends) or -ENOMEM. */
 static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 {
@@ -560,6 +695,8 @@ static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 		break;
 	case SHC_PART_DOUBLE:
 	case SHC_PART_LOCALE:
+		if (splits_backslash(b, part->parts))
+			return add_anything(b, SHC_ORIGIN_ARGUMENT, part->range);
 		if (quotes_exist(b, part->parts))
 			b->exists = !MADE(QUOTED_EMPTY_VANISHES);
 		return add_parts(b, part->parts, true);
@@ -575,7 +712,13 @@ static int add_part(struct builder *b, const struct shc_part *part, bool quoted)
 			r = add_term(b, term, quoted);
 		break;
 	case SHC_PART_TILDE:
-		r = add_tilde(b, part);
+		if (colon_tilde(b, part) == COLON_TILDE_UNKNOWN)
+			return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
+		if (colon_tilde(b, part) == COLON_TILDE_TEXT)
+			r = add_text(b, (struct shc_text){.bytes = part->text.bytes - 1,
+						.length = part->text.length + 1});
+		else
+			r = add_tilde(b, part);
 		break;
 	case SHC_PART_GLOB:
 		r = add_glob(b, part->text);
@@ -622,8 +765,10 @@ static int add_braces(struct builder *b, const struct shc_part *part)
 		struct builder fork;
 
 		r = builder_fork(b, &fork) ? -ENOMEM : 1;
+		fork.behind = part->next ? part->next : b->behind;
 		if (r > 0)
 			r = add_parts(&fork, word->parts, false);
+		fork.behind = b->behind;
 		if (r > 0)
 			r = add_parts(&fork, part->next, false);
 		fork.closing = true;
@@ -645,11 +790,45 @@ static bool names_alternatives(const struct shc_part *part)
 	       part->range.end - part->range.start == part->parameter->name.length + 1;
 }
 
+/* Do braces give a word that begins with this tilde, which the parser could not see? */
+static bool begins_tilde(const struct builder *b, const struct shc_part *part)
+{
+	return !b->count && !b->exists && part->kind == SHC_PART_LITERAL &&
+	       part->text.bytes[0] == '~';
+}
+
+/* ~/x of {~/x,y}; of others the name may go on behind the braces. */
+static int add_brace_tilde(struct builder *b, const struct shc_part *part)
+{
+	const char *slash = memchr(part->text.bytes, '/', part->text.length);
+	const struct shc_part *next = part->next ? part->next : b->behind;
+	struct shc_part tilde = {.kind = SHC_PART_TILDE, .range = part->range};
+	uint32_t length = slash ? (uint32_t)(slash - part->text.bytes) : part->text.length;
+
+	if (!slash && next && (next->kind != SHC_PART_LITERAL || next->text.bytes[0] != '/'))
+		return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
+	tilde.text = (struct shc_text){.bytes = part->text.bytes + 1, .length = length - 1};
+	if (add_tilde(b, &tilde) ||
+		add_text(b, (struct shc_text){.bytes = part->text.bytes + length,
+				    .length = part->text.length - length}))
+		return -ENOMEM;
+	return 1;
+}
+
 static int add_parts(struct builder *b, const struct shc_part *part, bool quoted)
 {
 	int r = 1;
 
 	for (; part && r > 0; part = part->next) {
+		if (b->braces && begins_tilde(b, part)) {
+			r = add_brace_tilde(b, part);
+			continue;
+		}
+		if (!quoted && part->kind == SHC_PART_PARAMETER &&
+			loses_place(b, part->parameter)) {
+			r = add_part(b, part, quoted);
+			return r > 0 ? add_lost(b, part) : r;
+		}
 		if (part->kind == SHC_PART_BRACES && !b->value_only)
 			return add_braces(b, part);
 		if (!b->value_only && names_alternatives(part))
@@ -677,8 +856,12 @@ bool shc_has_braces(const struct shc_word *word)
 int shc_expand_word(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_word *word, struct shc_fields *ret)
 {
-	struct builder b = {
-		.in = in, .state = state, .word = word, .fields = ret, .first = ret->count};
+	struct builder b = {.in = in,
+		.state = state,
+		.word = word,
+		.fields = ret,
+		.first = ret->count,
+		.braces = shc_has_braces(word)};
 	int r = add_parts(&b, word->parts, false);
 
 	b.closing = true;
@@ -709,6 +892,9 @@ const struct shc_term *shc_field_term(struct shc_interpreter *in, const struct s
 {
 	const struct shc_term *term = shc_term_text(in->terms, "", 0);
 
+	if (field->count > PIECES_MAX)
+		return shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool),
+			field->word ? field->word->range : (struct shc_range){0, 0});
 	for (uint32_t i = 0; i < field->count && term; i++) {
 		const struct shc_piece *piece = &field->pieces[i].piece;
 		const struct shc_term *next;
@@ -816,8 +1002,16 @@ static int pattern_parts(struct shc_interpreter *in, struct shc_state *state,
 		case SHC_PART_PARAMETER:
 		case SHC_PART_COMMAND:
 		case SHC_PART_ARITHMETIC:
-		case SHC_PART_TILDE:
 			r = pattern_value(in, state, part, quoted, language);
+			break;
+		case SHC_PART_TILDE:
+			/* See colon_tilde(). */
+			if (part->next && part->next->kind == SHC_PART_LITERAL &&
+				part->next->text.bytes[0] == ':')
+				r = going_on(shc_dfa_concat(
+					in->pool, *language, shc_dfa_text(in->pool), language));
+			else
+				r = pattern_value(in, state, part, quoted, language);
 			break;
 		default:
 			r = going_on(shc_dfa_concat(

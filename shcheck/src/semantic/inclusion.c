@@ -254,17 +254,25 @@ int shc_doubt_variables(const struct shc_call *call, struct shc_state *state)
 	return r;
 }
 
-int shc_run_unread(struct shc_interpreter *in, const struct shc_command *site,
-	struct shc_state *state, struct shc_outcomes *out)
+int shc_forget_variables(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_command *site)
 {
 	int r = 0;
 
 	shc_approximate(in, site);
 	in->open = true;
 	state->sourced = true;
-	state->fact_count = 0;
 	for (uint32_t i = 0; i < in->name_count && !r; i++)
 		r = may_be_set(in, state, i, site);
+	return r;
+}
+
+int shc_run_unread(struct shc_interpreter *in, const struct shc_command *site,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	int r = shc_forget_variables(in, state, site);
+
+	state->fact_count = 0;
 	if (!r && state->output) {
 		state->output = shc_term_concat(in->terms, state->output,
 			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool), site->range));

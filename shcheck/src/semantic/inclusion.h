@@ -36,6 +36,10 @@ int shc_doubt_variables(const struct shc_call *call, struct shc_state *state);
 int shc_run_unread(struct shc_interpreter *in, const struct shc_command *site,
 	struct shc_state *state, struct shc_outcomes *out);
 
+/* shc_forget_variables - @site may have set any variable; counted. Returns 0 or -ENOMEM. */
+int shc_forget_variables(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_command *site);
+
 /* shc_run_action - run the action of a trap: known text, one of a few, or unknown. Takes @state. 0 or -ENOMEM. */
 int shc_run_action(struct shc_interpreter *in, const struct shc_command *site,
 	const struct shc_term *action, struct shc_state *state, struct shc_outcomes *out);

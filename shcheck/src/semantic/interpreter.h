@@ -59,6 +59,7 @@ struct shc_name {
 	bool defined_here;                  /* by the text of the script itself */
 	bool is_variable;   /* read or assigned somewhere; else it may be a command's */
 	bool read_as_array; /* ${x[@]}: the environment holds no arrays */
+	struct shc_definition *definitions; /* functions of this name; made when it is needed */
 };
 
 /* A parameter that no part of the script has set: equal numbers are equal values. */
@@ -151,7 +152,7 @@ struct shc_interpreter {
 	const struct shc_list *included; /* the list of the inclusion that is being run, or NULL */
 	bool reading_file;               /* commands of a sourced file are being run */
 	struct shc_interruptions *interruptions;
-	struct shc_definition *definitions; /* functions; made when it is needed */
+	uint64_t walks; /* over the tree, see risk.h */
 	bool definitions_known, definitions_lost;
 	struct shc_written *outputs; /* redirections whose files were read, or overwritten unread */
 	struct timespec began;       /* the clock that only stops what counting does not */
@@ -326,6 +327,16 @@ int shc_pattern_is_exact(
 int shc_arith_value(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_arith_text *text, struct shc_range range, const struct shc_term **ret);
 
+/*
+ * shc_arith_of_text - what the expression @text comes to, as in an assignment to an integer. Returns 1, 0 where it may
+ * be none (then nothing has been assigned), or -ENOMEM.
+ */
+int shc_arith_of_text(struct shc_interpreter *in, struct shc_state *state, struct shc_text text,
+	struct shc_range range, const struct shc_term **ret);
+
+/* shc_arith_is_plain - can @text stand between (( and )) without another meaning? */
+bool shc_arith_is_plain(struct shc_text text);
+
 /* ---- Execution ------------------------------------------------------------------------------------------------ */
 
 /* All of these take @state and append to @out. 0 or -ENOMEM. */
@@ -398,6 +409,13 @@ int shc_may_end_here(struct shc_interpreter *in, const struct shc_state *state);
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state, struct shc_outcomes *out);
 
+/*
+ * shc_field_names - every text that a pathname expansion of @field may give: names of files, or the pattern itself.
+ * @state: of its unknowns, or NULL. 0, -E2BIG (then *ret is all text) or -ENOMEM.
+ */
+int shc_field_names(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_field *field, const struct shc_dfa **ret);
+
 /* shc_loop_value - what the variable of a `for` holds in the turn for @field. NULL when there is no memory. */
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field);
 
@@ -457,9 +475,13 @@ int shc_run_array(
 int shc_assign_or_append(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_assignment *a, const struct shc_term *term);
 
+/* shc_store - shc_assign() to the variable @name itself, past its attributes. 0 or -ENOMEM. */
+int shc_store(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+	const struct shc_term *term, struct shc_range range);
+
 /*
- * shc_assign - give a variable a value in @state. Of one that is read-only, or may be, ->refused and ->may_end tell
- * afterwards. 0 or -ENOMEM.
+ * shc_assign - give a variable a value in @state, or what its attributes make of it; see attributes.h. Of one that is
+ * read-only, or may be, ->refused and ->may_end tell afterwards. 0 or -ENOMEM.
  */
 int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	const struct shc_term *term, struct shc_range range);
@@ -478,6 +500,14 @@ void shc_check_lost(struct shc_interpreter *in, const struct shc_term *term);
 /* shc_check_masked - SH506 on a declaration that stands before && or ||. */
 void shc_check_masked(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_state *state);
+
+/* shc_check_negated - SH518: @before is negated, and its status is not asked for. */
+void shc_check_negated(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_command *before);
+
+/* shc_check_unset - SH519: a test asks whether @word is empty, the first command that reads the arguments. */
+void shc_check_unset(struct shc_interpreter *in, struct shc_state *state, struct shc_range range,
+	const struct shc_word *word);
 
 /*
  * shc_check_errexit - SH507: @command runs after @before although that may have failed under -e. @earlier: the first

@@ -162,6 +162,9 @@ static void join_readonly(struct shc_variable *to, const struct shc_variable *fr
 
 	to->readonly &= from->readonly;
 	to->perhaps_readonly = either && !to->readonly;
+	to->perhaps_attributes |= from->perhaps_attributes | from->attributes | to->attributes;
+	to->attributes &= from->attributes;
+	to->perhaps_attributes &= (unsigned char)~to->attributes;
 }
 
 static int join_variable(
@@ -173,6 +176,8 @@ static int join_variable(
 	join_readonly(&flags, from);
 	to->readonly = flags.readonly;
 	to->perhaps_readonly = flags.perhaps_readonly;
+	to->attributes = flags.attributes;
+	to->perhaps_attributes = flags.perhaps_attributes;
 	if (!to->assigned && !from->assigned) {
 		to->term = to->term ? to->term : from->term;
 		return 0;
@@ -185,6 +190,8 @@ static int join_variable(
 		to->exported = false;
 		to->readonly = flags.readonly;
 		to->perhaps_readonly = flags.perhaps_readonly;
+		to->attributes = flags.attributes;
+		to->perhaps_attributes = flags.perhaps_attributes;
 		to->elements = NULL;
 		to->term = here && there ? join_terms(join, here, there)
 					 : shc_term_atom(join->terms, SHC_ORIGIN_ENVIRONMENT,
@@ -368,6 +375,7 @@ static int join_arguments(struct join *join)
 	bool differ = into->argument_count != other->argument_count;
 
 	into->arguments_output |= other->arguments_output;
+	into->arguments_read |= other->arguments_read;
 	/* The unknown ones are no longer the same on both sides, so they get new names. */
 	if (differ || (into->arguments_open | other->arguments_open &&
 			      (into->arguments_open != other->arguments_open ||
@@ -703,6 +711,8 @@ static bool covers_value(
 	const struct shc_atom *atom = a->term ? shc_term_single_atom(a->term) : NULL;
 
 	if ((a->readonly != b->readonly || b->perhaps_readonly) && !a->perhaps_readonly)
+		return false;
+	if (((a->attributes ^ b->attributes) | b->perhaps_attributes) & ~a->perhaps_attributes)
 		return false;
 	if (!a->assigned)
 		return !b->assigned;

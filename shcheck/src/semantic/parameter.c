@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "arrays.h"
+#include "attributes.h"
 #include "mistake.h"
 #include "script_name.h"
 
@@ -94,15 +95,27 @@ bool shc_may_be_empty(
 	return true;
 }
 
+/* What a reference leads to is not known. */
+static int read_anything(
+	struct shc_interpreter *in, struct shc_range range, struct shc_parameter_value *ret)
+{
+	ret->presence = SHC_PERHAPS;
+	ret->term = shc_unknown(in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), range);
+	return ret->term ? 0 : -ENOMEM;
+}
+
 static int read_variable(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
 	struct shc_parameter_value *ret)
 {
 	struct shc_variable *variable;
 	uint32_t number;
-	int r = shc_name_number(in, name, &number);
+	int r = shc_resolve(in, state, name, &number);
 
 	if (r < 0)
 		return r;
+	if (!r)
+		return read_anything(in, (struct shc_range){0, 0}, ret);
+	name = in->names[number].text;
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
@@ -147,6 +160,7 @@ static int read_positional(struct shc_interpreter *in, struct shc_state *state, 
 	ret->presence = number ? SHC_PERHAPS : SHC_PRESENT;
 	if (number)
 		state->arguments_fresh = false;
+	state->arguments_read |= number > 0;
 	for (at = *list; at && at->number != wanted; at = at->next)
 		;
 	if (!at) {
@@ -260,8 +274,11 @@ static int read_element(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_variable *variable;
 	const struct shc_array *exact;
 	uint32_t number;
+	int r = shc_resolve(in, state, parameter->name, &number);
 
-	if (shc_name_number(in, parameter->name, &number) || !shc_state_variable(state, number))
+	if (r <= 0)
+		return r ? r : read_anything(in, range, ret);
+	if (!shc_state_variable(state, number))
 		return -ENOMEM;
 	variable = &state->variables[number];
 	if (variable->elements && subscript->kind == SHC_SUBSCRIPT_KEY)
@@ -434,6 +451,22 @@ static int expand_perhaps(const struct operation *op, bool certain, const struct
 	return r;
 }
 
+/* ${x=w}: where x has attributes, the value is what they make of it. 1 or -ENOMEM. */
+static int assign_default(const struct operation *op, const struct shc_term **ret)
+{
+	const struct shc_variable *variable;
+	uint32_t number;
+	int r = shc_assign(op->in, op->state, op->parameter->name, *ret, op->range);
+
+	r = r ? r : shc_resolve(op->in, op->state, op->parameter->name, &number);
+	if (r <= 0)
+		return r ? r : 1;
+	variable = &op->state->variables[number];
+	return shc_attributes_any(variable) && variable->term
+		       ? either(op, *ret, variable->term, ret)
+		       : 1;
+}
+
 static int default_value(const struct operation *op, const struct shc_term **ret)
 {
 	unsigned int taken = branches(op);
@@ -458,8 +491,7 @@ static int default_value(const struct operation *op, const struct shc_term **ret
 		*ret = word ? word : value;
 	if (r > 0 && op->parameter->op == SHC_OP_ASSIGN && (taken & 2) && !MADE(ASSIGN_FORGOTTEN) &&
 		op->parameter->kind == SHC_PARAMETER_VARIABLE)
-		if (shc_assign(op->in, op->state, op->parameter->name, *ret, op->range))
-			return -ENOMEM;
+		r = assign_default(op, ret);
 	return r;
 }
 
@@ -488,6 +520,17 @@ static int alternative_value(const struct operation *op, const struct shc_term *
 	return either(op, word, empty, ret);
 }
 
+/* The variable of ${x?} is there, with the value that it has. 0 or -ENOMEM. */
+static int set_present(const struct operation *op)
+{
+	uint32_t number;
+	int r = shc_resolve(op->in, op->state, op->parameter->name, &number);
+
+	return r > 0 ? shc_store(op->in, op->state, op->in->names[number].text, op->value.term,
+			       op->range)
+		     : r;
+}
+
 /* ${x?} goes on only where x is there: the state learns it. */
 static int checked_value(const struct operation *op, const struct shc_term **ret)
 {
@@ -503,7 +546,7 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 					    shc_dfa_epsilon(op->in->pool), &nonempty))
 		r = shc_state_narrow_term(op->state, op->in->pool, op->value.term, nonempty);
 	if (r > 0 && op->parameter->kind == SHC_PARAMETER_VARIABLE)
-		if (shc_assign(op->in, op->state, op->parameter->name, op->value.term, op->range))
+		if (set_present(op))
 			return -ENOMEM;
 	*ret = op->value.term;
 	return r;
@@ -672,16 +715,17 @@ static int apply(
 }
 
 /* ${#x[@]}. NULL when there is no memory. */
-static const struct shc_term *element_count(struct shc_interpreter *in,
-	const struct shc_state *state, const struct shc_parameter *parameter,
-	struct shc_range range)
+static const struct shc_term *element_count(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_parameter *parameter, struct shc_range range)
 {
 	const struct shc_array *exact = NULL;
 	uint32_t number;
+	int r;
 
-	if (shc_name_number(in, parameter->name, &number))
+	r = shc_resolve(in, state, parameter->name, &number);
+	if (r < 0)
 		return NULL;
-	if (number < state->variable_count)
+	if (r && number < state->variable_count)
 		exact = shc_array_exact(&state->variables[number]);
 	if (exact)
 		return number_term(in, shc_array_length(exact), shc_array_length(exact), range);

@@ -6,6 +6,8 @@
 
 #include "arena.h"
 #include "arrays.h"
+#include "attributes.h"
+#include "inclusion.h"
 #include "parameter.h"
 #include "survey.h"
 
@@ -14,7 +16,7 @@ enum { DEPTH_MAX = 16 };
 /* A function of the script, by the number of its name; several may have one name. */
 struct shc_definition {
 	const struct shc_command *function;
-	uint32_t name;
+	uint64_t walk; /* the last that has seen it */
 	struct shc_definition *next;
 };
 
@@ -30,7 +32,7 @@ static const char *const anchors[] = {"rm", "rmdir", "unlink", "shred", "mv", "d
 struct walk {
 	struct shc_interpreter *in;
 	struct shc_state *state; /* NULL: only to look for anchors */
-	const struct shc_command *inside[DEPTH_MAX];
+	uint64_t number;
 	uint32_t depth;
 	bool anchored, ends;
 	int result;
@@ -40,17 +42,18 @@ static void collect(void *context, const struct shc_command *command)
 {
 	struct shc_interpreter *in = context;
 	struct shc_definition *made;
+	uint32_t name;
 
 	if (command->kind != SHC_COMMAND_FUNCTION)
 		return;
 	made = shc_arena_take(in->arena, sizeof(*made));
-	if (!made || shc_name_number(in, command->function.name, &made->name)) {
+	if (!made || shc_name_number(in, command->function.name, &name)) {
 		in->definitions_lost = true;
 		return;
 	}
 	made->function = command;
-	made->next = in->definitions;
-	in->definitions = made;
+	made->next = in->names[name].definitions;
+	in->names[name].definitions = made;
 }
 
 static void visit(struct walk *walk, const struct shc_command *command);
@@ -66,20 +69,19 @@ static void visit_functions(struct walk *walk, struct shc_text name)
 	}
 	if (!walk->in->names[number].defined_anywhere)
 		return;
-	for (struct shc_definition *d = walk->in->definitions; d; d = d->next) {
-		bool running = false;
-
-		if (d->name != number)
-			continue;
-		for (uint32_t i = 0; i < walk->depth; i++)
-			running |= walk->inside[i] == d->function;
-		if (running)
+	for (struct shc_definition *d = walk->in->names[number].definitions; d; d = d->next) {
+		/* To look at one once is enough. */
+		if (d->walk == walk->number)
 			continue;
 		if (walk->depth == DEPTH_MAX) {
-			walk->anchored = true;
+			walk->anchored = walk->ends = true;
+			if (walk->state && !walk->result)
+				walk->result = shc_forget_variables(
+					walk->in, walk->state, walk->in->current);
 			return;
 		}
-		walk->inside[walk->depth++] = d->function;
+		d->walk = walk->number;
+		walk->depth++;
 		visit(walk, d->function->function.body);
 		walk->depth--;
 	}
@@ -125,6 +127,11 @@ static void forget(void *context, struct shc_text name)
 		walk->result = -ENOMEM;
 		return;
 	}
+	/* What stands behind a reference, whatever it is. */
+	if (shc_attributes_any(variable) & SHC_ATTRIBUTE_REFERENCE) {
+		walk->result = shc_forget_variables(walk->in, walk->state, walk->in->current);
+		return;
+	}
 	if (variable->array) {
 		walk->result = shc_array_forget(walk->in, walk->state, name, variable->range);
 		return;
@@ -156,7 +163,7 @@ static void know_definitions(struct shc_interpreter *in)
 
 bool shc_may_leave_out(struct shc_interpreter *in, const struct shc_command *command)
 {
-	struct walk walk = {.in = in};
+	struct walk walk = {.in = in, .number = ++in->walks};
 
 	switch (command->kind) {
 	case SHC_COMMAND_IF:
@@ -202,7 +209,7 @@ static int forget_command(struct walk *walk, const struct shc_command *command)
 int shc_forget_command(
 	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
 {
-	struct walk walk = {.in = in, .state = state};
+	struct walk walk = {.in = in, .state = state, .number = ++in->walks};
 
 	return forget_command(&walk, command);
 }
@@ -210,7 +217,7 @@ int shc_forget_command(
 int shc_leave_out(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
-	struct walk walk = {.in = in, .state = state};
+	struct walk walk = {.in = in, .state = state, .number = ++in->walks};
 	struct shc_state *ended = NULL;
 	int r = forget_command(&walk, command);
 

@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "arrays.h"
+#include "attributes.h"
 #include "command.h"
 #include "parameter.h"
 #include "lookup.h"
@@ -21,7 +22,7 @@
 /* ---- Substitutions -------------------------------------------------------------------------------------------- */
 
 /* Forks per command: outcomes of substitutions beyond this are joined. */
-enum { SUBSTITUTION_FORKS = 6 };
+enum { SUBSTITUTION_FORKS = 6, SUBSTITUTIONS_MAX = 256 };
 
 /* May the first @count pieces of @term end in a newline? */
 static bool may_end_in_newline(
@@ -89,13 +90,17 @@ static const struct shc_term *without_newlines(
 static int remember(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_part *part, const struct shc_term *output)
 {
-	struct shc_substituted *grown =
-		realloc(state->substituted, (state->substituted_count + 1) * sizeof(*grown));
+	struct shc_substituted *grown;
+
+	/* Of more in one command the outputs are not known. */
+	state->has_substituted = true;
+	if (state->substituted_count >= SUBSTITUTIONS_MAX)
+		return 0;
+	grown = realloc(state->substituted, (state->substituted_count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
 	state->substituted = grown;
-	state->has_substituted = true;
 	output = without_newlines(in, state, output);
 	if (!output)
 		return -ENOMEM;
@@ -591,16 +596,12 @@ int shc_prepare(struct shc_interpreter *in, const struct shc_command *command,
 
 /* ---- Assignments ---------------------------------------------------------------------------------------------- */
 
-int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+/* Store @term, which is what the attributes of the variable make of the value. 0 or -ENOMEM. */
+static int store(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
 	const struct shc_term *term, struct shc_range range)
 {
-	struct shc_variable *variable;
-	uint32_t number;
-	int r = shc_name_number(in, name, &number);
+	struct shc_variable *variable = shc_state_variable(state, number);
 
-	if (r < 0)
-		return r;
-	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
 	if ((variable->readonly || variable->perhaps_readonly) && !MADE(READONLY_IGNORED))
@@ -615,28 +616,65 @@ int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_t
 	variable->term = term;
 	variable->range = range;
 	in->names[number].assigned_anywhere = true;
-	if (shc_text_is(name, "PATH"))
+	if (shc_text_is(in->names[number].text, "PATH"))
 		shc_forget_availability(state);
 	return variable->elements ? shc_array_first(in, state, variable, term) : 0;
+}
+
+int shc_store(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+	const struct shc_term *term, struct shc_range range)
+{
+	uint32_t number;
+
+	return shc_name_number(in, name, &number) ? -ENOMEM : store(in, state, number, term, range);
+}
+
+/* Give variable @number what its attributes make of @term, or (@append) of its value with @term. 0 or -ENOMEM. */
+static int assign_attributed(struct shc_interpreter *in, struct shc_state *state, uint32_t number,
+	bool append, const struct shc_term *term, struct shc_range range)
+{
+	struct shc_variable *variable = shc_state_variable(state, number);
+	const struct shc_term *old = NULL;
+	enum shc_presence before;
+	bool refused = in->refused;
+	int r;
+
+	if (!variable)
+		return -ENOMEM;
+	if (append)
+		old = variable->assigned ? variable->term : shc_name_environment(in, number);
+	if (!shc_attributes_any(variable)) {
+		term = old ? shc_term_concat(in->terms, old, term) : term;
+		return term ? store(in, state, number, term, range) : -ENOMEM;
+	}
+	before = variable->presence;
+	in->refused = false;
+	if (shc_attributed(in, state, variable, append, old, term, range, &term))
+		return -ENOMEM;
+	r = store(in, state, number, term, range);
+	variable = &state->variables[number];
+	if (in->refused && variable->presence == SHC_PRESENT && before != SHC_PRESENT)
+		variable->presence = SHC_PERHAPS;
+	in->refused |= refused;
+	return r;
+}
+
+int shc_assign(struct shc_interpreter *in, struct shc_state *state, struct shc_text name,
+	const struct shc_term *term, struct shc_range range)
+{
+	uint32_t number;
+	int r = shc_resolve_assigned(in, state, name, &number);
+
+	return r > 0 ? assign_attributed(in, state, number, false, term, range) : r;
 }
 
 int shc_assign_or_append(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_assignment *a, const struct shc_term *term)
 {
-	const struct shc_variable *variable;
-	const struct shc_term *old;
 	uint32_t number;
+	int r = shc_resolve_assigned(in, state, a->name, &number);
 
-	if (shc_name_number(in, a->name, &number))
-		return -ENOMEM;
-	variable = shc_state_variable(state, number);
-	if (!variable)
-		return -ENOMEM;
-	if (a->append) {
-		old = variable->assigned ? variable->term : shc_name_environment(in, number);
-		term = old ? shc_term_concat(in->terms, old, term) : term;
-	}
-	return term ? shc_assign(in, state, a->name, term, a->range) : -ENOMEM;
+	return r > 0 ? assign_attributed(in, state, number, a->append, term, a->range) : r;
 }
 
 int shc_run_array(
@@ -646,8 +684,9 @@ int shc_run_array(
 	uint32_t number;
 	int r;
 
-	if (shc_name_number(in, a->name, &number))
-		return -ENOMEM;
+	r = shc_resolve_assigned(in, state, a->name, &number);
+	if (r <= 0)
+		return r ? r : 1;
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
@@ -681,7 +720,7 @@ static int run_assignment(struct shc_interpreter *in, const struct shc_command *
 	if (in->may_end && shc_end_too(in, command, state, out))
 		return -ENOMEM;
 	if (!term || shc_assign_or_append(in, state, a, term) ||
-		shc_name_number(in, a->name, &number))
+		shc_resolve(in, state, a->name, &number) < 0)
 		return -ENOMEM;
 	variable = shc_state_variable(state, number);
 	if (!variable)
@@ -1020,7 +1059,7 @@ static int save_prefixes(struct shc_interpreter *in, const struct shc_command *c
 	for (const struct shc_assignment *a = command->simple.assignments; a && *ret; a = a->next) {
 		struct prefix *prefix = &(*ret)[count++];
 
-		if (shc_name_number(in, a->name, &prefix->number) ||
+		if (shc_resolve(in, state, a->name, &prefix->number) < 0 ||
 			!shc_state_variable(state, prefix->number)) {
 			free(*ret);
 			*ret = NULL;
@@ -1317,6 +1356,7 @@ int shc_execute_simple(struct shc_interpreter *in, const struct shc_command *com
 	int r;
 
 	shc_begin_expansion(in);
+	call.reads_first = !state->arguments_read;
 	r = expand_words(in, command, state, &call);
 	if (r > 0 && in->may_end && shc_end_too(in, command, state, out))
 		r = -ENOMEM;

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Facts of the file system that one state keeps. */
+enum { FACTS_MAX = 512 };
+
 /* A copy of @count items of @size bytes; *ok turns false when there is no memory. */
 static void *copy_of(const void *items, size_t count, size_t size, bool *ok)
 {
@@ -23,6 +26,16 @@ static void *copy_of(const void *items, size_t count, size_t size, bool *ok)
 struct shc_state *shc_state_create(void)
 {
 	return calloc(1, sizeof(struct shc_state));
+}
+
+size_t shc_state_bytes(const struct shc_state *state)
+{
+	return state->variable_count * sizeof(*state->variables) +
+	       state->function_count * sizeof(const struct shc_command *) +
+	       state->fact_count * sizeof(*state->facts) +
+	       state->narrowed_count * sizeof(*state->narrowed) +
+	       state->argument_count * sizeof(*state->arguments) +
+	       state->substituted_count * sizeof(*state->substituted);
 }
 
 struct shc_state *shc_state_clone(const struct shc_state *state)
@@ -269,6 +282,12 @@ int shc_state_add_fact(struct shc_state *state, const struct shc_fact *fact)
 {
 	struct shc_fact *grown;
 
+	/* What was long ago is forgotten: less is known then. */
+	if (state->fact_count >= FACTS_MAX) {
+		state->fact_count -= FACTS_MAX / 4;
+		memmove(state->facts, state->facts + FACTS_MAX / 4,
+			state->fact_count * sizeof(*state->facts));
+	}
 	for (uint32_t i = 0; i < state->fact_count; i++) {
 		if (state->facts[i].path != fact->path || state->facts[i].asked != fact->asked ||
 			(fact->asked && state->facts[i].target != fact->target))

@@ -20,6 +20,16 @@ enum shc_presence {
 	SHC_PERHAPS,
 };
 
+/* Attributes of variables in bash; see attributes.h. */
+enum {
+	SHC_ATTRIBUTE_INTEGER = 1,
+	SHC_ATTRIBUTE_LOWER = 2,
+	SHC_ATTRIBUTE_UPPER = 4,
+	SHC_ATTRIBUTE_REFERENCE = 8,
+	SHC_ATTRIBUTE_OTHER = 16, /* of which nothing is known */
+	SHC_ATTRIBUTE_ALL = 31,
+};
+
 /*
  * A shell variable. @term is what its expansion gives, so that it may be "" where the variable may be absent, and NULL
  * where it is surely absent. Of one that is not assigned it is the environment's value, once that has been read.
@@ -31,6 +41,7 @@ struct shc_variable {
 	bool array;                      /* bash: @term is the element 0, which need not be there */
 	bool assigned;                   /* by the script, on this path */
 	bool prefixed; /* by an assignment before the command that runs: bash's `local` takes it over */
+	unsigned char attributes, perhaps_attributes; /* SHC_ATTRIBUTE_...; on some of the paths */
 	const struct shc_term *term;
 	const struct shc_array
 		*elements;      /* of an array; NULL otherwise. In the arena, never changed */
@@ -165,6 +176,7 @@ struct shc_state {
 	bool arguments_open;         /* any number of unknown ones may follow */
 	bool arguments_output;       /* `set --` has made them of what a command printed */
 	bool arguments_fresh; /* none of the unknown ones has been read since they came to be */
+	bool arguments_read;  /* one of them, on some path */
 	uint64_t
 		shifted; /* number of the unknown before the first: equal numbers are equal values */
 	const struct shc_command **functions; /* by number of the name; NULL = not defined here */
@@ -201,6 +213,9 @@ struct shc_state *shc_state_create(void);
 /* shc_state_clone - an independent copy. NULL when there is no memory. */
 struct shc_state *shc_state_clone(const struct shc_state *state);
 void shc_state_destroy(struct shc_state *state);
+
+/* shc_state_bytes - about how large a copy is. */
+size_t shc_state_bytes(const struct shc_state *state);
 
 /*
  * shc_state_variable - the variable numbered @name, made absent-and-untouched when new. NULL when

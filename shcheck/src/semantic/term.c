@@ -19,7 +19,12 @@ struct shc_terms {
 	uint64_t epochs;
 };
 
-enum { CAPACITY_FIRST = 256 };
+enum {
+	CAPACITY_FIRST = 256,
+	/* What is put together of more is one unknown: terms of n pieces, made one by one, take n * n bytes. */
+	PIECES_MAX = 64,
+	TEXT_BYTES_MAX = 4096,
+};
 
 int shc_terms_create(struct shc_dfa_pool *pool, struct shc_arena *arena, struct shc_terms **ret)
 {
@@ -232,6 +237,15 @@ const struct shc_term *shc_term_of_atom(struct shc_terms *terms, const struct sh
 	return intern(terms, &piece, 1);
 }
 
+/* Do both hold text where they meet, and too much of it together? */
+static bool is_long(const struct shc_term *left, const struct shc_term *right)
+{
+	const struct shc_piece *last = &left->pieces[left->count - 1], *first = right->pieces;
+
+	return !last->atom && !first->atom &&
+	       (size_t)last->text.length + first->text.length > TEXT_BYTES_MAX;
+}
+
 const struct shc_term *shc_term_concat(
 	struct shc_terms *terms, const struct shc_term *left, const struct shc_term *right)
 {
@@ -246,6 +260,9 @@ const struct shc_term *shc_term_concat(
 	if (!right->count)
 		return left;
 	count = left->count + right->count;
+	if (count > PIECES_MAX || is_long(left, right))
+		return shc_term_atom(terms, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(terms->pool),
+			(struct shc_range){0, 0});
 	pieces = malloc(count * sizeof(*pieces));
 	if (!pieces)
 		return NULL;

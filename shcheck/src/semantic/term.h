@@ -77,7 +77,7 @@ const struct shc_term *shc_term_atom(struct shc_terms *terms, enum shc_origin or
 /* shc_term_of_atom - the term of an atom that exists. */
 const struct shc_term *shc_term_of_atom(struct shc_terms *terms, const struct shc_atom *atom);
 
-/* shc_term_concat - @left followed by @right. */
+/* shc_term_concat - @left followed by @right; a new unknown where that would be too long. */
 const struct shc_term *shc_term_concat(
 	struct shc_terms *terms, const struct shc_term *left, const struct shc_term *right);
 

@@ -281,6 +281,7 @@ struct search {
 	uint32_t first, end; /* roots */
 	bool filtered;       /* not everything below them is found */
 	bool deletes;
+	bool misplaced; /* a test behind -delete, which it does not hold back */
 	bool executes;
 };
 
@@ -299,6 +300,7 @@ static void read_search(const struct shc_call *call, struct search *search)
 		"-noleaf", "-a", "-and", NULL};
 	static const char *const executing[] = {"-exec", "-execdir", NULL};
 	uint32_t at = 1, count = call->fields.count;
+	bool deleted = false;
 	struct shc_text text;
 
 	*search = (struct search){.filtered = false};
@@ -316,6 +318,7 @@ static void read_search(const struct shc_call *call, struct search *search)
 			continue;
 		}
 		search->deletes |= shc_text_is(text, "-delete");
+		deleted |= shc_text_is(text, "-delete");
 		if (is_any_of(text, executing)) {
 			search->executes = true;
 			search->deletes |= at + 1 < count &&
@@ -326,8 +329,10 @@ static void read_search(const struct shc_call *call, struct search *search)
 				at++;
 			continue;
 		}
-		search->filtered |=
-			text.length && strchr("-(!", text.bytes[0]) && !is_any_of(text, plain);
+		if (!text.length || !strchr("-(!", text.bytes[0]) || is_any_of(text, plain))
+			continue;
+		search->misplaced |= deleted && !search->filtered;
+		search->filtered = true;
 	}
 }
 
@@ -386,6 +391,10 @@ static void check_roots(
 		struct shc_harm harm = shc_field_harm(in, state, &call->fields.items[i]);
 
 		/* Some files of a whole system may be meant, unless the root is one by accident. */
+		if (search->misplaced && harm.protection != SHC_UNPROTECTED) {
+			shc_report_removal(call, state, &harm);
+			continue;
+		}
 		if (harm.protection == SHC_UNPROTECTED || (search->filtered && !harm.empty) ||
 			(harm.protection != SHC_PROTECTED_SYSTEM && !harm.empty &&
 				!(search->deletes && !search->filtered &&

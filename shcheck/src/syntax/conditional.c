@@ -56,7 +56,8 @@ static uint32_t find_binary(struct parser *p, struct scope *ret_scope)
 
 	shc_skip_blanks(p);
 	c = shc_char(p, 0);
-	*ret_scope = (struct scope){.flags = SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_TILDE};
+	*ret_scope = (struct scope){
+		.flags = SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_TILDE | SCOPE_LIKE_VALUE};
 	if ((c == '<' || c == '>') && shc_char(p, 1) != '(')
 		return p->in.pos + 1;
 	end = plain_end(p);
@@ -122,7 +123,9 @@ static struct shc_test *read_not(struct parser *p, uint32_t start, uint32_t end)
 /* An operand alone, or with an operator. */
 static struct shc_test *read_comparison(struct parser *p, uint32_t start)
 {
-	struct scope plain = {.flags = SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_TILDE}, scope;
+	struct scope plain = {.flags =
+				      SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_TILDE | SCOPE_LIKE_VALUE},
+		     scope;
 	struct shc_word *first;
 	struct shc_test *test;
 	uint32_t end = plain_end(p), op_start;

@@ -124,6 +124,9 @@ static struct scope scope_of(
 		scope.flags |= SCOPE_SINGLE | SCOPE_GLOB | SCOPE_EXTGLOB | SCOPE_TILDE;
 	else
 		scope.flags |= SCOPE_QUOTED;
+	/* x=${y-a:~} */
+	if (!row->pattern && !(scope.flags & SCOPE_QUOTED))
+		scope.flags |= outside.flags & SCOPE_TILDE_COLON;
 	if (scope.flags & SCOPE_QUOTED && p->bash &&
 		(outside.stop == '"' || outside.flags & SCOPE_APOSTROPHE))
 		scope.flags |= SCOPE_APOSTROPHE;
@@ -359,7 +362,8 @@ static struct shc_array_element *read_element(struct parser *p)
 		p->in.pos += element->append ? 2 : 1;
 		element->value = shc_read_word(p, (struct scope){.flags = SCOPE_VALUE});
 	} else {
-		element->value = shc_read_word(p, (struct scope){.flags = SCOPE_WORD});
+		element->value = shc_read_word(
+			p, (struct scope){.flags = SCOPE_WORD & ~(unsigned)SCOPE_LIKE_VALUE});
 	}
 	element->range = shc_range_of(p, start, p->in.pos);
 	return element;
@@ -396,6 +400,21 @@ static struct shc_array_element *read_elements(struct parser *p)
 	if (!p->failed)
 		shc_advance(p);
 	return first;
+}
+
+uint32_t shc_find_value(const struct parser *p, uint32_t start)
+{
+	uint32_t at = start;
+
+	if (at == p->in.end || !shc_is_name_start((unsigned char)p->in.text[at]))
+		return 0;
+	while (at < p->in.end && shc_is_name_char((unsigned char)p->in.text[at]))
+		at++;
+	if (at < p->in.end && p->in.text[at] == '[' && p->bash)
+		at = find_subscript_end(p, at);
+	if (at == 0 || !begins_value(p, at))
+		return 0;
+	return at + (p->in.text[at] == '+' ? 2 : 1);
 }
 
 struct shc_assignment *shc_read_assignment(struct parser *p)

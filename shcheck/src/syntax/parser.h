@@ -109,6 +109,8 @@ struct parser {
 	uint32_t open_parentheses;
 	struct token token; /* at token_at */
 	uint32_t token_at;
+	const char *like_value_of; /* the word of which shc_find_value() has said like_value_at */
+	uint32_t like_value_at;
 	uint32_t no_bracket_until; /* no ] between the last [ that had none and here */
 	struct shc_range else_if;  /* the last `else if`, which may be meant as elif */
 	/* The last string of several lines, where a quote may be missing. */
@@ -237,13 +239,16 @@ enum scope_flags {
 	SCOPE_VERBATIM = 1 << 13,   /* $ and ` are ordinary: the delimiter of a here-document */
 	SCOPE_APOSTROPHE = 1 << 15, /* bash: between ' and ' no } is a stop, though both stay */
 	SCOPE_PARAMETER = 1 << 14,  /* inside ${...}: \} is an escape also within quotes */
+	SCOPE_LIKE_VALUE = 1 << 16, /* bash: ~ after the = of a=~, and after colons behind that */
 };
 
-#define SCOPE_WORD \
-	(SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_GLOB | SCOPE_EXTGLOB | SCOPE_TILDE | SCOPE_BRACES)
+#define SCOPE_WORD                                                                               \
+	(SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_GLOB | SCOPE_EXTGLOB | SCOPE_TILDE | SCOPE_BRACES | \
+		SCOPE_LIKE_VALUE)
 #define SCOPE_VALUE \
 	(SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_GLOB | SCOPE_EXTGLOB | SCOPE_TILDE | SCOPE_TILDE_COLON)
-#define SCOPE_PATTERN (SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_GLOB | SCOPE_EXTGLOB | SCOPE_TILDE)
+#define SCOPE_PATTERN \
+	(SCOPE_SINGLE | SCOPE_DOUBLE | SCOPE_GLOB | SCOPE_EXTGLOB | SCOPE_TILDE | SCOPE_LIKE_VALUE)
 
 struct scope {
 	unsigned flags;
@@ -319,6 +324,9 @@ void shc_read_here_documents(struct parser *p);
 
 /* shc_drop_here_documents - report those that wait at the end of the input and give them empty bodies. */
 void shc_drop_here_documents(struct parser *p);
+
+/* shc_find_value - where the value begins in a word at @start that looks like an assignment; 0 when it does not. */
+uint32_t shc_find_value(const struct parser *p, uint32_t start);
 
 /* shc_read_assignment - the assignment at `pos`, or NULL (nothing moved) when the word there is none. */
 struct shc_assignment *shc_read_assignment(struct parser *p);

@@ -320,6 +320,24 @@ static void read_tilde(struct parser *p, struct scope scope, struct part_list *l
 	p->in.pos = at;
 }
 
+/* Does the ~ at `pos`, which is no beginning of the word, stand behind a = or : where bash expands it? */
+static bool follows_value(struct parser *p, struct scope scope, const struct part_list *list)
+{
+	const struct shc_part *first = list->first, *tail = list->tail;
+	const char *before = p->in.text + p->in.pos - 1;
+
+	if (!(scope.flags & SCOPE_LIKE_VALUE) || !p->bash || first->kind != SHC_PART_LITERAL ||
+		tail->kind != SHC_PART_LITERAL || (*before != '=' && *before != ':') ||
+		tail->text.bytes + tail->text.length != before + 1)
+		return false;
+	if (p->like_value_of != first->text.bytes) {
+		p->like_value_of = first->text.bytes;
+		p->like_value_at = shc_find_value(p, (uint32_t)(first->text.bytes - p->in.text));
+	}
+	return p->like_value_at &&
+	       (*before == '=' ? p->in.pos == p->like_value_at : p->in.pos > p->like_value_at);
+}
+
 /* One of ( ) [ ] ? : that may nest. Returns true when it was counted, and is then an ordinary character. */
 static bool count_nesting(struct parser *p, struct scope scope, char c, struct nesting *nesting,
 	struct part_list *list)
@@ -385,7 +403,8 @@ static void read_unquoted(struct parser *p, struct scope scope, char c, struct p
 		p->in.pos++;
 	} else if (c == '[' && scope.flags & SCOPE_GLOB) {
 		read_bracket(p, scope, list);
-	} else if (c == '~' && scope.flags & SCOPE_TILDE && !list->first) {
+	} else if (c == '~' && scope.flags & SCOPE_TILDE &&
+		   (!list->first || follows_value(p, scope, list))) {
 		read_tilde(p, scope, list);
 	} else if (c == ':' && scope.flags & SCOPE_TILDE_COLON && shc_char(p, 1) == '~') {
 		take_character(p, list);
@@ -545,6 +564,22 @@ struct shc_word *shc_word_of(struct parser *p, struct shc_part *parts, uint32_t 
 	return word;
 }
 
+/* What braces expand to is no a=~ any more: only ~ at its beginning is expanded. */
+static void forget_tildes(struct shc_part *parts)
+{
+	bool braces = false;
+
+	for (const struct shc_part *part = parts; part; part = part->next)
+		braces |= part->kind == SHC_PART_BRACES || part->kind == SHC_PART_SEQUENCE;
+	for (struct shc_part *part = braces ? parts->next : NULL; part; part = part->next) {
+		if (part->kind != SHC_PART_TILDE)
+			continue;
+		part->kind = SHC_PART_LITERAL;
+		part->text.bytes--;
+		part->text.length++;
+	}
+}
+
 struct shc_word *shc_read_word(struct parser *p, struct scope scope)
 {
 	struct part_list list = {NULL, NULL};
@@ -553,8 +588,10 @@ struct shc_word *shc_read_word(struct parser *p, struct scope scope)
 	read_parts(p, scope, &list);
 	p->token_at = UINT32_MAX;
 	p->last_end = p->in.pos;
-	if (scope.flags & SCOPE_BRACES && p->bash)
+	if (scope.flags & SCOPE_BRACES && p->bash) {
 		list.first = shc_expandable_braces(p, list.first);
+		forget_tildes(list.first);
+	}
 	return shc_word_of(p, list.first, start, p->in.pos);
 }
 

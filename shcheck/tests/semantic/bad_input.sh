@@ -84,6 +84,44 @@ expect 0 '' pipes
 head -c 4194305 /dev/zero | tr '\0' '#' >large
 expect 2 '*4 MiB*' large
 
+# Few bytes from which much could come: values that double, calls and loops of many turns, long lists.
+# shellcheck disable=SC2016 # the text of a script
+{
+	{
+		echo 'x=a'
+		repeat 'x=$x$x
+' 200
+		echo 'echo "$x"'
+	} >doubling
+	{
+		repeat 'for i in 1 2 3; do ' 60
+		echo 'x=$x$i'
+		repeat 'done; ' 60
+	} >turns
+	awk 'BEGIN { for (i = 0; i < 60; i++) printf "f%d() { f%d; f%d; }\n", i, i + 1, i + 1 }' >calls
+	echo 'f60() { :; }; f0' >>calls
+	printf '#!/bin/bash\nfor i in {1..1000000}{a..z}; do echo "$i"; done\n' >braces
+	{
+		printf ': "'
+		repeat '$x' 100000
+		echo '"'
+	} >pieces
+	{
+		echo 'cat <<E'
+		repeat '$(echo $x)' 3000
+		printf '\nE\n'
+	} >outputs
+	{
+		printf ':'
+		awk 'BEGIN { for (i = 0; i < 5000; i++) printf " >f%d", i }'
+	} >files
+}
+for name in doubling turns calls braces files; do
+	expect 0 '*' "$name"
+done
+expect 1 '*SH303*' pieces
+expect 1 '*SH303*' outputs
+
 # Programs that do not end, or run themselves.
 printf 'f() {\n\tf "$@"\n}\nf a\n' >recursive
 printf 'a() {\n\tb\n}\nb() {\n\ta\n}\na\n' >mutual

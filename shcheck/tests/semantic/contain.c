@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "contain.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,36 +81,20 @@ static const struct shc_dfa *language_of(const struct shc_call *call, const stru
 	const struct shc_field *field, bool *ret_many, bool *ret_none)
 {
 	struct shc_dfa_pool *pool = call->in->pool;
-	const struct shc_dfa *all = shc_dfa_epsilon(pool), *next, *literal;
+	const struct shc_dfa *all;
 
 	*ret_many = field->occurrence == SHC_ANY;
 	*ret_none = field->occurrence != SHC_ONCE;
 	for (uint32_t i = 0; i < field->count; i++) {
 		const struct shc_field_piece *piece = &field->pieces[i];
 
+		*ret_many |= piece->glob;
 		if (piece->splits || piece->matches) {
 			*ret_many = true;
 			return shc_dfa_text(pool);
 		}
-		if (piece->piece.atom) {
-			next = shc_state_language_of(state, piece->piece.atom);
-		} else if (shc_dfa_literal(pool, piece->piece.text.bytes, piece->piece.text.length,
-				   &literal)) {
-			return NULL;
-		} else if (!piece->glob) {
-			next = literal;
-		} else {
-			*ret_many = true;
-			if (shc_dfa_glob(pool, piece->piece.text.bytes, piece->piece.text.length,
-				    SHC_GLOB_EXTENDED, &next, NULL))
-				next = shc_dfa_text(pool);
-			if (shc_dfa_union(pool, next, literal, &next))
-				return NULL;
-		}
-		if (shc_dfa_concat(pool, all, next, &all))
-			return shc_dfa_text(pool);
 	}
-	return all;
+	return shc_field_names(call->in, state, field, &all) == -ENOMEM ? NULL : all;
 }
 
 /* Can the abstract fields from the second on give exactly the concrete ones? By a table over both lists. */

@@ -11,7 +11,7 @@
 #include <shcheck/parse.h>
 #include <shcheck/report.h>
 
-#include "../../src/semantic/command.h"
+#include "../../src/semantic/attributes.h"
 #include "snapshot.h"
 
 enum { BINDINGS_MAX = 64, TEXT_MAX = 4096 };
@@ -235,7 +235,8 @@ static bool variable_holds(struct visit *visit, const struct shc_oracle_variable
 	const struct shc_variable *variable;
 	uint32_t number;
 
-	if (shc_name_number(in, name, &number))
+	/* A reference shows what it leads to. */
+	if (shc_resolve(in, visit->state, name, &number) <= 0)
 		return true;
 	variable = shc_state_variable(visit->state, number);
 	/* Untouched: as the environment had it, which bind_known() has compared; see untouched_holds(). */

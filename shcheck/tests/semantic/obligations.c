@@ -39,8 +39,9 @@ static const struct {
 	{SHC_BASH, "cat <(ls)"},
 	{SHC_BASH, "source <(ls)"},
 	{SHC_BASH, "printf -v \"$n\" a"},
-	{SHC_BASH, "declare -n r=x; r=1"},
-	{SHC_BASH, "f() { local -n r=x; r=1; }; f"},
+	{SHC_BASH, "declare -n r=$1; r=1"},
+	{SHC_BASH, "f() { local -n r=x[0]; r=1; }; f"},
+	{SHC_BASH, "declare $o x=1"},
 };
 
 /* What an analysis does model is not counted: the counts would say nothing otherwise. */
