@@ -212,12 +212,30 @@ static int enter(const struct shc_call *call, struct shc_state *state, struct sh
 	return failed ? shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0) : 0;
 }
 
+/* Is one of the options before operand @end none of cd? */
+static bool has_wrong_option(const struct shc_call *call, uint32_t end)
+{
+	const char *letters = call->in->script->dialect == SHC_BASH ? "LPe@" : "LP";
+	struct shc_text text;
+
+	for (uint32_t i = 1; i < end && i < call->fields.count; i++) {
+		if (!shc_term_known(call->values[i], &text) || shc_text_is(text, "--"))
+			continue;
+		for (uint32_t j = 1; j < text.length; j++)
+			if (!strchr(letters, text.bytes[j]))
+				return true;
+	}
+	return false;
+}
+
 static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	uint32_t operand = shc_call_operand(call), end = operand + 1;
 	struct shc_state *copy;
 	int r;
 
+	if (are_exact(call, 1, operand) && has_wrong_option(call, operand))
+		return finish(call, state, out, 1, 2);
 	/* bash wants one operand. */
 	if (call->in->script->dialect == SHC_BASH && end < call->fields.count) {
 		if (are_exact(call, operand, call->fields.count))
