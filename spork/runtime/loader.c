@@ -193,11 +193,18 @@ bool loader_build_id(uint64_t base, struct spork_build_id *ret_id)
 /* The headers of the program itself, as the kernel tells them. */
 static const ElfW(Phdr) * program_segments;
 static uint64_t program_segment_count;
+static uint64_t stack;
+
+uint64_t loader_stack(void)
+{
+	return stack;
+}
 
 void loader_note_program(char *const *envp)
 {
 	const ElfW(auxv_t) * entry;
 
+	stack = (uint64_t)envp;
 	while (*envp)
 		envp++;
 	for (entry = (const void *)(envp + 1); entry->a_type != AT_NULL; entry++) {

@@ -35,6 +35,8 @@ bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_
 
 /* loader_note_program - to be called with the environment as the kernel has left it, in front of its other words. */
 void loader_note_program(char *const *envp);
+/* loader_stack - an address in the stack that the program was started with. */
+uint64_t loader_stack(void);
 /*
  * loader_program_span - from the first page of the program itself to the end of its last segment. False: its headers do
  * not tell where it lies, or it cannot be read there.
