@@ -557,7 +557,8 @@ static const struct hb_param params[] = {
 		.type = HB_PARAM_TEXT,
 		.help = "what is limited; see the claims",
 		.sweep = "recipe-call,recipe-total,pages-call,pages-total,interpreted,shared,flat,"
-			 "instruction,page,perl,bystander,start-up,long-running,verdict,verdict-of-another,first-fork",
+			 "instruction,page,perl,bystander,start-up,long-running,verdict,verdict-of-"
+			 "another,first-fork",
 		.sweep_quick = "instruction,verdict",
 	},
 	{.name = NULL},

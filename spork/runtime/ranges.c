@@ -54,9 +54,9 @@ static uint64_t page_after(uint64_t address)
 static void ask_later(struct asked *asked, uint64_t address, uint64_t start, uint64_t end)
 {
 	if (asked->count < ASKED_MAX)
-		asked->places[asked->count++] = (struct asked_place){address,
-			asked->everything ? 0 : page_of(start),
-			asked->everything ? UINT64_MAX : page_after(end)};
+		asked->places[asked->count++] =
+			(struct asked_place){address, asked->everything ? 0 : page_of(start),
+				asked->everything ? UINT64_MAX : page_after(end)};
 }
 
 static void keep(struct session *session, uint64_t start, uint64_t end, bool writable)
@@ -78,8 +78,8 @@ static void keep(struct session *session, uint64_t start, uint64_t end, bool wri
 	if (last && last->end == start && last->writable == writable)
 		last->end = end;
 	else if (session->range_count < SESSION_RANGES)
-		session->ranges[session->range_count++] = (struct session_range){
-			.start = start, .end = end, .writable = writable};
+		session->ranges[session->range_count++] =
+			(struct session_range){.start = start, .end = end, .writable = writable};
 }
 
 /* Segments that nobody can have made unreadable since; those that are writable are asked for. */
@@ -87,7 +87,7 @@ static void declare_module(struct session *session, uint64_t base, struct asked 
 {
 	const ElfW(Ehdr) *header = (const void *)base;
 	const ElfW(Phdr) * segments;
-	uint64_t lowest = UINT64_MAX, bias;
+	uint64_t lowest = UINT64_MAX, relro = 0, bias;
 
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
 		header->e_phoff + (uint64_t)header->e_phnum * sizeof(*segments) > PAGE_BYTES)
@@ -98,16 +98,20 @@ static void declare_module(struct session *session, uint64_t base, struct asked 
 			lowest = segments[i].p_vaddr;
 	}
 	bias = base - (lowest & ~(PAGE_BYTES - 1));
+	/* What follows the part that was made read-only after relocation is a mapping of its own. */
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (segments[i].p_type == PT_GNU_RELRO)
+			relro = page_after(bias + segments[i].p_vaddr + segments[i].p_memsz);
+	}
 	for (int i = 0; i < header->e_phnum; i++) {
 		uint64_t start = bias + segments[i].p_vaddr, end = start + segments[i].p_memsz;
 
-		/* What follows the part that was made read-only after relocation is a mapping of its own. */
-		if (segments[i].p_type == PT_GNU_RELRO)
-			ask_later(asked, page_after(end), page_after(end), page_after(end) + 1);
 		if (segments[i].p_type != PT_LOAD || !(segments[i].p_flags & PF_R))
 			continue;
 		if (segments[i].p_flags & PF_W) {
 			ask_later(asked, start, start, end);
+			if (relro > start && relro < end)
+				ask_later(asked, relro, start, end);
 			ask_later(asked, end - 1, start, end);
 		} else {
 			keep(session, page_of(start), page_after(end), false);
@@ -135,8 +139,8 @@ static void ask(struct session *session, const struct asked *asked, uint64_t hea
 		const struct asked_place *place = &asked->places[i];
 		uint64_t start = place->start, end = place->end;
 
-		if (asked->everything ? is_known(session, place->address)
-				      : is_known(session, start) && is_known(session, end - 1))
+		if (is_known(session, place->address) &&
+			(asked->everything || is_known(session, end - 1)))
 			continue;
 		if (place->address < query.vma_start || place->address >= query.vma_end) {
 			query = (struct map_query){

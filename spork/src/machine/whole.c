@@ -131,8 +131,8 @@ static const struct spork_range *asked_range(
 		if (at == SPORK_WHOLE_ASKED)
 			return NULL;
 		if (at == w->asked_count)
-			asked[w->asked_count++] = (struct spork_range){address, address + 8,
-				range->kind == OVERLAY_WRITABLE, false};
+			asked[w->asked_count++] = (struct spork_range){
+				address, address + 8, range->kind == OVERLAY_WRITABLE, false};
 		asked[at].start = address < asked[at].start ? address : asked[at].start;
 		asked[at].end = address + 8 > asked[at].end ? address + 8 : asked[at].end;
 		return &asked[at];

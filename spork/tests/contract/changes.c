@@ -621,8 +621,8 @@ static int mappings_apart_from_one_another(void)
 	char *areas[3];
 
 	for (size_t i = 0; i < 3; i++) {
-		areas[i] = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		areas[i] = mmap(
+			NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		expect(munmap(areas[i], PAGE) == 0);
 		areas[i] += PAGE;
 		expect(munmap(areas[i] + PAGE, PAGE) == 0);
