@@ -46,8 +46,4 @@ bool loader_program_span(uint64_t *ret_start, uint64_t *ret_end);
 /* loader_build_id - of the object whose ELF header is mapped at @base; false = has none in its first page. */
 bool loader_build_id(uint64_t base, struct spork_build_id *ret_id);
 
-/* loader_code - the pages of the loaded object's segment that holds the code at @address. False: there is none. */
-bool loader_code(
-	const struct link_map *map, uint64_t address, uint64_t *ret_start, uint64_t *ret_end);
-
 #endif
