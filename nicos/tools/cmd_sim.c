@@ -77,7 +77,7 @@ static int read_burst(const char *word, struct nic_des_options *o, struct hb_err
 		"--arrival burst:F,ON,OFF, for example burst:4,1ms,3ms; not '%.80s'", word);
 }
 
-static int read_arrival(const char *word, struct nic_des_options *o, struct hb_error *reterr)
+int read_arrival_word(const char *word, struct nic_des_options *o, struct hb_error *reterr)
 {
 	if (strcmp(word, "poisson") == 0)
 		o->arrival = NIC_ARRIVAL_POISSON;
@@ -92,13 +92,13 @@ static int read_arrival(const char *word, struct nic_des_options *o, struct hb_e
 	return 0;
 }
 
-static int read_popularity(const char *word, struct nic_des_options *o, struct hb_error *reterr)
+int read_popularity_word(const char *word, double *ret_zipf, struct hb_error *reterr)
 {
-	o->zipf = 0;
+	*ret_zipf = 0;
 	if (strcmp(word, "uniform") == 0)
 		return 0;
-	if (strncmp(word, "zipf:", 5) == 0 && hb_csv_parse_double(word + 5, &o->zipf) == 0 &&
-		o->zipf >= 0)
+	if (strncmp(word, "zipf:", 5) == 0 && hb_csv_parse_double(word + 5, ret_zipf) == 0 &&
+		*ret_zipf >= 0)
 		return 0;
 	return hb_error_set(reterr, -EINVAL,
 		"unknown popularity '%.80s'; there are uniform and zipf:S, for example zipf:0.9",
@@ -153,9 +153,9 @@ static int read_words(const struct words *w, struct nic_des_options *o, struct h
 	if (!err && o->policy == NIC_POLICY_JBSQ && w->depth != UNSET)
 		err = hb_error_set(reterr, -EINVAL, "--depth is nicos'; jbsq:N says it itself");
 	if (!err)
-		err = read_arrival(w->arrival, o, reterr);
+		err = read_arrival_word(w->arrival, o, reterr);
 	if (!err)
-		err = read_popularity(w->popularity, o, reterr);
+		err = read_popularity_word(w->popularity, &o->zipf, reterr);
 	if (!err && w->quantum && nic_duration_parse(w->quantum, &o->quantum_ns, reterr))
 		err = hb_error_wrap(reterr, "--quantum");
 	if (!err && w->turn && nic_duration_parse(w->turn, &o->turn_ns, reterr))

@@ -8,6 +8,7 @@
 #include <hotbed/command_line.h>
 
 struct hb_error;
+struct nic_des_options;
 
 struct command {
 	const char *name;
@@ -21,7 +22,14 @@ struct command {
 	int (*run)(int argc, char **argv, struct hb_error *reterr);
 };
 
+/* read_arrival_word - --arrival into arrival and burst_*. 0 or -EINVAL. */
+int read_arrival_word(const char *word, struct nic_des_options *o, struct hb_error *reterr);
+
+/* read_popularity_word - --popularity as the exponent. 0 or -EINVAL. */
+int read_popularity_word(const char *word, double *ret_zipf, struct hb_error *reterr);
+
 extern const struct command command_check;
+extern const struct command command_live;
 extern const struct command command_sim;
 
 #endif

@@ -17,6 +17,7 @@
 
 static const struct command *const commands[] = {
 	&command_sim,
+	&command_live,
 	&command_check,
 };
 

@@ -10,6 +10,7 @@
 
 #include "arrays.h"
 #include "command.h"
+#include "inclusion.h"
 #include "input.h"
 #include "lookup.h"
 #include "mistake.h"
@@ -129,7 +130,37 @@ static bool may_be_option(
 	return shc_byte_set_has(&first, '-');
 }
 
-static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+/* Are the fields from @first to before @end one operand each, so that they are what they seem? */
+static bool are_exact(const struct shc_call *call, uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end && i < call->fields.count; i++)
+		if (!shc_field_is_one(&call->fields.items[i]))
+			return false;
+	return true;
+}
+
+/* To a folder of which nothing is known; also pushd and popd of bash by the stack. Takes @state. */
+static int run_popd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_interpreter *in = call->in;
+	const struct shc_dfa *absolute;
+
+	shc_approximate(in, call->command);
+	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
+		absolute = shc_dfa_text(in->pool);
+	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
+	if (!state->directory || shc_capture(call, state,
+					 shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+						 call->command->range))) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_path_moved(in, state);
+	return finish(call, state, out, 0, 2);
+}
+
+/* cd to one operand, or home. Takes @state. */
+static int enter(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
 	uint32_t operand = shc_call_operand(call);
@@ -180,24 +211,28 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 	return failed ? shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0) : 0;
 }
 
-/* pushd and popd of bash by the stack, of which nothing is known. */
-static int run_popd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+static int run_cd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_interpreter *in = call->in;
-	const struct shc_dfa *absolute;
+	uint32_t operand = shc_call_operand(call), end = operand + 1;
+	struct shc_state *copy;
+	int r;
 
-	shc_approximate(in, call->command);
-	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
-		absolute = shc_dfa_text(in->pool);
-	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
-	if (!state->directory || shc_capture(call, state,
-					 shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
-						 call->command->range))) {
-		shc_state_destroy(state);
-		return -ENOMEM;
+	/* bash wants one operand. */
+	if (call->in->script->dialect == SHC_BASH && end < call->fields.count) {
+		if (are_exact(call, operand, call->fields.count))
+			return finish(call, state, out, 1, 1);
+		end = call->fields.count;
 	}
-	shc_path_moved(in, state);
-	return finish(call, state, out, 0, 2);
+	if (are_exact(call, 1, end))
+		return enter(call, state, out);
+	/* What it goes by may be another word than it seems, an option, or none. */
+	copy = shc_state_clone(state);
+	r = copy ? run_popd(call, copy, out) : -ENOMEM;
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return enter(call, state, out);
 }
 
 static int run_pushd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -210,7 +245,7 @@ static int run_pushd(const struct shc_call *call, struct shc_state *state, struc
 		!shc_field_is_one(&call->fields.items[1]) ||
 		(shc_term_known(call->values[1], &text) && text.length && text.bytes[0] == '+'))
 		return run_popd(call, state, out);
-	return run_cd(call, state, out);
+	return enter(call, state, out);
 }
 
 /* ---- Leaving -------------------------------------------------------------------------------------------------- */
@@ -461,7 +496,10 @@ static int run_let(const struct shc_call *call, struct shc_state *state, struct 
 		uint32_t at = 0, end;
 
 		if (!shc_term_known(call->values[i], &text)) {
-			shc_approximate(in, call->command);
+			if (shc_doubt_variables(call, state)) {
+				shc_state_destroy(state);
+				return -ENOMEM;
+			}
 			continue;
 		}
 		while (at < text.length && strchr("+-", text.bytes[at]))
@@ -596,7 +634,7 @@ static int unset_variable(const struct shc_call *call, struct shc_state *state, 
 	if (variable->readonly)
 		return 0;
 	if (reveals(in, state, number, &hidden)) {
-		shc_prefix_escapes(in, state, number);
+		shc_prefix_escapes(in, state, number, false);
 		if (hidden && shc_variable_anything(in, &hidden->variable, call->command->range))
 			return -ENOMEM;
 		return shc_variable_anything(in, variable, call->command->range);
@@ -609,34 +647,65 @@ static int unset_variable(const struct shc_call *call, struct shc_state *state, 
 	return 0;
 }
 
+/* dash: a special built-in with such an operand ends the shell. Takes @state, unless it returns 1: it may go on. */
+static int end_misnamed(const struct shc_call *call, struct shc_state *state, int misnamed,
+	struct shc_outcomes *out)
+{
+	struct shc_state *ended = misnamed == 2 ? state : shc_state_clone(state);
+	int r;
+
+	if (!ended) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_set_status(ended, call->command, 1, 2);
+	r = shc_outcomes_add(call->in, out, ended, SHC_FLOW_EXIT, SHC_END_ERROR);
+	if (r && misnamed != 2)
+		shc_state_destroy(state);
+	return r ? r : misnamed != 2;
+}
+
+/* One operand of `unset`. 0 or -ENOMEM. */
+static int unset_one(const struct shc_call *call, struct shc_state *state, uint32_t index,
+	bool functions, bool *known)
+{
+	struct shc_text name;
+	uint32_t number;
+
+	if (!shc_term_known(call->values[index], &name) ||
+		!shc_field_is_one(&call->fields.items[index])) {
+		*known = false;
+		return shc_doubt_variables(call, state);
+	}
+	if (memchr(name.bytes, '[', name.length))
+		return shc_array_unset(call->in, state, name, call->command->range);
+	if (shc_name_number(call->in, name, &number))
+		return -ENOMEM;
+	return functions ? shc_state_define(state, number, NULL)
+			 : unset_variable(call, state, number);
+}
+
 static int run_unset(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	bool functions = shc_call_option(call, 'f', NULL);
+	bool functions = shc_call_option(call, 'f', NULL), known = true;
+	int r = 0;
 
-	for (uint32_t i = shc_call_operand(call); i < call->fields.count; i++) {
-		struct shc_text name;
-		uint32_t number;
-		int r;
-
-		if (!shc_term_known(call->values[i], &name) || MADE(UNSET_IGNORED)) {
-			/* Which one is gone is not known. */
-			shc_approximate(call->in, call->command);
-			continue;
-		}
-		if (memchr(name.bytes, '[', name.length))
-			r = shc_array_unset(call->in, state, name, call->command->range);
-		else if (shc_name_number(call->in, name, &number))
-			r = -ENOMEM;
-		else if (functions)
-			r = shc_state_define(state, number, NULL);
-		else
-			r = unset_variable(call, state, number);
-		if (r) {
-			shc_state_destroy(state);
-			return -ENOMEM;
-		}
+	for (uint32_t i = shc_call_operand(call);
+		i < call->fields.count && !r && !MADE(UNSET_IGNORED); i++)
+		r = unset_one(call, state, i, functions, &known);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
 	}
-	return finish(call, state, out, 0, 0);
+	if (known)
+		return finish(call, state, out, 0, 0);
+	/* It may be no name at all. */
+	if (call->in->script->dialect != SHC_BASH) {
+		r = end_misnamed(call, state, 1, out);
+		if (r < 0)
+			return r;
+	}
+	return finish(call, state, out, 0, 1);
 }
 
 /* ---- Declarations --------------------------------------------------------------------------------------------- */
@@ -736,6 +805,9 @@ static int declared_by(
 	/* Of x={a,b}, bash assigns every alternative in turn. */
 	if (a && shc_has_braces(field->word)) {
 		shc_approximate(in, call->command);
+		/* They are no assignments any more, so their values are taken apart, too. */
+		if (!field->word->constant && shc_doubt_variables(call, state))
+			return -ENOMEM;
 		/* After the first one it is read-only. */
 		in->refused |=
 			shc_text_is(call->name, "readonly") || shc_call_option(call, 'r', NULL);
@@ -752,8 +824,7 @@ static int declared_by(
 		ret->name = a->name;
 	} else if (!split_operand(call, call->values[index], &ret->name, &ret->value) ||
 		   (!ret->value && !shc_field_is_one(field))) {
-		shc_approximate(in, call->command);
-		return 0;
+		return shc_doubt_variables(call, state);
 	} else if (ret->value && !shc_field_is_one(field)) {
 		ret->value = shc_unknown(
 			in, SHC_ORIGIN_APPROXIMATION, shc_dfa_text(in->pool), call->command->range);
@@ -818,7 +889,9 @@ static int declare_one(const struct shc_call *call, struct shc_state *state,
 
 	/* Attributes that reach the shell's own variable, past an assignment before the function. */
 	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
-		shc_prefix_escapes(in, state, declared->number);
+		shc_prefix_escapes(in, state, declared->number, false);
+	if (shc_text_is(call->name, "readonly"))
+		shc_prefix_escapes(in, state, declared->number, true);
 	if (local && in->call_depth) {
 		if (refuses_local(call, state, declared->number))
 			return 0;
@@ -913,8 +986,11 @@ static int misnamed(const struct shc_call *call)
 		const struct shc_term *value;
 		struct shc_text name;
 
-		if (field->word->assignment)
+		if (field->word->assignment) {
+			if (bash && !field->word->constant && shc_has_braces(field->word))
+				result = 1;
 			continue;
+		}
 		if (split_operand(call, call->values[i], &name, &value) && !is_name(name, bash) &&
 			field->occurrence == SHC_ONCE)
 			return 2;
@@ -923,24 +999,6 @@ static int misnamed(const struct shc_call *call)
 			result = 1;
 	}
 	return result;
-}
-
-/* dash: a special built-in with such an operand ends the shell. Takes @state, unless it returns 1: it may go on. */
-static int end_misnamed(const struct shc_call *call, struct shc_state *state, int misnamed,
-	struct shc_outcomes *out)
-{
-	struct shc_state *ended = misnamed == 2 ? state : shc_state_clone(state);
-	int r;
-
-	if (!ended) {
-		shc_state_destroy(state);
-		return -ENOMEM;
-	}
-	shc_set_status(ended, call->command, 1, 2);
-	r = shc_outcomes_add(call->in, out, ended, SHC_FLOW_EXIT, SHC_END_ERROR);
-	if (r && misnamed != 2)
-		shc_state_destroy(state);
-	return r ? r : misnamed != 2;
 }
 
 static int run_declare(

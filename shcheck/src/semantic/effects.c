@@ -494,6 +494,20 @@ static int learn(const struct effect *effect, struct shc_state *state, bool alon
 	return 0;
 }
 
+/* Can it change any file at all, whichever word turns out to be which operand? */
+static bool may_change_files(const struct effect *effect)
+{
+	if (effect->match.unknown_option || effect->match.misfit || effect->match.run_count ||
+		effect->spec->runs != SHC_SPEC_ROLE_NONE)
+		return true;
+	for (const struct shc_spec_use *use = effect->spec->uses; use; use = use->next)
+		if (use->verb != SHC_VERB_READS && use->verb != SHC_VERB_LISTS &&
+			use->verb != SHC_VERB_ENTERS &&
+			shc_spec_holds(&effect->match, use->guard) != SHC_NO)
+			return true;
+	return false;
+}
+
 /* After a failure nothing is known of what may have been changed, and the rest is assumed. */
 static int forget(const struct effect *effect, struct shc_state *state)
 {
@@ -911,6 +925,11 @@ static int fork_outcomes(
 	struct shc_state *failed = two ? shc_state_clone(state) : NULL;
 	int r = two && !failed ? -ENOMEM : 0;
 
+	if (may_change_files(effect)) {
+		shc_path_shake(state);
+		if (failed)
+			shc_path_shake(failed);
+	}
 	if (!r && two) {
 		r = print(effect, failed, false);
 		r = r ? r : forget(effect, failed);

@@ -254,12 +254,23 @@ static int add_anything(struct builder *b, enum shc_origin origin, struct shc_ra
 	return builder_piece(b, &piece) ? -ENOMEM : 1;
 }
 
+/* Does anything in @word without quotes expand, so that the word is taken apart? */
+static bool splits_somewhere(const struct shc_word *word)
+{
+	for (const struct shc_part *part = word ? word->parts : NULL; part; part = part->next)
+		if (part->kind == SHC_PART_PARAMETER || part->kind == SHC_PART_COMMAND ||
+			part->kind == SHC_PART_ARITHMETIC)
+			return true;
+	return false;
+}
+
 /* "$@": every parameter a field of its own, the first and last joined with what stands beside. */
 static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 {
 	struct shc_state *state = b->state;
 	struct shc_ifs ifs;
 	bool known, empty = false;
+	bool splits = quoted && b->in->script->dialect != SHC_BASH && splits_somewhere(b->word);
 	int r = quoted ? 0 : separators(b, &ifs, &known);
 
 	/* Shells differ in which empty fields stay. */
@@ -270,6 +281,10 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 	for (uint32_t i = 0; i + MADE(LAST_ARGUMENT_LOST) < state->argument_count && !r; i++) {
 		if (i)
 			r = builder_end(b, quoted);
+		/* dash: where the last one is empty, it is no field, or one more, by what follows. */
+		if (!r && i + 1 == state->argument_count && splits &&
+			shc_may_be_empty(b->in, state, state->arguments[i]))
+			return add_anything(b, SHC_ORIGIN_ARGUMENT, range) < 0 ? -ENOMEM : 0;
 		b->exists |= quoted;
 		if (!r)
 			r = add_term(b, state->arguments[i], quoted);

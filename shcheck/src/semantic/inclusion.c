@@ -244,6 +244,16 @@ static int may_be_set(struct shc_interpreter *in, struct shc_state *state, uint3
 	return variable->term ? 0 : -ENOMEM;
 }
 
+int shc_doubt_variables(const struct shc_call *call, struct shc_state *state)
+{
+	int r = 0;
+
+	shc_approximate(call->in, call->command);
+	for (uint32_t i = 0; i < call->in->name_count && !r; i++)
+		r = may_be_set(call->in, state, i, call->command);
+	return r;
+}
+
 int shc_run_unread(struct shc_interpreter *in, const struct shc_command *site,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -583,6 +593,7 @@ static int run_file(const struct shc_call *call, const struct shc_inclusion *inc
 	bool arguments = in->script->dialect == SHC_BASH && call->fields.count > 2;
 	struct shc_state *outer = shc_state_clone(state);
 	struct shc_outcomes results = {0};
+	uint32_t suppressed = in->suppressed;
 	int r = outer ? 0 : -ENOMEM;
 
 	if (!r && arguments)
@@ -592,7 +603,11 @@ static int run_file(const struct shc_call *call, const struct shc_inclusion *inc
 		shc_state_destroy(outer);
 		return r;
 	}
+	/* In dash a file knows nothing of a condition around it. */
+	if (in->script->dialect != SHC_BASH)
+		in->suppressed = 0;
 	r = shc_run_inclusion(in, inclusion, state, &results);
+	in->suppressed = suppressed;
 	if (r)
 		shc_outcomes_finish(&results);
 	else

@@ -23,6 +23,12 @@ int shc_run_inclusion(struct shc_interpreter *in, const struct shc_inclusion *in
 	struct shc_state *state, struct shc_outcomes *out);
 
 /*
+ * shc_doubt_variables - @call has set or unset a variable of which the name is not known: each one is as it was, or
+ * anything, which is an obligation. 0 or -ENOMEM.
+ */
+int shc_doubt_variables(const struct shc_call *call, struct shc_state *state);
+
+/*
  * shc_run_unread - commands of which nothing is known have run for @site: every variable may have been set by them
  * (the shell's own ones aside), functions that the script does not define may exist, and nothing is known of files.
  * They are taken not to change the directory, options, and functions of the script: an obligation. Takes @state.

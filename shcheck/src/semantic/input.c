@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arrays.h"
+#include "inclusion.h"
 #include "mistake.h"
 #include "parameter.h"
 
@@ -81,6 +82,7 @@ int shc_read_run(const struct shc_call *call, struct shc_state *state, struct sh
 	uint32_t array, first = operand_behind(call, "adinNptu", 'a', &array);
 	const struct shc_dfa *language = line_language(call);
 	struct shc_text name;
+	bool known = true;
 	int r = 0;
 
 	if (array && array < call->fields.count && shc_term_known(call->values[array], &name))
@@ -88,9 +90,10 @@ int shc_read_run(const struct shc_call *call, struct shc_state *state, struct sh
 	if (!array && first >= call->fields.count)
 		r = assign_unknown(call, state, reply, SHC_ORIGIN_INPUT, language);
 	for (uint32_t i = first; i < call->fields.count && !r; i++) {
-		if (!shc_term_known(call->values[i], &name) || !name.length) {
-			/* Some variable, which one is not known. */
-			shc_approximate(call->in, call->command);
+		if (!shc_term_known(call->values[i], &name) || !name.length ||
+			!shc_field_is_one(&call->fields.items[i])) {
+			r = shc_doubt_variables(call, state);
+			known = false;
 			continue;
 		}
 		r = memchr(name.bytes, '[', name.length)
@@ -99,7 +102,12 @@ int shc_read_run(const struct shc_call *call, struct shc_state *state, struct sh
 			    ? 0
 			    : assign_unknown(call, state, name, SHC_ORIGIN_INPUT, language);
 	}
-	return r ? fail(state) : shc_status_both(call, state, out);
+	if (r)
+		return fail(state);
+	if (known)
+		return shc_status_both(call, state, out);
+	shc_set_status(state, call->command, 0, 2);
+	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
 
 int shc_mapfile_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -107,10 +115,12 @@ int shc_mapfile_run(const struct shc_call *call, struct shc_state *state, struct
 	uint32_t ignored, first = operand_behind(call, "dnOsuCc", 0, &ignored);
 	struct shc_text name = {.bytes = "MAPFILE", .length = 7};
 
-	if (first < call->fields.count && !shc_term_known(call->values[first], &name))
-		shc_approximate(call->in, call->command);
-	else if (shc_array_forget(call->in, state, name, call->command->range))
+	if (first < call->fields.count && !shc_term_known(call->values[first], &name)) {
+		if (shc_doubt_variables(call, state))
+			return fail(state);
+	} else if (shc_array_forget(call->in, state, name, call->command->range)) {
 		return fail(state);
+	}
 	return shc_status_both(call, state, out);
 }
 
@@ -172,7 +182,8 @@ int shc_getopts_run(const struct shc_call *call, struct shc_state *state, struct
 	int r;
 
 	if (call->fields.count < 3 || !shc_term_known(call->values[2], &name)) {
-		shc_approximate(in, call->command);
+		if (shc_doubt_variables(call, state))
+			return fail(state);
 		shc_set_status(state, call->command, 0, 255);
 		return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
 	}

@@ -414,7 +414,8 @@ int shc_copy_arguments(struct shc_state *to, const struct shc_state *from);
  * shc_prefix_escapes - bash: `export` or `unset` of the variable @number, which reaches through assignments before the
  * commands that are being run.
  */
-void shc_prefix_escapes(const struct shc_interpreter *in, struct shc_state *state, uint32_t number);
+void shc_prefix_escapes(
+	const struct shc_interpreter *in, struct shc_state *state, uint32_t number, bool sealed);
 
 /* shc_variable_anything - @variable may have any value, or none. 0 or -ENOMEM. */
 int shc_variable_anything(

@@ -542,6 +542,7 @@ static int join_rest(struct join *join)
 	}
 	into->sourced |= other->sourced;
 	into->escaped |= other->escaped;
+	into->sealed |= other->sealed;
 	join_options(into, other);
 	into->has_substituted |= other->has_substituted;
 	if (!alike_substituted(into, other))
@@ -816,6 +817,7 @@ static bool covers_options(const struct cover *cover)
 	return !((differ | narrow->doubtful) & ~wide->doubtful) &&
 	       wide->status.low <= narrow->status.low && wide->status.high >= narrow->status.high &&
 	       wide->sourced >= narrow->sourced && !(narrow->escaped & ~wide->escaped) &&
+	       !(narrow->sealed & ~wide->sealed) &&
 	       wide->directory_doubtful >= narrow->directory_doubtful;
 }
 

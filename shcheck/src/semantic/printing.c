@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "inclusion.h"
 #include "mistake.h"
 #include "parameter.h"
 
@@ -305,8 +306,8 @@ static int printf_assigns(
 
 	if (!r && call->fields.count > 2 && shc_term_known(call->values[2], &name))
 		r = shc_assign(in, state, name, term, call->command->range);
-	else
-		shc_approximate(in, call->command);
+	else if (!r)
+		r = shc_doubt_variables(call, state);
 	if (r) {
 		shc_state_destroy(state);
 		return r;

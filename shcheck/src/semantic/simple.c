@@ -169,7 +169,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 {
 	struct shc_outcomes results = {0};
 	struct shc_state *capture = shc_state_clone(state);
-	uint32_t piped = in->piped;
+	uint32_t piped = in->piped, suppressed = in->suppressed;
 	const struct shc_command *current = in->current;
 	bool in_order = false, leaks = in->leaks;
 	int r = capture ? 0 : -ENOMEM;
@@ -181,6 +181,9 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		/* POSIX leaves -e on in a substitution; bash turns it off unless it is in POSIX mode. */
 		if (in->script->dialect == SHC_BASH)
 			leave_errexit(capture);
+		else
+			/* In dash it knows nothing of a condition around it. */
+			in->suppressed = 0;
 		in->piped = 0;
 		in->substitutions++;
 		in->leaks = false;
@@ -189,6 +192,7 @@ static int run_substitution(struct shc_interpreter *in, const struct shc_part *p
 		if (!r)
 			r = shc_execute_subshell(in, part->command.list, NULL, capture, &results);
 		in->substitutions--;
+		in->suppressed = suppressed;
 		in->in_order = in_order;
 		in->current = current;
 		in->piped = piped;
@@ -985,12 +989,15 @@ static bool keeps_prefix(const struct shc_interpreter *in, const struct shc_vari
 	return in->script->dialect == SHC_BASH && after->readonly && !before->readonly;
 }
 
-void shc_prefix_escapes(const struct shc_interpreter *in, struct shc_state *state, uint32_t number)
+void shc_prefix_escapes(
+	const struct shc_interpreter *in, struct shc_state *state, uint32_t number, bool sealed)
 {
 	for (uint32_t i = 0; i < in->prefix_count && i < SHC_PREFIXES_MAX; i++)
 		if (in->prefixes[i] == number && in->script->dialect == SHC_BASH &&
-			!MADE(PREFIX_NEVER_ESCAPES))
+			!MADE(PREFIX_NEVER_ESCAPES)) {
 			state->escaped |= UINT32_C(1) << i;
+			state->sealed |= (uint32_t)sealed << i;
+		}
 }
 
 /* A variable that an assignment before a command hides, as it was. */
@@ -1034,17 +1041,21 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 		uint32_t place = in->prefix_count + i;
 		/* Of those that nest too deep nothing is noted. */
 		bool escaped = place >= SHC_PREFIXES_MAX || after->escaped & UINT32_C(1) << place;
+		bool sealed = place >= SHC_PREFIXES_MAX || after->sealed & UINT32_C(1) << place;
 		struct shc_variable *variable = shc_state_variable(after, prefixes[i].number);
 
 		if (!variable)
 			return -ENOMEM;
-		if (place < SHC_PREFIXES_MAX)
+		if (place < SHC_PREFIXES_MAX) {
 			after->escaped &= ~(UINT32_C(1) << place);
+			after->sealed &= ~(UINT32_C(1) << place);
+		}
 		if (keeps_prefix(in, variable, &prefixes[i].before))
 			continue;
 		*variable = prefixes[i].before;
 		if (escaped && shc_variable_anything(in, variable, call->command->range))
 			return -ENOMEM;
+		variable->perhaps_readonly |= escaped && sealed;
 	}
 	return 0;
 }
@@ -1053,8 +1064,10 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 static void keep_prefixes(const struct shc_interpreter *in, struct shc_state *state, uint32_t count)
 {
 	for (uint32_t i = in->prefix_count; i < in->prefix_count + count; i++)
-		if (i < SHC_PREFIXES_MAX)
+		if (i < SHC_PREFIXES_MAX) {
 			state->escaped &= ~(UINT32_C(1) << i);
+			state->sealed &= ~(UINT32_C(1) << i);
+		}
 }
 
 /* Dispatch with @prefixes assigned. Takes @state. */

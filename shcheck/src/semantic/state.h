@@ -192,6 +192,7 @@ struct shc_state {
 	unsigned int doubtful; /* SHC_DOUBT_...: these are off here, and may be on */
 	/* Bits 1 << place in shc_interpreter.prefixes: what that assignment hides may have been changed. */
 	uint32_t escaped;
+	uint32_t sealed; /* and of these, which may have been made read-only */
 	const struct shc_step *steps;
 };
 

@@ -209,11 +209,37 @@ static bool deletes(struct shc_text name)
 	return shc_text_is(name, "rm") || shc_text_is(name, "unlink") || shc_text_is(name, "shred");
 }
 
+/*
+ * What commands that were run once or more, or not at all, leave behind: files may have changed more than one run of
+ * them says, and the status is one of the command that runs them. Moves @results to @out.
+ */
+static int add_repeated(const struct shc_call *call, struct shc_outcomes *results, int high,
+	struct shc_outcomes *out)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < results->count; i++) {
+		struct shc_outcome *item = &results->items[i];
+
+		shc_path_shake(item->state);
+		if (item->flow == SHC_FLOW_NEXT)
+			shc_set_status(item->state, call->command, 0, high);
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(call->in, out, item->state, item->flow, item->levels);
+	}
+	results->count = 0;
+	shc_outcomes_finish(results);
+	return r;
+}
+
 /* xargs: what `find` has listed in the stage before is what a command that deletes gets. */
 static int run_xargs(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
 	uint32_t first = inner_of(call, prefix_of(call->name));
+	struct shc_outcomes results = {0};
 	struct composed inner;
 	struct shc_state *copy;
 	struct shc_text name = {0};
@@ -241,7 +267,12 @@ static int run_xargs(const struct shc_call *call, struct shc_state *state, struc
 		shc_state_destroy(state);
 		return r;
 	}
-	return shc_run_program(&inner.call, 0, state, out);
+	r = shc_run_program(&inner.call, 0, state, &results);
+	if (r) {
+		shc_outcomes_finish(&results);
+		return r;
+	}
+	return add_repeated(call, &results, 255, out);
 }
 
 /* ---- find ------------------------------------------------------------------------------------------------------- */
@@ -305,6 +336,7 @@ static int run_executed(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	static const char *const executing[] = {"-exec", "-execdir", NULL};
+	struct shc_outcomes results = {0};
 	struct shc_text text;
 	int r = 0;
 
@@ -326,13 +358,18 @@ static int run_executed(
 		if (r || !inner.call.fields.count)
 			continue;
 		copy = shc_state_clone(state);
-		r = copy ? shc_run_program(&inner.call, 0, copy, out) : -ENOMEM;
+		r = copy ? shc_run_program(&inner.call, 0, copy, &results) : -ENOMEM;
 	}
 	/* Nothing may be found at all. */
 	shc_set_status(state, call->command, 0, 1);
 	if (r) {
+		shc_outcomes_finish(&results);
 		shc_state_destroy(state);
 		return r;
+	}
+	if (add_repeated(call, &results, 1, out)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
 	}
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
@@ -386,6 +423,8 @@ static int run_find(const struct shc_call *call, struct shc_state *state, struct
 	}
 	if (search.deletes || search.executes)
 		shc_path_forget_tested(state);
+	if (search.deletes)
+		shc_path_shake(state);
 	if (search.executes)
 		return run_executed(call, state, out);
 	shc_set_status(state, call->command, 0, 1);

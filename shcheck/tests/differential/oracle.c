@@ -27,6 +27,8 @@
 
 #define BATCH 50
 #define SCRIPT_PATH "/run/script"
+/* Hidden, so that "*" in the root does not find it; and mounted, so that it cannot be deleted. */
+#define LISTER_PATH "/.list_files"
 
 struct shc_oracle {
 	struct hb_sandbox *sandbox;
@@ -40,9 +42,11 @@ static int sandbox_create(struct hb_sandbox **ret, struct hb_error *reterr)
 {
 	static const char *const folders[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64",
 		"/libx32", "/etc/alternatives"};
-	struct hb_sandbox_mount mounts[sizeof(folders) / sizeof(*folders)];
+	struct hb_sandbox_mount mounts[sizeof(folders) / sizeof(*folders) + 1];
 	struct hb_sandbox_spec spec = {.no_system = true, .mounts = mounts};
 
+	mounts[spec.mounts_count++] =
+		(struct hb_sandbox_mount){HB_SANDBOX_READ_ONLY, SHC_LISTER, LISTER_PATH, NULL};
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 		if (!access(folders[i], F_OK))
 			mounts[spec.mounts_count++] = (struct hb_sandbox_mount){
@@ -154,8 +158,8 @@ static void put_snap(FILE *out, const struct shc_oracle_case *one, size_t index)
 	if (one->context != SHC_ORACLE_SCRIPT)
 		return;
 	(void)fprintf(out,
-		"snap() { printf '%%s\\000' S \"$?\" \"$-\" \"$PWD\" \"$(/usr/bin/find "
-		"/home/user/c%zu -printf '%%y%%P\\001%%l\\001' 2>&1)\" \"$#\" \"$@\"",
+		"snap() { printf '%%s\\000' S \"$?\" \"$-\" \"$PWD\" \"$(" LISTER_PATH
+		" /home/user/c%zu 2>&1)\" \"$#\" \"$@\"",
 		index);
 	for (size_t i = 0; i < one->variables_count; i++)
 		(void)fprintf(out, " \"${%s+set}\" \"${%s-}\"", one->variables[i].name,
@@ -645,7 +649,8 @@ static int batch_run(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 
 	command.directory = names[cases[0].name % (sizeof(names) / sizeof(*names))].directory;
 	if (command.list_changes)
-		command.limits.wall_ns = INT64_C(2000000000);
+		command.limits.wall_ns =
+			INT64_C(1000000) * (cases[0].wall_ms ? cases[0].wall_ms : 2000);
 	code = script_build(cases, count, &script);
 
 	if (!code)

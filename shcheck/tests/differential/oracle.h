@@ -72,10 +72,11 @@ struct shc_oracle_case {
 	bool arguments_unknown; /* of a script: the positional parameters are its arguments */
 	unsigned
 		name; /* of a script: how it is started, so that $0 is absolute, relative or bare */
-	bool noglob;  /* set -f */
-	bool nounset; /* set -u */
-	bool bash;    /* the text uses what only bash has: dash's outcome says nothing */
-	char *memory; /* of a generated case, else NULL */
+	unsigned wall_ms; /* of a script: it is cut after that time; 0: after two seconds */
+	bool noglob;      /* set -f */
+	bool nounset;     /* set -u */
+	bool bash;        /* the text uses what only bash has: dash's outcome says nothing */
+	char *memory;     /* of a generated case, else NULL */
 };
 
 /* A file at the moment of a snapshot: its path relative to the start folder, "" for that folder itself. */

@@ -18,7 +18,7 @@
 
 #include "contain_script.h"
 
-enum { LINE_BYTES = 512, TEXT_BYTES = 4096 };
+enum { LINE_BYTES = 512, TEXT_BYTES = 4096, WALL_MS = 20000 };
 
 struct fixed {
 	char title[LINE_BYTES];
@@ -104,6 +104,8 @@ static bool check(struct shc_oracle *oracle, struct fixed *fixed)
 	struct hb_error error = {0};
 	enum contain_verdict verdict;
 
+	/* `rm -rf *` in the root looks at every file of the machine. */
+	fixed->one.wall_ms = WALL_MS;
 	fixed->one.text = (struct shc_oracle_text){fixed->text, strlen(fixed->text)};
 	if (shc_oracle_run(oracle, fixed->shell, &fixed->one, 1, &outcome, &error)) {
 		(void)printf("%s: the oracle failed: %s\n", fixed->title, error.text);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Random scripts, run by dash and bash in the sandbox, go through states that lie inside the abstract ones at every
- * sampled point (invariant I1). HB_SEED chooses the sequence; HB_NIGHTLY makes it long; HB_SCRIPTS says how long, and
- * HB_FIRST where to begin. What is lost is shrunk and shown, HB_SHOWN scripts at most. Exit 77 without a sandbox.
+ * sampled point (invariant I1). HB_SEED chooses the sequence; HB_NIGHTLY makes it long; HB_SCRIPTS says where it ends,
+ * HB_FIRST where it begins, and HB_SECONDS after which time it stops, saying where to go on. What is lost is shrunk and
+ * shown, HB_SHOWN scripts at most; HB_LOSSES lost ones end the run. Exit 77 without a sandbox.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <hotbed/error.h>
 #include <hotbed/sanitizer.h>
@@ -26,6 +28,16 @@ enum {
 static const enum shc_dialect dialects[] = {SHC_DASH, SHC_BASH};
 static const char *const names[] = {"dash", "bash"};
 static uint64_t counts[CONTAIN_FAILED + 1], points, shown_max;
+
+static double analysis_seconds;
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 static void show(struct shc_oracle *oracle, enum shc_oracle_shell shell,
 	struct shc_oracle_case *one, uint64_t index)
@@ -79,8 +91,10 @@ static int check(struct shc_oracle **oracle, uint64_t seed, uint64_t index)
 {
 	enum shc_oracle_shell shell = index & 1 ? SHC_ORACLE_BASH : SHC_ORACLE_DASH;
 	struct shc_oracle_outcome outcome;
+	struct contain_loss loss = {0};
 	enum contain_verdict verdict;
 	struct shc_oracle_case one;
+	double before;
 	int r = shc_oracle_generate_script(seed, index, shell == SHC_ORACLE_BASH, &one);
 
 	if (r)
@@ -91,9 +105,14 @@ static int check(struct shc_oracle **oracle, uint64_t seed, uint64_t index)
 		shc_oracle_case_finish(&one);
 		return r < 0 ? r : 0;
 	}
-	verdict = contain_script_check(&one, &outcome, dialects[shell], NULL);
+	before = seconds_now();
+	verdict = contain_script_check(&one, &outcome, dialects[shell], &loss);
+	analysis_seconds += seconds_now() - before;
 	counts[verdict]++;
 	points += outcome.snapshots_count;
+	if (verdict > CONTAIN_UNDECIDED)
+		(void)printf("%s, script %" PRIu64 ": point %u not held in %u states: %s\n",
+			names[shell], index, loss.point, loss.visits, loss.text);
 	if (verdict > CONTAIN_UNDECIDED && counts[CONTAIN_POINT] <= shown_max)
 		show(*oracle, shell, &one, index);
 	shc_oracle_outcome_finish(&outcome);
@@ -112,6 +131,9 @@ int main(void)
 {
 	uint64_t seed = number("HB_SEED", 1);
 	uint64_t scripts = number("HB_SCRIPTS", getenv("HB_NIGHTLY") ? SCRIPTS_NIGHTLY : SCRIPTS);
+	uint64_t at = number("HB_FIRST", 0), seconds = number("HB_SECONDS", 0);
+	uint64_t losses_max = number("HB_LOSSES", UINT64_MAX);
+	double began = seconds_now();
 	struct hb_error error = {0};
 	struct shc_oracle *oracle;
 	int r = shc_oracle_create(&oracle, &error);
@@ -124,14 +146,19 @@ int main(void)
 		(void)printf("%s\n", error.text);
 		return 1;
 	}
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	shown_max = number("HB_SHOWN", SHOWN_MAX);
 	(void)printf("HB_SEED=%" PRIu64 "\n", seed);
-	for (uint64_t i = number("HB_FIRST", 0); i < scripts && !r; i++)
-		r = check(&oracle, seed, i);
+	for (; at < scripts && !r && counts[CONTAIN_POINT] < losses_max &&
+		(!seconds || seconds_now() - began < (double)seconds);
+		at++)
+		r = check(&oracle, seed, at);
 	shc_oracle_destroy(oracle);
 	(void)printf("%" PRIu64 " points; scripts: held %" PRIu64 ", undecided %" PRIu64
 		     ", lost %" PRIu64 ", not analysed %" PRIu64 "\n",
 		points, counts[CONTAIN_HELD], counts[CONTAIN_UNDECIDED], counts[CONTAIN_POINT],
 		counts[CONTAIN_FAILED]);
+	(void)printf("next: HB_FIRST=%" PRIu64 "; %.1f s, of which the analysis took %.1f s\n", at,
+		seconds_now() - began, analysis_seconds);
 	return r || counts[CONTAIN_POINT] || counts[CONTAIN_FAILED] || !counts[CONTAIN_HELD];
 }

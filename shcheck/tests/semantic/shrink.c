@@ -12,7 +12,8 @@
 
 #include "contain_script.h"
 
-enum { EDITS_MAX = 1024, RUNS_MAX = 600 };
+/* Without some of its commands a loop may never end: not much time is lost with that. */
+enum { EDITS_MAX = 1024, RUNS_MAX = 600, WALL_MS = 300 };
 
 /* Replace the bytes of @from by those of @to, which lie within, or by ":" where @to is empty. */
 struct edit {
@@ -269,6 +270,7 @@ int contain_script_shrink(struct shc_oracle *oracle, enum shc_oracle_shell shell
 	one->text = (struct shc_oracle_text){text, strlen(text)};
 	/* Shrinking looks at the loss of each step, so the first one has to be known, too. */
 	(void)is_lost(&shrinking, one);
+	one->wall_ms = WALL_MS;
 	while (pass(&shrinking, one, &text) && shrinking.runs < RUNS_MAX)
 		;
 	state_shrink(&shrinking, one);

@@ -92,7 +92,7 @@ case $("$shcheck" open) in
 esac
 if [ "$(id -u)" -ne 0 ]; then
 	printf ':\n' >locked && chmod 0 locked
-	expect 2 '*SH904*ermission*' locked
+	expect 2 '*ermission*SH904*' locked
 fi
 # The man page names every option.
 for option in $("$shcheck" --help | grep -o -e '--[a-z][a-z-]*'); do

@@ -17,6 +17,11 @@
 #define ARENA_BYTES ((size_t)1 << 20)
 #define SCRATCH_BYTES 8192u
 #define BASE 0x100000000000u
+/*
+ * Where the child's memory is. Displacements of a recipe reach 2 GiB around it, and nothing else of this process may
+ * be there: what the replayer itself keeps differs from run to run.
+ */
+#define SCRATCH_ADDRESS 0x300000000000u
 
 struct file {
 	struct recipe_header header;
@@ -31,9 +36,11 @@ const char *__asan_default_options(void)
 	return "replace_intrin=0";
 }
 
-static uint8_t *memory(size_t size)
+static uint8_t *memory(uintptr_t address, size_t size)
 {
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fixed = address ? MAP_FIXED_NOREPLACE : 0;
+	void *at = mmap((void *)address, size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1, 0);
 
 	if (at == MAP_FAILED)
 		abort();
@@ -118,10 +125,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t bytes;
 
 	if (!file) {
-		file = (void *)memory(sizeof(*file));
-		arena = memory(ARENA_BYTES);
-		scratch = memory(SCRATCH_BYTES);
-		digest = (void *)memory(SPORK_DIGEST_BYTES);
+		file = (void *)memory(0, sizeof(*file));
+		arena = memory(0, ARENA_BYTES);
+		scratch = memory(SCRATCH_ADDRESS, SCRATCH_BYTES);
+		digest = (void *)memory(0, SPORK_DIGEST_BYTES);
 	}
 	bytes = build(file, data, size);
 	run(&module, file, bytes, NULL, &plain);
