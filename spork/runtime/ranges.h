@@ -22,8 +22,8 @@ struct arena;
 void ranges_declare(struct arena *arena);
 
 /*
- * ranges_are_there - is each of @count ranges private anonymous memory of the process now, readable and, where it says so,
- * writable? @ret_ends: where the mapping ends that holds it.
+ * ranges_are_there - is each of @count ranges private anonymous memory of the process now, readable and, where it
+ * says so, writable? @ret_ends: where the mapping ends that holds it.
  */
 bool ranges_are_there(const struct spork_range *ranges, size_t count, uint64_t *ret_ends);
 
