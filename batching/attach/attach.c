@@ -21,6 +21,10 @@
 #include <hotbed/csv.h>
 #include <hotbed/error.h>
 
+#include <batching/qsum.h>
+#include <batching/tracker.h>
+
+#include "bpf/layout.h"
 #include "keeper.h"
 #include "target.h"
 
@@ -37,6 +41,7 @@ struct watched {
 	int64_t found_ns;
 	bool is_late;    /* opened while we were attached */
 	bool is_changed; /* by us */
+	int16_t place;   /* in the tracker; -1: none */
 	struct target_options own, wanted;
 	uint64_t acked, received, read; /* of the socket, at the last sample */
 	uint32_t unacked_size, unread_size, segments;
@@ -55,10 +60,14 @@ struct bat_attach {
 	int64_t scanned_ns;
 	struct bat_attach_sample sums;
 	struct keeper keeper;
+	struct bat_tracker *tracker; /* may be NULL */
+	struct bat_reading
+		gone[BAT_QUEUE_COUNT]; /* departed and integral of sockets that are closed */
 	struct watched sockets[BAT_ATTACH_SOCKETS_MAX];
 };
 
-_Static_assert(sizeof(struct watched) + sizeof(struct keeper_entry) <= 256,
+_Static_assert(
+	sizeof(struct watched) + sizeof(struct keeper_entry) + sizeof(struct tracker_socket) <= 256,
 	"the state of a connection stays small");
 
 static uint16_t port_of(const struct sockaddr_storage *address)
@@ -102,8 +111,32 @@ static struct watched *find(struct bat_attach *attach, uint64_t cookie)
 	return unused;
 }
 
+static void track(struct bat_attach *attach, struct watched *socket)
+{
+	int place = attach->tracker ? bat_tracker_watch(attach->tracker, socket->cookie) : -1;
+
+	socket->place = (int16_t)(place < 0 ? -1 : place);
+}
+
+static void untrack(struct bat_attach *attach, const struct watched *socket)
+{
+	struct bat_reading queues[BAT_QUEUE_COUNT];
+
+	if (!attach->tracker || socket->place < 0)
+		return;
+	/* What is still in a queue never leaves it: only what has been counted stays. */
+	if (bat_tracker_read(attach->tracker, socket->place, bat_tracker_now_ns(), queues) == 0) {
+		for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
+			attach->gone[q].departed += queues[q].departed;
+			attach->gone[q].integral += queues[q].integral;
+		}
+	}
+	bat_tracker_forget(attach->tracker, socket->place, socket->cookie);
+}
+
 static void forget(struct bat_attach *attach, struct watched *socket)
 {
+	untrack(attach, socket);
 	atomic_store(&attach->keeper.entries[socket - attach->sockets].changed, false);
 	*socket = (struct watched){0};
 }
@@ -161,6 +194,7 @@ static void meet(struct bat_attach *attach, int number, int64_t now_ns)
 		if (measure(fd, &fresh, now_ns) || target_get(fd, &fresh.own))
 			goto out;
 		*socket = fresh;
+		track(attach, socket);
 	}
 	socket->seen_by = attach->scans;
 out:
@@ -321,6 +355,41 @@ int bat_attach_sample(struct bat_attach *attach, struct bat_attach_sample *ret)
 	return err;
 }
 
+void bat_attach_track(struct bat_attach *attach, struct bat_tracker *tracker)
+{
+	attach->tracker = tracker;
+	for (int i = 0; i < BAT_ATTACH_SOCKETS_MAX; i++) {
+		if (attach->sockets[i].cookie != 0)
+			track(attach, &attach->sockets[i]);
+	}
+}
+
+int bat_attach_queues(struct bat_attach *attach, int64_t now_ns, struct bat_reading *ret)
+{
+	struct bat_reading sums[BAT_QUEUE_COUNT], queues[BAT_QUEUE_COUNT];
+
+	for (int q = 0; q < BAT_QUEUE_COUNT; q++) {
+		sums[q] = attach->gone[q];
+		sums[q].time_ns = now_ns;
+	}
+	for (int i = 0; i < BAT_ATTACH_SOCKETS_MAX && attach->tracker; i++) {
+		const struct watched *socket = &attach->sockets[i];
+		int err;
+
+		if (socket->cookie == 0 || socket->place < 0)
+			continue;
+		err = bat_tracker_read(attach->tracker, socket->place, now_ns, queues);
+		if (err == -ENODATA)
+			continue;
+		if (err)
+			return err;
+		for (int q = 0; q < BAT_QUEUE_COUNT; q++)
+			bat_reading_merge(&sums[q], &queues[q]);
+	}
+	memcpy(ret, sums, sizeof(sums));
+	return 0;
+}
+
 int bat_attach_set(struct bat_attach *attach, enum bat_socket_mode mode)
 {
 	struct bat_attach_sample sample;
@@ -401,8 +470,11 @@ void bat_attach_destroy(struct bat_attach *attach, uint32_t *ret_restored)
 
 	if (!attach)
 		return;
-	for (int i = 0; i < BAT_ATTACH_SOCKETS_MAX; i++)
+	for (int i = 0; i < BAT_ATTACH_SOCKETS_MAX; i++) {
 		restored += keeper_restore(attach->pidfd, &attach->keeper.entries[i]) == 1;
+		if (attach->sockets[i].cookie != 0)
+			untrack(attach, &attach->sockets[i]);
+	}
 	keeper_end(&attach->keeper);
 	(void)close(attach->pidfd);
 	free(attach);

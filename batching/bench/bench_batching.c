@@ -14,6 +14,7 @@ static const struct hb_experiment *const experiments[] = {
 	&batching_regime_map,
 	&batching_exchange,
 	&batching_link_accuracy,
+	&batching_redis_estimate,
 	NULL,
 };
 

@@ -33,7 +33,7 @@ struct evaluation {
 };
 
 #define OF_A(queue) (1U << (queue))
-#define OF_B(queue) (1U << (BAT_QUEUE_ALL + (queue)))
+#define OF_B(queue) (1U << (BAT_QUEUE_COUNT + (queue)))
 #define PAPER (OF_A(BAT_UNACKED) | OF_A(BAT_UNREAD) | OF_B(BAT_ACKDELAY) | OF_B(BAT_UNREAD))
 #define FULL (PAPER | OF_B(BAT_SERVICE))
 #define ANSWERS                                                                         \

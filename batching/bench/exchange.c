@@ -34,11 +34,11 @@ struct peer {
 };
 
 struct snapshot {
-	struct bat_reading queues[BAT_TCP_ENDS][BAT_QUEUE_ALL];
+	struct bat_reading queues[BAT_TCP_ENDS][BAT_QUEUE_COUNT];
 };
 
 static struct bat_tcp_config config;
-static struct bat_qsum sums[BAT_TCP_ENDS][BAT_QUEUE_ALL];
+static struct bat_qsum sums[BAT_TCP_ENDS][BAT_QUEUE_COUNT];
 static struct snapshot snapshots[WINDOWS_MAX + 1];
 static double errors[WINDOWS_MAX], ratio_sum;
 static uint32_t windows, taken, estimated;
@@ -78,9 +78,9 @@ static void note(void *user, enum bat_unit unit, int end, enum bat_queue queue, 
 	while (taken <= windows && time_ns > (taken + SKIPPED) * window_ns) {
 		int64_t at_ns = (taken + SKIPPED) * window_ns;
 
-		for (int i = 0; i < BAT_TCP_ENDS * BAT_QUEUE_ALL; i++)
-			(void)bat_qsum_read(&sums[i / BAT_QUEUE_ALL][i % BAT_QUEUE_ALL], at_ns,
-				&snapshots[taken].queues[i / BAT_QUEUE_ALL][i % BAT_QUEUE_ALL]);
+		for (int i = 0; i < BAT_TCP_ENDS * BAT_QUEUE_COUNT; i++)
+			(void)bat_qsum_read(&sums[i / BAT_QUEUE_COUNT][i % BAT_QUEUE_COUNT], at_ns,
+				&snapshots[taken].queues[i / BAT_QUEUE_COUNT][i % BAT_QUEUE_COUNT]);
 		taken++;
 	}
 	if (unit == BAT_UNIT_BYTES)
@@ -92,7 +92,7 @@ static void waits_between(
 	int host, uint32_t from, uint32_t to, uint64_t factor, struct bat_end *ret)
 {
 	*ret = (struct bat_end){.queues = {{.tracked = false}}};
-	for (int queue = 0; queue < BAT_QUEUE_ALL; queue++) {
+	for (int queue = 0; queue < BAT_QUEUE_COUNT; queue++) {
 		/* The responder does not tell its unsent bytes, the requester serves nobody. */
 		bool known = host == 0 ? queue != BAT_SERVICE : queue != BAT_UNSENT;
 		struct bat_window window;

@@ -8,6 +8,7 @@
 extern const struct hb_experiment batching_scenario;
 extern const struct hb_experiment batching_bulk_queue;
 extern const struct hb_experiment batching_closed_loop;
+extern const struct hb_experiment batching_redis_estimate;
 extern const struct hb_experiment batching_redis_sweep;
 extern const struct hb_experiment batching_estimate_error;
 extern const struct hb_experiment batching_exchange;

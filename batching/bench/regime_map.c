@@ -45,7 +45,8 @@ static int setup(struct hb_trial *trial)
 	config.hosts[1].nagle = way == NAGLE;
 	for (int i = 0; i < BAT_TCP_ENDS; i++) {
 		config.links[i] = ideal ? (struct bat_tcp_link){.delay_ns = 1}
-					: (struct bat_tcp_link){LINK_NS, LINK_BYTES_PER_S};
+					: (struct bat_tcp_link){.delay_ns = LINK_NS,
+						  .rate_bytes_per_s = LINK_BYTES_PER_S};
 		config.hosts[i].send_packet_ns = ideal ? 0 : PACKET_NS;
 		config.hosts[i].receive_packet_ns = ideal ? 0 : PACKET_NS;
 	}

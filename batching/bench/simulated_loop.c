@@ -45,7 +45,7 @@ struct arm {
 };
 
 struct readings {
-	struct bat_reading ends[BAT_TCP_ENDS][BAT_QUEUE_ALL]; /* in bytes */
+	struct bat_reading ends[BAT_TCP_ENDS][BAT_QUEUE_COUNT]; /* in bytes */
 };
 
 static struct bat_tcp_config config;
@@ -106,7 +106,7 @@ static void waits_of(const struct bat_reading *from, const struct bat_reading *t
 	struct bat_end *ret)
 {
 	*ret = (struct bat_end){.queues = {{.tracked = false}}};
-	for (int queue = 0; queue < BAT_QUEUE_ALL; queue++) {
+	for (int queue = 0; queue < BAT_QUEUE_COUNT; queue++) {
 		struct bat_window between;
 
 		if (bat_window_between(&from[queue], &to[queue], &between))
@@ -143,7 +143,7 @@ static struct bat_feedback estimate(const struct readings *now)
 }
 
 static void control(void *user, int64_t now_ns,
-	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT],
 	bool nagle[BAT_TCP_ENDS])
 {
 	struct readings now;

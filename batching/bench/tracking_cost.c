@@ -19,6 +19,7 @@
 #include <hotbed/trial.h>
 
 #include <batching/attach.h>
+#include <batching/tracker.h>
 
 #include "redis.h"
 
@@ -32,7 +33,8 @@
 #define NS_PER_S 1000000000
 
 struct arm {
-	int64_t gap_ns; /* mean, of polls; 0 = no attachment */
+	int64_t gap_ns;  /* mean, of polls; 0 = no attachment */
+	bool is_tracked; /* by events in the kernel, at both ends */
 };
 
 struct state {
@@ -40,7 +42,8 @@ struct state {
 	struct hb_child watcher;
 	uint64_t seed;
 	int64_t gap_ns;
-	bool is_sabotaged;
+	bool is_tracked, is_sabotaged;
+	pid_t client;
 };
 
 static volatile sig_atomic_t is_stopped;
@@ -56,7 +59,9 @@ static int attach(void *user)
 {
 	const struct state *state = user;
 	struct sigaction action = {.sa_handler = stop};
-	struct bat_attach *attached = NULL;
+	struct bat_attach *attached = NULL, *peer = NULL;
+	struct bat_tracker *tracker = NULL;
+	struct bat_reading queues[BAT_QUEUE_COUNT];
 	struct bat_attach_sample sample;
 	struct hb_rng rng;
 	uint32_t restored = 0;
@@ -66,17 +71,34 @@ static int attach(void *user)
 	(void)sigaction(SIGTERM, &action, NULL);
 	hb_rng_init(&rng, state->seed, 3);
 	err = bat_attach_create(&attached, state->redis.server.pid, REDIS_PORT, 1000 * MS, NULL);
+	if (!err && state->is_tracked)
+		err = bat_attach_create(&peer, state->client, REDIS_PORT, 1000 * MS, NULL);
+	if (!err && state->is_tracked)
+		err = bat_tracker_create(&tracker, NULL);
+	if (!err && tracker) {
+		bat_attach_track(attached, tracker);
+		bat_attach_track(peer, tracker);
+	}
 	if (!err)
 		err = bat_attach_set(attached, BAT_SOCKET_NAGLE);
 	while (!err && !is_stopped) {
-		struct timespec until;
+		int64_t left_ns;
 
 		err = bat_attach_sample(attached, &sample);
+		if (!err && tracker) {
+			err = bat_attach_sample(peer, &sample);
+			(void)bat_attach_queues(attached, bat_tracker_now_ns(), queues);
+			(void)bat_attach_queues(peer, bat_tracker_now_ns(), queues);
+		}
 		next_ns += (int64_t)hb_rng_exponential(&rng, (double)state->gap_ns) + 1;
-		until = (struct timespec){next_ns / NS_PER_S, next_ns % NS_PER_S};
-		(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+		left_ns = next_ns - hb_clock_now_ns();
+		if (left_ns > 0)
+			(void)nanosleep(
+				&(struct timespec){left_ns / NS_PER_S, left_ns % NS_PER_S}, NULL);
 	}
 	bat_attach_destroy(attached, &restored);
+	bat_attach_destroy(peer, NULL);
+	bat_tracker_destroy(tracker);
 	return err || restored != 1;
 }
 
@@ -119,6 +141,8 @@ static int set_up(struct hb_trial *trial)
 	hb_trial_set_state(trial, state);
 	state->seed = hb_trial_seed(trial);
 	state->gap_ns = arm->gap_ns;
+	state->is_tracked = arm->is_tracked;
+	state->client = getpid();
 	err = redis_start(
 		trial, &state->redis, 1, (size_t)hb_params_i64(hb_trial_params(trial), "size"));
 	if (!err && arm->gap_ns > 0)
@@ -153,6 +177,7 @@ static int run(struct hb_trial *trial)
 	struct state *state = hb_trial_state(trial);
 	uint64_t answered = 0;
 	double server_ns = cpu_of(state->redis.server.pid), watcher_ns = cpu_of(state->watcher.pid);
+	double client_ns = cpu_of(getpid());
 	int err = drive(trial, state, hb_trial_is_quick(trial) ? DURATION_QUICK_NS : DURATION_NS,
 		hb_trial_seed(trial), &answered);
 
@@ -160,11 +185,14 @@ static int run(struct hb_trial *trial)
 		return err;
 	server_ns = cpu_of(state->redis.server.pid) - server_ns;
 	watcher_ns = cpu_of(state->watcher.pid) - watcher_ns;
+	client_ns = cpu_of(getpid()) - client_ns;
 	if (answered == 0 || server_ns <= 0)
 		return hb_trial_fail(trial, "no request was answered");
 	hb_trial_metric(trial, "server_cpu", server_ns / (double)answered, answered);
 	hb_trial_metric(trial, "cpu", (server_ns + watcher_ns) / (double)answered, answered);
 	hb_trial_metric(trial, "attach_cpu", watcher_ns / (double)answered, answered);
+	hb_trial_metric(trial, "all_cpu", (server_ns + watcher_ns + client_ns) / (double)answered,
+		answered);
 	hb_trial_metric(trial, "share", 1 + watcher_ns / server_ns, answered);
 	return 0;
 }
@@ -253,6 +281,7 @@ static const struct hb_metric metrics[] = {
 	METRIC("cpu", "processor time of redis-server and of the attachment, per request", false),
 	METRIC("server_cpu", "of redis-server alone", false),
 	METRIC("attach_cpu", "of the attachment alone", false),
+	METRIC("all_cpu", "of both and of the client, in whose time hooks run, too", false),
 	{
 		.name = "share",
 		.unit = "1",
@@ -263,20 +292,38 @@ static const struct hb_metric metrics[] = {
 	{.name = NULL},
 };
 
-static const struct arm alone = {0}, attached = {20 * MS}, sampled = {5 * MS}, often = {200000};
+static const struct arm alone = {0}, attached = {20 * MS, false}, sampled = {5 * MS, false},
+			often = {1 * MS, false}, tracked = {5 * MS, true};
 
-#define VARIANT(name_, role_, help_, data_)                                              \
-	{                                                                                \
-		.name = (name_), .role = (role_), .help = (help_), .probe = redis_probe, \
-		.setup = set_up, .warmup = warm_up, .run = run, .verify = verify,        \
-		.teardown = tear_down, .sabotage = sabotage, .data = (data_),            \
+/* Tracking needs BPF besides. */
+static int tracked_probe(struct hb_trial *trial)
+{
+	struct bat_tracker *tracker = NULL;
+	int err = redis_probe(trial);
+
+	if (!err && bat_tracker_create(&tracker, NULL))
+		err = hb_trial_skip(trial, "needs BPF");
+	bat_tracker_destroy(tracker);
+	return err;
+}
+
+#define VARIANT(name_, role_, help_, data_, probe_)                                   \
+	{                                                                             \
+		.name = (name_), .role = (role_), .help = (help_), .probe = (probe_), \
+		.setup = set_up, .warmup = warm_up, .run = run, .verify = verify,     \
+		.teardown = tear_down, .sabotage = sabotage, .data = (data_),         \
 	}
 
 static const struct hb_variant variants[] = {
-	VARIANT("alone", HB_ROLE_BASELINE, "nothing is attached", &alone),
-	VARIANT("attached", HB_ROLE_IDEA, "switched, and looked at every 20 ms", &attached),
-	VARIANT("sampled", HB_ROLE_RIVAL, "read every 5 ms on average", &sampled),
-	VARIANT("sampled_often", HB_ROLE_RIVAL, "read every millisecond on average", &often),
+	VARIANT("alone", HB_ROLE_BASELINE, "nothing is attached", &alone, redis_probe),
+	VARIANT("attached", HB_ROLE_IDEA, "switched, and looked at every 20 ms", &attached,
+		redis_probe),
+	VARIANT("sampled", HB_ROLE_RIVAL, "read every 5 ms on average", &sampled, redis_probe),
+	VARIANT("sampled_often", HB_ROLE_RIVAL, "read every millisecond on average", &often,
+		redis_probe),
+	VARIANT("tracked", HB_ROLE_RIVAL,
+		"both ends followed by events in the kernel, read every 5 ms on average", &tracked,
+		tracked_probe),
 	{.name = NULL},
 };
 

@@ -12,6 +12,7 @@
 #include <hotbed/load.h>
 
 #include <batching/bnet.h>
+#include <batching/tracker.h>
 
 #include "address.h"
 #include "link.h"
@@ -26,6 +27,8 @@
 struct client {
 	struct bat_client_options options;
 	struct bat_policy *policy;
+	struct bat_tracker *tracker; /* NULL: no exchange */
+	int64_t exchange_at_ns;
 	struct poller *poller;
 	struct link *links;   /* [options.connections] */
 	int64_t *intended_ns; /* of each request */
@@ -51,11 +54,12 @@ static int check(const struct bat_client_options *options, struct hb_error *rete
 			"requests of %" PRIu32 " and replies of %" PRIu32
 			" bytes; at most %d are possible",
 			options->request_bytes, options->reply_bytes, BAT_PAYLOAD_MAX);
-	if (options->cost_ns < 0 || options->cost_ns > COST_MAX_NS || options->drain_ns < 0)
+	if (options->cost_ns < 0 || options->cost_ns > COST_MAX_NS || options->drain_ns < 0 ||
+		options->exchange_ns < 0)
 		return hb_error_set(reterr, -EINVAL,
-			"the cost of a reply may be 0 to 1 s and the drain 0 or more, not %" PRId64
-			" and %" PRId64 " ns",
-			options->cost_ns, options->drain_ns);
+			"the cost of a reply may be 0 to 1 s, the drain and the exchange period 0 "
+			"or more, not %" PRId64 ", %" PRId64 " and %" PRId64 " ns",
+			options->cost_ns, options->drain_ns, options->exchange_ns);
 	return 0;
 }
 
@@ -93,13 +97,58 @@ static int complain(const struct client *client, const struct link *link, const 
 		client->options.reply_bytes);
 }
 
+/* The server's counters: with ours they tell what a request takes. */
+static int take_record(struct client *client, struct link *link, const struct frame *frame)
+{
+	struct bat_exchange_result *result = &client->result.exchange;
+	int64_t now_ns = hb_clock_now_ns();
+	struct bat_estimate estimate;
+	uint64_t departed;
+	int found = counters_take(&link->counters, client->tracker, now_ns, frame->payload,
+		frame->payload_bytes, true, &estimate, &departed);
+
+	if (found < 0)
+		return hb_error_set(client->reterr, found, "the server's counters are no record");
+	if (found == 0)
+		return 0;
+	counters_add(result, &estimate, departed);
+	counters_tell(client->policy, &estimate, departed, client->options.exchange_ns);
+	return 0;
+}
+
+/* Ours over each connection, when it is time; a connection without room waits for the next time. */
+static int send_records(struct client *client, int64_t now_ns)
+{
+	uint8_t record[BAT_RECORD_BYTES];
+	int err = 0;
+
+	if (!client->tracker || now_ns < client->exchange_at_ns)
+		return 0;
+	client->exchange_at_ns = now_ns + client->options.exchange_ns;
+	for (uint32_t i = 0; i < client->options.connections && !err; i++) {
+		struct link *link = &client->links[i];
+
+		counters_encode(&link->counters, client->tracker, now_ns, record);
+		err = link_put_record(link, record, now_ns);
+		err = err == -EAGAIN ? 0 : err;
+	}
+	return err;
+}
+
 static int take_replies(struct client *client, struct link *link, struct hb_load *load)
 {
 	struct frame frame;
 	int found;
 
 	while ((found = link_next(link, &frame)) == 1) {
-		if (frame.number != link->next_number ||
+		if (frame.is_record && client->tracker) {
+			int err = take_record(client, link, &frame);
+
+			if (err)
+				return err;
+			continue;
+		}
+		if (frame.is_record || frame.number != link->next_number ||
 			frame.payload_bytes != client->options.reply_bytes ||
 			frame.number >= client->requests || hb_load_complete(load, frame.number))
 			return complain(client, link, &frame);
@@ -139,7 +188,7 @@ static void tell_policy(struct client *client, int64_t now_ns)
 		.defined = client->window_answered > 0,
 	};
 
-	if (feedback.duration_ns < WINDOW_NS)
+	if (feedback.duration_ns < WINDOW_NS || client->tracker)
 		return;
 	if (feedback.defined)
 		feedback.latency_ns = client->window_latency_ns / (double)client->window_answered;
@@ -153,10 +202,12 @@ static int poll_replies(void *user, struct hb_load *load, int64_t until_ns, bool
 {
 	struct client *client = user;
 	struct poller_event events[EVENTS];
-	int count, err = 0;
+	int count, err = send_records(client, hb_clock_now_ns());
 
 	(void)is_held_back; /* whatever makes room is an event */
 	tell_policy(client, hb_clock_now_ns());
+	if (client->tracker && client->exchange_at_ns < until_ns)
+		until_ns = client->exchange_at_ns;
 	/* Nothing is to be sent at this moment: the input is drained. */
 	for (uint32_t i = 0; i < client->options.connections && !err; i++) {
 		struct link *link = &client->links[i];
@@ -209,6 +260,11 @@ static int connect_link(struct client *client, uint32_t at, const struct sockadd
 		return err;
 	}
 	link->next_number = at;
+	if (client->tracker) {
+		err = counters_begin(&link->counters, client->tracker, fd);
+		if (err)
+			return err;
+	}
 	link->slot = poller_add(client->poller, fd, link);
 	return link->slot < 0 ? link->slot : 0;
 }
@@ -222,8 +278,12 @@ static int open_client(struct client *client, struct hb_error *reterr)
 		err = bat_policy_create(&client->policy, &client->options.policy, reterr);
 	if (!err)
 		err = poller_create(&client->poller, client->options.backend, reterr);
+	if (!err && client->options.exchange_ns > 0)
+		err = bat_tracker_create(&client->tracker, reterr);
 	if (err)
 		return err;
+	if (client->tracker)
+		client->result.exchange.tracking = bat_tracker_name(client->tracker);
 	client->links = calloc(client->options.connections, sizeof(*client->links));
 	client->intended_ns =
 		calloc(client->requests ? client->requests : 1, sizeof(*client->intended_ns));
@@ -249,6 +309,7 @@ static void close_client(struct client *client)
 		link_finish(&client->links[i]);
 	}
 	poller_destroy(client->poller);
+	bat_tracker_destroy(client->tracker);
 	bat_policy_destroy(client->policy);
 	free(client->links);
 	free(client->intended_ns);

@@ -30,8 +30,10 @@ enum {
 	AT_NUMBER = 8,
 	AT_CHECKSUM = 16,
 	AT_REPLY_BYTES = 24,
-	AT_ZERO = 28
+	AT_KIND = 28
 };
+
+enum { KIND_MESSAGE, KIND_RECORD };
 
 void burn(int64_t duration_ns)
 {
@@ -123,10 +125,11 @@ int link_next(struct link *link, struct frame *ret)
 	frame.number = octets_get_u64(at + AT_NUMBER);
 	frame.reply_bytes = octets_get_u32(at + AT_REPLY_BYTES);
 	if (octets_get_u32(at + AT_MAGIC) != MAGIC || frame.payload_bytes > BAT_PAYLOAD_MAX ||
-		frame.reply_bytes > BAT_PAYLOAD_MAX || octets_get_u32(at + AT_ZERO) != 0)
+		frame.reply_bytes > BAT_PAYLOAD_MAX || octets_get_u32(at + AT_KIND) > KIND_RECORD)
 		return -EBADMSG;
 	if (have - FRAME_HEADER_BYTES < frame.payload_bytes)
 		return 0;
+	frame.is_record = octets_get_u32(at + AT_KIND) == KIND_RECORD;
 	frame.payload = at + FRAME_HEADER_BYTES;
 	if (XXH3_64bits_withSeed(frame.payload, frame.payload_bytes, frame.number) !=
 		octets_get_u64(at + AT_CHECKSUM))
@@ -141,32 +144,63 @@ bool link_has_room(const struct link *link, uint32_t payload_bytes)
 	return link->out.end - link->out.begin + FRAME_HEADER_BYTES + payload_bytes <= LINK_OUT_MAX;
 }
 
-int link_put(struct link *link, uint64_t number, uint32_t payload_bytes, uint32_t reply_bytes,
-	int64_t now_ns)
+/* Room for a frame, with its header but for the checksum. Returns 0, -EAGAIN or -ENOMEM. */
+static int begin_frame(
+	struct link *link, uint64_t number, uint32_t payload_bytes, uint32_t kind, uint8_t **ret)
 {
-	size_t bytes = FRAME_HEADER_BYTES + (size_t)payload_bytes;
 	uint8_t *at;
 	int err;
 
 	if (!link_has_room(link, payload_bytes))
 		return -EAGAIN;
-	err = reserve(&link->out, bytes);
+	err = reserve(&link->out, FRAME_HEADER_BYTES + (size_t)payload_bytes);
 	if (err)
 		return err;
 	at = link->out.bytes + link->out.end;
 	octets_put_u32(at + AT_MAGIC, MAGIC);
 	octets_put_u32(at + AT_PAYLOAD_BYTES, payload_bytes);
 	octets_put_u64(at + AT_NUMBER, number);
-	octets_put_u32(at + AT_REPLY_BYTES, reply_bytes);
-	octets_put_u32(at + AT_ZERO, 0);
-	/* Neighbouring messages differ in every byte, so that bytes of one never pass for another's. */
-	memset(at + FRAME_HEADER_BYTES, (int)(number * 167 & 0xff), payload_bytes);
+	octets_put_u32(at + AT_REPLY_BYTES, 0);
+	octets_put_u32(at + AT_KIND, kind);
+	*ret = at;
+	return 0;
+}
+
+static void end_frame(
+	struct link *link, uint8_t *at, uint64_t number, uint32_t payload_bytes, int64_t now_ns)
+{
 	octets_put_u64(at + AT_CHECKSUM,
 		XXH3_64bits_withSeed(at + FRAME_HEADER_BYTES, payload_bytes, number));
-	link->out.end += bytes;
+	link->out.end += FRAME_HEADER_BYTES + (size_t)payload_bytes;
 	if (link->held++ == 0)
 		link->oldest_ns = now_ns;
 	link->held_since_sum_ns = (int64_t)((uint64_t)link->held_since_sum_ns + (uint64_t)now_ns);
+}
+
+int link_put(struct link *link, uint64_t number, uint32_t payload_bytes, uint32_t reply_bytes,
+	int64_t now_ns)
+{
+	uint8_t *at;
+	int err = begin_frame(link, number, payload_bytes, KIND_MESSAGE, &at);
+
+	if (err)
+		return err;
+	octets_put_u32(at + AT_REPLY_BYTES, reply_bytes);
+	/* Neighbouring messages differ in every byte, so that bytes of one never pass for another's. */
+	memset(at + FRAME_HEADER_BYTES, (int)(number * 167 & 0xff), payload_bytes);
+	end_frame(link, at, number, payload_bytes, now_ns);
+	return 0;
+}
+
+int link_put_record(struct link *link, const uint8_t *record, int64_t now_ns)
+{
+	uint8_t *at;
+	int err = begin_frame(link, 0, BAT_RECORD_BYTES, KIND_RECORD, &at);
+
+	if (err)
+		return err;
+	memcpy(at + FRAME_HEADER_BYTES, record, BAT_RECORD_BYTES);
+	end_frame(link, at, 0, BAT_RECORD_BYTES, now_ns);
 	return 0;
 }
 

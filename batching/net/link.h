@@ -10,13 +10,16 @@
 #include <batching/bnet.h>
 #include <batching/policy.h>
 
+#include "counters.h"
+
 #define FRAME_HEADER_BYTES 32
 #define FRAME_BYTES_MAX (FRAME_HEADER_BYTES + BAT_PAYLOAD_MAX)
 #define LINK_OUT_MAX \
 	(4 * FRAME_BYTES_MAX) /* bytes on their way out; more is refused until some are gone */
 
-/* A message. */
+/* A message, or the counters of the peer. */
 struct frame {
+	bool is_record; /* its payload is one of record.h */
 	uint64_t number;
 	uint32_t reply_bytes; /* in requests */
 	uint32_t payload_bytes;
@@ -44,6 +47,7 @@ struct link {
 	int64_t ask_ns;
 	uint64_t next_number;
 	bool has_number;
+	struct counters counters;
 };
 
 /* What a turn of link_turn() did. */
@@ -70,6 +74,8 @@ bool link_has_room(const struct link *link, uint32_t payload_bytes);
  */
 int link_put(struct link *link, uint64_t number, uint32_t payload_bytes, uint32_t reply_bytes,
 	int64_t now_ns);
+/* link_put_record - hold a record, shape [BAT_RECORD_BYTES]; the policy treats it as a message. As link_put(). */
+int link_put_record(struct link *link, const uint8_t *record, int64_t now_ns);
 /* link_turn - ask @policy and obey; @beta_ns is burnt per batch. Returns 0 or -errno. */
 int link_turn(struct link *link, const struct bat_policy *policy, bool drained, int64_t beta_ns,
 	struct link_turn *ret);

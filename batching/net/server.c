@@ -12,6 +12,8 @@
 #include <hotbed/clock.h>
 #include <hotbed/error.h>
 
+#include <batching/tracker.h>
+
 #include "address.h"
 #include "link.h"
 #include "poller.h"
@@ -21,16 +23,19 @@
 #define WINDOW_NS 10000000 /* of what the policy is told */
 #define COST_MAX_NS 1000000000
 #define TURN_NS 1000000
+#define ESTIMATE_FRESH_NS 1000000000
 
 struct bat_server {
 	struct bat_server_options options;
 	struct bat_policy *policy;
+	struct bat_tracker *tracker; /* NULL: queues are not followed */
 	struct poller *poller;
 	int listener, stopper; /* sockets; eventfd */
 	uint16_t port;
 	int64_t window_ns; /* when the window began */
 	uint64_t window_sent;
 	int64_t window_held_ns;
+	int64_t estimated_ns; /* when the last estimate was told; 0: never */
 	struct bat_server_result result;
 	int used; /* links 0 ... used - 1 have been in use */
 	struct link links[BAT_CONNECTIONS_MAX];
@@ -88,6 +93,8 @@ int bat_server_create(
 	err = bat_policy_create(&server->policy, &options->policy, reterr);
 	if (!err)
 		err = poller_create(&server->poller, options->backend, reterr);
+	if (!err && options->exchange)
+		err = bat_tracker_create(&server->tracker, reterr);
 	if (!err)
 		err = listen_at(server, reterr);
 	if (err)
@@ -97,6 +104,8 @@ int bat_server_create(
 		err = hb_error_set(reterr, -errno, "no eventfd: %s", strerror(errno));
 		goto fail;
 	}
+	if (server->tracker)
+		server->result.exchange.tracking = bat_tracker_name(server->tracker);
 	*ret = server;
 	return 0;
 fail:
@@ -115,6 +124,7 @@ void bat_server_destroy(struct bat_server *server)
 		link_finish(&server->links[i]);
 	}
 	poller_destroy(server->poller);
+	bat_tracker_destroy(server->tracker);
 	if (server->listener >= 0)
 		(void)close(server->listener);
 	if (server->stopper >= 0)
@@ -154,8 +164,12 @@ static void accept_one(struct bat_server *server)
 		(void)close(fd);
 		return;
 	}
+	/* Without a place it is served all the same, and its records are answered without a queue. */
+	if (server->tracker)
+		(void)counters_begin(&server->links[at].counters, server->tracker, fd);
 	server->links[at].slot = poller_add(server->poller, fd, &server->links[at]);
 	if (server->links[at].slot < 0) {
+		counters_end(&server->links[at].counters, server->tracker);
 		link_finish(&server->links[at]);
 		return;
 	}
@@ -166,6 +180,7 @@ static void accept_one(struct bat_server *server)
 static void drop(struct bat_server *server, struct link *link)
 {
 	poller_remove(server->poller, link->slot);
+	counters_end(&link->counters, server->tracker);
 	link_finish(link);
 }
 
@@ -180,6 +195,29 @@ static int turn(struct bat_server *server, struct link *link, bool drained)
 		server->window_held_ns += turn.held_ns;
 	}
 	return err;
+}
+
+/* The client's counters, which are answered with ours. */
+static int answer_record(struct bat_server *server, struct link *link, const struct frame *frame)
+{
+	int64_t now_ns = hb_clock_now_ns();
+	uint8_t record[BAT_RECORD_BYTES];
+	struct bat_estimate estimate;
+	uint64_t departed;
+	int found = counters_take(&link->counters, server->tracker, now_ns, frame->payload,
+		frame->payload_bytes, false, &estimate, &departed);
+
+	if (found < 0)
+		return found;
+	if (found == 1) {
+		counters_add(&server->result.exchange, &estimate, departed);
+		counters_tell(server->policy, &estimate, departed,
+			server->estimated_ns ? now_ns - server->estimated_ns : WINDOW_NS);
+		server->estimated_ns = now_ns;
+	}
+	counters_encode(&link->counters, server->tracker, now_ns, record);
+	found = link_put_record(link, record, now_ns);
+	return found ? found : turn(server, link, false);
 }
 
 /*
@@ -199,6 +237,13 @@ static int answer(struct bat_server *server, struct link *link)
 		err = link_next(link, &frame);
 		if (err <= 0)
 			return err;
+		if (frame.is_record) {
+			err = answer_record(server, link, &frame);
+			if (err)
+				return err;
+			now_ns = hb_clock_now_ns();
+			continue;
+		}
 		if (link->has_number && frame.number <= link->next_number)
 			return -EBADMSG;
 		link->has_number = true;
@@ -264,6 +309,9 @@ static void tell_policy(struct bat_server *server, int64_t now_ns)
 	};
 
 	if (feedback.duration_ns < WINDOW_NS)
+		return;
+	/* Whoever is told estimates is not told what one end sees, while they come. */
+	if (server->estimated_ns && now_ns - server->estimated_ns < ESTIMATE_FRESH_NS)
 		return;
 	if (feedback.defined)
 		feedback.latency_ns = (double)server->window_held_ns / (double)server->window_sent;

@@ -15,10 +15,10 @@ const char *bat_unit_name(enum bat_unit unit)
 
 const char *bat_queue_name(enum bat_queue queue)
 {
-	static const char *const names[BAT_QUEUE_ALL] = {
+	static const char *const names[BAT_QUEUE_COUNT] = {
 		"unacked", "unread", "ackdelay", "service", "unsent"};
 
-	hb_assert((unsigned int)queue < BAT_QUEUE_ALL);
+	hb_assert((unsigned int)queue < BAT_QUEUE_COUNT);
 	return names[queue];
 }
 

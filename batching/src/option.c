@@ -10,6 +10,8 @@
 
 #define EXID_HIGH 0xE2
 #define SETUP_BIT 0x80
+#define EPOCH_SHIFT 3
+#define QUEUE_MASK 7
 #define TRACKED_MASK ((1u << BAT_QUEUE_COUNT) - 1)
 #define COUNTER_BITS 31  /* half of 32: the next reading may also be the one after a lost one */
 #define NS_PER_S_LOG2 29 /* rounded down, so that a rate per ns is rounded up */
@@ -94,7 +96,7 @@ void bat_option_encode(const struct bat_option *option, uint8_t *ret)
 	ret[AT_KIND] = BAT_OPTION_KIND;
 	ret[AT_LENGTH] = BAT_OPTION_BYTES;
 	ret[AT_EXID] = EXID_HIGH;
-	ret[AT_TAG] = (uint8_t)(option->epoch << 2);
+	ret[AT_TAG] = (uint8_t)(option->epoch << EPOCH_SHIFT);
 	if (option->is_setup) {
 		ret[AT_TAG] |= SETUP_BIT;
 		encode_setup(&option->setup, ret + AT_CONTENT);
@@ -117,7 +119,7 @@ static int decode_setup(const uint8_t *bytes, struct bat_option_setup *ret, stru
 		.horizon_log2 = at[8],
 	};
 
-	if (bytes[AT_TAG] & 3 || at[9] || at[10] || at[11])
+	if (bytes[AT_TAG] & QUEUE_MASK || at[9] || at[10] || at[11])
 		return hb_error_set(reterr, -EBADMSG, "reserved bits of a setup are not zero");
 	if (at[0] != BAT_OPTION_VERSION)
 		return hb_error_set(reterr, -EBADMSG, "option version %d, known is %d", at[0],
@@ -142,7 +144,7 @@ int bat_option_decode(
 		return hb_error_set(reterr, -EBADMSG,
 			"an option has %d bytes, not %zu (it says %d)", BAT_OPTION_BYTES, size,
 			bytes[AT_LENGTH]);
-	option.epoch = bytes[AT_TAG] >> 2 & (BAT_OPTION_EPOCHS - 1);
+	option.epoch = bytes[AT_TAG] >> EPOCH_SHIFT & (BAT_OPTION_EPOCHS - 1);
 	option.is_setup = bytes[AT_TAG] & SETUP_BIT;
 	if (option.is_setup) {
 		int err = decode_setup(bytes, &option.setup, reterr);
@@ -150,8 +152,11 @@ int bat_option_decode(
 		if (err)
 			return err;
 	} else {
+		if ((bytes[AT_TAG] & QUEUE_MASK) >= BAT_QUEUE_COUNT)
+			return hb_error_set(
+				reterr, -EBADMSG, "unknown queue %d", bytes[AT_TAG] & QUEUE_MASK);
 		option.reading = (struct bat_option_reading){
-			.queue = (enum bat_queue)(bytes[AT_TAG] & 3),
+			.queue = (enum bat_queue)(bytes[AT_TAG] & QUEUE_MASK),
 			.time = octets_get_u32(bytes + AT_CONTENT),
 			.departed = octets_get_u32(bytes + AT_CONTENT + 4),
 			.integral = octets_get_u32(bytes + AT_CONTENT + 8),

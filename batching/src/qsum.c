@@ -43,6 +43,19 @@ int bat_qsum_read(const struct bat_qsum *sum, int64_t now_ns, struct bat_reading
 	return -EAGAIN;
 }
 
+struct bat_reading bat_passed_between(
+	const struct bat_passed *in, const struct bat_passed *out, int64_t now_ns)
+{
+	uint64_t size = in->units - out->units;
+
+	return (struct bat_reading){
+		.time_ns = now_ns,
+		.size = (int64_t)size,
+		.departed = out->units,
+		.integral = size * (uint64_t)now_ns - (in->moment - out->moment),
+	};
+}
+
 void bat_reading_merge(struct bat_reading *reading, const struct bat_reading *other)
 {
 	hb_assert(reading->time_ns == other->time_ns);

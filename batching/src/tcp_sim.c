@@ -18,7 +18,9 @@
 #define EVENTS_PER_SEGMENT 4U
 #define EVENTS_BESIDE 64U
 
-enum source { SOURCE_ARRIVALS, SOURCE_SERVICES, SOURCE_CLASSES };
+#define LOSS_FACTOR 4U /* more of them, where segments are sent again */
+
+enum source { SOURCE_ARRIVALS, SOURCE_SERVICES, SOURCE_CLASSES, SOURCE_LOSSES };
 
 void bat_tcp_config_init(struct bat_tcp_config *config)
 {
@@ -71,6 +73,14 @@ static int check_ends(const struct bat_tcp_config *config, struct hb_error *rete
 
 		err = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), reterr);
 	}
+	for (int i = 0; i < BAT_TCP_ENDS && !err; i++) {
+		if (!(config->links[i].loss >= 0 && config->links[i].loss <= 0.5))
+			err = hb_error_set(reterr, -EINVAL,
+				"links.loss is %g; it must be 0 ... 0.5", config->links[i].loss);
+	}
+	if (!err && (unsigned int)config->congestion >= BAT_TCP_CONGESTION_COUNT)
+		err = hb_error_set(reterr, -EINVAL, "no congestion control has number %d",
+			(int)config->congestion);
 	return err;
 }
 
@@ -131,7 +141,7 @@ static void conclude_estimates(const struct connection *c, struct bat_tcp_result
 		struct bat_end ends[BAT_TCP_ENDS] = {{{{0}}}};
 
 		for (int end = 0; end < BAT_TCP_ENDS; end++)
-			for (int queue = 0; queue < BAT_QUEUE_ALL; queue++) {
+			for (int queue = 0; queue < BAT_QUEUE_COUNT; queue++) {
 				struct bat_window *window = &ret->windows[end][unit][queue];
 
 				*window = window_of(
@@ -166,6 +176,9 @@ static void conclude(const struct connection *c, struct bat_tcp_result *ret)
 	for (int i = 0; i < BAT_TCP_ENDS; i++) {
 		ret->segments[i] = c->ends[i].segments_sent;
 		ret->pure_acks[i] = c->ends[i].pure_acks;
+		ret->retransmitted[i] = c->ends[i].retransmitted;
+		ret->timeouts[i] = c->ends[i].timeouts;
+		ret->lost[i] = c->ends[i].lost;
 	}
 	conclude_estimates(c, ret);
 }
@@ -175,7 +188,7 @@ static void on_tick(struct hb_sim *sim, void *object, uint64_t argument)
 {
 	struct connection *c = object;
 	const struct bat_tcp_config *config = c->config;
-	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 	bool nagle[BAT_TCP_ENDS];
 	int err = 0;
 
@@ -183,7 +196,7 @@ static void on_tick(struct hb_sim *sim, void *object, uint64_t argument)
 	for (int end = 0; end < BAT_TCP_ENDS; end++) {
 		nagle[end] = c->ends[end].nagle;
 		for (int unit = 0; unit < BAT_TCP_UNITS; unit++)
-			for (int queue = 0; queue < BAT_QUEUE_ALL && !err; queue++)
+			for (int queue = 0; queue < BAT_QUEUE_COUNT && !err; queue++)
 				err = bat_qsum_read(&c->sums[end][unit][queue], hb_sim_now_ns(sim),
 					&readings[end][unit][queue]);
 	}
@@ -208,6 +221,8 @@ static int run(struct connection *c, struct hb_error *reterr)
 	hb_sim_stream(c->sim, SOURCE_ARRIVALS, &c->arrivals);
 	hb_sim_stream(c->sim, SOURCE_SERVICES, &c->services);
 	hb_sim_stream(c->sim, SOURCE_CLASSES, &c->classes);
+	for (int i = 0; i < BAT_TCP_ENDS; i++)
+		hb_sim_stream(c->sim, (uint64_t)(SOURCE_LOSSES + i), &c->ends[i].losses);
 	application_arrival(c->sim, c, 0);
 	if (c->config->tick)
 		(void)hb_sim_after(c->sim, c->config->tick_ns, on_tick, c, 0, NULL);
@@ -227,10 +242,21 @@ static int create(
 			.which = i,
 			.received_ns = -1,
 			.nagle = config->hosts[i].nagle};
+		loss_init(&c->ends[i]);
 		c->ends[i].segments = calloc(config->window_segments, sizeof(uint64_t));
-		if (!c->ends[i].segments)
+		c->ends[i].spans = calloc(config->window_segments, sizeof(struct span));
+		if (!c->ends[i].segments || !c->ends[i].spans)
 			return hb_error_set(reterr, -ENOMEM, "no memory for the segments");
 	}
+	if (loss_is_possible(&c->ends[0]))
+		events *= LOSS_FACTOR;
+	c->packets = calloc(events, sizeof(*c->packets));
+	if (!c->packets)
+		return hb_error_set(reterr, -ENOMEM, "no memory for the packets");
+	/* With loss, less than events, so that packets run out first: one more is dropped, as by any queue. */
+	c->packet_count = (uint32_t)(loss_is_possible(&c->ends[0]) ? events / 4 : events);
+	for (uint32_t i = 0; i < c->packet_count; i++)
+		c->packets[i].next = i + 1;
 	c->requests = config->log ? config->log : calloc(config->requests, sizeof(*c->requests));
 	if (!c->requests)
 		return hb_error_set(
@@ -240,8 +266,11 @@ static int create(
 
 static void destroy(struct connection *c)
 {
-	for (int i = 0; i < BAT_TCP_ENDS; i++)
+	for (int i = 0; i < BAT_TCP_ENDS; i++) {
 		free(c->ends[i].segments);
+		free(c->ends[i].spans);
+	}
+	free(c->packets);
 	if (c->requests != c->config->log)
 		free(c->requests);
 	hb_sim_destroy(c->sim);

@@ -65,7 +65,7 @@ void application_arrival(struct hb_sim *sim, void *object, uint64_t argument)
 }
 
 static void read_counters(struct connection *c,
-	struct bat_reading ret[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	struct bat_reading ret[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT],
 	struct bat_reading *ret_hinted)
 {
 	int64_t now_ns = hb_sim_now_ns(c->sim);
@@ -73,7 +73,7 @@ static void read_counters(struct connection *c,
 
 	for (int end = 0; end < BAT_TCP_ENDS; end++)
 		for (int unit = 0; unit < BAT_TCP_UNITS; unit++)
-			for (int queue = 0; queue < BAT_QUEUE_ALL && !err; queue++)
+			for (int queue = 0; queue < BAT_QUEUE_COUNT && !err; queue++)
 				err = bat_qsum_read(
 					&c->sums[end][unit][queue], now_ns, &ret[end][unit][queue]);
 	hb_assert(!err); /* nobody else adds */

@@ -11,6 +11,33 @@
 
 struct connection;
 
+/* A part of the stream that came before what precedes it. */
+struct span {
+	uint64_t begin, end;
+};
+
+/* A sender's state about loss; see tcp_sim_loss.c. */
+struct recovery {
+	double window, threshold; /* bytes */
+	uint64_t until;           /* what was sent when the recovery began */
+	uint32_t duplicates;
+	bool is_recovering;
+	/* After a timeout: of the unacknowledged segments so many are taken for lost, and of them sent again. */
+	uint32_t lost_count, resent;
+	uint32_t backoff;
+	double smoothed_ns, variation_ns; /* of the round trip */
+	uint64_t timed_seq; /* whose acknowledgement gives the next sample; UINT64_MAX = none */
+	int64_t timed_ns;
+	struct hb_event_id timer; /* serial 0: none */
+};
+
+/* On its way. */
+struct packet {
+	uint64_t begin, ack;
+	uint32_t length;
+	uint32_t next; /* unused ones are a list */
+};
+
 /* One end: a TCP socket and its host's CPU and device. Sequence numbers are 64 bits and start at 0. */
 struct end {
 	struct connection *connection;
@@ -26,7 +53,13 @@ struct end {
 	bool nagle;            /* now */
 	bool corked;           /* by autocorking, until the device is done */
 
+	struct recovery recovery;
+	struct hb_rng losses;
+	uint64_t retransmitted, timeouts, lost;
+
 	/* receiving */
+	struct span *spans; /* sorted, shape [window_segments] */
+	uint32_t span_count;
 	uint64_t rcv_nxt, copied_seq;
 	uint64_t rcv_wup; /* acknowledged so far */
 	uint32_t rcv_mss; /* largest segment seen */
@@ -52,8 +85,10 @@ struct connection {
 	const struct bat_tcp_config *config;
 	struct hb_sim *sim;
 	struct end ends[BAT_TCP_ENDS];
+	struct packet *packets; /* shape [packet_count] */
+	uint32_t packet_count, packet_free;
 	struct bat_tcp_request *requests; /* shape [config->requests] */
-	struct bat_qsum sums[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct bat_qsum sums[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 	struct bat_qsum hinted;
 	struct hb_rng arrivals, services, classes;
 
@@ -67,8 +102,8 @@ struct connection {
 
 	/* readings at both ends of the window */
 	bool measuring;
-	struct bat_reading start[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL], start_hinted;
-	struct bat_reading stop[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL], stop_hinted;
+	struct bat_reading start[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT], start_hinted;
+	struct bat_reading stop[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT], stop_hinted;
 };
 
 enum { TCP_BYTES, TCP_REQUESTS }; /* indices into bat_tcp_units */
@@ -84,6 +119,25 @@ void tcp_write(struct end *end, uint64_t bytes, uint64_t messages);
 
 /* tcp_read - the application takes @bytes > 0 of those that are there. Returns how many messages that completed. */
 uint64_t tcp_read(struct end *end, uint64_t bytes);
+
+/* tcp_resend - @length bytes from @begin once more. */
+void tcp_resend(struct end *end, uint64_t begin, uint32_t length);
+
+/* loss_is_possible - or a congestion window is: then there are timers. Without, nothing below does anything. */
+bool loss_is_possible(const struct end *end);
+void loss_init(struct end *end);
+/* loss_may_send - whether the congestion window has room. */
+bool loss_may_send(const struct end *end, uint32_t length);
+/* loss_note_sent - a new segment has left. */
+void loss_note_sent(struct end *end);
+/* loss_resend - what a timeout gave up, as far as there is room. Returns whether all of it is on its way. */
+bool loss_resend(struct end *end);
+/* loss_note_acked - @bytes in @segments are acknowledged by now; snd_una has moved. */
+void loss_note_acked(struct end *end, uint64_t bytes, uint32_t segments);
+/* loss_note_duplicate - an acknowledgement without data and without news. */
+void loss_note_duplicate(struct end *end);
+/* loss_receive - @length bytes from @begin have arrived. Returns by how much the stream without holes grew. */
+uint64_t loss_receive(struct end *end, uint64_t begin, uint64_t length);
 
 /* application_wake - let the application of @end begin a step, if it is idle and has anything to do. */
 void application_wake(struct end *end);

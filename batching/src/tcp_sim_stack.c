@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * TCP, host CPUs and links of the simulation. A packet is its event: links keep the order and lose nothing, so a
- * length and the acknowledged sequence number are all that it carries. Function names of Linux are named where rules
+ * TCP, host CPUs and links of the simulation; what loss does is in tcp_sim_loss.c. Links keep the order. Function
+ * names of Linux are named where rules
  * come from it.
  */
 #include "tcp_sim_parts.h"
 
 #include <hotbed/assert.h>
 
-#define LENGTH_BITS 16
 #define ATO_MIN_NS end->connection->config->ack_delay_ns
 #define RTO_NS INT64_C(200000000)
 #define QUICK_MAX 16U  /* TCP_MAX_QUICKACKS */
@@ -96,6 +95,23 @@ static void on_transmitted(struct hb_sim *sim, void *object, uint64_t bytes)
 	}
 }
 
+/* A free one, or packet_count if there is none, which happens with loss only. */
+static uint32_t take_packet(struct connection *c)
+{
+	uint32_t slot = c->packet_free;
+
+	hb_assert(slot < c->packet_count || loss_is_possible(&c->ends[0]));
+	if (slot < c->packet_count)
+		c->packet_free = c->packets[slot].next;
+	return slot;
+}
+
+static void leave_packet(struct connection *c, uint32_t slot)
+{
+	c->packets[slot].next = c->packet_free;
+	c->packet_free = slot;
+}
+
 static void on_delivered(struct hb_sim *sim, void *object, uint64_t packet);
 
 /* The device got a packet: the CPU is next, in order of arrival with whatever this host sends. */
@@ -108,14 +124,46 @@ static void on_arrival(struct hb_sim *sim, void *object, uint64_t packet)
 	(void)hb_sim_at(sim, end->cpu_free_ns, on_delivered, end, packet, NULL);
 }
 
-/* One packet with @length bytes of data, 0 for an acknowledgement alone. */
+/* A packet leaves: the CPU, the device and the link take their time, and the link may lose it. */
+static void put_on_link(struct end *end, uint64_t begin, uint32_t length)
+{
+	struct connection *c = end->connection;
+	const struct bat_tcp_config *config = c->config;
+	const struct bat_tcp_link *link = &config->links[end->which];
+	double wire_bytes = (double)length + config->header_bytes;
+	int64_t now_ns = hb_sim_now_ns(c->sim);
+	uint32_t slot;
+
+	end->cpu_free_ns =
+		later(end->cpu_free_ns, now_ns) + config->hosts[end->which].send_packet_ns;
+	end->device_free_ns = later(end->device_free_ns, end->cpu_free_ns);
+	if (link->rate_bytes_per_s > 0)
+		end->device_free_ns +=
+			hb_sim_duration_ns(wire_bytes * NS_PER_S / (double)link->rate_bytes_per_s);
+	if (length > 0 && config->hosts[end->which].autocork) {
+		end->device_bytes += length;
+		(void)hb_sim_at(c->sim, end->device_free_ns, on_transmitted, end, length, NULL);
+	}
+	if (link->loss > 0 && hb_rng_double(&end->losses) < link->loss) {
+		end->lost++;
+		return;
+	}
+	slot = take_packet(c);
+	if (slot == c->packet_count) {
+		end->lost++;
+		return;
+	}
+	c->packets[slot] = (struct packet){.begin = begin, .ack = end->rcv_nxt, .length = length};
+	(void)hb_sim_at(
+		c->sim, end->device_free_ns + link->delay_ns, on_arrival, peer_of(end), slot, NULL);
+}
+
+/* One packet with @length bytes of new data, 0 for an acknowledgement alone. */
 static void transmit(struct end *end, uint32_t length)
 {
 	const struct bat_tcp_config *config = end->connection->config;
-	const struct bat_tcp_link *link = &config->links[end->which];
-	struct hb_sim *sim = end->connection->sim;
-	int64_t now_ns = hb_sim_now_ns(sim);
-	double wire_bytes = (double)length + config->header_bytes;
+	int64_t now_ns = hb_sim_now_ns(end->connection->sim);
+	uint64_t begin = end->snd_nxt;
 
 	note_ack_sent(end);
 	if (length > 0) {
@@ -130,21 +178,17 @@ static void transmit(struct end *end, uint32_t length)
 		end->segments[(end->segment_head + end->segment_count++) %
 			      config->window_segments] = end->snd_nxt;
 		end->segments_sent++;
+		loss_note_sent(end);
 	} else {
 		end->pure_acks++;
 	}
-	end->cpu_free_ns =
-		later(end->cpu_free_ns, now_ns) + config->hosts[end->which].send_packet_ns;
-	end->device_free_ns = later(end->device_free_ns, end->cpu_free_ns);
-	if (link->rate_bytes_per_s > 0)
-		end->device_free_ns +=
-			hb_sim_duration_ns(wire_bytes * NS_PER_S / (double)link->rate_bytes_per_s);
-	if (length > 0 && config->hosts[end->which].autocork) {
-		end->device_bytes += length;
-		(void)hb_sim_at(sim, end->device_free_ns, on_transmitted, end, length, NULL);
-	}
-	(void)hb_sim_at(sim, end->device_free_ns + link->delay_ns, on_arrival, peer_of(end),
-		end->rcv_nxt << LENGTH_BITS | length, NULL);
+	put_on_link(end, begin, length);
+}
+
+void tcp_resend(struct end *end, uint64_t begin, uint32_t length)
+{
+	note_ack_sent(end);
+	put_on_link(end, begin, length);
 }
 
 void tcp_push(struct end *end, bool from_write)
@@ -152,13 +196,16 @@ void tcp_push(struct end *end, bool from_write)
 	const struct bat_tcp_config *config = end->connection->config;
 	const struct bat_tcp_host *host = &config->hosts[end->which];
 
+	if (!loss_resend(end))
+		return;
 	while (end->write_seq > end->snd_nxt) {
 		uint64_t left = end->write_seq - end->snd_nxt;
 		uint32_t length = left < config->mss_bytes ? (uint32_t)left : config->mss_bytes;
 		bool partial = length < config->mss_bytes;
 
 		if (end->snd_nxt + length - end->snd_una > config->window_bytes ||
-			end->segment_count == config->window_segments)
+			end->segment_count == config->window_segments ||
+			!loss_may_send(end, length))
 			return;
 		/* tcp_should_autocork: only a write is held back, and only while something of ours is on its way. */
 		if (partial && (from_write || end->corked) && host->autocork &&
@@ -256,6 +303,7 @@ static void note_acked(struct end *end, uint64_t ack)
 {
 	uint64_t bytes = ack - end->snd_una;
 	uint64_t messages = pass(end, &end->acked, ack, BAT_TCP_ACKED, BAT_TCP_REPLY_ACKED);
+	uint32_t before = end->segment_count;
 
 	hb_assert(ack <= end->snd_nxt);
 	track_both(end, BAT_UNACKED, -1, bytes, messages);
@@ -265,29 +313,43 @@ static void note_acked(struct end *end, uint64_t ack)
 			(end->segment_head + 1) % end->connection->config->window_segments;
 		end->segment_count--;
 	}
+	loss_note_acked(end, bytes, before - end->segment_count);
 }
 
-static void on_delivered(struct hb_sim *sim, void *object, uint64_t packet)
+/* Data has come. Returns whether it has to be acknowledged at once: it is not the next, or fills a hole. */
+static bool receive(struct end *end, const struct packet *packet)
+{
+	bool had_holes = end->span_count > 0;
+	uint64_t bytes = loss_receive(end, packet->begin, packet->length), messages;
+
+	if (bytes == 0)
+		return true;
+	messages = pass(peer_of(end), &end->received, end->rcv_nxt, BAT_TCP_RECEIVED,
+		BAT_TCP_REPLY_RECEIVED);
+	track_both(end, BAT_UNREAD, 1, bytes, messages);
+	track_both(end, BAT_ACKDELAY, 1, bytes, messages);
+	note_received(end, packet->length);
+	return had_holes;
+}
+
+static void on_delivered(struct hb_sim *sim, void *object, uint64_t slot)
 {
 	struct end *end = object;
-	uint32_t length = (uint32_t)(packet & ((UINT64_C(1) << LENGTH_BITS) - 1));
-	uint64_t ack = packet >> LENGTH_BITS;
+	struct packet packet = end->connection->packets[slot];
+	bool at_once = false;
 
 	(void)sim;
-	if (ack > end->snd_una)
-		note_acked(end, ack);
-	if (length > 0) {
-		uint64_t messages;
-
-		end->rcv_nxt += length;
-		messages = pass(peer_of(end), &end->received, end->rcv_nxt, BAT_TCP_RECEIVED,
-			BAT_TCP_REPLY_RECEIVED);
-		track_both(end, BAT_UNREAD, 1, length, messages);
-		track_both(end, BAT_ACKDELAY, 1, length, messages);
-		note_received(end, length);
-	}
+	leave_packet(end->connection, (uint32_t)slot);
+	if (packet.ack > end->snd_una)
+		note_acked(end, packet.ack);
+	else if (packet.ack == end->snd_una && packet.length == 0)
+		loss_note_duplicate(end);
+	if (packet.length > 0)
+		at_once = receive(end, &packet);
+	if (at_once)
+		transmit(end, 0);
 	tcp_push(end, false);
-	if (length > 0) {
+	if (packet.length > 0) {
 		acknowledge(end);
 		application_wake(end);
 	}

@@ -63,7 +63,7 @@ static int find_queue(const struct reader *reader, const struct hb_csv_record *r
 	enum bat_queue *ret_queue, int *ret_end, struct hb_error *reterr)
 {
 	static const char *const names[] = {"unacked_a", "unread_a", "ackdelay_a", "service_a",
-		"unacked_b", "unread_b", "ackdelay_b", "service_b", NULL};
+		"unsent_a", "unacked_b", "unread_b", "ackdelay_b", "service_b", "unsent_b", NULL};
 	const char *word = record->fields[reader->columns[COLUMN_QUEUE]], *near;
 
 	for (int i = 0; names[i]; i++) {
@@ -75,9 +75,8 @@ static int find_queue(const struct reader *reader, const struct hb_csv_record *r
 	}
 	near = hb_suggest(word, names);
 	return hb_error_set_at(reterr, -EBADMSG, reader->path, (int)record->line,
-		"unknown queue '%.40s'%s%s%s; the queues are unacked, unread, ackdelay and "
-		"service, "
-		"with _a for the requester or _b for the responder",
+		"unknown queue '%.40s'%s%s%s; the queues are unacked, unread, ackdelay, "
+		"service and unsent, with _a for the requester or _b for the responder",
 		word, near ? "; did you mean '" : "", near ? near : "", near ? "'" : "");
 }
 

@@ -8,7 +8,8 @@ static struct bat_end end_of(double unacked, double unread, double ackdelay, dou
 	const double ns[BAT_QUEUE_COUNT] = {[BAT_UNACKED] = unacked,
 		[BAT_UNREAD] = unread,
 		[BAT_ACKDELAY] = ackdelay,
-		[BAT_SERVICE] = service};
+		[BAT_SERVICE] = service,
+		[BAT_UNSENT] = -1};
 	struct bat_end end = {0};
 
 	/* Negative: not tracked. */

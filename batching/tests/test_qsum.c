@@ -29,6 +29,7 @@ Test(qsum, any_order_and_any_split_give_what_the_strict_form_gives)
 	for (int round = 0; round < 200; round++) {
 		int64_t time_ns[EVENTS], delta[EVENTS], now_ns = INT64_C(1) << 60;
 		struct bat_qsum shared = {0}, owned[3] = {{0}};
+		struct bat_passed in = {0}, out = {0};
 		struct bat_reading strict, sum, part;
 		uint32_t order[EVENTS];
 		struct bat_qstate q;
@@ -51,6 +52,13 @@ Test(qsum, any_order_and_any_split_give_what_the_strict_form_gives)
 
 			bat_qsum_add_shared(&shared, time_ns[at], delta[at]);
 			bat_qsum_add(&owned[hb_rng_below(&rng, 3)], time_ns[at], delta[at]);
+			if (delta[at] > 0) {
+				in.units += (uint64_t)delta[at];
+				in.moment += (uint64_t)delta[at] * (uint64_t)time_ns[at];
+			} else {
+				out.units -= (uint64_t)delta[at];
+				out.moment -= (uint64_t)delta[at] * (uint64_t)time_ns[at];
+			}
 		}
 		now_ns += 12345;
 		strict = bat_qstate_read(&q, now_ns);
@@ -58,6 +66,10 @@ Test(qsum, any_order_and_any_split_give_what_the_strict_form_gives)
 		cr_assert_eq(bat_qsum_read(&shared, now_ns, &sum), 0);
 		cr_assert_eq(sum.integral, strict.integral);
 		cr_assert_eq(sum.size, strict.size);
+		part = bat_passed_between(&in, &out, now_ns);
+		cr_assert_eq(part.integral, strict.integral);
+		cr_assert_eq(part.size, strict.size);
+		cr_assert_eq(part.departed, strict.departed);
 		cr_assert_eq(sum.departed, strict.departed);
 		cr_assert_eq(bat_qsum_read(&owned[0], now_ns, &sum), 0);
 		for (int i = 1; i < 3; i++) {

@@ -130,8 +130,8 @@ struct change {
 };
 
 struct trace {
-	struct change changes[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL][CHANGES_MAX / 8];
-	size_t count[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct change changes[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT][CHANGES_MAX / 8];
+	size_t count[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 };
 
 static void record(void *user, enum bat_unit unit, int end, enum bat_queue queue, int64_t time_ns,
@@ -174,6 +174,10 @@ static struct bat_tcp_config random_config(struct hb_rng *rng)
 	config.request_random = hb_rng_below(rng, 2);
 	config.reply_ns = (int64_t)hb_rng_below(rng, 3000);
 	config.reply_each = hb_rng_below(rng, 2);
+	config.congestion = hb_rng_below(rng, 2) ? BAT_TCP_RENO : BAT_TCP_WINDOW_FIXED;
+	for (int i = 0; i < 2; i++)
+		config.links[i].loss =
+			hb_rng_below(rng, 2) ? 0 : (double)hb_rng_below(rng, 100) / 1000;
 	return config;
 }
 
@@ -230,7 +234,7 @@ static uint64_t sojourns(const struct change *changes, size_t count)
 /* The same from the stamps of each request. */
 static uint64_t stamped(const struct bat_tcp_request *log, uint64_t count, int end, int queue)
 {
-	static const int spans[BAT_TCP_ENDS][BAT_QUEUE_ALL][2] = {
+	static const int spans[BAT_TCP_ENDS][BAT_QUEUE_COUNT][2] = {
 		{
 			[BAT_UNACKED] = {BAT_TCP_WRITTEN, BAT_TCP_ACKED},
 			[BAT_UNREAD] = {BAT_TCP_REPLY_RECEIVED, BAT_TCP_REPLY_READ},
@@ -293,7 +297,7 @@ Test(tcp_sim, littles_identity_holds_on_every_queue, .timeout = 120)
 		result = simulate(&config, hb_rng_u64(&rng));
 		for (int end = 0; end < BAT_TCP_ENDS; end++)
 			for (int unit = 0; unit < BAT_TCP_UNITS; unit++)
-				for (int queue = 0; queue < BAT_QUEUE_ALL; queue++)
+				for (int queue = 0; queue < BAT_QUEUE_COUNT; queue++)
 					check_queue(trace, &config, &result, end, unit, queue);
 		/* The window begins and ends without a request under way: the hint is the truth. */
 		cr_assert_eq(result.hinted.departed, 2000);
@@ -449,7 +453,7 @@ struct switcher {
 };
 
 static void switch_to(void *user, int64_t now_ns,
-	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT],
 	bool nagle[BAT_TCP_ENDS])
 {
 	struct switcher *switcher = user;
@@ -539,6 +543,89 @@ Test(tcp_sim, phases_alternate_between_two_loads)
 		fabs((double)counts[1] - 18000) < 6 * sqrt(18000.0) + 36, "%g", (double)counts[1]);
 }
 
+/*
+ * One small request at a time, and packets of requests are lost: each costs the timer, which doubles from loss to loss.
+ * The mean of the time lost is RTO x p / (1 - 2p), its variance RTO^2 x ((1-p)/(1-4p) - ((1-p)/(1-2p))^2).
+ */
+Test(tcp_sim, a_lost_request_costs_its_timer)
+{
+	const double p = 0.05, rto_ns = 200e6 + 2 * 50000;
+	struct bat_tcp_config config;
+	struct bat_tcp_result clean, result;
+	double mean_ns, deviation_ns, found_ns;
+
+	bat_tcp_config_init(&config);
+	config.links[0] = config.links[1] = (struct bat_tcp_link){.delay_ns = 50000};
+	config.requests = 20000;
+	config.outstanding = 1;
+	config.congestion = BAT_TCP_RENO;
+	clean = simulate(&config, test_seed());
+	cr_assert_eq(clean.lost[0] + clean.timeouts[0] + clean.retransmitted[0], 0);
+	config.links[0].loss = p;
+	result = simulate(&config, test_seed());
+	cr_assert_eq(result.retransmitted[0], result.timeouts[0]);
+	mean_ns = rto_ns * p / (1 - 2 * p);
+	deviation_ns = rto_ns * sqrt((1 - p) / (1 - 4 * p) - pow((1 - p) / (1 - 2 * p), 2));
+	found_ns = result.latency_mean_ns - clean.latency_mean_ns;
+	/* Whatever acknowledges an answer only is lost, too, and costs nothing. */
+	cr_assert(fabs(found_ns - mean_ns) < 6 * deviation_ns / sqrt(20000),
+		"%g ns lost per request, %g expected", found_ns, mean_ns);
+}
+
+/* 10, 20 and 40 segments, a round trip apart: the last of 70 arrives after two and a half. */
+Test(tcp_sim, slow_start_doubles_the_window_each_round_trip)
+{
+	struct bat_tcp_request log[1];
+	struct bat_tcp_config config;
+
+	bat_tcp_config_init(&config);
+	config.links[0] = config.links[1] = (struct bat_tcp_link){.delay_ns = 5000000};
+	config.header_bytes = 0;
+	config.requests = 1;
+	config.window_bytes = 1 << 20;
+	config.log = log;
+	for (int flights = 1; flights <= 4; flights++) {
+		uint32_t segments = 10 * ((1u << flights) - 1);
+
+		config.congestion = BAT_TCP_RENO;
+		config.classes[0].request_bytes = segments * config.mss_bytes;
+		(void)simulate(&config, 1);
+		cr_assert_eq(log[0].at_ns[BAT_TCP_RECEIVED] - log[0].at_ns[BAT_TCP_SCHEDULED],
+			(2 * flights - 1) * INT64_C(5000000), "%u segments", segments);
+		config.congestion = BAT_TCP_WINDOW_FIXED;
+		(void)simulate(&config, 1);
+		cr_assert_eq(
+			log[0].at_ns[BAT_TCP_RECEIVED] - log[0].at_ns[BAT_TCP_SCHEDULED], 5000000);
+	}
+}
+
+/* Mathis, Semke, Mahdavi and Ott, 1997: MSS / RTT x sqrt(3 / (2 b p)) with b segments per acknowledgement, 1 to 2. */
+Test(tcp_sim, reno_gets_the_throughput_that_loss_allows)
+{
+	static const double losses[] = {0.001, 0.004, 0.01};
+
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		struct bat_tcp_config config;
+		struct bat_tcp_result result;
+		double rate, model;
+
+		bat_tcp_config_init(&config);
+		config.links[0] = config.links[1] = (struct bat_tcp_link){.delay_ns = 10000000};
+		config.links[0].loss = losses[i];
+		config.congestion = BAT_TCP_RENO;
+		config.window_bytes = 1 << 28;
+		config.requests = 40;
+		config.outstanding = 2;
+		config.classes[0].request_bytes = 4 << 20;
+		result = simulate(&config, test_seed());
+		rate = 40.0 * (4 << 20) * 1e9 / (double)result.finish_ns;
+		model = config.mss_bytes / 0.02 * sqrt(1.5 / losses[i]);
+		cr_assert(rate > 0.4 * model && rate < 1.6 * model,
+			"loss %g: %g bytes per second, %g by the model", losses[i], rate, model);
+		cr_assert(result.retransmitted[0] >= result.lost[0] / 2 && result.lost[0] > 0);
+	}
+}
+
 Test(tcp_sim, values_out_of_range_are_named)
 {
 	struct bat_tcp_result result = {.measured = 77};
@@ -565,6 +652,8 @@ Test(tcp_sim, values_out_of_range_are_named)
 	REFUSED(config.links[1].delay_ns = -1, "delay_ns");
 	REFUSED(config.classes[1].reply_bytes = 0, "reply_bytes");
 	REFUSED(config.reply_ns = -5, "reply_ns");
+	REFUSED(config.links[0].loss = 0.6, "links.loss");
+	REFUSED(config.congestion = BAT_TCP_CONGESTION_COUNT, "congestion control");
 	REFUSED(config.phase_ns = 1000, "phases need times");
 	REFUSED(config.tick = switch_to, "tick_ns");
 #undef REFUSED

@@ -30,6 +30,20 @@ static int evaluate(
 	"0,unacked_a,64\n60,unacked_a,-64\n20,unread_b,64\n30,unread_b,-64\n20,ackdelay_b,64\n" \
 	"40,ackdelay_b,-64\n30,service_b,64\n50,service_b,-64\n80,unread_a,64\n90,unread_a,-64\n"
 
+/* The same answer held by B's TCP from 50 to 65. */
+Test(trace, what_the_responder_has_not_sent_counts_where_the_trace_has_it)
+{
+	struct bat_trace_estimate estimate, without;
+
+	cr_assert_eq(evaluate("time_ns,queue,delta_bytes\n" ROUND_TRIP, -1, 1000, &without), 0);
+	cr_assert_eq(evaluate("time_ns,queue,delta_bytes\n" ROUND_TRIP
+			      "50,unsent_b,64\n65,unsent_b,-64\n0,unsent_a,64\n7,unsent_a,-64\n",
+			     -1, 1000, &estimate),
+		0, "%s", error.text);
+	cr_assert(estimate.ends[1].queues[BAT_UNSENT].tracked);
+	cr_assert_eq(estimate.end_to_end.end_to_end_ns, without.end_to_end.end_to_end_ns + 15);
+}
+
 Test(trace, one_round_trip_is_estimated_as_computed_by_hand)
 {
 	struct bat_trace_estimate estimate;

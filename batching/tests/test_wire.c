@@ -122,7 +122,7 @@ Test(wire, random_records_come_back_as_they_were)
 		uint8_t bytes[BAT_RECORD_BYTES];
 
 		record.unit = (enum bat_unit)hb_rng_below(&rng, BAT_UNIT_COUNT);
-		record.tracked = (uint8_t)hb_rng_below(&rng, 16);
+		record.tracked = (uint8_t)hb_rng_below(&rng, 1 << BAT_QUEUE_COUNT);
 		record.epoch = (uint32_t)hb_rng_u64(&rng);
 		record.sequence = (uint32_t)hb_rng_u64(&rng);
 		record.time_ns = (int64_t)(hb_rng_u64(&rng) >> 1);
@@ -172,7 +172,7 @@ Test(wire, a_refusal_says_what_was_wrong_and_writes_nothing)
 	struct hb_error error = {0};
 
 	cr_assert_eq(bat_record_decode(bytes, 3, &record, &error), -EBADMSG);
-	cr_assert(strstr(error.text, "120 bytes"), "%s", error.text);
+	cr_assert(strstr(error.text, "144 bytes"), "%s", error.text);
 	cr_assert_eq(record.epoch, 77);
 	bytes[0] = BAT_OPTION_KIND;
 	bytes[1] = 12;

@@ -57,6 +57,7 @@ static void put_json(const struct question *question, const struct hb_load *load
 	hb_json_put_number(&out, "backlog_growth", sent->backlog_growth);
 	put_hist(&out, "response_ns", hb_load_response(load));
 	put_hist(&out, "service_ns", hb_load_service(load));
+	exchange_put(&out, &result->exchange);
 	policy_words_put(&out, question->client.policy.kind, &result->policy);
 	hb_json_close(&out, '}');
 	(void)putchar('\n');
@@ -76,6 +77,9 @@ static void put_text(const struct hb_load *load, const struct bat_client_result 
 		(void)printf(", %s %.6g", quantiles[i].name,
 			hb_hist_quantile(response, quantiles[i].at) / 1e3);
 	(void)putchar('\n');
+	if (result->exchange.departed > 0)
+		(void)printf("estimated by both ends' counters, from write to read: %.6g us\n",
+			result->exchange.estimate_ns / 1e3);
 }
 
 static int answer(const struct question *question, struct hb_error *reterr)
@@ -125,6 +129,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "connections", .u64 = &connections},
 		{.name = "request-bytes", .u64 = &request_bytes},
 		{.name = "reply-bytes", .u64 = &reply_bytes},
+		{.name = "exchange-ns", .i64 = &question.client.exchange_ns},
 		{.name = "c-ns", .i64 = &question.client.cost_ns},
 		POLICY_WORDS(words),
 		{.name = "json", .flag = &question.json},
@@ -165,6 +170,8 @@ const struct command command_load = {
 		"  --drain-ns T    wait this long for the last replies (1000000000)\n"
 		"  --connections N the requests take turns over (1), up to 1024\n"
 		"  --request-bytes N, --reply-bytes N  payload (64), up to 1048576\n"
+		"  --exchange-ns T tell the server our queues so often and learn from the "
+		"estimate; needs BPF (0: not)\n"
 		"  --c-ns T        computed for each reply, up to 1 s (0)\n" POLICY_WORDS_HELP
 		"  --json          batching.load/1\n",
 	.run = run,

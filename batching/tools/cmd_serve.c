@@ -50,6 +50,7 @@ static void put(const struct bat_server_options *options, const struct bat_serve
 	hb_json_put_u64(&out, "requests", result->requests);
 	hb_json_put_u64(&out, "batches", result->batches);
 	hb_json_put_u64(&out, "faults", result->faults);
+	exchange_put(&out, &result->exchange);
 	policy_words_put(&out, options->policy.kind, &result->policy);
 	hb_json_close(&out, '}');
 	(void)putchar('\n');
@@ -84,13 +85,14 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	struct policy_words words = {0};
 	const char *backend = "epoll";
 	uint64_t port = 0;
-	_Bool json = 0;
+	_Bool json = 0, exchange = 0;
 	const struct hb_option_target options[] = {
 		{.name = "address", .text = &server.address},
 		{.name = "port", .u64 = &port},
 		{.name = "backend", .text = &backend},
 		{.name = "alpha-ns", .i64 = &server.alpha_ns},
 		{.name = "beta-ns", .i64 = &server.beta_ns},
+		{.name = "exchange", .flag = &exchange},
 		POLICY_WORDS(words),
 		{.name = "json", .flag = &json},
 		{.name = NULL},
@@ -106,6 +108,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 	if (err)
 		return err;
 	server.port = (uint16_t)port;
+	server.exchange = exchange;
 	return serve(&server, json, reterr);
 }
 
@@ -117,6 +120,8 @@ const struct command command_serve = {
 		"  --backend B     epoll, uring or uv (epoll)\n"
 		"  --alpha-ns T    computed for each request, up to 1 s (0)\n"
 		"  --beta-ns T     computed for each batch of replies, up to 1 s "
-		"(0)\n" POLICY_WORDS_HELP "  --json          batching.serve/1, at the end\n",
+		"(0)\n"
+		"  --exchange      follow the queues and tell them to clients that tell theirs; "
+		"needs BPF\n" POLICY_WORDS_HELP "  --json          batching.serve/1, at the end\n",
 	.run = run,
 };

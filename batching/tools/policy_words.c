@@ -97,3 +97,18 @@ void policy_words_put(
 	hb_json_put_u64(out, "arm", record->arm);
 	hb_json_close(out, '}');
 }
+
+void exchange_put(struct hb_json_out *out, const struct bat_exchange_result *result)
+{
+	if (!result->tracking)
+		return;
+	hb_json_open(out, "exchange", '{');
+	hb_json_put_text(out, "tracking", result->tracking);
+	hb_json_put_u64(out, "windows", result->windows);
+	hb_json_put_u64(out, "undefined", result->undefined);
+	if (result->departed > 0)
+		hb_json_put_number(out, "end_to_end_ns", result->estimate_ns);
+	else
+		hb_json_put_null(out, "end_to_end_ns");
+	hb_json_close(out, '}');
+}

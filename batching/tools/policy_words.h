@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include <batching/bnet.h>
 #include <batching/policy.h>
 
 struct hb_json_out;
@@ -58,5 +59,8 @@ int policy_words_read(struct policy_words *words, int64_t start_ns, struct bat_p
 /* policy_words_put - the member "policy": its name and what it did. */
 void policy_words_put(
 	struct hb_json_out *out, enum bat_policy_kind kind, const struct bat_policy_record *record);
+
+/* exchange_put - the member "exchange", if anything was followed. */
+void exchange_put(struct hb_json_out *out, const struct bat_exchange_result *result);
 
 #endif

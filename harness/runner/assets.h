@@ -13,5 +13,7 @@ extern const char hb_asset_strip_vl_json[];
 extern const char hb_asset_percentile_vl_json[];
 extern const char hb_asset_report_css[];
 extern const char hb_asset_report_js[];
+extern const char hb_asset_history_css[];
+extern const char hb_asset_history_js[];
 
 #endif

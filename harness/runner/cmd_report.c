@@ -9,6 +9,8 @@
 #include "hotbed/log.h"
 #include "analysis.h"
 #include "command.h"
+#include "dashboard.h"
+#include "history.h"
 #include "report.h"
 
 static int print_json(const struct hb_analysis *analysis)
@@ -47,6 +49,29 @@ static void print_text(const struct hb_analysis *analysis, const char *path)
 	printf("\nreport: %s\n", path);
 }
 
+/* The dashboard of all nights instead of the report of one run. */
+static int write_dashboard(const struct hb_arguments *arguments)
+{
+	const char *out = hb_arguments_text(arguments, "out");
+	struct hb_history history;
+	struct hb_error error = {0};
+	int r = hb_history_open(
+		hb_arguments_text(arguments, "db"), HB_HISTORY_READ, &history, &error);
+
+	out = out ? out : "results/history.html";
+	if (!r) {
+		r = hb_dashboard_write(&history, out, &error);
+		hb_history_close(&history);
+	}
+	if (r) {
+		hb_log_error(&error);
+		return hb_history_exit(r);
+	}
+	if (!hb_arguments_flag(arguments, "quiet"))
+		printf("history: %s\n", out);
+	return HB_EXIT_DONE;
+}
+
 static int run_report(const struct hb_arguments *arguments)
 {
 	const char *out = hb_arguments_text(arguments, "out");
@@ -59,6 +84,12 @@ static int run_report(const struct hb_arguments *arguments)
 	operands = hb_arguments_operands(arguments, &count);
 	if (count > 1) {
 		hb_log(HB_LOG_ERROR, "report takes one run, not %zu", count);
+		return HB_EXIT_USAGE;
+	}
+	if (hb_arguments_flag(arguments, "history")) {
+		if (!count)
+			return write_dashboard(arguments);
+		hb_log(HB_LOG_ERROR, "report --history is about all runs and takes none");
 		return HB_EXIT_USAGE;
 	}
 	r = hb_analysis_find(operands[0], &analysis, &exit_code, &error);
@@ -85,6 +116,8 @@ static int run_report(const struct hb_arguments *arguments)
 
 static const struct hb_option options[] = {
 	{"out", 'o', "FILE", "Where the page goes; otherwise report.html in the run's folder."},
+	{"history", 0, NULL, "The dashboard of all nights instead, results/history.html."},
+	{"db", 0, "FILE", "With --history: the database instead of results/history.db."},
 	{0},
 };
 
@@ -106,7 +139,12 @@ const struct hb_command hb_command_report = {
 		"report.html beside them. Nothing else is needed: neither the drivers nor the "
 		"machine "
 		"of the run. With --json, summary.json is printed too.\n\n"
-		"The report is one HTML file that loads nothing from a network.",
+		"The report is one HTML file that loads nothing from a network.\n\n"
+		"With --history: one page of the same kind with every series of 'hotbed history', "
+		"its "
+		"nights, changes and the machine's settings, to be filtered and opened; it links "
+		"to the "
+		"reports of the runs beside it.",
 	.options = options,
 	.examples = examples,
 	.completion = "results",

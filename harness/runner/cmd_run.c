@@ -13,6 +13,7 @@
 #include "run_finish.h"
 #include "run_options.h"
 #include "session.h"
+#include "verdict.h"
 
 #define HEADLINE_NS (INT64_C(300) * 1000000000)
 #define QUICK_NS (INT64_C(60) * 1000000000)
@@ -22,6 +23,7 @@ static const struct hb_option options[] = {
 	HB_RUN_PLAN_OPTIONS,
 	{"out", 0, "DIR", "The results folder; without it ./results/RUN_ID, also called latest."},
 	HB_RUN_LIMIT_OPTIONS,
+	{"gate", 0, NULL, "With --against: judge the new build, exit 1 if it fails; see below."},
 	{0},
 };
 
@@ -75,18 +77,40 @@ static enum hb_exit run_plan(const struct hb_arguments *arguments, struct hb_run
 	return code;
 }
 
+/* A gate compares two builds and needs verdicts. */
+static bool can_gate(const struct hb_arguments *arguments)
+{
+	uint64_t blocks;
+
+	if (!hb_arguments_text(arguments, "against")) {
+		hb_log(HB_LOG_ERROR, "--gate needs --against BUILD_DIR: the build to compare with");
+		return false;
+	}
+	if (hb_arguments_u64(arguments, "blocks", 1, UINT64_MAX, HB_VERDICT_BLOCKS_MIN, &blocks))
+		return false;
+	if (!hb_arguments_flag(arguments, "quick") && blocks >= HB_VERDICT_BLOCKS_MIN)
+		return true;
+	hb_log(HB_LOG_ERROR,
+		"--gate needs verdicts, and those at least %d blocks: leave --quick out",
+		HB_VERDICT_BLOCKS_MIN);
+	return false;
+}
+
 static int run(const struct hb_arguments *arguments)
 {
 	struct hb_run_plan plan;
 	struct hb_run_limits limits = {
 		.quiet = hb_arguments_flag(arguments, "quiet"),
 		.json = hb_arguments_flag(arguments, "json"),
+		.gate = hb_arguments_flag(arguments, "gate"),
 	};
 	uint64_t jobs;
 
 	if (hb_arguments_u64(arguments, "jobs", 1, JOBS_MAX, 0, &jobs))
 		return HB_EXIT_USAGE;
 	limits.jobs = (uint32_t)jobs;
+	if (limits.gate && !can_gate(arguments))
+		return HB_EXIT_USAGE;
 	enum hb_exit code = hb_run_plan_make(arguments, &plan);
 
 	if (!code && hb_run_max_time(arguments, time_limit_ns(plan.mode), &limits.max_time_ns))
@@ -131,7 +155,12 @@ const struct hb_command hb_command_run = {
 		"--until-ci spends the 5 % error evenly over four looks, so a point may stop after "
 		"8, "
 		"12, 18 or 24 blocks without favouring chance. --against names the experiments "
-		"EXPERIMENT:VARIANT; the other build's variant is the baseline VARIANT@against.",
+		"EXPERIMENT:VARIANT; the other build's variant is the baseline VARIANT@against. "
+		"With "
+		"--gate the exit code is 1 (3 where trials failed) if a trial crashed or failed "
+		"verification, an exact "
+		"metric is worse, or a measured one is worse with an interval clear of the A/A "
+		"interval; gate.md in the run's folder says so in Markdown, ready for a comment.",
 	.options = options,
 	.examples = examples,
 	.completion = "experiments",

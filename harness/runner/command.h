@@ -16,7 +16,7 @@ struct hb_arguments;
 /* Exit codes; precedence when several apply: 75 > 6 > 7 > 3 > 1 > 4 > 0. */
 enum hb_exit {
 	HB_EXIT_DONE = 0,
-	HB_EXIT_GATE = 1, /* a gate or `claims --strict` failed */
+	HB_EXIT_GATE = 1, /* a gate, `claims --strict` or `history check` failed */
 	HB_EXIT_USAGE = 2,
 	HB_EXIT_TRIAL = 3,        /* a trial crashed, timed out or failed verify */
 	HB_EXIT_INCONCLUSIVE = 4, /* with --strict */

@@ -119,7 +119,8 @@ void hb_help_command(FILE *file, const struct hb_command *command)
 static const char ending[] =
 	"'hotbed help COMMAND' or 'hotbed COMMAND --help' tells more; 'hotbed --version' names the "
 	"version. The launcher ./hotbed adds setup, build and test.\n\n"
-	"Exit codes: 0 done, 1 a claim failed with --strict, 2 usage, 3 a trial failed, 4 "
+	"Exit codes: 0 done, 1 a claim failed with --strict or a history has an open change, 2 "
+	"usage, 3 a trial failed, 4 "
 	"inconclusive with --strict, 5 doctor --strict refused, 6 I/O or runner fault, 7 locked or "
 	"the build changed, 75 interrupted and resumable, 77 nothing to run here.";
 

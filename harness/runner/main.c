@@ -25,6 +25,9 @@ extern const struct hb_command hb_command_compare;
 extern const struct hb_command hb_command_claims;
 extern const struct hb_command hb_command_export;
 extern const struct hb_command hb_command_merge;
+extern const struct hb_command hb_command_history;
+extern const struct hb_command hb_command_nightly;
+extern const struct hb_command hb_command_bisect;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
@@ -40,6 +43,9 @@ static const struct hb_command *const commands[] = {
 	&hb_command_claims,
 	&hb_command_export,
 	&hb_command_merge,
+	&hb_command_history,
+	&hb_command_nightly,
+	&hb_command_bisect,
 	NULL,
 };
 

@@ -70,7 +70,9 @@ static void put_exit_codes(FILE *file)
 {
 	fputs("# EXIT STATUS\n\n"
 	      "*0*\n\tDone.\n\n"
-	      "*1*\n\t*claims \\-\\-strict* found a claim not reproduced.\n\n"
+	      "*1*\n\t*claims \\-\\-strict* found a claim not reproduced, or *history check* an "
+	      "open "
+	      "change.\n\n"
 	      "*2*\n\tThe command line is wrong.\n\n"
 	      "*3*\n\tA trial crashed, timed out or failed its verification.\n\n"
 	      "*4*\n\tInconclusive, with *\\-\\-strict*.\n\n"

@@ -14,6 +14,7 @@
 
 #include "analysis.h"
 #include "execute.h"
+#include "gate.h"
 #include "label.h"
 #include "progress.h"
 #include "report.h"
@@ -27,7 +28,8 @@ struct outcome {
 	struct hb_blocks_counts counts;
 	enum hb_exit code;
 	int64_t wall_ms;
-	bool has_report, driver_changed;
+	bool has_report, driver_changed, gate_failed;
+	const char *gate; /* NULL = none */
 };
 
 static const char *end_name(enum hb_execute_end end)
@@ -124,8 +126,35 @@ static void print_verdicts(const struct hb_summary *summary)
 	putchar('\n');
 }
 
+/* The gate's verdict as gate.md in the run's folder, and on standard output. */
+static int judge_gate(const struct hb_session *s, const struct hb_summary *summary, bool print,
+	struct outcome *o, struct hb_error *reterr)
+{
+	struct hb_gate gate;
+	struct hb_text text = {0};
+	char *path = NULL;
+	int r = hb_gate_judge(summary, &gate);
+
+	if (!r)
+		r = hb_gate_put_markdown(summary, &gate, &text);
+	if (r || asprintf(&path, "%s/gate.md", s->folder) < 0)
+		r = hb_error_set(reterr, -ENOMEM, "not enough memory for the gate");
+	else
+		r = hb_json_write_bytes_file(path, text.bytes, text.length_bytes, reterr);
+	if (!r) {
+		o->gate_failed = !hb_gate_passes(&gate);
+		o->gate = o->gate_failed ? "failed" : "passed";
+		if (print)
+			(void)fputs(text.bytes, stdout);
+	}
+	free(path);
+	hb_text_finish(&text);
+	return r;
+}
+
 /* Summary and report; what fails here leaves the trials as they are, and can be made again with `hotbed report`. */
-static bool write_report(const struct hb_session *s, bool print)
+static bool write_report(
+	const struct hb_session *s, const struct hb_run_limits *limits, struct outcome *o)
 {
 	struct hb_analysis analysis = {0};
 	struct hb_error error = {0};
@@ -133,9 +162,11 @@ static bool write_report(const struct hb_session *s, bool print)
 
 	if (!failed)
 		failed = hb_report_write_analysis(&analysis, NULL, &error);
+	if (!failed && limits->gate)
+		failed = judge_gate(s, &analysis.summary, !limits->json, o, &error);
 	if (failed)
 		hb_log_error(&error);
-	if (!failed && print && s->plan.verdicts) {
+	if (!failed && !limits->gate && !limits->json && s->plan.verdicts) {
 		print_claims(&analysis.summary);
 		print_verdicts(&analysis.summary);
 	}
@@ -238,6 +269,8 @@ static int print_json(const struct hb_session *s, const struct outcome *o)
 	for (size_t i = 0; !error && i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!cJSON_AddNumberToObject(json, numbers[i].key, (double)numbers[i].value))
 			error = -ENOMEM;
+	if (!error && o->gate)
+		error = hb_json_add_text(json, "gate", o->gate);
 	if (!error)
 		error = add_points(s, json);
 	char *text = error ? NULL : cJSON_PrintUnformatted(json);
@@ -261,6 +294,8 @@ static enum hb_exit exit_code(const struct outcome *o)
 		code = hb_exit_worst(code, HB_EXIT_INTERRUPTED);
 	if (o->counts.failed > 0)
 		code = hb_exit_worst(code, HB_EXIT_TRIAL);
+	if (o->gate_failed)
+		code = hb_exit_worst(code, HB_EXIT_GATE);
 	/* Not one trial could run here: the variants' probes said no, or no point fits into memory. */
 	if (code == HB_EXIT_DONE && o->end == HB_EXECUTE_DONE &&
 		o->counts.trials_committed == o->counts.skipped)
@@ -295,7 +330,7 @@ enum hb_exit hb_run_session(struct hb_session *session, const struct hb_run_limi
 	hb_blocks_count(session->blocks, &outcome.counts);
 	/* A disk that just refused a row would refuse the report too. */
 	if (outcome.end != HB_EXECUTE_FAULT || outcome.driver_changed)
-		outcome.has_report = write_report(session, !limits->json);
+		outcome.has_report = write_report(session, limits, &outcome);
 	outcome.code = exit_code(&outcome);
 	if (limits->json)
 		(void)print_json(session, &outcome);

@@ -13,6 +13,7 @@ struct hb_run_limits {
 	int64_t max_time_ns; /* 0 = none */
 	uint32_t jobs;       /* 0 = one per CPU */
 	bool quiet, json;
+	bool gate; /* judge the run as a gate: gate.md, and exit code 1 */
 };
 
 /*

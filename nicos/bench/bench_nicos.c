@@ -11,6 +11,10 @@ static const struct hb_experiment *const experiments[] = {
 	&nicos_short_handlers,
 	&nicos_stale_state,
 	&nicos_table,
+	&nicos_decision,
+	&nicos_real_latency,
+	&nicos_real_services,
+	&nicos_real_throughput,
 	NULL,
 };
 

@@ -15,5 +15,9 @@ extern const struct hb_experiment nicos_dispersion;
 extern const struct hb_experiment nicos_short_handlers;
 extern const struct hb_experiment nicos_stale_state;
 extern const struct hb_experiment nicos_table;
+extern const struct hb_experiment nicos_decision;
+extern const struct hb_experiment nicos_real_latency;
+extern const struct hb_experiment nicos_real_services;
+extern const struct hb_experiment nicos_real_throughput;
 
 #endif

@@ -49,6 +49,9 @@ struct card {
 	struct held held[NIC_DEPTH_MAX];
 	uint32_t held_first, held_count;
 	uint32_t rounds;
+	/* With an interval: what the allocator has not seen yet, linked by next_free. */
+	uint32_t withheld_first, withheld_last;
+	uint64_t withheld, looked_ticks;
 	struct card_counts counts;
 };
 
@@ -224,12 +227,23 @@ static bool is_replayed(struct card *card, const struct nic_rpc_call *call)
 	return false;
 }
 
+static void withhold(struct card *card, uint32_t slot)
+{
+	card->slots[slot].next_free = NIC_NONE;
+	if (card->withheld_last == NIC_NONE)
+		card->withheld_first = slot;
+	else
+		card->slots[card->withheld_last].next_free = slot;
+	card->withheld_last = slot;
+	card->withheld++;
+}
+
 static void frame_take(struct card *card, const uint8_t *frame, size_t frame_bytes)
 {
 	struct nic_rpc_call call;
 	struct nic_event event = {.kind = NIC_ARRIVED};
 	enum nic_frame_fault fault = nic_rpc_call_parse(
-		frame, frame_bytes, &card->options.address, card->region->services, &call);
+		frame, frame_bytes, &card->options.address, card->options.services, &call);
 	struct slot *slot;
 
 	card->counts.frames++;
@@ -249,16 +263,38 @@ static void frame_take(struct card *card, const uint8_t *frame, size_t frame_byt
 		return;
 	}
 	event.request = card->free_slot;
-	event.service = call.service;
+	event.service = card->region->services == 1 ? 0 : call.service;
 	slot = &card->slots[event.request];
 	card->free_slot = slot->next_free;
 	slot->from = call.from;
 	slot->xid = call.xid;
-	slot->service = call.service;
+	slot->service = event.service;
 	slot->procedure = call.procedure;
 	slot->args_bytes = call.args_bytes;
 	memcpy(slot->args, call.args, call.args_bytes);
+	if (card->options.interval_ticks && card->owner != event.service) {
+		withhold(card, event.request);
+		return;
+	}
 	step(card, &event);
+}
+
+/* The allocator looks: what has come for processes without the core is seen now. */
+static void interval_over(struct card *card, uint64_t now)
+{
+	uint32_t slot = card->withheld_first;
+
+	card->looked_ticks = now;
+	card->withheld_first = card->withheld_last = NIC_NONE;
+	while (slot != NIC_NONE) {
+		const struct nic_event event = {
+			.kind = NIC_ARRIVED, .service = card->slots[slot].service, .request = slot};
+		uint32_t next = card->slots[slot].next_free;
+
+		card->withheld--;
+		step(card, &event);
+		slot = next;
+	}
 }
 
 static void reply_send(struct card *card, const struct slot *slot, const struct line *line,
@@ -395,16 +431,22 @@ void card_poll(struct card *card)
 	const uint8_t *frame;
 	size_t frame_bytes;
 
+	if (card->held_count)
+		replies_take(card);
 	for (int i = 0; i < BURST; i++) {
 		frame = nic_wire_receive(card->wire, &frame_bytes);
 		if (!frame)
 			break;
 		frame_take(card, frame, frame_bytes);
 	}
-	if (card->held_count)
-		replies_take(card);
 	if (card->is_switching)
 		acknowledgement_take(card);
+	if (card->withheld) {
+		uint64_t now = ticks(card);
+
+		if (now - card->looked_ticks >= card->options.interval_ticks)
+			interval_over(card, now);
+	}
 	if (++card->rounds % SLOW_ROUND == 0)
 		look_around(card);
 }
@@ -414,7 +456,19 @@ uint64_t card_under_way(const struct card *card)
 	struct nic_sched_counts counts;
 
 	nic_sched_counts(card->sched, &counts);
-	return counts.queued + counts.running + counts.blocked;
+	return counts.queued + counts.running + counts.blocked + card->withheld;
+}
+
+enum nic_live_core card_core(const struct card *card, uint32_t *ret_service)
+{
+	uint32_t at = card->is_switching ? card->target : card->owner;
+
+	if (at == card->region->services)
+		return card->is_switching ? NIC_LIVE_CORE_SWITCH : NIC_LIVE_CORE_IDLE;
+	*ret_service = at;
+	if (card->is_switching)
+		return NIC_LIVE_CORE_SWITCH;
+	return card->held_count ? NIC_LIVE_CORE_RUN : NIC_LIVE_CORE_WAIT;
 }
 
 uint64_t card_frames(const struct card *card)
@@ -464,7 +518,9 @@ int card_create(const struct card_options *options, struct region *region, struc
 			.host = host,
 			.wire = wire,
 			.clock = *clock,
-			.owner = region->services};
+			.owner = region->services,
+			.withheld_first = NIC_NONE,
+			.withheld_last = NIC_NONE};
 		card->since_ticks = ticks(card);
 		card->slots = calloc(options->buffers, sizeof(*card->slots));
 		card->numbers = calloc(region->services + 1, sizeof(*card->numbers));

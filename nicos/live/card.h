@@ -21,7 +21,10 @@ struct card;
 
 struct card_options {
 	uint32_t depth, queue, buffers, turn_ns;
+	uint32_t services; /* programs; if the region has one endpoint, it serves them all */
 	uint64_t try_again_ticks, kill_ticks; /* 0 = never */
+	/* The core is reallocated at such intervals only; 0 = at once. */
+	uint64_t interval_ticks;
 	struct nic_address address;
 };
 
@@ -47,6 +50,9 @@ void card_poll(struct card *card);
 
 /* card_under_way - requests that are queued or with a core. */
 uint64_t card_under_way(const struct card *card);
+
+/* card_core - what the core is at; @ret_service untouched if idle. */
+enum nic_live_core card_core(const struct card *card, uint32_t *ret_service);
 
 /* card_frames - that came from the wire. */
 uint64_t card_frames(const struct card *card);

@@ -34,8 +34,10 @@ struct client {
 	uint64_t next;
 	uint64_t begun_ticks, last_ticks, late_ticks;
 	struct hb_hist *latency;
+	struct hb_hist *interval;  /* NULL: nobody watches */
+	struct hb_hist **services; /* shape [options.services]; NULL likewise */
 	struct client_counts counts;
-	double sum_ns;
+	double sum_ns, steps;
 };
 
 /* Streams of random numbers: the same requests at one seed, whoever serves. */
@@ -98,6 +100,18 @@ static int plan_draw(struct client *client, double step_ns, struct hb_error *ret
 	return 0;
 }
 
+static int watch_prepare(struct client *client, struct hb_error *reterr)
+{
+	int err = hb_hist_create(&client->interval, LATENCY_MAX_NS, 3, reterr);
+
+	client->services = calloc(client->options.services, sizeof(struct hb_hist *));
+	if (!err && !client->services)
+		err = hb_error_set(reterr, -ENOMEM, "no memory to watch the services");
+	for (uint32_t s = 0; !err && s < client->options.services; s++)
+		err = hb_hist_create(&client->services[s], LATENCY_MAX_NS, 1, reterr);
+	return err;
+}
+
 int client_create(const struct nic_live_options *options, double step_ns,
 	const struct nic_address *from, const struct nic_address *to, struct nic_wire *wire,
 	const struct hb_clock *clock, struct client **ret, struct hb_error *reterr)
@@ -119,6 +133,8 @@ int client_create(const struct nic_live_options *options, double step_ns,
 			reterr, -ENOMEM, "no memory for the schedule; use fewer requests");
 	else
 		err = hb_hist_create(&client->latency, LATENCY_MAX_NS, 3, reterr);
+	if (!err && options->watch)
+		err = watch_prepare(client, reterr);
 	if (!err)
 		err = plan_draw(client, step_ns, reterr);
 	if (err) {
@@ -134,6 +150,10 @@ void client_destroy(struct client *client)
 	if (!client)
 		return;
 	hb_hist_destroy(client->latency);
+	hb_hist_destroy(client->interval);
+	for (uint32_t s = 0; client->services && s < client->options.services; s++)
+		hb_hist_destroy(client->services[s]);
+	free(client->services);
 	free(client->plan);
 	free(client);
 }
@@ -194,6 +214,10 @@ static bool send_next(struct client *client, uint64_t now)
 		return false;
 	if (client->options.fault && client->next == client->options.fault_at)
 		args.operation = (uint32_t)client->options.fault;
+	if (client->options.is_falsified) {
+		args.steps /= 2;
+		args.value++;
+	}
 	/* Number 0 would be that of a cleared table. */
 	frame_bytes = nic_rpc_call_write(frame, &client->from, &client->to,
 		(uint32_t)client->next + 1, planned->service, 1, client->options.bytes);
@@ -247,6 +271,7 @@ static void take(struct client *client, const uint8_t *frame, size_t frame_bytes
 	planned->answered = 1;
 	client->counts.wrong += !is_right(client, request, &reply);
 	client->counts.answered++;
+	client->steps += planned->steps;
 	client->last_ticks = now;
 	if (request >= client->options.warm_up) {
 		int64_t ns = hb_clock_ticks_to_ns(
@@ -255,16 +280,27 @@ static void take(struct client *client, const uint8_t *frame, size_t frame_bytes
 		client->counts.answered_measured++;
 		client->sum_ns += (double)ns;
 		hb_hist_record(client->latency, ns);
+		if (client->interval) {
+			hb_hist_record(client->interval, ns);
+			hb_hist_record(client->services[planned->service], ns);
+		}
 	}
 }
 
 void client_poll(struct client *client)
 {
-	uint64_t now = hb_clock_ticks(&client->clock);
 	const struct nic_live_options *o = &client->options;
 	const uint8_t *frame;
 	size_t frame_bytes;
+	uint64_t now;
 
+	for (int i = 0; i < BURST; i++) {
+		frame = nic_wire_receive(client->wire, &frame_bytes);
+		if (!frame)
+			break;
+		take(client, frame, frame_bytes);
+	}
+	now = hb_clock_ticks(&client->clock);
 	for (int i = 0; i < BURST && client->next < o->requests; i++) {
 		if (client->plan[client->next].at_ticks > now - client->begun_ticks)
 			break;
@@ -275,12 +311,6 @@ void client_poll(struct client *client)
 			hostile_send(client);
 		if (!send_next(client, now))
 			break;
-	}
-	for (int i = 0; i < BURST; i++) {
-		frame = nic_wire_receive(client->wire, &frame_bytes);
-		if (!frame)
-			break;
-		take(client, frame, frame_bytes);
 	}
 }
 
@@ -305,6 +335,24 @@ struct hb_hist *client_latency(struct client *client)
 						 client->counts.answered_measured);
 	client->latency = NULL;
 	return latency;
+}
+
+void client_watched(struct client *client, struct nic_live_view *ret)
+{
+	ret->sent = client->counts.sent;
+	ret->answered = client->counts.answered;
+	ret->interval = client->interval;
+	ret->services = client->services;
+}
+
+void client_watch_on(struct client *client)
+{
+	hb_hist_reset(client->interval);
+}
+
+double client_work_steps(const struct client *client)
+{
+	return client->steps;
 }
 
 double client_measured_s(const struct client *client)

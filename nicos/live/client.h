@@ -48,6 +48,18 @@ void client_counts(const struct client *client, struct client_counts *ret);
 /* client_latency - take the histogram, in ns; requests that were not answered are infinite. Once. */
 struct hb_hist *client_latency(struct client *client);
 
+/* client_work_steps - of the requests that were answered. */
+double client_work_steps(const struct client *client);
+
+/*
+ * client_watched - with options->watch: latencies since client_watch_on(), and of each service; owned by
+ * @client.
+ */
+void client_watched(struct client *client, struct nic_live_view *ret);
+
+/* client_watch_on - forget the latencies since the call before. */
+void client_watch_on(struct client *client);
+
 /* client_measured_s - from the first request after the warm-up to the last answer. */
 double client_measured_s(const struct client *client);
 

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <hotbed/clock.h>
@@ -73,4 +74,18 @@ void handler_fault(enum handler_operation operation, void *other)
 		*(volatile uint32_t *)other = 0xdeadbeef;
 		_exit(1);
 	}
+}
+
+void handler_serve(const uint8_t *args, uint32_t args_bytes, uint8_t *results, void *other)
+{
+	struct handler_args work;
+
+	memcpy(results, args, args_bytes);
+	if (args_bytes < sizeof(work))
+		return;
+	memcpy(&work, args, sizeof(work));
+	if (work.operation && work.operation < HANDLER_OPERATION_COUNT)
+		handler_fault(work.operation, other);
+	work.value = handler_work(work.value, work.steps);
+	memcpy(results, &work, sizeof(work));
 }

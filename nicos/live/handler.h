@@ -37,6 +37,12 @@ uint64_t handler_expect(uint64_t value, uint32_t steps);
 /* handler_step_ns - measured: the fastest of some tries, which take a few milliseconds. */
 double handler_step_ns(void);
 
+/*
+ * handler_serve - what a service does with a call: results as long as the arguments. @other: as for
+ * handler_fault().
+ */
+void handler_serve(const uint8_t *args, uint32_t args_bytes, uint8_t *results, void *other);
+
 /* handler_fault - act as @operation says; @other: memory of another service. Returns only from HANDLER_WORK. */
 void handler_fault(enum handler_operation operation, void *other);
 

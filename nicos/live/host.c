@@ -112,25 +112,15 @@ static void call(struct worker *w, const struct line *line)
 	uint64_t began = hb_clock_ticks(&w->host->clock);
 	const uint8_t *args = line->data ? endpoint->rx_overflow[place] : line->args;
 	uint8_t *results = line->data ? endpoint->tx_overflow[place] : reply->args;
-	struct handler_args work;
+	const struct region *region = w->host->region;
 
 	reply->type = LINE_CALL;
 	reply->parity = w->number & 1;
 	reply->length_bytes = line->length_bytes;
 	reply->xid = line->xid;
 	reply->data = line->data;
-	memcpy(results, args, line->length_bytes);
-	if (line->length_bytes >= sizeof(work)) {
-		memcpy(&work, args, sizeof(work));
-		if (work.operation && work.operation < HANDLER_OPERATION_COUNT) {
-			const struct region *region = w->host->region;
-			uint32_t other = (w->service + 1) % region->services;
-
-			handler_fault(work.operation, &region->endpoints[other]);
-		}
-		work.value = handler_work(work.value, work.steps);
-		memcpy(results, &work, sizeof(work));
-	}
+	handler_serve(args, line->length_bytes, results,
+		&region->endpoints[(w->service + 1) % region->services]);
 	reply->ran_ticks = hb_clock_ticks(&w->host->clock) - began;
 	atomic_store_explicit(&reply->number, w->number, memory_order_release);
 	endpoint->account.calls++;

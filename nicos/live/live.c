@@ -10,6 +10,7 @@
 #include <hotbed/error.h>
 #include <hotbed/hist.h>
 
+#include "baseline.h"
 #include "card.h"
 #include "client.h"
 #include "fiber.h"
@@ -18,6 +19,7 @@
 #define WIRE_FRAMES 256
 #define CALIBRATION_NS 20000000
 #define SILENCE_NS 60000000000 /* without an answer */
+#define DRAIN_NS 3000000000 /* a baseline may be silent that long before the rest counts as lost */
 #define LIMIT_NS 3600000000000
 #define LOOK_ROUNDS 4096
 
@@ -29,7 +31,8 @@ static const struct nic_address client_address = {
 /* ---- names ---- */
 
 static const char *const mode_names[NIC_LIVE_MODE_COUNT] = {"process", "thread", "fiber"};
-static const char *const system_names[NIC_LIVE_SYSTEM_COUNT] = {"nicos"};
+static const char *const system_names[NIC_LIVE_SYSTEM_COUNT] = {
+	"nicos", "udp", "udp-epoll", "udp-poll", "bypass", "poll-yield", "dispatcher", "stealing"};
 static const char *const fault_names[NIC_LIVE_FAULT_COUNT] = {
 	"none", "exit", "hang", "crash", "wrong-line"};
 
@@ -93,13 +96,30 @@ void nic_live_defaults(struct nic_live_options *options)
 		.buffers = 16384,
 		.turn_ns = 50000,
 		.try_again_ns = 15e6,
+		.interval_ns = 5000,
 	};
+}
+
+/* Do the card and its lines serve? */
+static bool has_card(enum nic_live_system system)
+{
+	return system == NIC_LIVE_NICOS || system == NIC_LIVE_DISPATCHER ||
+	       system == NIC_LIVE_STEALING;
 }
 
 static int faults_check(const struct nic_live_options *o, struct hb_error *reterr)
 {
+	if ((o->wire_create || o->watch) && !has_card(o->system))
+		return hb_error_set(reterr, -EINVAL,
+			"wire: only systems with a card have one; use nicos, dispatcher or "
+			"stealing");
+	if (o->hostile && !has_card(o->system))
+		return hb_error_set(
+			reterr, -EINVAL, "hostile frames: only a card counts them; use nicos");
 	if (!o->fault)
 		return 0;
+	if (o->system != NIC_LIVE_NICOS)
+		return hb_error_set(reterr, -EINVAL, "faults: only of system nicos");
 	if (o->mode != NIC_LIVE_PROCESS)
 		return hb_error_set(reterr, -EINVAL,
 			"fault %s: only a process can do that without taking the others along; use "
@@ -196,7 +216,8 @@ struct run {
 	struct region region;
 	struct host *host;
 	struct nic_wire *wire[2]; /* card, client */
-	struct card *card;
+	struct card *card;        /* NULL: a baseline serves */
+	struct baseline baseline;
 	struct client *client;
 	double step_ns;
 };
@@ -208,76 +229,141 @@ static uint32_t as_ticks(const struct run *run, double ns)
 	return ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX;
 }
 
-static int run_prepare(struct run *run, struct hb_error *reterr)
+static int card_prepare(struct run *run, struct hb_error *reterr)
 {
 	const struct nic_live_options *o = run->options;
 	const struct card_options card = {.depth = o->depth,
 		.queue = o->queue,
 		.buffers = o->buffers,
+		.services = o->services,
+		.interval_ticks =
+			o->system == NIC_LIVE_STEALING ? as_ticks(run, o->interval_ns) : 0,
 		.turn_ns = (uint32_t)o->turn_ns,
 		.try_again_ticks = as_ticks(run, o->try_again_ns),
 		.kill_ticks = as_ticks(run, o->kill_ns),
 		.address = card_address};
-	int err = region_create(o->services, o->depth, &run->region, reterr);
+	/* A dispatcher has one process for all. */
+	uint32_t processes = o->system == NIC_LIVE_DISPATCHER ? 1 : o->services;
+	int err = region_create(processes, o->depth, &run->region, reterr);
 
 	/* Services first, while the process is small. */
 	if (!err)
 		err = host_create(
 			&run->region, o->mode, run->cpus[1], &run->clock, &run->host, reterr);
-	if (!err)
+	if (!err && o->wire_create)
+		err = o->wire_create(run->wire, reterr);
+	else if (!err)
 		err = nic_wire_ring_create(WIRE_FRAMES, run->wire, reterr);
 	if (!err)
 		err = card_create(&card, &run->region, run->host, run->wire[0], &run->clock,
 			&run->card, reterr);
+	return err;
+}
+
+static int run_prepare(struct run *run, struct hb_error *reterr)
+{
+	const struct nic_live_options *o = run->options;
+	struct nic_wire *wire;
+	int err;
+
+	if (has_card(o->system)) {
+		err = card_prepare(run, reterr);
+		wire = run->wire[1];
+	} else {
+		err = baseline_start(
+			&run->baseline, o, run->cpus[1], &card_address, &client_address, reterr);
+		wire = run->baseline.wire;
+	}
 	if (!err)
-		err = client_create(o, run->step_ns, &client_address, &card_address, run->wire[1],
+		err = client_create(o, run->step_ns, &client_address, &card_address, wire,
 			&run->clock, &run->client, reterr);
 	return err;
 }
 
 static void run_finish(struct run *run)
 {
+	/* The client's end of a baseline's wire goes with the baseline. */
 	client_destroy(run->client);
 	card_destroy(run->card);
+	baseline_end(&run->baseline);
 	nic_wire_destroy(run->wire[0]);
 	nic_wire_destroy(run->wire[1]);
 	host_destroy(run->host);
 	region_destroy(&run->region);
 }
 
-/* Has everything come to its end? Replies are taken in the same round in which they are sent. */
-static bool is_over(const struct run *run)
+/*
+ * Has everything come to its end? Replies are taken in the same round in which a card sends them; what a
+ * baseline has dropped shows by silence only.
+ */
+static bool is_over(const struct run *run, int64_t silent_ns)
 {
 	struct client_counts counts;
 
-	if (!client_has_sent(run->client) || card_under_way(run->card))
+	if (!client_has_sent(run->client))
 		return false;
 	client_counts(run->client, &counts);
-	return counts.sent + counts.hostile == card_frames(run->card);
+	if (!run->card)
+		return counts.answered == counts.sent || silent_ns > DRAIN_NS;
+	return !card_under_way(run->card) && counts.sent + counts.hostile == card_frames(run->card);
+}
+
+static void cpu_shares(
+	const struct run *run, const struct card_counts *counts, int64_t elapsed_ns, double *ret)
+{
+	double elapsed = (double)elapsed_ns * run->clock.ticks_per_ns;
+
+	ret[NIC_CPU_USEFUL] = (double)counts->useful_ticks / elapsed;
+	ret[NIC_CPU_SWITCH] = (double)counts->switch_ticks / elapsed;
+	ret[NIC_CPU_IDLE] = (double)counts->idle_ticks / elapsed;
+	ret[NIC_CPU_STALLED] =
+		fmax(0, 1 - ret[NIC_CPU_USEFUL] - ret[NIC_CPU_SWITCH] - ret[NIC_CPU_IDLE]);
+}
+
+static void watch(struct run *run, int64_t elapsed_ns)
+{
+	struct nic_live_view view = {.at_s = (double)elapsed_ns / 1e9};
+	struct card_counts counts;
+
+	card_counts(run->card, &counts);
+	client_watched(run->client, &view);
+	view.queued = card_under_way(run->card);
+	view.dropped = counts.dropped;
+	view.core = card_core(run->card, &view.core_service);
+	cpu_shares(run, &counts, elapsed_ns, view.cpu);
+	run->options->watch(&view, run->options->watch_user);
+	client_watch_on(run->client);
 }
 
 static int run_loop(struct run *run, struct hb_error *reterr)
 {
 	struct client_counts counts;
 	uint64_t answered = 0;
-	int64_t began_ns = hb_clock_now_ns(), answer_ns = began_ns, now_ns;
+	int64_t began_ns = hb_clock_now_ns(), answer_ns = began_ns, now_ns = began_ns,
+		watched_ns = began_ns;
 
-	card_begin(run->card);
+	if (run->card)
+		card_begin(run->card);
 	client_begin(run->client);
 	for (uint32_t round = 1;; round++) {
 		client_poll(run->client);
-		card_poll(run->card);
-		if (round % 64 == 0 && is_over(run))
+		if (run->card)
+			card_poll(run->card);
+		if (round % 64 == 0 && is_over(run, now_ns - answer_ns))
 			break;
 		if (round % LOOK_ROUNDS)
 			continue;
 		now_ns = hb_clock_now_ns();
 		client_counts(run->client, &counts);
-		if (counts.answered != answered)
+		if (counts.answered != answered || !client_has_sent(run->client))
 			answer_ns = now_ns;
 		answered = counts.answered;
-		if (now_ns - began_ns > LIMIT_NS ||
-			(now_ns - answer_ns > SILENCE_NS && card_under_way(run->card)))
+		if (run->options->watch &&
+			(double)(now_ns - watched_ns) >= run->options->watch_ns) {
+			watch(run, now_ns - began_ns);
+			watched_ns = now_ns;
+		}
+		if (now_ns - began_ns > LIMIT_NS || now_ns - answer_ns > SILENCE_NS)
 			return hb_error_set(reterr, -ETIME,
 				"%llu of %llu requests are answered, and none for a minute",
 				(unsigned long long)answered,
@@ -312,7 +398,6 @@ static void result_of_client(struct run *run, struct nic_live_result *ret)
 
 static void result_of_card(struct run *run, int64_t elapsed_ns, struct nic_live_result *ret)
 {
-	double elapsed = (double)elapsed_ns * run->clock.ticks_per_ns;
 	struct card_counts counts;
 
 	card_counts(run->card, &counts);
@@ -329,13 +414,31 @@ static void result_of_card(struct run *run, int64_t elapsed_ns, struct nic_live_
 	ret->killed = counts.killed;
 	ret->exited = counts.exited;
 	ret->switches = (double)counts.switches / (double)(counts.done ? counts.done : 1);
-	ret->cpu[NIC_CPU_USEFUL] = (double)counts.useful_ticks / elapsed;
-	ret->cpu[NIC_CPU_SWITCH] = (double)counts.switch_ticks / elapsed;
-	ret->cpu[NIC_CPU_IDLE] = (double)counts.idle_ticks / elapsed;
-	ret->cpu[NIC_CPU_STALLED] = fmax(0,
-		1 - ret->cpu[NIC_CPU_USEFUL] - ret->cpu[NIC_CPU_SWITCH] - ret->cpu[NIC_CPU_IDLE]);
+	cpu_shares(run, &counts, elapsed_ns, ret->cpu);
 	ret->elapsed_s = (double)elapsed_ns / 1e9;
 	ret->memory_bytes = card_memory_bytes(run->card) + region_touched_bytes(&run->region);
+}
+
+/* Of a baseline: what the client knows, and what the kernel says of the processes, which end here. */
+static void result_of_baseline(struct run *run, int64_t elapsed_ns, struct nic_live_result *ret)
+{
+	bool polls = run->options->system == NIC_LIVE_UDP_POLL ||
+		     run->options->system == NIC_LIVE_BYPASS ||
+		     run->options->system == NIC_LIVE_POLL_YIELD;
+	struct client_counts counts;
+	double used;
+
+	baseline_end(&run->baseline);
+	client_counts(run->client, &counts);
+	ret->in = counts.sent;
+	ret->done = counts.answered;
+	ret->dropped = counts.sent - counts.answered;
+	used = fmin(1, (double)run->baseline.cpu_ns / (double)elapsed_ns);
+	ret->cpu[NIC_CPU_USEFUL] =
+		fmin(used, client_work_steps(run->client) * run->step_ns / (double)elapsed_ns);
+	ret->cpu[polls ? NIC_CPU_SPIN : NIC_CPU_KERNEL] = used - ret->cpu[NIC_CPU_USEFUL];
+	ret->cpu[NIC_CPU_IDLE] = 1 - used;
+	ret->elapsed_s = (double)elapsed_ns / 1e9;
 }
 
 int nic_live_run(const struct nic_live_options *options, struct nic_live_result *ret,
@@ -364,7 +467,10 @@ int nic_live_run(const struct nic_live_options *options, struct nic_live_result 
 		err = run_loop(&run, reterr);
 		if (!err) {
 			*ret = (struct nic_live_result){.step_ns = run.step_ns};
-			result_of_card(&run, hb_clock_now_ns() - began_ns, ret);
+			if (run.card)
+				result_of_card(&run, hb_clock_now_ns() - began_ns, ret);
+			else
+				result_of_baseline(&run, hb_clock_now_ns() - began_ns, ret);
 			result_of_client(&run, ret);
 		}
 		(void)sched_setaffinity(0, sizeof(before), &before);

@@ -185,6 +185,71 @@ Test(live, a_process_that_waits_is_told_to_try_again)
 	cr_assert_eq(r.done, o.requests);
 }
 
+/* A datagram that the kernel drops is lost, and counted; no reply is wrong. */
+Test(live, every_system_answers_or_counts_what_is_lost)
+{
+	if (!is_possible())
+		return;
+	for (int system = 0; system < NIC_LIVE_SYSTEM_COUNT; system++) {
+		struct nic_live_options o = quick(NIC_LIVE_PROCESS, 3);
+		struct nic_live_result r;
+
+		o.system = (enum nic_live_system)system;
+		o.requests = 600;
+		o.warm_up = 60;
+		o.rate_per_s = 20000;
+		o.idle_spinner = system == NIC_LIVE_UDP_EPOLL;
+		run(&o, &r);
+		cr_assert(r.done > 0, "%s", nic_live_system_name(o.system));
+		if (system == NIC_LIVE_NICOS || system == NIC_LIVE_DISPATCHER ||
+			system == NIC_LIVE_STEALING)
+			cr_assert_eq(r.dropped, 0);
+		cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+	}
+}
+
+/* What the experiments rely on to notice a handler that does less than it should. */
+Test(live, replies_without_the_work_are_wrong)
+{
+	struct nic_live_options o = quick(NIC_LIVE_FIBER, 2);
+	struct nic_live_result r;
+	struct hb_error error = {0};
+
+	if (!is_possible())
+		return;
+	o.is_falsified = true;
+	cr_assert_eq(nic_live_run(&o, &r, &error), 0, "%s", error.text);
+	cr_assert_eq(r.wrong, o.requests);
+	nic_live_finish(&r);
+}
+
+static void look(const struct nic_live_view *view, void *user)
+{
+	uint64_t of_services = 0;
+
+	for (int s = 0; s < 3; s++)
+		of_services += hb_hist_total(view->services[s]);
+	cr_assert(view->answered <= view->sent);
+	cr_assert(of_services <= view->answered);
+	++*(int *)user;
+}
+
+Test(live, a_run_can_be_watched)
+{
+	struct nic_live_options o = quick(NIC_LIVE_PROCESS, 3);
+	struct nic_live_result r;
+	int looks = 0;
+
+	if (!is_possible())
+		return;
+	o.rate_per_s = 20000;
+	o.watch = look;
+	o.watch_user = &looks;
+	o.watch_ns = 1e6;
+	run(&o, &r);
+	cr_assert(looks > 0);
+}
+
 Test(live, no_process_stays_behind)
 {
 	struct nic_live_options o = quick(NIC_LIVE_PROCESS, 20);
@@ -199,10 +264,10 @@ Test(live, no_process_stays_behind)
 
 Test(live, what_cannot_be_is_refused_with_a_reason)
 {
-	struct nic_live_options o[12];
+	struct nic_live_options o[15];
 	struct nic_live_result r;
 
-	for (size_t i = 0; i < 12; i++)
+	for (size_t i = 0; i < 15; i++)
 		o[i] = quick(NIC_LIVE_PROCESS, 4);
 	o[0].services = 0;
 	o[1].services = NIC_LIVE_SERVICES_MAX + 1;
@@ -218,7 +283,13 @@ Test(live, what_cannot_be_is_refused_with_a_reason)
 	o[9].fault_at = o[9].requests;
 	o[10].arrival = NIC_ARRIVAL_BURST;
 	o[11].buffers = 0;
-	for (size_t i = 0; i < 12; i++) {
+	o[12].system = NIC_LIVE_UDP;
+	o[12].hostile = 5;
+	o[13].system = NIC_LIVE_BYPASS;
+	o[13].watch = look;
+	o[14].system = NIC_LIVE_STEALING;
+	o[14].fault = NIC_LIVE_EXIT;
+	for (size_t i = 0; i < 15; i++) {
 		struct hb_error error = {0};
 
 		cr_assert_eq(nic_live_run(&o[i], &r, &error), -EINVAL, "case %zu", i);

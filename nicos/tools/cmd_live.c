@@ -12,14 +12,15 @@
 #include <hotbed/suggest.h>
 
 #include <nicos/live.h>
+#include <nicos/wire.h>
 
 /* Options as they were typed; NULL = not given. */
 struct words {
-	const char *system, *mode, *arrival, *service, *popularity, *turn, *try_again, *kill,
-		*fault;
+	const char *system, *wire, *mode, *arrival, *service, *popularity, *turn, *try_again, *kill;
+	const char *fault, *interval;
 	double load, rate;
 	uint64_t services, seed, requests, warm_up, bytes, window, depth, queue, buffers, hostile;
-	bool json;
+	bool json, idle_spinner;
 };
 
 #define UNSET UINT64_MAX
@@ -35,14 +36,23 @@ static int unknown(const char *what, const char *word, const char *const *names,
 
 static int read_names(const struct words *w, struct nic_live_options *o, struct hb_error *reterr)
 {
-	static const char *const systems[] = {"nicos", NULL};
+	static const char *const systems[] = {"nicos", "udp", "udp-epoll", "udp-poll", "bypass",
+		"poll-yield", "dispatcher", "stealing", NULL};
+	static const char *const wires[] = {"memory", "net-ring", NULL};
 	static const char *const modes[] = {"process", "thread", "fiber", NULL};
 	static const char *const faults[] = {"exit", "hang", "crash", "wrong-line", NULL};
 	size_t length;
 
 	o->system = nic_live_system_find(w->system);
 	if (o->system == NIC_LIVE_SYSTEM_COUNT)
-		return unknown("system", w->system, systems, "nicos", reterr);
+		return unknown("system", w->system, systems,
+			"nicos, udp, udp-epoll, udp-poll, bypass, poll-yield, dispatcher and "
+			"stealing",
+			reterr);
+	if (strcmp(w->wire, "net-ring") == 0)
+		o->wire_create = nic_wire_dpdk_create;
+	else if (strcmp(w->wire, "memory") != 0)
+		return unknown("wire", w->wire, wires, "memory and net-ring", reterr);
 	o->mode = nic_live_mode_find(w->mode);
 	if (o->mode == NIC_LIVE_MODE_COUNT)
 		return unknown("mode", w->mode, modes, "process, thread and fiber", reterr);
@@ -92,6 +102,7 @@ static int read_numbers(const struct words *w, struct nic_live_options *o, struc
 
 	for (size_t i = 0; !err && i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		err = read_number(numbers[i].name, numbers[i].value, numbers[i].target, reterr);
+	o->idle_spinner = w->idle_spinner;
 	o->seed = w->seed;
 	o->requests = w->requests;
 	o->warm_up = w->warm_up == UNSET ? w->requests / 10 : w->warm_up;
@@ -156,6 +167,8 @@ static int read_words(const struct words *w, struct nic_live_options *o, struct 
 	if (!err)
 		err = read_time("try-again", w->try_again, &o->try_again_ns, reterr);
 	if (!err)
+		err = read_time("interval", w->interval, &o->interval_ns, reterr);
+	if (!err)
 		err = read_time("kill", w->kill, &o->kill_ns, reterr);
 	if (!err) {
 		err = nic_distribution_parse(w->service, &service, reterr);
@@ -174,6 +187,7 @@ static void json_parameters(
 {
 	hb_json_open(out, "parameters", '{');
 	hb_json_put_text(out, "system", nic_live_system_name(o->system));
+	hb_json_put_text(out, "wire", w->wire);
 	hb_json_put_text(out, "mode", nic_live_mode_name(o->mode));
 	hb_json_put_u64(out, "services", o->services);
 	hb_json_put_text(out, "arrival", w->arrival);
@@ -193,6 +207,8 @@ static void json_parameters(
 	hb_json_put_number(out, "turn_us", o->turn_ns / 1e3);
 	hb_json_put_number(out, "try_again_us", o->try_again_ns / 1e3);
 	hb_json_put_number(out, "kill_us", o->kill_ns / 1e3);
+	hb_json_put_number(out, "interval_us", o->interval_ns / 1e3);
+	hb_json_put_bool(out, "idle_spinner", o->idle_spinner);
 	hb_json_put_text(out, "fault", w->fault ? w->fault : "none");
 	hb_json_close(out, '}');
 }
@@ -284,6 +300,7 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 {
 	struct nic_live_options options;
 	struct words w = {.system = "nicos",
+		.wire = "memory",
 		.mode = "process",
 		.arrival = "poisson",
 		.service = "exp:10us",
@@ -309,6 +326,8 @@ static int run(int argc, char **argv, struct hb_error *reterr)
 		{.name = "buffers", .u64 = &w.buffers}, {.name = "turn", .text = &w.turn},
 		{.name = "try-again", .text = &w.try_again}, {.name = "kill", .text = &w.kill},
 		{.name = "fault", .text = &w.fault}, {.name = "hostile", .u64 = &w.hostile},
+		{.name = "interval", .text = &w.interval}, {.name = "wire", .text = &w.wire},
+		{.name = "idle-spinner", .flag = &w.idle_spinner},
 		{.name = "json", .flag = &w.json}, {.name = NULL}};
 	struct nic_live_result result;
 	int err;
@@ -334,7 +353,12 @@ const struct command command_live = {
 	.summary = "run the card in software on one CPU, services on another, and measure",
 	.help = "Needs two CPUs; exit code 77 where there is one only.\n"
 		"\n"
-		"  --system S         who serves: nicos (default)\n"
+		"  --system S         who serves: nicos (default), dispatcher, stealing, by the "
+		"card; "
+		"or\n"
+		"                     udp, udp-epoll, udp-poll, by sockets; bypass, poll-yield, by "
+		"polling rings\n"
+		"  --wire W           memory (default), or net-ring: that device of DPDK\n"
 		"  --mode M           what a service is: process (default), thread, fiber\n"
 		"  --services N       1 to 8192 (16)\n"
 		"  --arrival A        poisson (default), const, burst:F,ON,OFF\n"
@@ -358,11 +382,14 @@ const struct command command_live = {
 		"  --fault F@N        request N makes its service exit, hang, crash or write to "
 		"another\n"
 		"                     service's lines (wrong-line)\n"
+		"  --interval T       stealing: between two looks at the queues (5us)\n"
+		"  --idle-spinner     sockets and rings: keep the services' CPU from halting\n"
 		"  --hostile N        send a frame that must be refused before every N requests\n"
 		"  --json             one object, schema nicos.live/1\n"
 		"\n"
 		"examples:\n"
 		"  nicos live --services 4 --load 0.3\n"
+		"  nicos live --system udp --idle-spinner --services 4 --load 0.3\n"
 		"  nicos live --mode fiber --services 64 --service const:1us --rate 50000\n"
 		"  nicos live --services 3 --fault hang@100 --kill 20ms --json\n",
 	.run = run,

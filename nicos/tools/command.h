@@ -29,6 +29,7 @@ int read_arrival_word(const char *word, struct nic_des_options *o, struct hb_err
 int read_popularity_word(const char *word, double *ret_zipf, struct hb_error *reterr);
 
 extern const struct command command_check;
+extern const struct command command_demo;
 extern const struct command command_live;
 extern const struct command command_sim;
 

@@ -18,6 +18,7 @@
 static const struct command *const commands[] = {
 	&command_sim,
 	&command_live,
+	&command_demo,
 	&command_check,
 };
 

@@ -57,19 +57,18 @@ static void put_u32(uint8_t *p, uint32_t value)
 /* Ones' complement sum in the order of bytes of this machine: swapping commutes with it (RFC 1071, 2.B). */
 static uint64_t sum(const uint8_t *p, size_t bytes, uint64_t total)
 {
-	for (; bytes >= 4; p += 4, bytes -= 4) {
-		uint32_t word;
+	/* Two halves of eight bytes at once: a frame is too short for either sum to overflow. */
+	for (; bytes >= 8; p += 8, bytes -= 8) {
+		uint64_t word;
 
 		memcpy(&word, p, sizeof(word));
-		total += word;
+		total += (word & 0xffffffff) + (word >> 32);
 	}
-	if (bytes >= 2) {
+	for (; bytes >= 2; p += 2, bytes -= 2) {
 		uint16_t half;
 
 		memcpy(&half, p, sizeof(half));
 		total += half;
-		p += 2;
-		bytes -= 2;
 	}
 	return bytes ? total + p[0] : total;
 }
@@ -139,42 +138,50 @@ static enum nic_frame_fault datagram_check(
 }
 
 /* Bytes of the datagram behind a header that ends at @header_end, or UINT32_MAX if it is too short for it. */
-static uint32_t body_bytes(const uint8_t *frame, uint32_t header_end)
+static uint32_t bytes_behind(const uint8_t *frame, uint32_t header_end)
 {
 	uint32_t end = UDP_AT + get_u16(frame + UDP_AT + 4);
 
 	return end < header_end ? UINT32_MAX : end - header_end;
 }
 
+enum nic_frame_fault nic_rpc_call_decode(
+	const uint8_t *body, size_t body_bytes, uint32_t services, struct nic_rpc_call *ret)
+{
+	const size_t header_bytes = NIC_RPC_CALL_HEADER_BYTES - RPC_AT;
+
+	if (body_bytes < header_bytes)
+		return NIC_FRAME_SHORT;
+	/* Credentials and verifier: flavour AUTH_NONE and length 0 each. */
+	if (get_u32(body + 4) != RPC_CALL || get_u32(body + 8) != RPC_VERSION ||
+		get_u32(body + 16) != PROGRAM_VERSION || get_u32(body + 24) || get_u32(body + 28) ||
+		get_u32(body + 32) || get_u32(body + 36))
+		return NIC_FRAME_RPC_HEADER;
+	if (get_u32(body + 12) - NIC_RPC_PROGRAM >= services)
+		return NIC_FRAME_NO_SERVICE;
+	if ((body_bytes - header_bytes) % 4 || body_bytes - header_bytes > NIC_RPC_ARGS_MAX)
+		return NIC_FRAME_ARGUMENTS;
+	ret->xid = get_u32(body);
+	ret->service = get_u32(body + 12) - NIC_RPC_PROGRAM;
+	ret->procedure = get_u32(body + 20);
+	ret->args = body + header_bytes;
+	ret->args_bytes = (uint32_t)(body_bytes - header_bytes);
+	return NIC_FRAME_OK;
+}
+
 enum nic_frame_fault nic_rpc_call_parse(const uint8_t *frame, size_t frame_bytes,
 	const struct nic_address *self, uint32_t services, struct nic_rpc_call *ret)
 {
 	enum nic_frame_fault fault = datagram_check(frame, frame_bytes, self);
-	const uint8_t *rpc = frame + RPC_AT;
-	uint32_t bytes;
 
+	if (!fault)
+		fault = nic_rpc_call_decode(frame + RPC_AT,
+			(size_t)get_u16(frame + UDP_AT + 4) - UDP_BYTES, services, ret);
 	if (fault)
 		return fault;
-	bytes = body_bytes(frame, NIC_RPC_CALL_HEADER_BYTES);
-	if (bytes == UINT32_MAX)
-		return NIC_FRAME_SHORT;
-	/* Credentials and verifier: flavour AUTH_NONE and length 0 each. */
-	if (get_u32(rpc + 4) != RPC_CALL || get_u32(rpc + 8) != RPC_VERSION ||
-		get_u32(rpc + 16) != PROGRAM_VERSION || get_u32(rpc + 24) || get_u32(rpc + 28) ||
-		get_u32(rpc + 32) || get_u32(rpc + 36))
-		return NIC_FRAME_RPC_HEADER;
-	if (get_u32(rpc + 12) - NIC_RPC_PROGRAM >= services)
-		return NIC_FRAME_NO_SERVICE;
-	if (bytes % 4)
-		return NIC_FRAME_ARGUMENTS;
 	memcpy(ret->from.ethernet, frame + 6, 6);
 	ret->from.ip = get_u32(frame + 26);
 	ret->from.port = get_u16(frame + UDP_AT);
-	ret->xid = get_u32(rpc);
-	ret->service = get_u32(rpc + 12) - NIC_RPC_PROGRAM;
-	ret->procedure = get_u32(rpc + 20);
-	ret->args = frame + NIC_RPC_CALL_HEADER_BYTES;
-	ret->args_bytes = bytes;
 	return NIC_FRAME_OK;
 }
 
@@ -187,7 +194,7 @@ enum nic_frame_fault nic_rpc_reply_parse(const uint8_t *frame, size_t frame_byte
 
 	if (fault)
 		return fault;
-	bytes = body_bytes(frame, NIC_RPC_REPLY_HEADER_BYTES);
+	bytes = bytes_behind(frame, NIC_RPC_REPLY_HEADER_BYTES);
 	if (bytes == UINT32_MAX)
 		return NIC_FRAME_SHORT;
 	/* Accepted, AUTH_NONE, success. */
@@ -244,15 +251,27 @@ size_t nic_rpc_call_write(uint8_t *frame, const struct nic_address *from,
 	return headers_write(frame, from, to, NIC_RPC_CALL_HEADER_BYTES - RPC_AT + args_bytes);
 }
 
+void nic_rpc_reply_encode(uint8_t *body, uint32_t xid)
+{
+	memset(body, 0, NIC_RPC_REPLY_HEADER_BYTES - RPC_AT);
+	put_u32(body, xid);
+	put_u32(body + 4, RPC_REPLY);
+}
+
 size_t nic_rpc_reply_write(uint8_t *frame, const struct nic_address *from,
 	const struct nic_address *to, uint32_t xid, uint32_t results_bytes)
 {
-	uint8_t *rpc = frame + RPC_AT;
-
-	memset(rpc, 0, NIC_RPC_REPLY_HEADER_BYTES - RPC_AT);
-	put_u32(rpc, xid);
-	put_u32(rpc + 4, RPC_REPLY);
+	nic_rpc_reply_encode(frame + RPC_AT, xid);
 	return headers_write(frame, from, to, NIC_RPC_REPLY_HEADER_BYTES - RPC_AT + results_bytes);
+}
+
+size_t nic_datagram_wrap(uint8_t *frame, const struct nic_address *from,
+	const struct nic_address *to, uint32_t body_bytes)
+{
+	size_t frame_bytes = headers_write(frame, from, to, body_bytes);
+
+	nic_rpc_seal(frame);
+	return frame_bytes;
 }
 
 void nic_rpc_seal(uint8_t *frame)

@@ -59,6 +59,11 @@ enum option_name {
 	OPT_ABSORBING,
 	OPT_CURVE,
 	OPT_AGE,
+	OPT_VARIANT,
+	OPT_SCHEDULES,
+	OPT_FIRST,
+	OPT_UNJUDGED,
+	OPT_TRACE,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION,
@@ -68,6 +73,7 @@ enum option_name {
 /* One call of the program. Values are NULL where the option was not given, "" for those without argument. */
 struct arguments {
 	const char *values[OPT_COUNT];
+	const char *operand; /* NULL for commands without */
 	enum pc_protocol_kind protocol;
 	bool json;
 };
@@ -76,8 +82,10 @@ struct command {
 	const char *name;
 	const char *help;
 	bool takes_protocol;
+	const char *operand; /* what must follow, "FILE"; NULL = nothing may */
 	const char *options; /* names, separated by blanks */
-	/* Prints to standard output. Returns 0 or -errno with the reason in @reterr. */
+	int error_code;      /* exit code when it fails; 0 = that of all commands */
+	/* Prints to standard output. Returns an exit code, or -errno with the reason in @reterr. */
 	int (*run)(const struct arguments *arguments, struct hb_error *reterr);
 };
 
@@ -87,6 +95,9 @@ extern const struct command command_explain;
 extern const struct command command_estimate;
 extern const struct command command_mttdl;
 extern const struct command command_curve;
+extern const struct command command_quorum;
+extern const struct command command_linearizable;
+extern const struct command command_sim;
 
 /* option_text - "--name", for messages. */
 const char *option_text(enum option_name name);

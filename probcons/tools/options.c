@@ -62,6 +62,13 @@ const struct option_row option_rows[OPT_COUNT] = {
 	[OPT_ABSORBING] = {"absorbing", "STATES", "states that end the wait, comma-separated"},
 	[OPT_CURVE] = {"curve", "NAME", "one curve of the file (all)"},
 	[OPT_AGE] = {"age", "TIME", "age at the start of the window (0)"},
+	[OPT_VARIANT] = {"variant", "V",
+		"V0 majority (default), V1 flexible, V2 weighted, V3 dynamic, "
+		"V4 by rank, V5 committees"},
+	[OPT_SCHEDULES] = {"schedules", "N", "how many (1000)"},
+	[OPT_FIRST] = {"first", "N", "number of the first schedule (0)"},
+	[OPT_UNJUDGED] = {"unjudged", NULL, "leave out the judgement of linearizability"},
+	[OPT_TRACE] = {"trace", NULL, "print every step"},
 	[OPT_JSON] = {"json", NULL, "JSON instead of text"},
 	[OPT_HELP] = {"help", NULL, "print this and exit"},
 	[OPT_VERSION] = {"version", NULL, "print the version and exit"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * probcons: exact nines of consensus protocols. Exit codes: 0 done, 1 the question has no answer or its files cannot be
- * read, 2 the command line is wrong.
+ * read, 2 the command line is wrong; commands that judge say more in their help.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -25,6 +25,9 @@ static const struct command *const commands[] = {
 	&command_estimate,
 	&command_mttdl,
 	&command_curve,
+	&command_quorum,
+	&command_linearizable,
+	&command_sim,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -59,8 +62,10 @@ static bool has_option(const struct command *command, const char *name)
 
 static void print_command_help(const struct command *command)
 {
-	(void)printf("usage: probcons %s %s[OPTIONS]\n\n%s\n\n", command->name,
-		command->takes_protocol ? "raft|pbft " : "", command->help);
+	(void)printf("usage: probcons %s %s%s%s[OPTIONS]\n\n%s\n\n", command->name,
+		command->takes_protocol ? "raft|pbft " : "",
+		command->operand ? command->operand : "", command->operand ? " " : "",
+		command->help);
 	for (int i = 0; i < OPT_COUNT; i++) {
 		const struct option_row *row = &option_rows[i];
 		char left[64];
@@ -78,7 +83,7 @@ static void print_help(void)
 	(void)printf("usage: probcons COMMAND [OPTIONS]\n\n"
 		     "Exact nines of consensus protocols on fleets that fail as machines do.\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		(void)printf("  %-10s %s\n", commands[i]->name, commands[i]->help);
+		(void)printf("  %-12s %s\n", commands[i]->name, commands[i]->help);
 	(void)printf("\n'probcons COMMAND --help' lists the options; probcons(1) has examples.\n");
 }
 
@@ -147,7 +152,7 @@ static int parse(const struct command *command, int argc, char **argv, struct ar
 	return 0;
 }
 
-static int parse_protocol(
+static int parse_operands(
 	const struct command *command, int argc, char **argv, struct arguments *arguments)
 {
 	int at = optind;
@@ -170,6 +175,14 @@ static int parse_protocol(
 		}
 		at++;
 	}
+	if (command->operand) {
+		if (at >= argc) {
+			(void)fprintf(stderr, "probcons %s: which %s?\n", command->name,
+				command->operand);
+			return 2;
+		}
+		arguments->operand = argv[at++];
+	}
 	if (at < argc) {
 		(void)fprintf(
 			stderr, "probcons %s: unexpected argument '%s'\n", command->name, argv[at]);
@@ -179,8 +192,10 @@ static int parse_protocol(
 }
 
 /* Arguments that make no sense are the caller's; files and questions without an answer are not. */
-static int exit_code(const struct hb_error *error)
+static int exit_code(const struct command *command, const struct hb_error *error)
 {
+	if (command->error_code)
+		return command->error_code;
 	return error->code == -EINVAL && error->path[0] == '\0' ? 2 : 1;
 }
 
@@ -217,13 +232,14 @@ int main(int argc, char **argv)
 		return usage("unknown command ", argv[1]);
 	code = parse(command, argc - 1, argv + 1, &arguments);
 	if (code == 0)
-		code = parse_protocol(command, argc - 1, argv + 1, &arguments);
+		code = parse_operands(command, argc - 1, argv + 1, &arguments);
 	if (code != 0)
 		return code < 0 ? finish_output() : code;
-	if (command->run(&arguments, &error)) {
+	code = command->run(&arguments, &error);
+	if (code < 0) {
 		(void)fprintf(stderr, "probcons %s: %s\n", command->name,
 			hb_error_format(&error, text, sizeof(text)));
-		return exit_code(&error);
+		return exit_code(command, &error);
 	}
-	return finish_output();
+	return finish_output() ? 1 : code;
 }

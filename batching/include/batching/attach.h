@@ -5,7 +5,8 @@
  * cookie, used, and closed at once: a duplicate that is kept would delay the FIN that the peer waits for.
  *
  * What was found is restored by bat_attach_destroy(); if the caller is killed, a process that the attachment keeps for
- * this restores it. Needs the right to ptrace(2) the program. State is about 120 bytes per socket. Linux only.
+ * this restores it. Needs the right to ptrace(2) the program. State is at most 256 bytes per socket, a tracker's
+ * included. Linux only.
  *
  * Not thread-safe. bat_attach_create() forks; threads of the caller do not matter to the copy, which makes system calls
  * only.
@@ -17,8 +18,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <batching/estimate.h>
 #include <batching/policy.h>
 
+struct bat_tracker;
 struct hb_error;
 struct bat_attach;
 
@@ -48,6 +51,20 @@ void bat_attach_destroy(struct bat_attach *attach, uint32_t *ret_restored);
  * restored. Returns 0, or -ESRCH (the process has ended).
  */
 int bat_attach_set(struct bat_attach *attach, enum bat_socket_mode mode);
+
+/*
+ * bat_attach_track - from now on @tracker (tracker.h) follows the sockets, those included that are opened later. It
+ * stays the caller's, and must outlive the attachment. Several attachments may share one, as those of both ends do. A
+ * socket for which it has no place is switched all the same, and left out of what is read.
+ */
+void bat_attach_track(struct bat_attach *attach, struct bat_tracker *tracker);
+
+/*
+ * bat_attach_queues - the queues of all tracked sockets together at @now_ns of bat_tracker_now_ns(), those included
+ * that are closed by now, from memory: no system call, and no new socket is looked for.
+ * @ret: [BAT_QUEUE_COUNT]. Returns 0, or -EAGAIN (updates of a socket never paused) with @ret untouched.
+ */
+int bat_attach_queues(struct bat_attach *attach, int64_t now_ns, struct bat_reading *ret);
 
 /* Sums over the sockets: their state now, and what was counted since they were seen first. Bytes. */
 struct bat_attach_sample {

@@ -7,6 +7,9 @@
  * The policy's bound on what is held counts from when a message is ready to be sent. A server computes for up to a
  * millisecond, or one request if that takes longer, before it looks at the next connection's bound.
  *
+ * Both ends can tell each other their queues in band (record.h), followed in the kernel (tracker.h): the client sends a
+ * record each exchange period and the server answers it with its own; then both know the end-to-end estimate.
+ *
  * Not thread-safe: one thread per server or client; bat_server_stop() from anywhere, signal handlers included.
  */
 #ifndef BATCHING_BNET_H
@@ -43,18 +46,31 @@ struct bat_server_options {
 	uint16_t port;       /* 0: any */
 	int64_t alpha_ns;    /* per request, 0 ... 1 s */
 	int64_t beta_ns;     /* per batch, 0 ... 1 s */
+	bool exchange;       /* follow the queues; records without are answered without any queue */
 	struct bat_policy_options policy;
+};
+
+/* What came of the exchanged counters. */
+struct bat_exchange_result {
+	const char *tracking; /* static; NULL = nothing was followed */
+	uint64_t windows;     /* between two records */
+	uint64_t undefined;   /* of these, without an estimate */
+	uint64_t departed;    /* bytes of this end acknowledged in the others */
+	double estimate_ns;   /* mean over those bytes; 0 without any */
 };
 
 struct bat_server_result {
 	uint64_t connections, requests, batches;
 	uint64_t
 		faults; /* connections closed for what they sent: no frame of ours, a wrong checksum or number */
+	struct bat_exchange_result exchange;
 	struct bat_policy_record policy;
 };
 
 /*
- * bat_server_create - listen. A policy that learns is told how long replies were held at the server: it knows no more.
+ * bat_server_create - listen. A policy that learns is told how long replies were held at the server,
+ * or, with records from its clients, the estimate of each window.
+ *
  * Returns 0, -EINVAL (an option out of range), -ENOTSUP (back end not built), or what the socket said.
  */
 int bat_server_create(
@@ -74,23 +90,27 @@ struct bat_client_options {
 	uint32_t connections;   /* 1 ... BAT_CONNECTIONS_MAX */
 	uint32_t request_bytes; /* of payload, 0 ... BAT_PAYLOAD_MAX */
 	uint32_t reply_bytes;
-	int64_t cost_ns;  /* c, per reply, 0 ... 1 s */
-	int64_t drain_ns; /* wait this long for the last replies; 0: 1 s */
+	int64_t cost_ns;     /* c, per reply, 0 ... 1 s */
+	int64_t drain_ns;    /* wait this long for the last replies; 0: 1 s */
+	int64_t exchange_ns; /* send a record over each connection so often; 0: none */
 	struct bat_policy_options policy;
 };
 
 struct bat_client_result {
 	uint64_t answered;
 	uint64_t batches; /* of requests */
+	struct bat_exchange_result exchange;
 	struct bat_policy_record policy;
 };
 
 /*
  * bat_client_run - send @schedule's requests over the connections in turn and check each reply. Latencies are in @load,
- * which was made for @schedule. A policy that learns is told the mean response time of each 10 ms.
+ * which was made for @schedule. A policy that learns is told the mean response time of each 10 ms, or with
+ * exchange_ns the estimate of each window.
  * Blocks for the schedule and options->drain_ns.
  *
- * Returns 0; -EINVAL (an option out of range); -EBADMSG (a reply was changed, repeated, overtaken, or of something
+ * Returns 0; -EINVAL (an option out of range); -ENOTSUP or -EPERM (no tracker for an exchange);
+ * -EBADMSG (a reply was changed, repeated, overtaken, or of something
  * else: which, in @reterr); -ECONNRESET (the server closed a connection); or what a socket said. Requests without a
  * reply are no error here: @load counts them.
  */

@@ -12,8 +12,8 @@
  *     L = W(unsent, A) + W(unread, B) [+ W(service, B)] + W(unacked, B) - W(ackdelay, A) + W(unread, A).
  *
  * Each misses what is longer in the trip that it does not see: the first, of a large answer; the second, of a large
- * request. So the larger of both is closer. The second needs no queue of B that B does not tell anyway: A knows its own
- * unsent bytes. An application that counts its own requests replaces them all by one queue.
+ * request. So the larger of both is closer. The second needs no unsent queue of B's. An application that counts its own
+ * requests replaces them all by one queue.
  *
  * Thread-safe: plain values. Source: Borisov, Amit and Tsafrir, HotOS 2025; the service and unsent queues are our
  * additions.
@@ -37,14 +37,12 @@ enum bat_unit {
 
 /* The queues of one end of a connection. */
 enum bat_queue {
-	BAT_UNACKED,     /* written, not yet acknowledged */
-	BAT_UNREAD,      /* received, not yet read */
-	BAT_ACKDELAY,    /* received, acknowledgement not yet sent */
-	BAT_SERVICE,     /* read, not yet answered */
-	BAT_QUEUE_COUNT, /* of those that ends tell each other */
-	BAT_UNSENT =
-		BAT_QUEUE_COUNT, /* written, not yet sent for the first time; a part of unacked */
-	BAT_QUEUE_ALL,
+	BAT_UNACKED,  /* written, not yet acknowledged */
+	BAT_UNREAD,   /* received, not yet read */
+	BAT_ACKDELAY, /* received, acknowledgement not yet sent */
+	BAT_SERVICE,  /* read, not yet answered */
+	BAT_UNSENT,   /* written, not yet sent for the first time; a part of unacked */
+	BAT_QUEUE_COUNT,
 };
 
 /* bat_unit_name - "bytes" ...; bat_queue_name - "unacked" ... Static. */
@@ -63,7 +61,7 @@ struct bat_wait bat_wait_of(const struct bat_window *window);
 
 /* One end's waits; the windows of both ends should cover about the same time. */
 struct bat_end {
-	struct bat_wait queues[BAT_QUEUE_ALL];
+	struct bat_wait queues[BAT_QUEUE_COUNT];
 };
 
 /* One wait of the sum. */

@@ -20,8 +20,8 @@ struct hb_error;
 
 #define BAT_OPTION_BYTES 16
 #define BAT_OPTION_KIND 253 /* experimental */
-#define BAT_OPTION_VERSION 1
-#define BAT_OPTION_EPOCHS 32 /* epochs count modulo this */
+#define BAT_OPTION_VERSION 2
+#define BAT_OPTION_EPOCHS 16 /* epochs count modulo this */
 
 #define BAT_SHIFT_MAX 32 /* above it, 64-bit counters would not wrap together with their 32 bits */
 #define BAT_LOG2_MAX 40  /* of sizes and rates */

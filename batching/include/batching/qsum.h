@@ -65,6 +65,20 @@ void bat_qsum_add_shared(struct bat_qsum *sum, int64_t time_ns, int64_t delta);
  */
 int bat_qsum_read(const struct bat_qsum *sum, int64_t now_ns, struct bat_reading *ret);
 
+/*
+ * What has passed one point, in any order: @units, and @moment, the sum of units x time over all passages, both modulo
+ * 2^64. A queue lies between the point where units enter it and the one where they leave it, and one point may end one
+ * queue and begin another.
+ */
+struct bat_passed {
+	uint64_t units;
+	uint64_t moment;
+};
+
+/* bat_passed_between - the queue from @in to @out at @now_ns. */
+struct bat_reading bat_passed_between(
+	const struct bat_passed *in, const struct bat_passed *out, int64_t now_ns);
+
 /* bat_reading_merge - add @other, a reading of a part of the same queue at the same time (asserted), to @reading. */
 void bat_reading_merge(struct bat_reading *reading, const struct bat_reading *other);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The in-band record: all queues of one end in 120 bytes of a stream that the application frames itself. Counters have
+ * The in-band record: all queues of one end in 144 bytes of a stream that the application frames itself. Counters have
  * their full 64 bits, so nothing wraps between two records; a TCP option, which has no room for that, is in option.h.
  * The layout is specified in docs/reference/batching-wire.md.
  *
@@ -17,8 +17,8 @@
 
 struct hb_error;
 
-#define BAT_RECORD_BYTES 120
-#define BAT_RECORD_VERSION 1
+#define BAT_RECORD_BYTES 144
+#define BAT_RECORD_VERSION 2
 
 /* What one end says about its queues at one moment. */
 struct bat_record {

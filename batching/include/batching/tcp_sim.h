@@ -7,9 +7,11 @@
  * TCP follows Linux 6: segments of the MSS; Nagle's algorithm in Minshall's form (a partial segment waits only while
  * an earlier partial one is unacknowledged); delayed acknowledgements of 40 ms with quick-acknowledgement and
  * ping-pong states, at once after more than one full segment, and after a read that leaves nothing; autocorking (a
- * partial segment waits while the device still holds some of this connection). Links have delay and rate, in order
- * and without loss; each host spends time per packet on one CPU and runs its application on another. Left out:
- * congestion control beyond a fixed window, loss, segmentation offload, timer ticks.
+ * partial segment waits while the device still holds some of this connection). Links have delay, rate and random
+ * loss, and keep the order; each host spends time per packet on one CPU and runs its application on another. Lost
+ * segments are sent again after three duplicate acknowledgements or a timeout; the window is fixed, or Reno's, an
+ * approximation of what runs today. Left out: selective acknowledgements, tail loss probes, pacing, CUBIC, segmentation
+ * offload, timer ticks.
  *
  * Thread-safe: runs share nothing. Same configuration and seed, same bytes.
  * Sources: Linux net/ipv4/tcp_output.c, tcp_input.c, tcp_timer.c; Minshall, "A Proposed Modification to Nagle's
@@ -44,6 +46,14 @@ struct bat_tcp_host {
 struct bat_tcp_link {
 	int64_t delay_ns;
 	uint64_t rate_bytes_per_s; /* 0 = without limit */
+	double loss;               /* of packets, each for itself; 0 ... 0.5 */
+};
+
+/* What limits the unacknowledged bytes besides window_bytes. */
+enum bat_tcp_congestion {
+	BAT_TCP_WINDOW_FIXED, /* nothing */
+	BAT_TCP_RENO, /* slow start from 10 segments, congestion avoidance, NewReno recovery */
+	BAT_TCP_CONGESTION_COUNT,
 };
 
 /* A kind of request. Sizes are 1 ... 16 MiB. */
@@ -86,7 +96,7 @@ typedef void bat_tcp_observe_fn(void *user, enum bat_unit unit, int end, enum ba
  * held, as Linux does.
  */
 typedef void bat_tcp_tick_fn(void *user, int64_t now_ns,
-	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL],
+	struct bat_reading readings[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT],
 	bool nagle[BAT_TCP_ENDS]);
 
 struct bat_tcp_config {
@@ -96,7 +106,8 @@ struct bat_tcp_config {
 	uint32_t header_bytes;    /* per packet on the link, 0 ... 1,000; 66 for Ethernet */
 	uint64_t window_bytes;    /* unacknowledged at most, mss ... 1 GiB */
 	uint32_t window_segments; /* the same in segments, 1 ... 65,536 */
-	int64_t ack_delay_ns;     /* the delayed acknowledgement's, Linux: 40 ms */
+	enum bat_tcp_congestion congestion;
+	int64_t ack_delay_ns; /* the delayed acknowledgement's, Linux: 40 ms */
 
 	uint64_t requests; /* 1 ... BAT_TCP_REQUESTS_MAX */
 	uint64_t warm_up;  /* of these are not measured; < requests */
@@ -134,9 +145,10 @@ struct bat_tcp_result {
 	double latency_mean_ns;  /* the truth: from write to the read of the answer */
 	double response_mean_ns; /* from schedule to done */
 	int64_t finish_ns;       /* the last one done */
-	uint64_t segments[BAT_TCP_ENDS], pure_acks[BAT_TCP_ENDS];
+	uint64_t segments[BAT_TCP_ENDS], pure_acks[BAT_TCP_ENDS]; /* segments: each once */
+	uint64_t retransmitted[BAT_TCP_ENDS], timeouts[BAT_TCP_ENDS], lost[BAT_TCP_ENDS];
 	/* From the write of the first measured request to the read of the last answer. */
-	struct bat_window windows[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_ALL];
+	struct bat_window windows[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT];
 	struct bat_window hinted; /* requests written and not answered, as the application says */
 	struct bat_estimate estimates[BAT_TCP_UNITS]; /* seen from the request */
 	struct bat_estimate by_answers[BAT_TCP_UNITS];

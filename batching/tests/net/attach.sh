@@ -65,9 +65,25 @@ if [ "$status" -ne 0 ] && grep -q 'may not be taken' "$folder/said"; then
 	exit 77
 fi
 [ "$status" -eq 0 ] || fault "attach ended with $status: $(cat "$folder/said")"
-grep -q '"schema":"batching.attach/1","tracking":"polling","end":"time"' "$folder/json" || fault "$(cat "$folder/json")"
+grep -qE '"schema":"batching.attach/1","tracking":"(polling|bpf-fentry|bpf-tp_btf)","end":"time"' "$folder/json" ||
+	fault "$(cat "$folder/json")"
 grep -q '"sockets":1,"restored":1,' "$folder/json" || fault "not one socket, restored: $(cat "$folder/json")"
 grep -q '"acked_bytes":0,' "$folder/json" && fault "nothing was acknowledged: $(cat "$folder/json")"
+
+# Both ends, by each way of tracking that there is; the client is redis-cli.
+for tracking in bpf polling; do
+	"$program" attach --pid "$server" --peer-pid "$client" --switch both --port "$port" --policy toggle \
+		--tracking "$tracking" --duration-ns 500000000 --json >"$folder/json" 2>"$folder/said"
+	status=$?
+	if [ "$tracking" = bpf ] && [ "$status" -eq 77 ] || grep -q 'BPF programs may not' "$folder/said"; then
+		echo "without BPF: $(cat "$folder/said")"
+		continue
+	fi
+	[ "$status" -eq 0 ] || fault "both ends by $tracking: $status: $(cat "$folder/said")"
+	grep -q '"restored":1,.*"peer":{"role":"requester","switched":true,"sockets":1,"restored":1,' "$folder/json" ||
+		fault "both ends by $tracking: $(cat "$folder/json")"
+	grep -q '"end_to_end_ns":[0-9]' "$folder/json" || fault "no estimate by $tracking: $(cat "$folder/json")"
+done
 redis-cli -p "$port" ping | grep -q PONG || fault 'redis-server does not answer after it was left'
 
 # It ends by a signal, and restores. What an earlier one said must not be taken for what this one says.

@@ -70,8 +70,35 @@ for backend in epoll uring uv; do
 done
 [ "$compared" -ge 2 ] || fault "only $compared back ends compared"
 
-# A server that is gone, and a port that is taken.
-"$program" load --port "$port" --rate 100 2>"$folder/complaint"
+# Counters exchanged in band: both ends come to estimates, and no message is lost. Without BPF it is said.
+if start --backend epoll --exchange --policy toggle; then
+	"$program" load --port "$port" --rate 5000 --duration-ns 300000000 --connections 2 --exchange-ns 10000000 \
+		--policy toggle --drain-ns 20000000000 --json >"$folder/loaded" 2>"$folder/complaint" ||
+		fault "exchange: $(cat "$folder/complaint")"
+	stop
+	for side in loaded served; do
+		grep -Eq '"exchange":{"tracking":"bpf-[a-z_]*","windows":[0-9]+,"undefined":[0-9]+,"end_to_end_ns":[0-9]' \
+			"$folder/$side" || fault "exchange: $(cat "$folder/$side")"
+	done
+	grep -q '"faults":0,' "$folder/served" || fault "exchange: $(cat "$folder/served")"
+	# A server that follows nothing answers without a queue: nothing is estimated, and nothing fails.
+	if start; then
+		"$program" load --port "$port" --rate 1000 --duration-ns 100000000 --exchange-ns 10000000 --json \
+			>"$folder/loaded" 2>"$folder/complaint" || fault "one side: $(cat "$folder/complaint")"
+		grep -q '"windows":0,"undefined":0,"end_to_end_ns":null' "$folder/loaded" ||
+			fault "one side: $(cat "$folder/loaded")"
+		stop
+	fi
+elif grep -q 'BPF' "$folder/said"; then
+	wait "$server" && fault 'exchange without BPF ends with 0'
+	echo "left out: $(cat "$folder/said")"
+	server=
+else
+	fault "exchange: $(cat "$folder/said")"
+fi
+
+# A port that nobody listens at (tests beside this one take free ports), and one that is taken.
+"$program" load --port 1 --rate 100 2>"$folder/complaint"
 [ $? -eq 1 ] && grep -q 'cannot connect to 127.0.0.1' "$folder/complaint" || fault "gone: $(cat "$folder/complaint")"
 if start; then
 	"$program" serve --port "$port" 2>"$folder/complaint"

@@ -186,13 +186,13 @@ static void write_plan(const struct run_writer *writer, const struct run_options
 
 	hb_json_add_text(plan, "schema", "hotbed.plan/1");
 	hb_json_add_text(plan, "run_id", writer->run_id);
-	hb_json_add_text(plan, "created_utc", "2026-01-02T03:04:05.000000006Z");
+	hb_json_add_text(plan, "created_utc", writer->created_utc);
 	hb_json_add_u64(plan, "seed", options->seed ? options->seed : 1);
 	hb_json_add_text(plan, "mode", options->mode ? options->mode : "default");
 	hb_json_add_bool(plan, "verdicts", !options->smoke);
 	hb_json_add_text(plan, "host_id", writer->host_id);
-	hb_json_add_text(plan, "env_id", "eeeeeeeeeeee");
-	hb_json_add_text(plan, "build_id", "bbbbbbbbbbbb");
+	hb_json_add_text(plan, "env_id", writer->env_id);
+	hb_json_add_text(plan, "build_id", writer->build_id);
 	cJSON_AddItemToObject(plan, "drivers", plan_drivers(writer->experiments));
 	cJSON_AddItemToObject(plan, "experiments", plan_experiments(writer->experiments));
 	text = cJSON_PrintUnformatted(plan);
@@ -209,6 +209,22 @@ static void write_plan(const struct run_writer *writer, const struct run_options
 	cJSON_Delete(plan);
 }
 
+static void write_env(const struct run_writer *writer, const struct run_options *options)
+{
+	char path[512];
+	FILE *file;
+
+	if (!options->commit)
+		return;
+	snprintf(path, sizeof(path), "%s/env.json", writer->dir);
+	file = fopen(path, "w");
+	hb_assert(file);
+	fprintf(file,
+		"{\"schema\":\"hotbed.env/1\",\"build\":{\"commit\":\"%s\",\"dirty\":\"no\"}}\n",
+		options->commit);
+	hb_assert(!fclose(file));
+}
+
 void run_writer_open(struct run_writer *writer, const struct run_experiment *const *experiments,
 	const struct run_options *options)
 {
@@ -219,10 +235,21 @@ void run_writer_open(struct run_writer *writer, const struct run_experiment *con
 	options = options ? options : &plain;
 	*writer = (struct run_writer){.experiments = experiments,
 		.run_id = options->run_id ? options->run_id : RUN_ID,
-		.host_id = options->host_id ? options->host_id : "aaaaaaaaaaaa"};
-	hb_assert(asprintf(&writer->dir, "%s/hotbed-report-XXXXXX", tmp ? tmp : "/tmp") > 0);
-	hb_assert(mkdtemp(writer->dir));
+		.host_id = options->host_id ? options->host_id : "aaaaaaaaaaaa",
+		.created_utc = options->created_utc ? options->created_utc
+						    : "2026-01-02T03:04:05.000000006Z",
+		.env_id = options->env_id ? options->env_id : "eeeeeeeeeeee",
+		.build_id = options->build_id ? options->build_id : "bbbbbbbbbbbb"};
+	if (options->dir) {
+		writer->dir = strdup(options->dir);
+		hb_assert(writer->dir && !mkdir(writer->dir, 0777));
+	} else {
+		hb_assert(
+			asprintf(&writer->dir, "%s/hotbed-report-XXXXXX", tmp ? tmp : "/tmp") > 0);
+		hb_assert(mkdtemp(writer->dir));
+	}
 	write_plan(writer, options);
+	write_env(writer, options);
 	snprintf(path, sizeof(path), "%s/trials.csv", writer->dir);
 	writer->csv = fopen(path, "w");
 	hb_assert(writer->csv);
@@ -240,14 +267,14 @@ static void write_row(struct run_writer *writer, const struct run_trial *trial, 
 
 	fprintf(writer->csv,
 		"%s,%s,%s,%s,%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32
-		",%s,%s,%s,%s,%s,%s,%s,%s,%d,1,%" PRIu32
-		",%s,2026-01-02T03:04:05.000000006Z,0,%s,%s,eeeeeeeeeeee,bbbbbbbbbbbb,%s\r\n",
+		",%s,%s,%s,%s,%s,%s,%s,%s,%d,1,%" PRIu32 ",%s,%s,0,%s,%s,%s,%s,%s\r\n",
 		writer->run_id, e->subproject, e->name, e->points[trial->point], trial->point,
 		trial->block, trial->arm, trial->attempt, writer->seq, v->name,
 		control ? "control" : v->role, trial->status ? trial->status : "ok", metric, value,
 		m->unit, m->better, m->basis, m->exact, trial->block + 1,
-		trial->digest ? trial->digest : "", trial->flags ? trial->flags : "",
-		writer->host_id, trial->detail ? trial->detail : "");
+		trial->digest ? trial->digest : "", writer->created_utc,
+		trial->flags ? trial->flags : "", writer->host_id, writer->env_id, writer->build_id,
+		trial->detail ? trial->detail : "");
 }
 
 void run_writer_trial(struct run_writer *writer, const struct run_trial *trial)

@@ -39,7 +39,7 @@ struct run_writer {
 	FILE *csv;
 	const struct run_experiment *const *experiments;
 	uint32_t seq;
-	const char *run_id, *host_id;
+	const char *run_id, *host_id, *created_utc, *env_id, *build_id;
 };
 
 /* One trial; what is left out is ordinary. */
@@ -53,14 +53,17 @@ struct run_trial {
 };
 
 struct run_options {
-	const char *run_id;  /* NULL = a fixed one */
-	const char *host_id; /* NULL = a fixed one */
-	const char *mode;    /* NULL = "default" */
-	uint64_t seed;       /* 0 = 1 */
-	bool smoke;          /* no verdicts */
+	const char *run_id;                          /* NULL = a fixed one */
+	const char *host_id;                         /* NULL = a fixed one */
+	const char *created_utc, *env_id, *build_id; /* NULL = fixed ones */
+	const char *commit; /* of the build, in env.json; NULL = no env.json */
+	const char *dir;    /* the folder, made here; NULL = a new one below TMPDIR */
+	const char *mode;   /* NULL = "default" */
+	uint64_t seed;      /* 0 = 1 */
+	bool smoke;         /* no verdicts */
 };
 
-/* run_writer_open - a new folder below TMPDIR with plan.json and the header of trials.csv; aborts on failure. */
+/* run_writer_open - a new folder with plan.json and the header of trials.csv; aborts on failure. */
 void run_writer_open(struct run_writer *writer, const struct run_experiment *const *experiments,
 	const struct run_options *options);
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Dependencies run one way (architecture page): base <- sim, markov, sandbox <- worker <- SUB/src <- SUB/tools, SUB/bench;
-# the runner uses base and sandbox only; subprojects never include one another. Read from the #include lines.
+# the runner uses base, changepoint and sandbox only; subprojects never include one another. Read from the #include lines.
 # Usage: dependencies.sh ROOT [--self-test]
 set -u
 cd "$1" || exit 99
@@ -14,13 +14,15 @@ check()
 		n = split("error assert sanitizer log clock rng rng_gsl hist stats csv json json_out file suggest command_line", names, " ")
 		for (i = 1; i <= n; i++) layer[names[i]] = "base"
 		layer["sim"] = "sim"; layer["markov"] = "markov"; layer["sandbox"] = "sandbox"
+		layer["changepoint"] = "changepoint"
 		layer["experiment"] = layer["trial"] = layer["load"] = layer["describe"] = "worker"
 		allowed["base"] = " base "
 		allowed["sim"] = " base sim "
 		allowed["markov"] = " base markov "
 		allowed["sandbox"] = " base sandbox "
 		allowed["worker"] = " base sim markov sandbox worker "
-		allowed["runner"] = " base sandbox "
+		allowed["changepoint"] = " base changepoint "
+		allowed["runner"] = " base sandbox changepoint "
 		allowed["sub"] = " base sim markov sandbox worker "
 		subs = " nicos spork shcheck probcons batching metastable "
 	}

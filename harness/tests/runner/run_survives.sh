@@ -515,6 +515,18 @@ against() {
 	check_complete "$work/run/trials.csv" 72
 }
 
+gate() {
+	expect 0 $run fake/trivial --against "$(dirname "$drivers")" --gate --out "$work/run"
+	says 'hotbed gate: passed'
+	grep -q 'hotbed gate: passed' "$work/run/gate.md" || fail 'no gate.md'
+	expect 2 $run fake/trivial --gate --out "$work/none"
+	says '--against'
+	expect 2 $run fake/trivial --quick --against "$(dirname "$drivers")" --gate --out "$work/none"
+	says 'needs verdicts'
+	expect 2 $run fake/trivial --blocks 3 --against "$(dirname "$drivers")" --gate --out "$work/none"
+	says 'needs verdicts'
+}
+
 usage() {
 	expect 2 $run fake/trivail --out "$work/run"
 	says "did you mean 'fake/trivial'"
@@ -569,7 +581,7 @@ terminated) interrupted_once TERM ;;
 kill_nine | same_values | cut_anywhere | order_of_writes | full_disk | read_only | two_runners | \
 	machine_lock | machine_lock_elsewhere | closed_streams | interrupted_twice | changed_build | \
 	replaced_build | removed_folder | edited_rows | digest_across_resume | newer_plan | bad_drivers | \
-	gives_up | steal | nondeterministic | against | usage | time_limit | json | sabotage) $case ;;
+	gives_up | steal | nondeterministic | against | gate | usage | time_limit | json | sabotage) $case ;;
 *)
 	echo "run_survives.sh: unknown case '$case'" >&2
 	exit 2

@@ -61,6 +61,7 @@ int ms_committor(const struct ms_generator *generator, const uint8_t *goal, cons
 struct ms_quasi_stationary {
 	double exit_rate_per_s; /* of the basin, from that law: smallest eigenvalue of the chain killed at its edge */
 	double residual; /* largest relative change in the last step */
+	double law_error; /* distance from the law (half of the sum of differences), as the last two steps let expect */
 	uint32_t steps;
 	bool converged; /* to @tolerance within the steps allowed */
 };
@@ -119,6 +120,15 @@ struct ms_bound {
 	double error; /* a bound of what is said with each question, all rounding included; not an estimate */
 	uint32_t cycles; /* of sweeps and aggregation */
 };
+
+/* What the iterative answers about a chain take, by its size: both laws of the basins, times and the long-run law. */
+struct ms_iteration_cost {
+	double bytes;   /* besides the chain */
+	double seconds; /* expected, of one processor; eight times as much at most */
+};
+
+/* ms_iteration_cost - before anything is computed. */
+struct ms_iteration_cost ms_iteration_cost(const struct ms_generator *generator);
 
 /*
  * ms_stationary_iterative - as ms_stationary(), without a factor.

@@ -28,6 +28,8 @@ struct service_chain;
 
 #define MS_MEMORY_BYTES_DEFAULT (16.0 * 1024 * 1024 * 1024)
 
+#define MS_SECONDS_DEFAULT 900.0
+
 /* Elimination, or sweeps and aggregation with a bound: see metastable/chain.h. */
 enum ms_ctmc_solver {
 	MS_SOLVER_CHOOSE, /* iterative for three axes and more whose separators are beyond elimination */
@@ -43,6 +45,7 @@ struct ms_ctmc_options {
 	uint32_t server;         /* index of the server whose queue decides about low and high */
 	bool times_only;         /* neither the stationary law nor eigenvalues: for maps */
 	double memory_bytes_max; /* 0: MS_MEMORY_BYTES_DEFAULT */
+	double seconds_max;      /* expected, of iterative answers; 0: MS_SECONDS_DEFAULT */
 	double rate_factor;      /* load that the orbit is made for, over that of the model; 0: 1 */
 };
 
@@ -95,7 +98,7 @@ struct ms_ctmc {
 	bool iterative; /* then there are no eigenvalues, and the bounds below hold; they are NAN otherwise */
 	double stationary_error; /* sum of |share - true share|, at most */
 	double recover_error,
-		collapse_error; /* relative, of the times from the laws as they were found */
+		collapse_error; /* relative; see struct ms_quasi_stationary for the laws' part */
 	bool beyond; /* something above is not what it says, as far as double precision can tell */
 };
 
@@ -104,7 +107,7 @@ struct ms_ctmc {
  * @horizon_s: of the class.
  *
  * What is beyond double precision does not fail: @ret->beyond is set, and what it concerns is NAN or infinite. Returns
- * 0, -E2BIG or -ENOMEM.
+ * 0, -E2BIG (memory, or time to be expected; the message has both) or -ENOMEM.
  */
 int ms_ctmc_solve(struct ms_ctmc_chain *chain, const struct ms_ctmc_options *options,
 	double horizon_s, struct ms_ctmc *ret, struct hb_error *reterr);

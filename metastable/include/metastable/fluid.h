@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The fluid level: averages of one server and its client as a differential equation, with constant waits as a delay
+ * The fluid level: averages of one server and its clients as a differential equation, with constant waits as a delay
  * equation; fixed points, branches, folds, and escape times of a one-dimensional reduction. Levels in jobs, requests,
  * tokens and keys; times in seconds.
  *
  * With A attempts per second (new ones and retries), P(q) the probability of being late, a the share let in, s the
  * retry share and W the mean wait in the orbit:
  *	q' = a A - served - cancelled, o' = A (a P + dropped) - o / W, retries = s o / W.
+ * With several clients each has its own A, P, o, s and W; the queue and the share let in are common to all.
  * Threads and room saturate smoothly, x / (1 + x^4)^(1/4), which is x below and 1 above to 1e-6 at 25 jobs, so that
  * folds are smooth. What the level leaves out is in the column "fluid" of the table feature x level.
  *
@@ -25,21 +26,25 @@ struct hb_error;
 struct ms_fluid;
 struct ms_model;
 
+#define MS_FLUID_CLIENTS_MAX 4
+
+/* The queue, then four of the first client; those of client c lie MS_FLUID_PER_CLIENT * c further on. */
 enum ms_fluid_axis {
 	MS_FLUID_QUEUE,
 	MS_FLUID_ORBIT,
 	MS_FLUID_BACKOFF,
 	MS_FLUID_TOKENS,
 	MS_FLUID_WARM,
-	MS_FLUID_AXES,
+	MS_FLUID_PER_CLIENT = MS_FLUID_WARM,
+	MS_FLUID_AXES = 1 + MS_FLUID_PER_CLIENT * MS_FLUID_CLIENTS_MAX,
 };
 
 /* Numbers of the model that may be moved, as reals. */
 enum ms_fluid_parameter {
-	MS_FLUID_RHO,      /* load: arrivals over capacity */
-	MS_FLUID_RETRIES,  /* r */
+	MS_FLUID_RHO,      /* load: arrivals of all clients over capacity */
+	MS_FLUID_RETRIES,  /* r, of the first client */
 	MS_FLUID_CAPACITY, /* Q, jobs */
-	MS_FLUID_TIMEOUT,  /* T, s */
+	MS_FLUID_TIMEOUT,  /* T, s, of the first client */
 	MS_FLUID_PARAMETERS,
 };
 
@@ -60,7 +65,10 @@ struct ms_fluid_point {
 		imaginary_per_s[MS_FLUID_AXES]; /* largest real part first */
 };
 
-/* ms_fluid_create - of @model, which may go. Returns 0, -EOPNOTSUPP (a feature that the level refuses) or -ENOMEM. */
+/*
+ * ms_fluid_create - of @model, which may go. Returns 0, -EOPNOTSUPP (a feature that the level refuses, or more clients
+ * than MS_FLUID_CLIENTS_MAX) or -ENOMEM.
+ */
 int ms_fluid_create(const struct ms_model *model, struct ms_fluid **ret, struct hb_error *reterr);
 
 void ms_fluid_destroy(struct ms_fluid *fluid);
@@ -68,15 +76,20 @@ void ms_fluid_destroy(struct ms_fluid *fluid);
 /* ms_fluid_has - does the model have @axis? Queue: always. */
 bool ms_fluid_has(const struct ms_fluid *fluid, enum ms_fluid_axis axis);
 
-/* ms_fluid_axis_name, ms_fluid_parameter_name, ms_fluid_kind_name - "queue", "rho", "saddle". Static. */
-const char *ms_fluid_axis_name(enum ms_fluid_axis axis);
+/* ms_fluid_axis_name - "orbit"; "CLIENT.orbit" where there are several. Borrowed from the fluid. */
+const char *ms_fluid_axis_name(const struct ms_fluid *fluid, enum ms_fluid_axis axis);
+
+/* ms_fluid_sum - the queue, or the sum of @axis (of the first client) over all clients, at @at. */
+double ms_fluid_sum(const struct ms_fluid *fluid, const double *at, enum ms_fluid_axis axis);
+
+/* ms_fluid_parameter_name, ms_fluid_kind_name - "rho", "saddle". Static. */
 const char *ms_fluid_parameter_name(enum ms_fluid_parameter parameter);
 const char *ms_fluid_kind_name(enum ms_fluid_kind kind);
 
 double ms_fluid_get(const struct ms_fluid *fluid, enum ms_fluid_parameter parameter);
 void ms_fluid_set(struct ms_fluid *fluid, enum ms_fluid_parameter parameter, double value);
 
-/* ms_fluid_late - probability that an attempt that finds @queue jobs (a real) is late. */
+/* ms_fluid_late - probability that an attempt of the first client that finds @queue jobs (a real) is late. */
 double ms_fluid_late(const struct ms_fluid *fluid, double queue);
 
 /* ms_fluid_drift - the right-hand side, without triggers. @at, @ret_per_s: shape [MS_FLUID_AXES]. */

@@ -39,8 +39,8 @@ static const char *const titles[] = {
 	"load over capacity", "retries per request", "capacity of the queue (jobs)", "timeout (s)"};
 
 /* A piece ends where the stability changes: the next begins with the same point, so that no gap is seen. */
-static void add_curve(
-	struct specification *chart, const struct ms_fluid_curve_point *curve, int count)
+static void add_curve(struct specification *chart, const struct ms_fluid *fluid,
+	const struct ms_fluid_curve_point *curve, int count)
 {
 	int piece = 0;
 
@@ -55,7 +55,7 @@ static void add_curve(
 
 			row_number(row, "at", curve[k].parameter[0]);
 			row_number(row, "queue", curve[k].at[MS_FLUID_QUEUE]);
-			row_number(row, "orbit", curve[k].at[MS_FLUID_ORBIT]);
+			row_number(row, "orbit", ms_fluid_sum(fluid, curve[k].at, MS_FLUID_ORBIT));
 			row_number(row, "piece", piece);
 			row_number(row, "place", k);
 		}
@@ -71,7 +71,7 @@ static int fill(struct specification *chart, const struct ms_fluid *fluid,
 	if (curve)
 		count = ms_fluid_branches(fluid, parameter, POINTS_MAX, curve, reterr);
 	if (count > 0) {
-		add_curve(chart, curve, count);
+		add_curve(chart, fluid, curve, count);
 		row_number(specification_row(chart, "this model"), "at",
 			ms_fluid_get(fluid, parameter));
 	}

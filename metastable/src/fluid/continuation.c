@@ -186,17 +186,15 @@ static bool advance(struct curve *c, double *y, double *direction, double *step)
 static void begin_curve(struct curve *c, const struct ms_fluid *f, uint32_t parameters,
 	const enum ms_fluid_parameter *parameter, const double box[2][2])
 {
-	double attempts = fmin(f->retries, 1e4) + 1.0;
-
 	*c = (struct curve){.f = *f, .parameters = parameters};
 	c->axes = fluid_axes(f, c->axis);
 	for (uint32_t i = 0; i < c->axes; i++) {
-		c->scale[i] =
-			c->axis[i] == MS_FLUID_QUEUE    ? f->capacity
-			: c->axis[i] == MS_FLUID_TOKENS ? f->client.bucket_capacity
-			: c->axis[i] == MS_FLUID_WARM
-				? f->cache.size
-				: 1.0 + f->rate_per_s * (f->timeout_s + f->backoff_s) * attempts;
+		double largest = fluid_largest(f, c->axis[i]);
+		bool waits = c->axis[i] != MS_FLUID_QUEUE &&
+			     (c->axis[i] - MS_FLUID_ORBIT) % MS_FLUID_PER_CLIENT <=
+				     MS_FLUID_BACKOFF - MS_FLUID_ORBIT;
+
+		c->scale[i] = waits ? 1.0 + largest : largest;
 	}
 	for (uint32_t p = 0; p < parameters; p++) {
 		c->parameter[p] = parameter[p];
@@ -278,20 +276,29 @@ int ms_fluid_branch(const struct ms_fluid *fluid, const struct ms_fluid_point *f
 /* A saddle: Newton from points on the line where the queue stands still. */
 static bool find_saddle(const struct ms_fluid *f, struct ms_fluid_point *ret)
 {
-	double spare = f->server.threads / f->service_s - f->rate_per_s;
-	double wait_s = f->timeout_s + f->backoff_s;
+	double spare = fmax(f->server.threads / f->service_s - fluid_rate(f), 0.0), again = 0.0;
 
+	for (uint32_t c = 0; c < f->clients; c++)
+		again += f->client[c].rate_per_s * f->client[c].retries;
 	for (uint32_t s = 0; s < SADDLE_STARTS; s++) {
 		double at[MS_FLUID_AXES] = {0.0};
 
 		at[MS_FLUID_QUEUE] = f->capacity * (s + 0.5) / SADDLE_STARTS;
-		if (f->has[MS_FLUID_ORBIT])
-			at[MS_FLUID_ORBIT] =
-				fmax(spare, 0.0) * wait_s * (f->retries + 1.0) / f->retries;
-		if (f->has[MS_FLUID_TOKENS])
-			at[MS_FLUID_TOKENS] = 0.5 * f->client.bucket_capacity;
-		if (f->has[MS_FLUID_WARM])
-			at[MS_FLUID_WARM] = 0.5 * f->cache.size;
+		for (uint32_t c = 0; c < f->clients; c++) {
+			const struct fluid_client *k = &f->client[c];
+			const bool *has = f->has + MS_FLUID_PER_CLIENT * c;
+			double *own = at + MS_FLUID_PER_CLIENT * c;
+
+			/* Of what may come again, each client has the part that goes with its load. */
+			if (has[MS_FLUID_ORBIT])
+				own[MS_FLUID_ORBIT] = spare * k->rate_per_s / again *
+						      (k->timeout_s + k->backoff_s) *
+						      (k->retries + 1.0);
+			if (has[MS_FLUID_TOKENS])
+				own[MS_FLUID_TOKENS] = 0.5 * k->client.bucket_capacity;
+			if (has[MS_FLUID_WARM])
+				own[MS_FLUID_WARM] = 0.5 * k->cache.size;
+		}
 		if (fluid_newton(f, at) && fluid_describe(f, at, ret) == 0 &&
 			ret->kind == MS_SADDLE)
 			return true;

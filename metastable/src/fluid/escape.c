@@ -15,18 +15,27 @@ static void settled(
 	struct fluid_flows w = {0};
 
 	at[MS_FLUID_QUEUE] = queue;
-	for (int k = 0; k < FOLLOW_STEPS; k++) {
-		double before = at[MS_FLUID_ORBIT] + at[MS_FLUID_BACKOFF];
+	for (int step = 0; step < FOLLOW_STEPS; step++) {
+		double before = 0.0, after = 0.0;
 
-		w = fluid_flows(f, at, -1.0);
-		if (f->has[MS_FLUID_ORBIT])
-			at[MS_FLUID_ORBIT] = (w.late + w.dropped) * (f->timeout_s + f->backoff_s);
-		if (f->has[MS_FLUID_BACKOFF])
-			at[MS_FLUID_BACKOFF] =
-				f->backoff_s *
-				((f->client.retry_on_reject ? w.rejected : 0.0) +
-					(f->client.retry_on_timeout ? w.reneged : 0.0));
-		if (fabs(at[MS_FLUID_ORBIT] + at[MS_FLUID_BACKOFF] - before) <= 1e-13 * before)
+		w = fluid_flows(f, at, NULL);
+		for (uint32_t c = 0; c < f->clients; c++) {
+			const struct fluid_client *k = &f->client[c];
+			const struct fluid_client_flows *own = &w.client[c];
+			double *orbit = &at[fluid_axis_of(c, MS_FLUID_ORBIT)];
+			double *backoff = &at[fluid_axis_of(c, MS_FLUID_BACKOFF)];
+
+			before += *orbit + *backoff;
+			if (f->has[fluid_axis_of(c, MS_FLUID_ORBIT)])
+				*orbit = (own->late + own->dropped) * (k->timeout_s + k->backoff_s);
+			if (f->has[fluid_axis_of(c, MS_FLUID_BACKOFF)])
+				*backoff =
+					k->backoff_s *
+					((k->client.retry_on_reject ? own->rejected : 0.0) +
+						(k->client.retry_on_timeout ? own->reneged : 0.0));
+			after += *orbit + *backoff;
+		}
+		if (fabs(after - before) <= 1e-13 * before)
 			break;
 	}
 	*ret_birth = w.admitted;

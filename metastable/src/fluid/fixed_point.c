@@ -92,19 +92,21 @@ double fluid_solve(double *matrix, double *b, uint32_t n)
 	return determinant;
 }
 
-static double largest(const struct ms_fluid *f, uint32_t axis)
+double fluid_largest(const struct ms_fluid *f, uint32_t axis)
 {
-	double load = f->rate_per_s * (f->timeout_s + f->backoff_s);
+	const struct fluid_client *k;
 
-	switch (axis) {
-	case MS_FLUID_QUEUE:
+	if (axis == MS_FLUID_QUEUE)
 		return f->capacity;
+	k = &f->client[(axis - MS_FLUID_ORBIT) / MS_FLUID_PER_CLIENT];
+	switch ((axis - MS_FLUID_ORBIT) % MS_FLUID_PER_CLIENT + MS_FLUID_ORBIT) {
 	case MS_FLUID_TOKENS:
-		return f->client.bucket_capacity;
+		return k->client.bucket_capacity;
 	case MS_FLUID_WARM:
-		return f->cache.size;
+		return k->cache.size;
 	default:
-		return load * (fmin(f->retries, 1e4) + 1.0);
+		return k->rate_per_s * (k->timeout_s + k->backoff_s) *
+		       (fmin(k->retries, 1e4) + 1.0);
 	}
 }
 
@@ -112,9 +114,9 @@ static double largest(const struct ms_fluid *f, uint32_t axis)
 static bool inside(const struct ms_fluid *f, const double *at)
 {
 	for (uint32_t a = 0; a < MS_FLUID_AXES; a++) {
-		double room = 1e-6 + 1e-3 * largest(f, a);
+		double room = 1e-6 + 1e-3 * fluid_largest(f, a);
 
-		if (f->has[a] && !(at[a] >= -1e-6 && at[a] <= largest(f, a) + room))
+		if (f->has[a] && !(at[a] >= -1e-6 && at[a] <= fluid_largest(f, a) + room))
 			return false;
 	}
 	return true;
@@ -136,7 +138,7 @@ bool fluid_newton(const struct ms_fluid *f, double *at)
 		if (fluid_solve(jacobian, change, n) == 0.0)
 			return false;
 		for (uint32_t i = 0; i < n; i++) {
-			double most = 0.2 * largest(f, axis[i]) + 1e-3;
+			double most = 0.2 * fluid_largest(f, axis[i]) + 1e-3;
 
 			if (!isfinite(change[i]))
 				return false;
@@ -145,14 +147,14 @@ bool fluid_newton(const struct ms_fluid *f, double *at)
 		for (uint32_t i = 0; i < n; i++) {
 			double to = at[axis[i]] + shorten * change[i];
 
-			to = fmin(fmax(to, 0.0), largest(f, axis[i]));
+			to = fmin(fmax(to, 0.0), fluid_largest(f, axis[i]));
 			moved = fmax(moved, fabs(to - at[axis[i]]) / (1.0 + fabs(to)));
 			at[axis[i]] = to;
 		}
 		if (moved < 1e-11) {
 			ms_fluid_drift(f, at, drift);
 			for (uint32_t i = 0; i < n; i++) {
-				if (!(fabs(drift[axis[i]]) < 1e-6 * (1.0 + f->rate_per_s)))
+				if (!(fabs(drift[axis[i]]) < 1e-6 * (1.0 + fluid_rate(f))))
 					return false;
 			}
 			return inside(f, at);
@@ -219,11 +221,12 @@ static void start_point(const struct ms_fluid *f, uint32_t number, double *ret)
 	ret[MS_FLUID_QUEUE] = f->capacity * 0.5 * (1.0 - cos(M_PI * (q + 0.02) / (STARTS - 0.96)));
 	/* The orbit that goes with it, or one of the grid. */
 	for (uint32_t a = MS_FLUID_ORBIT; a < MS_FLUID_AXES; a++) {
-		double share = a <= MS_FLUID_BACKOFF ? (o + 0.02) / (STARTS - 0.96)
-						     : (rest == 0 ? 0.02 : 0.98);
+		bool waits = (a - MS_FLUID_ORBIT) % MS_FLUID_PER_CLIENT <=
+			     MS_FLUID_BACKOFF - MS_FLUID_ORBIT;
+		double share = waits ? (o + 0.02) / (STARTS - 0.96) : (rest == 0 ? 0.02 : 0.98);
 
 		if (f->has[a])
-			ret[a] = share * share * largest(f, a);
+			ret[a] = share * share * fluid_largest(f, a);
 	}
 }
 
@@ -233,8 +236,11 @@ int ms_fluid_fixed_points(
 	uint32_t count = 0, starts = STARTS * STARTS;
 	int r = 0;
 
-	if (fluid->has[MS_FLUID_TOKENS] || fluid->has[MS_FLUID_WARM])
-		starts *= 2;
+	for (uint32_t c = 0; c < fluid->clients && starts == STARTS * STARTS; c++) {
+		if (fluid->has[fluid_axis_of(c, MS_FLUID_TOKENS)] ||
+			fluid->has[fluid_axis_of(c, MS_FLUID_WARM)])
+			starts *= 2;
+	}
 	(void)gsl_set_error_handler_off();
 	for (uint32_t s = 0; s < starts && r == 0 && count < MS_FLUID_POINTS_MAX; s++) {
 		struct ms_fluid_point point;

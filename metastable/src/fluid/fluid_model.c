@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <gsl/gsl_sf_gamma.h>
@@ -57,21 +58,67 @@ static double mean_backoff(const struct ms_client *c)
 						      : 1.0);
 }
 
-static void find_axes(struct ms_fluid *f)
+static void find_axes(struct ms_fluid *f, uint32_t c)
 {
-	const struct ms_client *c = &f->client;
+	static const char *const what[] = {"queue", "orbit", "backoff", "tokens", "warm"};
+	const struct fluid_client *k = &f->client[c];
 	bool rejects = f->server.on_full == MS_REJECT ||
 		       ((f->server.shed_bound > 0 || f->server.shed_probability > 0.0) &&
 			       f->server.on_shed == MS_REJECT);
-	bool cancels = c->cancel != MS_CANCEL_NO && c->timeout_kind != MS_TIMEOUT_NONE;
+	bool cancels =
+		k->client.cancel != MS_CANCEL_NO && k->client.timeout_kind != MS_TIMEOUT_NONE;
+	bool *has = f->has + MS_FLUID_PER_CLIENT * c;
 
 	f->has[MS_FLUID_QUEUE] = true;
-	f->has[MS_FLUID_ORBIT] =
-		c->timeout_kind != MS_TIMEOUT_NONE && c->retries > 0 && c->retry_on_timeout;
-	f->has[MS_FLUID_BACKOFF] = c->retries > 0 && f->backoff_s > 0.0 &&
-				   ((rejects && c->retry_on_reject) || cancels);
-	f->has[MS_FLUID_TOKENS] = c->bucket_capacity > 0.0;
-	f->has[MS_FLUID_WARM] = f->cache.keys > 0;
+	has[MS_FLUID_ORBIT] = k->client.timeout_kind != MS_TIMEOUT_NONE && k->client.retries > 0 &&
+			      k->client.retry_on_timeout;
+	has[MS_FLUID_BACKOFF] = k->client.retries > 0 && k->backoff_s > 0.0 &&
+				((rejects && k->client.retry_on_reject) || cancels);
+	has[MS_FLUID_TOKENS] = k->client.bucket_capacity > 0.0;
+	has[MS_FLUID_WARM] = k->cache.keys > 0;
+	(void)snprintf(f->name[0], sizeof(f->name[0]), "%s", what[0]);
+	for (uint32_t a = MS_FLUID_ORBIT; a <= MS_FLUID_WARM; a++)
+		(void)snprintf(f->name[MS_FLUID_PER_CLIENT * c + a], sizeof(f->name[0]), "%s%s%s",
+			f->clients > 1 ? k->client.name : "", f->clients > 1 ? "." : "", what[a]);
+}
+
+static void fill_client(
+	const struct ms_model *model, const struct ms_client *client, struct fluid_client *ret)
+{
+	*ret = (struct fluid_client){.client = *client, .cache_index = client->cache};
+	if (client->cache != MS_NONE)
+		ret->cache = model->caches[client->cache];
+	ret->rate_per_s = client->rate_per_s;
+	ret->retries = client->retries;
+	ret->timeout_s = client->timeout_kind != MS_TIMEOUT_NONE ? client->timeout_s : 0.0;
+	ret->backoff_s = mean_backoff(client);
+	if (isfinite(client->deadline_s) && ret->timeout_s + ret->backoff_s > 0.0)
+		ret->retries = fmin(ret->retries,
+			floor(client->deadline_s / (ret->timeout_s + ret->backoff_s)));
+	if (ret->cache.keys > 0)
+		ret->keys_all = keys_weight(&ret->cache, ret->cache.keys);
+}
+
+static void fill_fluid(const struct ms_model *model, struct ms_fluid *f)
+{
+	double timeout_s = 0.0;
+
+	f->server = model->servers[0];
+	f->service_s = f->server.service.mean_s;
+	f->clients = model->client_count;
+	f->trigger_count = model->trigger_count;
+	for (uint32_t i = 0; i < model->trigger_count; i++)
+		f->triggers[i] = model->triggers[i];
+	for (uint32_t c = 0; c < f->clients; c++) {
+		fill_client(model, &model->clients[c], &f->client[c]);
+		timeout_s = fmax(timeout_s, f->client[c].timeout_s);
+		find_axes(f, c);
+	}
+	f->capacity = f->server.queue_capacity;
+	if (f->server.queue_capacity == 0)
+		f->capacity = timeout_s > 0.0 ? UNLIMITED_TIMEOUTS * f->server.threads * timeout_s /
+							f->service_s
+					      : UNLIMITED_JOBS;
 }
 
 int ms_fluid_create(const struct ms_model *model, struct ms_fluid **ret, struct hb_error *reterr)
@@ -82,32 +129,15 @@ int ms_fluid_create(const struct ms_model *model, struct ms_fluid **ret, struct 
 
 	if (r < 0)
 		return r;
+	if (model->client_count > MS_FLUID_CLIENTS_MAX)
+		return hb_error_set(reterr, -EOPNOTSUPP,
+			"the fluid level follows at most %d clients; the model has %u. Join those "
+			"that are alike, or use the simulation",
+			MS_FLUID_CLIENTS_MAX, model->client_count);
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return hb_error_set(reterr, -ENOMEM, "out of memory for a fluid");
-	f->server = model->servers[0];
-	f->client = model->clients[0];
-	if (f->client.cache != MS_NONE)
-		f->cache = model->caches[f->client.cache];
-	f->trigger_count = model->trigger_count;
-	for (uint32_t i = 0; i < model->trigger_count; i++)
-		f->triggers[i] = model->triggers[i];
-	f->rate_per_s = f->client.rate_per_s;
-	f->retries = f->client.retries;
-	f->timeout_s = f->client.timeout_kind != MS_TIMEOUT_NONE ? f->client.timeout_s : 0.0;
-	f->backoff_s = mean_backoff(&f->client);
-	f->service_s = f->server.service.mean_s;
-	f->capacity = f->server.queue_capacity;
-	if (f->server.queue_capacity == 0)
-		f->capacity = f->timeout_s > 0.0 ? UNLIMITED_TIMEOUTS * f->server.threads *
-							   f->timeout_s / f->service_s
-						 : UNLIMITED_JOBS;
-	if (isfinite(f->client.deadline_s) && f->timeout_s + f->backoff_s > 0.0)
-		f->retries = fmin(
-			f->retries, floor(f->client.deadline_s / (f->timeout_s + f->backoff_s)));
-	if (f->cache.keys > 0)
-		f->keys_all = keys_weight(&f->cache, f->cache.keys);
-	find_axes(f);
+	fill_fluid(model, f);
 	*ret = f;
 	return 0;
 }
@@ -122,11 +152,29 @@ bool ms_fluid_has(const struct ms_fluid *fluid, enum ms_fluid_axis axis)
 	return fluid->has[axis];
 }
 
-const char *ms_fluid_axis_name(enum ms_fluid_axis axis)
+const char *ms_fluid_axis_name(const struct ms_fluid *fluid, enum ms_fluid_axis axis)
 {
-	static const char *const name[] = {"queue", "orbit", "backoff", "tokens", "warm"};
+	return fluid->name[axis];
+}
 
-	return name[axis];
+double ms_fluid_sum(const struct ms_fluid *fluid, const double *at, enum ms_fluid_axis axis)
+{
+	double sum = 0.0;
+
+	if (axis == MS_FLUID_QUEUE)
+		return at[MS_FLUID_QUEUE];
+	for (uint32_t c = 0; c < fluid->clients; c++)
+		sum += at[fluid_axis_of(c, axis)];
+	return sum;
+}
+
+double fluid_rate(const struct ms_fluid *f)
+{
+	double sum = 0.0;
+
+	for (uint32_t c = 0; c < f->clients; c++)
+		sum += f->client[c].rate_per_s;
+	return sum;
 }
 
 const char *ms_fluid_parameter_name(enum ms_fluid_parameter parameter)
@@ -147,30 +195,34 @@ double ms_fluid_get(const struct ms_fluid *f, enum ms_fluid_parameter parameter)
 {
 	switch (parameter) {
 	case MS_FLUID_RHO:
-		return f->rate_per_s * f->service_s / f->server.threads;
+		return fluid_rate(f) * f->service_s / f->server.threads;
 	case MS_FLUID_RETRIES:
-		return f->retries;
+		return f->client[0].retries;
 	case MS_FLUID_CAPACITY:
 		return f->capacity;
 	default:
-		return f->timeout_s;
+		return f->client[0].timeout_s;
 	}
 }
 
 void ms_fluid_set(struct ms_fluid *f, enum ms_fluid_parameter parameter, double value)
 {
+	double factor;
+
 	switch (parameter) {
 	case MS_FLUID_RHO:
-		f->rate_per_s = value * f->server.threads / f->service_s;
+		factor = value * f->server.threads / f->service_s / fluid_rate(f);
+		for (uint32_t c = 0; c < f->clients; c++)
+			f->client[c].rate_per_s *= factor;
 		break;
 	case MS_FLUID_RETRIES:
-		f->retries = value;
+		f->client[0].retries = value;
 		break;
 	case MS_FLUID_CAPACITY:
 		f->capacity = value;
 		break;
 	default:
-		f->timeout_s = value;
+		f->client[0].timeout_s = value;
 		break;
 	}
 }
@@ -211,19 +263,24 @@ static double timely_phases(
 	return timely;
 }
 
-double ms_fluid_late(const struct ms_fluid *f, double queue)
+static double late_share(const struct ms_fluid *f, const struct fluid_client *k, double queue)
 {
 	double threads = f->server.threads, before = fmax(queue + 1.0 - threads, 0.0);
 	double mu = 1.0 / service_time(f, queue);
 
-	if (!(f->timeout_s > 0.0))
+	if (!(k->timeout_s > 0.0))
 		return 0.0;
-	if (f->client.timeout_kind == MS_TIMEOUT_CONSTANT)
-		return fmin(1.0, late_constant(threads, mu, f->timeout_s, before));
+	if (k->client.timeout_kind == MS_TIMEOUT_CONSTANT)
+		return fmin(1.0, late_constant(threads, mu, k->timeout_s, before));
 	return 1.0 -
-	       timely_phases(threads, mu, f->timeout_s,
-		       f->client.timeout_kind == MS_TIMEOUT_ERLANG ? f->client.timeout_phases : 1,
+	       timely_phases(threads, mu, k->timeout_s,
+		       k->client.timeout_kind == MS_TIMEOUT_ERLANG ? k->client.timeout_phases : 1,
 		       before);
+}
+
+double ms_fluid_late(const struct ms_fluid *f, double queue)
+{
+	return late_share(f, &f->client[0], queue);
 }
 
 /* Shares of the attempts that are shed, and let in. */
@@ -240,82 +297,123 @@ static double shed_share(const struct ms_fluid *f, double queue)
 	return 0.0;
 }
 
-static double retry_share(const struct ms_fluid *f, const double *at)
+/* @at: of the client, that is, with its axes where those of the first client lie. */
+static double retry_share(const struct fluid_client *k, const double *at)
 {
-	double share = f->retries >= MS_RETRIES_UNLIMITED ? 1.0 : f->retries / (f->retries + 1.0);
+	double share = k->retries >= MS_RETRIES_UNLIMITED ? 1.0 : k->retries / (k->retries + 1.0);
 
-	return f->has[MS_FLUID_TOKENS] ? share * saturate(at[MS_FLUID_TOKENS]) : share;
+	return k->client.bucket_capacity > 0.0 ? share * saturate(at[MS_FLUID_TOKENS]) : share;
 }
 
-struct fluid_flows fluid_flows(const struct ms_fluid *f, const double *at, double orbit_out)
+static bool cancels(const struct fluid_client *k)
+{
+	return k->client.cancel != MS_CANCEL_NO && k->timeout_s > 0.0;
+}
+
+/* What client @c sends, and what becomes of it at the door. */
+static void client_attempts(const struct ms_fluid *f, uint32_t c, const double *at,
+	const double *orbit_out, double queue, struct fluid_client_flows *w)
+{
+	const struct fluid_client *k = &f->client[c];
+	const bool *has = f->has + MS_FLUID_PER_CLIENT * c;
+	double shed = shed_share(f, queue), room = saturate(f->capacity - queue), attempts;
+
+	if (has[MS_FLUID_ORBIT])
+		w->leaves_orbit = orbit_out != NULL
+					  ? orbit_out[c]
+					  : at[MS_FLUID_ORBIT] / (k->timeout_s + k->backoff_s);
+	if (has[MS_FLUID_BACKOFF])
+		w->leaves_backoff = at[MS_FLUID_BACKOFF] / k->backoff_s;
+	w->fresh = k->rate_per_s;
+	if (has[MS_FLUID_WARM])
+		w->fresh *=
+			1.0 - keys_weight(&k->cache, fmax(at[MS_FLUID_WARM], 0.0)) / k->keys_all;
+	w->retried = (w->leaves_orbit + w->leaves_backoff) * retry_share(k, at);
+	attempts = w->fresh + w->retried;
+	w->admitted = attempts * (1.0 - shed) * room;
+	*(f->server.on_shed == MS_DROP ? &w->dropped : &w->rejected) += attempts * shed;
+	*(f->server.on_full == MS_DROP ? &w->dropped : &w->rejected) +=
+		attempts * (1.0 - shed) * (1.0 - room);
+}
+
+struct fluid_flows fluid_flows(const struct ms_fluid *f, const double *at, const double *orbit_out)
 {
 	struct fluid_flows w = {0};
 	double queue = fmax(at[MS_FLUID_QUEUE], 0.0), threads = f->server.threads;
-	double shed = shed_share(f, queue), room = saturate(f->capacity - queue), attempts, jobs;
-	double late = ms_fluid_late(f, queue);
 
-	if (f->has[MS_FLUID_ORBIT])
-		w.leaves_orbit = orbit_out >= 0.0
-					 ? orbit_out
-					 : at[MS_FLUID_ORBIT] / (f->timeout_s + f->backoff_s);
-	if (f->has[MS_FLUID_BACKOFF])
-		w.leaves_backoff = at[MS_FLUID_BACKOFF] / f->backoff_s;
-	w.fresh = f->rate_per_s;
-	if (f->has[MS_FLUID_WARM])
-		w.fresh *= 1.0 - keys_weight(&f->cache, fmax(at[MS_FLUID_WARM], 0.0)) / f->keys_all;
-	w.retried = (w.leaves_orbit + w.leaves_backoff) * retry_share(f, at);
-	attempts = w.fresh + w.retried;
-	w.admitted = attempts * (1.0 - shed) * room;
-	*(f->server.on_shed == MS_DROP ? &w.dropped : &w.rejected) += attempts * shed;
-	*(f->server.on_full == MS_DROP ? &w.dropped : &w.rejected) +=
-		attempts * (1.0 - shed) * (1.0 - room);
+	for (uint32_t c = 0; c < f->clients; c++) {
+		client_attempts(f, c, at + MS_FLUID_PER_CLIENT * c, orbit_out, queue, &w.client[c]);
+		w.admitted += w.client[c].admitted;
+	}
 	w.served = threads * saturate(queue / threads) / service_time(f, queue);
-	if (f->client.cancel != MS_CANCEL_NO && f->timeout_s > 0.0) {
-		jobs = f->client.cancel == MS_CANCEL_ALWAYS ? queue : fmax(queue - threads, 0.0);
-		w.reneged = jobs / f->timeout_s;
-	} else {
-		w.late = w.admitted * late;
+	for (uint32_t c = 0; c < f->clients; c++) {
+		const struct fluid_client *k = &f->client[c];
+		struct fluid_client_flows *own = &w.client[c];
+		double share = f->clients == 1    ? 1.0
+			       : w.admitted > 0.0 ? own->admitted / w.admitted
+						  : 0.0;
+		double jobs =
+			k->client.cancel == MS_CANCEL_ALWAYS ? queue : fmax(queue - threads, 0.0);
+
+		own->served = share * w.served;
+		if (cancels(k))
+			own->reneged = share * jobs / k->timeout_s;
+		else
+			own->late = own->admitted * late_share(f, k, queue);
+		w.reneged += own->reneged;
 	}
 	return w;
+}
+
+/* Axes of client @c; @at and @ret_per_s with them where those of the first lie. Returns what leaves the queue. */
+static double client_change(const struct ms_fluid *f, uint32_t c, const double *at,
+	const struct fluid_client_flows *w, double *ret_per_s)
+{
+	const struct fluid_client *k = &f->client[c];
+	const bool *has = f->has + MS_FLUID_PER_CLIENT * c;
+	double success = cancels(k) ? w->served : w->admitted - w->late, reneged = w->reneged, full;
+
+	if (has[MS_FLUID_BACKOFF]) {
+		ret_per_s[MS_FLUID_BACKOFF] = (k->client.retry_on_reject ? w->rejected : 0.0) +
+					      (k->client.retry_on_timeout ? w->reneged : 0.0) -
+					      w->leaves_backoff;
+	} else if (cancels(k) && k->client.retry_on_timeout) {
+		/* Those that try again at once take the places that they leave. */
+		reneged *= 1.0 - retry_share(k, at);
+	}
+	if (has[MS_FLUID_ORBIT])
+		ret_per_s[MS_FLUID_ORBIT] = w->late + w->dropped - w->leaves_orbit;
+	if (has[MS_FLUID_TOKENS]) {
+		full = k->client.bucket_capacity - at[MS_FLUID_TOKENS];
+		ret_per_s[MS_FLUID_TOKENS] = k->client.bucket_fill * success * saturate(full) -
+					     w->retried - (w->reneged - reneged);
+	}
+	if (has[MS_FLUID_WARM]) {
+		full = k->cache.size - at[MS_FLUID_WARM];
+		ret_per_s[MS_FLUID_WARM] =
+			(k->cache.fill == MS_FILL_ALWAYS ? w->admitted : success) * saturate(full);
+		if (isfinite(k->cache.ttl_s))
+			ret_per_s[MS_FLUID_WARM] -= at[MS_FLUID_WARM] / k->cache.ttl_s;
+	}
+	return reneged;
 }
 
 void fluid_change(
 	const struct ms_fluid *f, const double *at, const struct fluid_flows *w, double *ret_per_s)
 {
-	bool cancels = f->client.cancel != MS_CANCEL_NO && f->timeout_s > 0.0;
-	double success = cancels ? w->served : w->admitted - w->late, reneged = w->reneged;
-	double full = 0.0;
+	double reneged = 0.0;
 
 	for (uint32_t a = 0; a < MS_FLUID_AXES; a++)
 		ret_per_s[a] = 0.0;
-	if (f->has[MS_FLUID_BACKOFF]) {
-		ret_per_s[MS_FLUID_BACKOFF] = (f->client.retry_on_reject ? w->rejected : 0.0) +
-					      (f->client.retry_on_timeout ? w->reneged : 0.0) -
-					      w->leaves_backoff;
-	} else if (cancels && f->client.retry_on_timeout) {
-		/* Those that try again at once take the places that they leave. */
-		reneged *= 1.0 - retry_share(f, at);
-	}
+	for (uint32_t c = 0; c < f->clients; c++)
+		reneged += client_change(f, c, at + MS_FLUID_PER_CLIENT * c, &w->client[c],
+			ret_per_s + MS_FLUID_PER_CLIENT * c);
 	ret_per_s[MS_FLUID_QUEUE] = w->admitted - w->served - reneged;
-	if (f->has[MS_FLUID_ORBIT])
-		ret_per_s[MS_FLUID_ORBIT] = w->late + w->dropped - w->leaves_orbit;
-	if (f->has[MS_FLUID_TOKENS]) {
-		full = f->client.bucket_capacity - at[MS_FLUID_TOKENS];
-		ret_per_s[MS_FLUID_TOKENS] = f->client.bucket_fill * success * saturate(full) -
-					     w->retried - (w->reneged - reneged);
-	}
-	if (f->has[MS_FLUID_WARM]) {
-		full = f->cache.size - at[MS_FLUID_WARM];
-		ret_per_s[MS_FLUID_WARM] =
-			(f->cache.fill == MS_FILL_ALWAYS ? w->admitted : success) * saturate(full);
-		if (isfinite(f->cache.ttl_s))
-			ret_per_s[MS_FLUID_WARM] -= at[MS_FLUID_WARM] / f->cache.ttl_s;
-	}
 }
 
 void ms_fluid_drift(const struct ms_fluid *fluid, const double *at, double *ret_per_s)
 {
-	struct fluid_flows flows = fluid_flows(fluid, at, -1.0);
+	struct fluid_flows flows = fluid_flows(fluid, at, NULL);
 
 	fluid_change(fluid, at, &flows, ret_per_s);
 }

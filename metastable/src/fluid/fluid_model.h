@@ -8,31 +8,55 @@
 #include "metastable/fluid.h"
 #include "metastable/model.h"
 
-struct ms_fluid {
-	struct ms_server server;
+/* One of those who send. */
+struct fluid_client {
 	struct ms_client client;
 	struct ms_cache cache; /* keys = 0: none */
+	int cache_index;       /* in the model, for triggers */
+	double rate_per_s, retries, timeout_s, backoff_s;
+	double keys_all; /* weight of all keys */
+};
+
+struct ms_fluid {
+	struct ms_server server;
+	struct fluid_client client[MS_FLUID_CLIENTS_MAX];
+	uint32_t clients;
 	struct ms_trigger triggers[MS_TRIGGERS_MAX];
 	uint32_t trigger_count;
 	bool has[MS_FLUID_AXES];
-	double rate_per_s, retries, capacity, timeout_s, backoff_s;
+	char name[MS_FLUID_AXES][MS_NAME_BYTES + 16];
+	double capacity;
 	double service_s; /* mean, as triggers change it */
-	double keys_all;  /* weight of all keys */
 };
 
-/* All flows at one point, per second. */
-struct fluid_flows {
+/* @axis of the first client, for client @c. */
+static inline uint32_t fluid_axis_of(uint32_t c, enum ms_fluid_axis axis)
+{
+	return (uint32_t)axis + MS_FLUID_PER_CLIENT * c;
+}
+
+/* All flows of one client at one point, per second. */
+struct fluid_client_flows {
 	double fresh, retried; /* attempts */
 	double admitted, late; /* of them; late: let in, and too late */
 	double dropped, rejected;
-	double served, reneged;
+	double served, reneged; /* served: its share */
 	double leaves_orbit, leaves_backoff;
 };
 
+struct fluid_flows {
+	struct fluid_client_flows client[MS_FLUID_CLIENTS_MAX];
+	double admitted, served, reneged; /* of all */
+};
+
+/* fluid_rate - arrivals of all clients, per second. */
+double fluid_rate(const struct ms_fluid *f);
+
 /*
- * fluid_flows - @orbit_out: requests that leave the orbit per second; negative: by the present orbit (no delay).
+ * fluid_flows - @orbit_out: requests of each client that leave its orbit per second; NULL: by the present orbits (no
+ * delay).
  */
-struct fluid_flows fluid_flows(const struct ms_fluid *f, const double *at, double orbit_out);
+struct fluid_flows fluid_flows(const struct ms_fluid *f, const double *at, const double *orbit_out);
 
 /* fluid_change - the drift that @flows make. */
 void fluid_change(const struct ms_fluid *f, const double *at, const struct fluid_flows *flows,
@@ -43,6 +67,9 @@ uint32_t fluid_jacobian(const struct ms_fluid *f, const double *at, double *ret)
 
 /* fluid_newton - the fixed point near @at, in place. Returns false if there is none within the box. */
 bool fluid_newton(const struct ms_fluid *f, double *at);
+
+/* fluid_largest - the end of @axis. */
+double fluid_largest(const struct ms_fluid *f, uint32_t axis);
 
 /* fluid_axes - indices of the axes that the model has; returns how many. */
 uint32_t fluid_axes(const struct ms_fluid *f, uint32_t *ret_axis);

@@ -126,12 +126,15 @@ static const struct row rows[MS_FEATURE_COUNT] = {
 			EXACT, EXACT}},
 	[MS_FEATURE_SEVERAL_CLIENTS] = {"several clients of one server",
 		{REFUSED("the chain has one orbit for each server"),
-			REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
+			APPROXIMATION(
+				"four clients at most, with an orbit each; those that cancel "
+				"have the share of the jobs that they have of what is let in"),
+			EXACT, EXACT}},
 	[MS_FEATURE_SEVERAL_SERVERS] = {"several servers",
-		{EXACT, REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
+		{EXACT, REFUSED("the equation follows the clients of one server"), EXACT, EXACT}},
 	[MS_FEATURE_CALLS] = {"calls between servers",
 		{APPROXIMATION("a thread that waits for a call is one that works more slowly"),
-			REFUSED("the equation follows one client of one server"), EXACT, EXACT}},
+			REFUSED("the equation follows the clients of one server"), EXACT, EXACT}},
 	[MS_FEATURE_CACHE] = {"look-aside cache",
 		{APPROXIMATION("one counter of warm keys in at most 24 levels; all warm keys are "
 			       "the most popular ones"),

@@ -16,7 +16,7 @@
 /* Of the quasi-stationary laws: relative. */
 #define LAW_TOLERANCE 1e-11
 /* The same where they are found iteratively, which the bounds make up for. */
-#define LAW_TOLERANCE_ITERATIVE 1e-8
+#define LAW_TOLERANCE_ITERATIVE 1e-10
 
 /* States rarer than this have no weight in the eigenvectors that a double could hold. */
 #define FREQUENT_SHARE 0x1p-900
@@ -350,6 +350,7 @@ static int solve_basin(const struct ms_ctmc_chain *chain, const struct ms_ctmc_o
 	       *time_s = malloc(g->states * sizeof(*time_s));
 	struct ms_quasi_stationary q;
 	long double escape_s = 0.0L;
+	double longest_s = 0.0;
 	int r = 0;
 
 	*ret = (struct ms_ctmc_basin){
@@ -375,9 +376,12 @@ static int solve_basin(const struct ms_ctmc_chain *chain, const struct ms_ctmc_o
 			ret->escape_s = INFINITY;
 	}
 	if (r == 0) {
-		for (uint32_t i = 0; i < g->states; i++)
+		for (uint32_t i = 0; i < g->states; i++) {
 			escape_s += (long double)law[i] * (long double)time_s[i];
+			longest_s = basin[i] != 0 ? fmax(longest_s, time_s[i]) : longest_s;
+		}
 		ret->escape_s = (double)escape_s;
+		*error += chain->iterative ? q.law_error * longest_s / ret->escape_s : 0.0;
 	}
 	free(law);
 	free(time_s);
@@ -480,6 +484,27 @@ static int grow_orbit(struct ms_ctmc_chain *chain, const struct ms_ctmc_options 
 	return r < 0 ? r : 1;
 }
 
+/* Iterating takes long: not without an estimate. */
+static int check_cost(const struct ms_ctmc_chain *chain, const struct ms_ctmc_options *options,
+	struct hb_error *reterr)
+{
+	double limit_s = options->seconds_max > 0.0 ? options->seconds_max : MS_SECONDS_DEFAULT;
+	double limit_bytes = memory_limit(options);
+	struct ms_iteration_cost cost;
+
+	if (!chain->iterative)
+		return 0;
+	cost = ms_iteration_cost(&chain->generator);
+	if (cost.seconds <= limit_s && cost.bytes <= limit_bytes)
+		return 0;
+	return hb_error_set(reterr, -E2BIG,
+		"the chain has %u states and %llu jumps, beyond elimination; iterating takes about "
+		"%.3g GiB and %.2g s; the limits are %.3g GiB and %.2g s. Make the queues or the "
+		"orbit bound smaller, or raise the limits (--memory, --seconds)",
+		chain->generator.states, (unsigned long long)chain->generator.nonzeros,
+		cost.bytes / 0x1p30, cost.seconds, limit_bytes / 0x1p30, limit_s);
+}
+
 int ms_ctmc_solve(struct ms_ctmc_chain *chain, const struct ms_ctmc_options *options,
 	double horizon_s, struct ms_ctmc *ret, struct hb_error *reterr)
 {
@@ -497,6 +522,9 @@ int ms_ctmc_solve(struct ms_ctmc_chain *chain, const struct ms_ctmc_options *opt
 			.collapse_error = NAN,
 			.tau_recover_s = NAN,
 			.tau_collapse_s = NAN};
+		r = check_cost(chain, options, reterr);
+		if (r < 0)
+			return r;
 		r = options->times_only ? 0 : solve_stationary(chain, options, &result, reterr);
 		if (r == 0)
 			r = grow_orbit(chain, options, &result, &growths, reterr);

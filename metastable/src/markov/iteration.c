@@ -7,23 +7,22 @@
 
 #include "hotbed/error.h"
 #include "iteration.h"
+#include "levels.h"
 #include "metastable/generator.h"
 
-/* Aggregates; the elimination of their chain takes about as long as the sweeps over 1e5 states. */
-#define BLOCKS_MAX 512U
-/* Sweeps there and back in each cycle. */
-#define SWEEPS 2
-#define CYCLES_MAX 1000U
 /* The imbalance must have fallen by a tenth within so many cycles, else it stands still. */
-#define PATIENCE 30U
+#define PATIENCE 12U
+/* Of the occupation that weights K t = b: any that leaves a positive rest will do. */
+#define WEIGHT_TOLERANCE 0.1
 
 /* ---- preparation ---- */
 
-static double bytes_of(const struct ms_generator *g)
+double iteration_bytes(const struct ms_generator *g)
 {
-	return (double)g->nonzeros * (sizeof(double) + sizeof(uint32_t)) +
-	       (double)g->states * (sizeof(uint64_t) + sizeof(uint32_t) + 6 * sizeof(long double)) +
-	       (BLOCKS_MAX + 1.0) * (BLOCKS_MAX + 1.0) * sizeof(long double);
+	/* Both hierarchies, the jumps by their target, and vectors. */
+	return 2.0 * levels_bytes(g->states, (double)g->nonzeros) +
+	       (double)g->nonzeros * (2 * sizeof(uint64_t) + sizeof(double) + sizeof(uint32_t)) +
+	       (double)g->states * (sizeof(uint64_t) + 7 * sizeof(long double));
 }
 
 static void turn_round(struct iteration *it)
@@ -79,49 +78,66 @@ static int check_leaves(const struct iteration *it, struct hb_error *reterr)
 	return r;
 }
 
-/* Boxes of the grid: the axis with the most boxes gets longer ones until there are few enough. */
-static void choose_sides(const struct ms_generator *g, uint32_t *side, uint32_t *ret_boxes)
-{
-	uint32_t longest, boxes;
-
-	for (uint32_t a = 0; a < g->axes; a++)
-		side[a] = 1;
-	for (;;) {
-		uint64_t all = 1;
-
-		longest = 0;
-		for (uint32_t a = 0; a < g->axes; a++) {
-			ret_boxes[a] = (uint32_t)g->last[a] / side[a] + 1;
-			longest = ret_boxes[a] > ret_boxes[longest] ? a : longest;
-			all *= ret_boxes[a];
-			if (all > UINT32_MAX)
-				all = UINT32_MAX;
-		}
-		if (all <= BLOCKS_MAX)
-			return;
-		boxes = ret_boxes[longest];
-		while ((uint32_t)g->last[longest] / side[longest] + 1 == boxes)
-			side[longest]++;
-	}
-}
-
-static void fill_blocks(struct iteration *it)
+/* The chain as it is. */
+static int make_left(struct iteration *it, struct hb_error *reterr)
 {
 	const struct ms_generator *g = it->chain;
-	uint32_t side[MS_AXES_MAX], boxes[MS_AXES_MAX], number[BLOCKS_MAX];
+	uint64_t *place = malloc((g->nonzeros + 1) * sizeof(*place));
+	struct level *l;
+	int r;
 
-	choose_sides(g, side, boxes);
-	memset(number, 0xff, sizeof(number));
-	for (uint32_t i = 0; i < g->states; i++) {
-		const int32_t *at = g->at + (size_t)i * g->axes;
-		uint32_t box = 0;
-
-		for (uint32_t a = 0; a < g->axes; a++)
-			box = box * boxes[a] + (uint32_t)at[a] / side[a];
-		if (number[box] == UINT32_MAX)
-			number[box] = it->blocks++;
-		it->block[i] = number[box];
+	if (place == NULL)
+		return hb_error_set(reterr, -ENOMEM, "out of memory for %u states", g->states);
+	r = levels_create(g, place, &it->left, reterr);
+	if (r == 0) {
+		l = &it->left->level[0];
+		for (uint64_t e = 0; e < g->nonzeros; e++)
+			l->rate[place[e]] = (long double)g->rate_per_s[e];
+		for (uint32_t i = 0; i < g->states; i++) {
+			l->leave[i] =
+				g->leave_per_s != NULL ? (long double)g->leave_per_s[i] : 0.0L;
+			l->out[i] = it->out[i];
+		}
 	}
+	free(place);
+	return r;
+}
+
+/*
+ * Seen backwards, weighted with w > 0: the chain with rates w_i q_ij / w_j from j to i, which leaves at (w K)_j / w_j
+ * for good, has w t as its occupation from the source w b.
+ */
+static int make_right(struct iteration *it, struct hb_error *reterr)
+{
+	const struct ms_generator *g = it->chain;
+	struct ms_generator back = *g;
+	uint64_t *place = malloc((g->nonzeros + 1) * sizeof(*place));
+	const long double *w = it->occupation;
+	struct level *l;
+	int r;
+
+	if (place == NULL)
+		return hb_error_set(reterr, -ENOMEM, "out of memory for %u states", g->states);
+	back.row_start = it->in_start;
+	back.target = it->in_from;
+	back.rate_per_s = it->in_rate;
+	back.leave_per_s = NULL;
+	r = levels_create(&back, place, &it->right, reterr);
+	for (uint32_t j = 0; r == 0 && j < g->states; j++) {
+		long double in = 0.0L;
+
+		l = &it->right->level[0];
+		for (uint64_t k = it->in_start[j]; k < it->in_start[j + 1]; k++) {
+			long double flow = w[it->in_from[k]] * (long double)it->in_rate[k];
+
+			in += flow;
+			l->rate[place[k]] = flow / w[j];
+		}
+		l->out[j] = it->out[j];
+		l->leave[j] = fmaxl(it->out[j] - in / w[j], 0.0L);
+	}
+	free(place);
+	return r;
 }
 
 int iteration_create(const struct ms_generator *chain, double memory_bytes_max,
@@ -131,10 +147,10 @@ int iteration_create(const struct ms_generator *chain, double memory_bytes_max,
 	struct iteration *it;
 	int r;
 
-	if (memory_bytes_max > 0.0 && bytes_of(chain) > memory_bytes_max)
+	if (memory_bytes_max > 0.0 && iteration_bytes(chain) > memory_bytes_max)
 		return hb_error_set(reterr, -E2BIG,
 			"the iteration on %u states needs %.3g GiB; the limit is %.3g GiB",
-			chain->states, bytes_of(chain) / 0x1p30, memory_bytes_max / 0x1p30);
+			chain->states, iteration_bytes(chain) / 0x1p30, memory_bytes_max / 0x1p30);
 	it = calloc(1, sizeof(*it));
 	if (it == NULL)
 		return hb_error_set(reterr, -ENOMEM, "out of memory for an iteration");
@@ -143,22 +159,14 @@ int iteration_create(const struct ms_generator *chain, double memory_bytes_max,
 	it->in_from = malloc((chain->nonzeros + 1) * sizeof(*it->in_from));
 	it->in_rate = malloc((chain->nonzeros + 1) * sizeof(*it->in_rate));
 	it->out = malloc(n * sizeof(*it->out));
-	it->block = malloc(n * sizeof(*it->block));
-	if (it->in_start == NULL || it->in_from == NULL || it->in_rate == NULL || it->out == NULL ||
-		it->block == NULL) {
+	if (it->in_start == NULL || it->in_from == NULL || it->in_rate == NULL || it->out == NULL) {
 		iteration_destroy(it);
 		return hb_error_set(reterr, -ENOMEM, "out of memory for %u states", chain->states);
 	}
 	turn_round(it);
-	fill_blocks(it);
-	n = (size_t)it->blocks + 1;
-	it->flow = malloc(n * n * sizeof(*it->flow));
-	it->mass = malloc(n * sizeof(*it->mass));
-	it->factor = malloc(n * sizeof(*it->factor));
-	if (it->flow == NULL || it->mass == NULL || it->factor == NULL)
-		r = hb_error_set(reterr, -ENOMEM, "out of memory for %u aggregates", it->blocks);
-	else
-		r = check_leaves(it, reterr);
+	r = check_leaves(it, reterr);
+	if (r == 0)
+		r = make_left(it, reterr);
 	if (r < 0)
 		iteration_destroy(it);
 	else
@@ -174,11 +182,11 @@ void iteration_destroy(struct iteration *it)
 	free(it->in_from);
 	free(it->in_rate);
 	free(it->out);
-	free(it->block);
-	free(it->flow);
-	free(it->mass);
-	free(it->factor);
+	levels_destroy(it->left);
+	levels_destroy(it->right);
 	free(it->occupation);
+	free(it->weighted);
+	free(it->source);
 	free(it);
 }
 
@@ -207,18 +215,6 @@ static long double outlook(const struct iteration *it, const long double *t, uin
 static long double around(const struct iteration *it, bool left, const long double *x, uint32_t i)
 {
 	return left ? inflow(it, x, i) : outlook(it, x, i);
-}
-
-static void sweep(const struct iteration *it, bool left, const long double *right, long double *x)
-{
-	uint32_t n = it->chain->states;
-
-	for (int s = 0; s < SWEEPS; s++) {
-		for (uint32_t i = 0; i < n; i++)
-			x[i] = (right[i] + around(it, left, x, i)) / it->out[i];
-		for (uint32_t i = n; i-- > 0;)
-			x[i] = (right[i] + around(it, left, x, i)) / it->out[i];
-	}
 }
 
 /* What rounding can have done to a sum of @terms positive numbers, and to the rate of leaving. */
@@ -261,114 +257,19 @@ void iteration_residual(
 	}
 }
 
-/* ---- aggregates ---- */
-
-/*
- * The law of the closed chain of all aggregates and one state more, number 0, that everything comes from and goes to,
- * by elimination without a subtraction; relative to state 0. Destroys the flow.
- */
-static void eliminate(struct iteration *it)
-{
-	uint32_t n = it->blocks + 1;
-	long double *a = it->flow, *x = it->factor;
-
-	for (uint32_t k = n; k-- > 1;) {
-		const long double *row = a + (size_t)k * n;
-		long double out = 0.0L;
-
-		for (uint32_t j = 0; j < k; j++)
-			out += row[j];
-		for (uint32_t i = 0; i < k; i++) {
-			long double *into = a + (size_t)i * n, part = into[k] / out;
-
-			into[k] = part;
-			if (part == 0.0L)
-				continue;
-			for (uint32_t j = 0; j < k; j++)
-				into[j] += part * row[j];
-		}
-	}
-	x[0] = 1.0L;
-	for (uint32_t k = 1; k < n; k++) {
-		x[k] = 0.0L;
-		for (uint32_t i = 0; i < k; i++)
-			x[k] += x[i] * a[(size_t)i * n + k];
-	}
-}
-
-/* Rates between aggregates from their flows; then every aggregate is given the mass that balances them. */
-static void balance(struct iteration *it, long double *x)
-{
-	uint32_t n = it->blocks + 1;
-
-	for (uint32_t i = 1; i < n; i++) {
-		/* An aggregate that nothing leads to: whatever it does, it stays empty. */
-		if (!(it->mass[i] > 0.0L))
-			it->flow[(size_t)i * n] = it->mass[i] = 1.0L;
-		for (uint32_t j = 0; j < n; j++)
-			it->flow[(size_t)i * n + j] /= it->mass[i];
-	}
-	eliminate(it);
-	for (uint32_t i = 0; i < it->chain->states; i++)
-		x[i] *= it->factor[it->block[i] + 1] / it->mass[it->block[i] + 1];
-}
-
-static void aggregate_left(struct iteration *it, const long double *f, long double *y)
-{
-	const struct ms_generator *g = it->chain;
-	size_t n = (size_t)it->blocks + 1;
-
-	memset(it->flow, 0, n * n * sizeof(*it->flow));
-	memset(it->mass, 0, n * sizeof(*it->mass));
-	for (uint32_t i = 0; i < g->states; i++) {
-		size_t here = (size_t)it->block[i] + 1;
-		long double *row = it->flow + here * n;
-
-		it->mass[here] += y[i];
-		it->flow[here] += f[i];
-		if (g->leave_per_s != NULL)
-			row[0] += y[i] * (long double)g->leave_per_s[i];
-		for (uint64_t e = g->row_start[i]; e < g->row_start[i + 1]; e++) {
-			uint32_t there = it->block[g->target[e]] + 1;
-
-			if (there != here)
-				row[there] += y[i] * (long double)g->rate_per_s[e];
-		}
-	}
-	balance(it, y);
-}
-
-/*
- * Seen backwards, weighted with the occupation w (w K = 1): the chain with rates w_i q_ij / w_j from j to i, which
- * leaves at 1 / w_j for good, has w t as its occupation from the source w b.
- */
-static void aggregate_right(struct iteration *it, const long double *b, long double *t)
-{
-	const struct ms_generator *g = it->chain;
-	const long double *w = it->occupation;
-	size_t n = (size_t)it->blocks + 1;
-
-	memset(it->flow, 0, n * n * sizeof(*it->flow));
-	memset(it->mass, 0, n * sizeof(*it->mass));
-	for (uint32_t i = 0; i < g->states; i++) {
-		size_t here = (size_t)it->block[i] + 1;
-
-		it->mass[here] += w[i] * t[i];
-		it->flow[here] += w[i] * b[i];
-		it->flow[here * n] += t[i];
-		for (uint64_t e = g->row_start[i]; e < g->row_start[i + 1]; e++) {
-			uint32_t j = g->target[e];
-			size_t there = (size_t)it->block[j] + 1;
-
-			if (there != here)
-				it->flow[there * n + here] +=
-					w[i] * (long double)g->rate_per_s[e] * t[j];
-		}
-	}
-	balance(it, t);
-}
-
 /* ---- cycles ---- */
+
+/* One cycle for w t, from and to t. */
+static void cycle_right(struct iteration *it, long double *t)
+{
+	const long double *w = it->occupation;
+
+	for (uint32_t i = 0; i < it->chain->states; i++)
+		it->weighted[i] = w[i] * t[i];
+	levels_cycle(it->right, it->source, it->weighted);
+	for (uint32_t i = 0; i < it->chain->states; i++)
+		t[i] = it->weighted[i] / w[i];
+}
 
 static int cycle(struct iteration *it, bool left, const long double *right, double tolerance,
 	long double *x, struct iteration_result *ret, struct hb_error *reterr)
@@ -376,14 +277,13 @@ static int cycle(struct iteration *it, bool left, const long double *right, doub
 	double best = INFINITY;
 	uint32_t since = 0;
 
-	for (ret->cycles = 1; ret->cycles <= CYCLES_MAX; ret->cycles++) {
+	for (ret->cycles = 1; ret->cycles <= ITERATION_CYCLES_MAX; ret->cycles++) {
 		double value;
 
 		if (left)
-			aggregate_left(it, right, x);
+			levels_cycle(it->left, right, x);
 		else
-			aggregate_right(it, right, x);
-		sweep(it, left, right, x);
+			cycle_right(it, x);
 		measure(it, left, right, x, ret);
 		value = isfinite(ret->error) ? ret->error : ret->imbalance;
 		if (!isfinite(value))
@@ -409,26 +309,37 @@ int iteration_left(struct iteration *it, const long double *f, double tolerance,
 	return cycle(it, true, f, tolerance, y, ret, reterr);
 }
 
+/* Weights for K t = b, and what they make of the chain. */
+static int prepare_right(struct iteration *it, struct hb_error *reterr)
+{
+	uint32_t n = it->chain->states;
+	struct iteration_result result;
+	long double *ones = malloc(n * sizeof(*ones));
+	int r = 0;
+
+	it->occupation = malloc(n * sizeof(*it->occupation));
+	it->weighted = malloc(n * sizeof(*it->weighted));
+	it->source = malloc(n * sizeof(*it->source));
+	if (ones == NULL || it->occupation == NULL || it->weighted == NULL || it->source == NULL)
+		r = hb_error_set(reterr, -ENOMEM, "out of memory for %u states", n);
+	for (uint32_t i = 0; i < n && r == 0; i++)
+		ones[i] = it->occupation[i] = 1.0L;
+	if (r == 0)
+		r = cycle(it, true, ones, WEIGHT_TOLERANCE, it->occupation, &result, reterr);
+	if (r == 0)
+		r = make_right(it, reterr);
+	free(ones);
+	return r;
+}
+
 int iteration_right(struct iteration *it, const long double *b, double tolerance, long double *t,
 	struct iteration_result *ret, struct hb_error *reterr)
 {
-	uint32_t n = it->chain->states;
-	long double *ones;
-	int r = 0;
+	int r = it->right == NULL ? prepare_right(it, reterr) : 0;
 
-	if (it->occupation == NULL) {
-		ones = malloc(n * sizeof(*ones));
-		it->occupation = malloc(n * sizeof(*it->occupation));
-		if (ones == NULL || it->occupation == NULL) {
-			free(ones);
-			free(it->occupation);
-			it->occupation = NULL;
-			return hb_error_set(reterr, -ENOMEM, "out of memory for %u states", n);
-		}
-		for (uint32_t i = 0; i < n; i++)
-			ones[i] = it->occupation[i] = 1.0L;
-		r = cycle(it, true, ones, 0.1 * tolerance, it->occupation, ret, reterr);
-		free(ones);
-	}
-	return r < 0 ? r : cycle(it, false, b, tolerance, t, ret, reterr);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < it->chain->states; i++)
+		it->source[i] = it->occupation[i] * b[i];
+	return cycle(it, false, b, tolerance, t, ret, reterr);
 }

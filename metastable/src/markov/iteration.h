@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Solutions of y K = f and K t = b, K = -Q of a killed chain, by Gauss-Seidel sweeps and aggregation-disaggregation:
- * for chains of many axes, whose separators are too large to eliminate. Adds, multiplies and divides non-negative
- * numbers only, in long double. Each answer comes with a bound that holds however it was found: the inverse of K has no
- * negative entry, so that |y K - f| <= e f in every entry means |y - x| <= e x in every entry for the solution x.
+ * Solutions of y K = f and K t = b, K = -Q of a killed chain, by Gauss-Seidel sweeps and aggregation over several
+ * levels: for chains of many axes, whose separators are too large to eliminate. Adds, multiplies and divides
+ * non-negative numbers only, in long double. Each answer comes with a bound that holds however it was found: the
+ * inverse of K has no negative entry, so that |y K - f| <= e f in every entry means |y - x| <= e x in every entry for
+ * the solution x.
  * Not thread-safe for one iteration.
  *
  * Sources: Koury, McAllister, Stewart, SIAM J. Alg. Disc. Meth. 5(2), 1984; Horton and Leutenegger, SIGMETRICS 1994;
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 struct hb_error;
+struct levels;
 struct ms_generator;
 
 struct iteration {
@@ -23,14 +25,14 @@ struct iteration {
 	uint64_t *in_start;               /* shape [states + 1]: jumps by their target */
 	uint32_t *in_from;
 	double *in_rate;
-	long double *out; /* shape [states]: rate of leaving each state */
-	uint32_t *block;  /* shape [states]: aggregate */
-	uint32_t blocks;
-	long double *flow;          /* shape [blocks + 1][blocks + 1] */
-	long double *mass, *factor; /* shape [blocks + 1] */
-	/* For K t = b: y with y K = 1, and how exact it is. Made when it is needed first. */
-	long double *occupation;
+	long double *out;               /* shape [states]: rate of leaving each state */
+	struct levels *left, *right;    /* right: for K t = b, made when it is needed first */
+	long double *occupation;        /* the weights of @right: y > 0 with y K > 0 */
+	long double *weighted, *source; /* of @right: w t, and w b */
 };
+
+/* Of one solution; in practice 10 to 40. */
+#define ITERATION_CYCLES_MAX 400U
 
 /* What came out. */
 struct iteration_result {
@@ -38,6 +40,9 @@ struct iteration_result {
 	double imbalance; /* sum of |residual| / sum of the flows through all states */
 	uint32_t cycles;
 };
+
+/* iteration_bytes - estimated memory for @chain, both kinds of solutions. */
+double iteration_bytes(const struct ms_generator *chain);
 
 /*
  * iteration_create - prepare @chain, of which every state must leave for good at last.

@@ -12,6 +12,13 @@
 
 /* A basin that is hardly one has eigenvalues close together; after so many steps the law is reported as it is. */
 #define STEPS_MAX 400
+/* Of all its steps together. */
+#define LAW_CYCLES_MAX 1200U
+/* What a chain takes for everything that is asked of it, measured: cycles, and time per jump and cycle. */
+#define CYCLES_EXPECTED 400.0
+#define JUMP_S 45e-9
+/* A step need not be more exact than this share of what the last one moved. */
+#define STEP_SHARE 0.03
 /* Of the imbalance, where the right-hand side has zeros: a sum over all states, and far below what is wanted. */
 #define LAW_TOLERANCE 1e-17
 
@@ -22,6 +29,12 @@ struct part {
 	uint32_t *number;          /* shape [states of the whole chain]: UINT32_MAX outside */
 	long double *x, *y, *rest; /* shape [states of the part], 1 */
 };
+
+struct ms_iteration_cost ms_iteration_cost(const struct ms_generator *generator)
+{
+	return (struct ms_iteration_cost){.bytes = iteration_bytes(generator),
+		.seconds = (double)generator->nonzeros * CYCLES_EXPECTED * JUMP_S};
+}
 
 static int no_memory(uint32_t states, struct hb_error *reterr)
 {
@@ -323,6 +336,17 @@ static long double renew(struct part *p, long double *ret_moved)
 	return sum;
 }
 
+/*
+ * Steps that shrink by one ratio sum up to a geometric series; each was off by the @error of its solution besides.
+ * Not a bound: what shrinks more slowly than the last two steps show is missed.
+ */
+static double expected_error(double moved, double before, double error)
+{
+	double ratio = before > 0.0 ? fmin(moved / before, 0.99) : 0.0;
+
+	return (moved + fmin(error, 1.0)) / (1.0 - ratio);
+}
+
 /* With y K = x up to a share e of x: y K / y lies between the least and the largest x (1 -+ e) / y. */
 static void collatz_wielandt(const struct part *p, double error, struct ms_bound *ret)
 {
@@ -345,6 +369,7 @@ int ms_quasi_stationary_iterative(const struct ms_generator *generator, const ui
 	struct iteration_result step = {0};
 	struct ms_bound bound = {0};
 	long double time = 0.0L;
+	double moved_before = 1.0, law_moved = 1.0;
 	struct part p;
 	int r = make_part(generator, basin, memory_bytes_max, &p, reterr);
 
@@ -352,11 +377,13 @@ int ms_quasi_stationary_iterative(const struct ms_generator *generator, const ui
 		return r;
 	for (uint32_t i = 0; i < p.chain.states; i++)
 		p.x[i] = 1.0L / (long double)p.chain.states;
-	while (r == 0 && result.steps < STEPS_MAX && !result.converged) {
+	while (r == 0 && result.steps < STEPS_MAX && bound.cycles < LAW_CYCLES_MAX &&
+		!result.converged) {
 		long double before = time, moved;
 
 		/* The first guess is the answer of the last step: the same but for a factor in the end. */
-		r = iteration_left(p.it, p.x, 0.01 * tolerance, p.y, &step, reterr);
+		r = iteration_left(p.it, p.x, fmax(0.01 * tolerance, STEP_SHARE * moved_before),
+			p.y, &step, reterr);
 		if (r < 0)
 			break;
 		collatz_wielandt(&p, step.error, &bound);
@@ -364,7 +391,12 @@ int ms_quasi_stationary_iterative(const struct ms_generator *generator, const ui
 		time = renew(&p, &moved);
 		result.steps++;
 		result.residual = (double)(fabsl(time - before) / time + moved);
-		result.converged = result.residual <= tolerance;
+		result.law_error = expected_error((double)moved, law_moved, step.error);
+		law_moved = (double)moved;
+		/* Not before a step that was as exact as the last has to be. */
+		result.converged = result.residual <= tolerance &&
+				   STEP_SHARE * moved_before <= 0.01 * tolerance;
+		moved_before = result.residual;
 	}
 	result.exit_rate_per_s = (double)(1.0L / time);
 	for (uint32_t i = 0; i < generator->states && r == 0; i++)

@@ -122,7 +122,10 @@ static int fill_tables(struct station *t, struct hb_error *reterr)
 	t->admit = calloc(jobs, sizeof(double));
 	t->drop = calloc(jobs, sizeof(double));
 	t->lateness = calloc(jobs, sizeof(*t->lateness));
-	if (t->service_per_s == NULL || t->admit == NULL || t->drop == NULL || t->lateness == NULL)
+	if (t->call_count > 0)
+		t->met = calloc(LATENESS_MET, sizeof(*t->met));
+	if (t->service_per_s == NULL || t->admit == NULL || t->drop == NULL ||
+		t->lateness == NULL || (t->call_count > 0 && t->met == NULL))
 		return hb_error_set(
 			reterr, -ENOMEM, "out of memory for a queue of %d jobs", t->capacity);
 	for (int32_t q = 0; q <= t->capacity; q++) {
@@ -361,6 +364,7 @@ void service_chain_destroy(struct service_chain *chain)
 		free(chain->station[i].admit);
 		free(chain->station[i].drop);
 		free(chain->station[i].lateness);
+		free(chain->station[i].met);
 		free(chain->station[i].hit);
 	}
 	free(chain);

@@ -26,6 +26,15 @@ struct hb_error;
 #define STATION_CALLS_MAX 4
 #define NO_AXIS (-1)
 
+/* What an attempt met at some speed of the server; stations that make calls meet the same ones time and again. */
+struct lateness_met {
+	double thread_s; /* 0: nothing yet */
+	int32_t queue;
+	struct lateness lateness;
+};
+
+#define LATENESS_MET 65536U
+
 /* One server and those who send to it. Tables have a row for each number of jobs, 0 ... capacity. */
 struct station {
 	const struct ms_server *server;
@@ -49,6 +58,8 @@ struct station {
 	double *service_per_s; /* of one busy thread, without calls */
 	double *admit, *drop;  /* probabilities; the rest is rejected */
 	struct lateness *lateness;
+	struct lateness_met
+		*met; /* shape [LATENESS_MET], by a hash; NULL without calls; filled by the moves */
 
 	uint32_t call_count;
 	struct {
@@ -79,7 +90,7 @@ int service_chain_create(const struct ms_model *model, const struct service_chai
 
 void service_chain_destroy(struct service_chain *chain);
 
-/* service_chain_moves - the rules, see struct ms_rules. */
+/* service_chain_moves - the rules, see struct ms_rules. Not thread-safe for one chain: it remembers what it met. */
 uint32_t service_chain_moves(const void *context, const int32_t *at, struct ms_move *ret_moves);
 
 #endif

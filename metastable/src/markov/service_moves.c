@@ -74,13 +74,25 @@ static double thread_time(const struct jumps *j, const struct station *t);
 static struct lateness lateness_now(const struct jumps *j, const struct station *t)
 {
 	int32_t queue = j->at[t->queue_axis];
-	struct lateness l = t->lateness[queue];
+	struct lateness_met *met;
+	double thread_s;
+	uint64_t bits;
 
-	if (t->call_count > 0 && t->renege_per_s == 0.0)
-		(void)lateness_at(t->server->threads, 1.0 / thread_time(j, t),
-			t->client->timeout_kind, t->client->timeout_s, t->client->timeout_phases,
-			(uint32_t)queue, &l);
-	return l;
+	if (t->met == NULL || t->renege_per_s > 0.0)
+		return t->lateness[queue];
+	thread_s = thread_time(j, t);
+	memcpy(&bits, &thread_s, sizeof(bits));
+	bits = (bits + (uint64_t)queue) * UINT64_C(0x9e3779b97f4a7c15);
+	met = &t->met[(bits >> 32) % LATENESS_MET];
+	if (met->thread_s != thread_s || met->queue != queue) {
+		met->thread_s = thread_s;
+		met->queue = queue;
+		met->lateness = t->lateness[queue];
+		(void)lateness_at(t->server->threads, 1.0 / thread_s, t->client->timeout_kind,
+			t->client->timeout_s, t->client->timeout_phases, (uint32_t)queue,
+			&met->lateness);
+	}
+	return met->lateness;
 }
 
 /* Probability that one attempt at @t succeeds, and how long a caller waits for one attempt on average. */

@@ -16,6 +16,8 @@
 
 #define EIGENVALUES 4
 #define GIB 0x1p30
+/* Expected times from here on are announced. */
+#define ANNOUNCE_S 10.0
 
 static const struct option_row options[] = {
 	{"from-state", "Q,O", "also from Q jobs in the server and O requests in the orbit"},
@@ -25,6 +27,7 @@ static const struct option_row options[] = {
 	{"solver", "NAME", "direct or iterative (by the shape of the chain)"},
 	{"trigger", NULL, "how likely the triggers of the file leave the service down"},
 	{"memory", "GIB", "refuse what needs more (16)"},
+	{"seconds", "S", "refuse to iterate where more is to be expected (900)"},
 	{"field", "FILE.csv", "write every state: drift, committor, share of the time"},
 	{NULL, NULL, NULL},
 };
@@ -87,7 +90,7 @@ static int read_question(const struct arguments *arguments, const struct ms_mode
 	struct question *q, struct hb_error *reterr)
 {
 	uint64_t bound = 0, phases = 1;
-	double gib = MS_MEMORY_BYTES_DEFAULT / GIB;
+	double gib = MS_MEMORY_BYTES_DEFAULT / GIB, seconds = MS_SECONDS_DEFAULT;
 	const char *from = option_value(arguments, "from-state");
 	const char *server = option_value(arguments, "server");
 	int code = option_u64(arguments, "orbit-bound", 1, 100000000, &bound, reterr);
@@ -96,6 +99,8 @@ static int read_question(const struct arguments *arguments, const struct ms_mode
 		code = option_u64(arguments, "phases", 1, 6, &phases, reterr);
 	if (code == 0)
 		code = option_real(arguments, "memory", 0.001, 1e6, &gib, reterr);
+	if (code == 0)
+		code = option_real(arguments, "seconds", 0.001, 1e9, &seconds, reterr);
 	if (code == 0)
 		code = read_solver(option_value(arguments, "solver"), &q->options.solver, reterr);
 	if (code == 0 && from != NULL)
@@ -111,6 +116,7 @@ static int read_question(const struct arguments *arguments, const struct ms_mode
 	q->options.orbit_bound = (uint32_t)bound;
 	q->options.orbit_phases = (uint32_t)phases;
 	q->options.memory_bytes_max = gib * GIB;
+	q->options.seconds_max = seconds;
 	q->options.eigenvalues = EIGENVALUES;
 	q->trigger = option_value(arguments, "trigger") != NULL;
 	q->field = option_value(arguments, "field");
@@ -301,6 +307,18 @@ static void print_text(const struct question *q, const struct answer *answer, do
 	print_support(MS_LEVEL_MARKOV, &answer->support);
 }
 
+/* Of what takes a while, before it begins. */
+static void announce(const struct ms_ctmc_chain *chain, double seconds_max)
+{
+	struct ms_iteration_cost cost = ms_iteration_cost(&chain->generator);
+
+	if (chain->iterative && cost.seconds >= ANNOUNCE_S && cost.seconds <= seconds_max)
+		(void)fprintf(stderr,
+			"metastable: %u states, beyond elimination: iterating takes about %.2g GiB "
+			"and %.2g s\n",
+			chain->generator.states, cost.bytes / GIB, cost.seconds);
+}
+
 static int run(const struct arguments *arguments, struct hb_error *reterr)
 {
 	struct ms_ctmc_chain *chain = NULL;
@@ -315,6 +333,8 @@ static int run(const struct arguments *arguments, struct hb_error *reterr)
 		code = ms_support_query(MS_LEVEL_MARKOV, &model, &answer.support, reterr);
 	if (code == 0)
 		code = ms_ctmc_chain_create(&model, &q.options, &chain, reterr);
+	if (code == 0)
+		announce(chain, q.options.seconds_max);
 	if (code == 0)
 		code = ms_ctmc_solve(chain, &q.options, model.horizon_s, &answer.ctmc, reterr);
 	if (code == 0 && q.from_given)

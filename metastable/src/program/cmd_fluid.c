@@ -101,7 +101,8 @@ static cJSON *json_coordinates(const struct answer *a, const double *at)
 
 	for (int axis = 0; axis < MS_FLUID_AXES; axis++) {
 		if (ms_fluid_has(a->fluid, (enum ms_fluid_axis)axis))
-			json_number(object, ms_fluid_axis_name((enum ms_fluid_axis)axis), at[axis]);
+			json_number(object, ms_fluid_axis_name(a->fluid, (enum ms_fluid_axis)axis),
+				at[axis]);
 	}
 	return object;
 }
@@ -191,8 +192,8 @@ static void print_coordinates(const struct answer *a, const double *at)
 {
 	for (int axis = 0; axis < MS_FLUID_AXES; axis++) {
 		if (ms_fluid_has(a->fluid, (enum ms_fluid_axis)axis))
-			(void)printf(
-				" %s %.6g", ms_fluid_axis_name((enum ms_fluid_axis)axis), at[axis]);
+			(void)printf(" %s %.6g",
+				ms_fluid_axis_name(a->fluid, (enum ms_fluid_axis)axis), at[axis]);
 	}
 }
 

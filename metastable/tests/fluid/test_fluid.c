@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fixed points against their closed form, folds against where they must lie, runs against the paper's Figure 4. */
+/*
+ * Fixed points against their closed form, folds against where they must lie, runs against the paper's Figure 4 and
+ * against the simulation.
+ */
 #include <errno.h>
 #include <string.h>
 
 #include <gsl/gsl_sf_gamma.h>
 
 #include <metastable/fluid.h>
+#include <metastable/simulation.h>
 
 #include "../markov/chains.h"
 #include "../markov/models.h"
@@ -293,6 +297,166 @@ Test(fluid, escape_time_grows_with_the_action)
 	}
 }
 
+/* ---- several clients ---- */
+
+static struct ms_model two_clients(const struct ms_model *one, double first_share)
+{
+	struct ms_model m = *one;
+
+	m.client_count = 2;
+	m.clients[1] = m.clients[0];
+	(void)snprintf(m.clients[1].name, sizeof(m.clients[1].name), "b");
+	m.clients[0].rate_per_s *= first_share;
+	m.clients[1].rate_per_s *= 1.0 - first_share;
+	return m;
+}
+
+/* Two clients that are alike are one with the sum of their loads, whatever they do. */
+Test(fluid, clients_that_are_alike_are_one)
+{
+	struct ms_model whole[3] = {
+		running_example(150), running_example(60), running_example(150)};
+	double start[MS_FLUID_AXES] = {0.5}, one[3 * MS_FLUID_AXES], two[3 * MS_FLUID_AXES];
+	struct hb_error error = {0};
+
+	whole[1].clients[0].cancel = MS_CANCEL_WAITING;
+	whole[2].servers[0].on_full = MS_REJECT;
+	whole[2].clients[0].retry_on_reject = true;
+	whole[2].clients[0].backoff = MS_BACKOFF_CONSTANT;
+	whole[2].clients[0].backoff_s = 2.0;
+	for (int w = 0; w < 3; w++) {
+		struct ms_model parts = two_clients(&whole[w], 0.3);
+		struct ms_fluid_point p[MS_FLUID_POINTS_MAX], q[MS_FLUID_POINTS_MAX];
+		struct ms_fluid *f = build(&whole[w]), *g = build(&parts);
+		int count = ms_fluid_fixed_points(f, p, &error);
+
+		cr_assert_eq(ms_fluid_fixed_points(g, q, &error), count, "model %d", w);
+		for (int i = 0; i < count; i++) {
+			cr_assert(fabs(q[i].at[0] - p[i].at[0]) < 1e-5 * (1.0 + p[i].at[0]));
+			cr_assert(fabs(ms_fluid_sum(g, q[i].at, MS_FLUID_ORBIT) - p[i].at[1]) <
+				  1e-5 * (1.0 + p[i].at[1]));
+			cr_assert_eq(q[i].stable, p[i].stable);
+		}
+		for (int delay = 0; delay < 2; delay++) {
+			cr_assert_eq(ms_fluid_run(f, start, 40.0, delay, 3, one, &error), 0);
+			cr_assert_eq(ms_fluid_run(g, start, 40.0, delay, 3, two, &error), 0);
+			for (int i = 0; i < 3; i++)
+				cr_assert(fabs(one[(size_t)i * MS_FLUID_AXES] -
+						  two[(size_t)i * MS_FLUID_AXES]) < 1e-4);
+		}
+		ms_fluid_destroy(f);
+		ms_fluid_destroy(g);
+	}
+}
+
+static bool has_high_mode(const struct ms_model *m)
+{
+	struct ms_fluid_point p[MS_FLUID_POINTS_MAX];
+	bool found = false;
+
+	for (int i = points_of(m, p); i-- > 0;)
+		found = found || (p[i].stable && p[i].at[0] > 0.9 * m->servers[0].queue_capacity);
+	return found;
+}
+
+/* Deep queues: a high mode exists where the attempts of all clients, all of them late, exceed the capacity. */
+Test(fluid, threshold_of_several_clients_is_the_sum_of_their_attempts)
+{
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, test_seed(), 2);
+	for (int round = 0; round < 12; round++) {
+		struct ms_model one = running_example(1500), m = two_clients(&one, 0.5);
+		double attempts = 0.0, share = between(&rng, 0.2, 0.8);
+
+		for (uint32_t c = 0; c < 2; c++) {
+			struct ms_client *k = &m.clients[c];
+
+			k->retries = 1 + (uint32_t)hb_rng_below(&rng, 6);
+			k->timeout_s = between(&rng, 2.0, 6.0);
+			k->rate_per_s = c == 0 ? share : 1.0 - share;
+			attempts += k->rate_per_s * (k->retries + 1.0);
+		}
+		for (uint32_t c = 0; c < 2; c++)
+			m.clients[c].rate_per_s *= 10.0 / attempts * 1.05;
+		cr_assert(has_high_mode(&m), "round %d", round);
+		for (uint32_t c = 0; c < 2; c++)
+			m.clients[c].rate_per_s *= 0.95 / 1.05;
+		cr_assert(!has_high_mode(&m), "round %d", round);
+	}
+}
+
+#define SIMULATED_RUNS 24
+#define SAMPLES 7
+#define SAMPLE_S 10.0
+
+/* Jobs in the server at multiples of SAMPLE_S, means of all runs. */
+static void simulated_means(const struct ms_model *m, double end_s, double *ret_jobs)
+{
+	struct ms_run_options options = {.end_s = end_s, .window_s = SAMPLE_S};
+	struct ms_simulation *simulation = NULL;
+	struct ms_run_result result;
+	struct hb_error error = {0};
+	struct ms_bin *bins;
+	uint32_t count;
+	double bin_s;
+
+	cr_assert_eq(ms_simulation_create(m, &options, &simulation, &error), 0, "%s", error.text);
+	count = ms_simulation_bins(simulation, &bin_s);
+	bins = calloc(count, sizeof(*bins));
+	for (int run = 0; run < SIMULATED_RUNS; run++) {
+		cr_assert_eq(ms_simulation_run(simulation, 5, (uint64_t)run, bins, &result, &error),
+			0, "%s", error.text);
+		for (int s = 1; s < SAMPLES; s++)
+			ret_jobs[s] += bins[(uint32_t)lrint(s * SAMPLE_S / bin_s) - 1].jobs /
+				       (double)SIMULATED_RUNS;
+	}
+	free(bins);
+	ms_simulation_destroy(simulation);
+}
+
+/*
+ * Two clients, one of which retries, at 40 threads: the delay equation follows the mean of simulated runs through a
+ * burst of the other one, up into the high mode, or there and back. Its way back is shorter by up to 15 s, as retries
+ * that are folded into a mean begin with fewer.
+ */
+Test(fluid, two_clients_move_as_the_simulation_does)
+{
+	for (int stays = 0; stays < 2; stays++) {
+		struct ms_model m = plain_model(40, 400, 1.0, stays ? 16.0 : 5.0);
+		double start[MS_FLUID_AXES] = {0.0}, at[SAMPLES * MS_FLUID_AXES];
+		double jobs[SAMPLES] = {0.0}, end_s = 60.0;
+		struct hb_error error = {0};
+		struct ms_fluid *f;
+
+		m.clients[0].timeout_kind = MS_TIMEOUT_CONSTANT;
+		m.clients[0].timeout_s = 4.0;
+		m = two_clients(&m, 1.0);
+		m.clients[0].retries = 2;
+		m.clients[1].rate_per_s = 16.0;
+		m.clients[1].timeout_s = 6.0;
+		m.trigger_count = 1;
+		m.triggers[0] = (struct ms_trigger){.kind = MS_TRIGGER_RATE,
+			.target = 1,
+			.at_s = 10.0,
+			.duration_s = 5.0,
+			.value = 120.0};
+		f = build(&m);
+		cr_assert_str_eq(ms_fluid_axis_name(f, MS_FLUID_ORBIT), "c.orbit");
+		cr_assert_eq(ms_fluid_run(f, start, end_s, true, SAMPLES, at, &error), 0, "%s",
+			error.text);
+		simulated_means(&m, end_s, jobs);
+		for (int s = 1; s < SAMPLES; s++)
+			cr_assert(
+				!(stays || s <= 2) || fabs(at[s * MS_FLUID_AXES] - jobs[s]) < 12.0,
+				"stays %d, %g s: %g jobs, simulated %g", stays, s * SAMPLE_S,
+				at[s * MS_FLUID_AXES], jobs[s]);
+		cr_assert(stays || at[(SAMPLES - 1) * MS_FLUID_AXES] < 40.0);
+		cr_assert(stays ? jobs[SAMPLES - 1] > 350.0 : jobs[SAMPLES - 1] < 40.0);
+		ms_fluid_destroy(f);
+	}
+}
+
 Test(fluid, refusals_name_the_feature)
 {
 	struct ms_model m = running_example(150);
@@ -303,4 +467,10 @@ Test(fluid, refusals_name_the_feature)
 	m.servers[1] = m.servers[0];
 	cr_assert_eq(ms_fluid_create(&m, &f, &error), -EOPNOTSUPP);
 	cr_assert(strstr(error.text, "several servers") != NULL, "%s", error.text);
+	m = running_example(150);
+	m.client_count = MS_FLUID_CLIENTS_MAX + 1;
+	for (uint32_t c = 1; c < m.client_count; c++)
+		m.clients[c] = m.clients[0];
+	cr_assert_eq(ms_fluid_create(&m, &f, &error), -EOPNOTSUPP);
+	cr_assert(strstr(error.text, "at most 4 clients") != NULL, "%s", error.text);
 }

@@ -340,6 +340,48 @@ Test(chain, deep_wells_stay_exact)
 	free_generator(&g);
 }
 
+/* Two pieces that only meet outside: the law is that of the piece that is left later, wherever the search begins. */
+Test(chain, a_basin_of_two_pieces_has_the_law_of_the_slower)
+{
+	double births[30], deaths[30], law[31], alone[31];
+	struct birth_death b = {31, births, deaths};
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, test_seed(), 14);
+	for (int round = 0; round < 10; round++) {
+		uint8_t both[31] = {0}, piece[31] = {0};
+		struct ms_quasi_stationary q, expected[2];
+		struct hb_error error = {0};
+		struct ms_generator g;
+		int slower;
+		double apart;
+
+		draw_rates(&rng, births, 30, 1.0);
+		draw_rates(&rng, deaths, 30, 1.0);
+		g = birth_death_chain(&b);
+		for (int p = 0; p < 2; p++) {
+			memset(piece, 0, sizeof(piece));
+			for (uint32_t i = p == 0 ? 2 : 12; i < (p == 0 ? 9U : 27U); i++)
+				both[i] = piece[i] = 1;
+			cr_assert_eq(ms_quasi_stationary_law(
+					     &g, piece, 1e-12, 0.0, alone, &expected[p], &error),
+				0, "%s", error.text);
+		}
+		cr_assert_eq(ms_quasi_stationary_law(&g, both, 1e-11, 0.0, law, &q, &error), 0,
+			"%s", error.text);
+		slower = expected[1].exit_rate_per_s < expected[0].exit_rate_per_s;
+		apart = expected[1 - slower].exit_rate_per_s / expected[slower].exit_rate_per_s;
+		/* Two pieces that are left at nearly the same rate may be too many steps apart. */
+		cr_assert(q.converged || apart < 1.1, "round %d: apart by %g", round, apart);
+		if (q.converged)
+			cr_assert(
+				close_to(q.exit_rate_per_s, expected[slower].exit_rate_per_s, 1e-9),
+				"round %d: %.15g, not %.15g", round, q.exit_rate_per_s,
+				expected[slower].exit_rate_per_s);
+		ms_generator_finish(&g);
+	}
+}
+
 /* A fork: from the middle the chain gets to the left or to the right end for good, wherever @drain says so. */
 static uint32_t fork_moves(const void *context, const int32_t *at, struct ms_move *ret_moves)
 {

@@ -3,7 +3,8 @@
  * The soft card: wire, parser and the scheduler of nicos/sched.h on one core, services on another, and between them
  * lines of memory whose coherence traffic is real. An open-loop client sends calls over the wire and measures.
  *
- * Not thread-safe: a run pins the calling thread and starts processes; its signals and CPUs are restored at the end.
+ * Not thread-safe: a run pins the calling thread and starts processes; its signals and CPUs are restored at the
+ * end.
  */
 #ifndef NICOS_LIVE_H
 #define NICOS_LIVE_H
@@ -17,6 +18,7 @@
 
 struct hb_error;
 struct hb_hist;
+struct nic_wire;
 
 /* What a service is. */
 enum nic_live_mode {
@@ -29,6 +31,13 @@ enum nic_live_mode {
 /* Who serves. */
 enum nic_live_system {
 	NIC_LIVE_NICOS,
+	NIC_LIVE_UDP,        /* a process per service that blocks in recvfrom */
+	NIC_LIVE_UDP_EPOLL,  /* one that blocks in epoll_wait */
+	NIC_LIVE_UDP_POLL,   /* one that polls its socket, and yields if there are others */
+	NIC_LIVE_BYPASS,     /* one process polls a ring and runs all services */
+	NIC_LIVE_POLL_YIELD, /* a process per service polls a ring of its own, and yields */
+	NIC_LIVE_DISPATCHER, /* the card hands requests to one process that runs all services */
+	NIC_LIVE_STEALING,   /* the card gives the core to another process at intervals only */
 	NIC_LIVE_SYSTEM_COUNT,
 };
 
@@ -40,6 +49,26 @@ enum nic_live_fault {
 	NIC_LIVE_CRASH,
 	NIC_LIVE_WRONG_LINE, /* writes to another service's */
 	NIC_LIVE_FAULT_COUNT,
+};
+
+/* What the card knows of its core. */
+enum nic_live_core {
+	NIC_LIVE_CORE_IDLE, /* no process has it */
+	NIC_LIVE_CORE_WAIT, /* its process waits for a request */
+	NIC_LIVE_CORE_RUN,
+	NIC_LIVE_CORE_SWITCH,
+};
+
+/* A look at a run, between two rounds of the card. */
+struct nic_live_view {
+	double at_s; /* since the begin */
+	uint64_t sent, answered;
+	uint64_t queued, dropped; /* queued: running ones included */
+	enum nic_live_core core;
+	uint32_t core_service;           /* unless idle; in a switch, whom it goes to */
+	double cpu[NIC_CPU_COUNT];       /* since the begin */
+	const struct hb_hist *interval;  /* latencies in ns since the look before */
+	struct hb_hist *const *services; /* of each service since the begin; shape [services] */
 };
 
 #define NIC_LIVE_SERVICES_MAX 8192
@@ -63,9 +92,18 @@ struct nic_live_options {
 	uint32_t queue;   /* that wait per service; 0 = as many as there can be */
 	uint32_t buffers; /* of the card */
 	double turn_ns, try_again_ns;
-	double kill_ns; /* a handler that has not ended is killed with its process; 0 = never */
+	double interval_ns; /* stealing */
+	bool idle_spinner; /* a SCHED_IDLE process keeps the services' CPU from halting; baselines */
+	double kill_ns;    /* a handler that has not ended is killed with its process; 0 = never */
 	enum nic_live_fault fault;
 	uint64_t fault_at; /* request number */
+	/* Called every watch_ns, if not NULL; what it takes the card is away. Systems with a card. */
+	void (*watch)(const struct nic_live_view *view, void *user);
+	void *watch_user;
+	double watch_ns;
+	/* Makes the two ends of the wire, the card's first; NULL = rings in memory. Systems with a card. */
+	int (*wire_create)(struct nic_wire *ret[2], struct hb_error *reterr);
+	bool is_falsified; /* the client sends half of the work: each reply must be found wrong */
 	uint32_t
 		hostile; /* before every so many requests the client sends a hostile frame; 0 = none */
 };

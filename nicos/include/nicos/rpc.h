@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define NIC_FRAME_BYTES 1514 /* largest frame, without its checksum */
+#define NIC_RPC_BODY_AT 42   /* of the datagram, behind Ethernet, IP and UDP */
 #define NIC_RPC_CALL_HEADER_BYTES 82
 #define NIC_RPC_REPLY_HEADER_BYTES 66
 #define NIC_RPC_ARGS_MAX (NIC_FRAME_BYTES - NIC_RPC_CALL_HEADER_BYTES) /* also of results */
@@ -87,6 +88,26 @@ size_t nic_rpc_call_write(uint8_t *frame, const struct nic_address *from,
 /* nic_rpc_reply_write - the same for an accepted reply, with results behind NIC_RPC_REPLY_HEADER_BYTES. */
 size_t nic_rpc_reply_write(uint8_t *frame, const struct nic_address *from,
 	const struct nic_address *to, uint32_t xid, uint32_t results_bytes);
+
+/*
+ * nic_rpc_call_decode - the call in the body of a datagram, for those who get it from a socket: all but the
+ * sender's address.
+ */
+enum nic_frame_fault nic_rpc_call_decode(
+	const uint8_t *body, size_t body_bytes, uint32_t services, struct nic_rpc_call *ret);
+
+/*
+ * nic_rpc_reply_encode - the header of a reply at @body, NIC_RPC_REPLY_HEADER_BYTES - NIC_RPC_BODY_AT bytes of
+ * it.
+ */
+void nic_rpc_reply_encode(uint8_t *body, uint32_t xid);
+
+/*
+ * nic_datagram_wrap - headers and checksums around a body of @body_bytes at frame + NIC_RPC_BODY_AT. Returns
+ * the length.
+ */
+size_t nic_datagram_wrap(uint8_t *frame, const struct nic_address *from,
+	const struct nic_address *to, uint32_t body_bytes);
 
 /* nic_rpc_seal - compute the checksum of UDP of a frame that was written by one of the two. */
 void nic_rpc_seal(uint8_t *frame);

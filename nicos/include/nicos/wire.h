@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A wire between client and card: frames in both directions, each end used by one thread. Behind it is a pair of rings
- * in memory, or a port of DPDK.
+ * A wire between client and card: frames in both directions, each end used by one thread. Behind it is a pair
+ * of rings in memory, or a port of DPDK.
  *
  * Each end is for one thread; the two ends may be in different threads, or processes that share the memory.
  */
@@ -20,7 +20,10 @@ struct nic_wire_operations {
 	 * receive - the next frame, valid until the next call; NULL if there is none now. Never blocks.
 	 */
 	const uint8_t *(*receive)(struct nic_wire *wire, size_t *ret_bytes);
-	/* reserve - NIC_FRAME_BYTES bytes for the next frame, NULL if the wire is full. The same again until commit. */
+	/*
+	 * reserve - NIC_FRAME_BYTES bytes for the next frame, NULL if the wire is full. The same again until
+	 * commit.
+	 */
 	uint8_t *(*reserve)(struct nic_wire *wire);
 	/* commit - send the frame that was reserved. */
 	void (*commit)(struct nic_wire *wire, size_t frame_bytes);
@@ -52,11 +55,23 @@ static inline void nic_wire_commit(struct nic_wire *wire, size_t frame_bytes)
 void nic_wire_destroy(struct nic_wire *wire);
 
 /*
- * nic_wire_ring_create - two ends joined by a ring of frames in each direction, in memory that forked processes share.
- * @frames: in each ring, a power of two, 2 ... 65536. @ret: two ends; the memory goes with the second one destroyed.
+ * nic_wire_ring_create - two ends joined by a ring of frames in each direction, in memory that forked processes
+ * share.
+ * @frames: in each ring, a power of two, 2 ... 65536. @ret: two ends; the memory goes with the second one
+ * destroyed.
  *
  * Returns 0, -EINVAL or -ENOMEM.
  */
 int nic_wire_ring_create(uint32_t frames, struct nic_wire *ret[2], struct hb_error *reterr);
+
+/*
+ * nic_wire_dpdk_create - two ends joined by the net_ring device of DPDK: ports of the poll-mode drivers,
+ * bursts, buffers of a pool, without hugepages. Once per process; threads of DPDK go on until it ends. Fork
+ * before, not after.
+ *
+ * Returns 0, -ENOTSUP (built without DPDK, or it does not start here), -EALREADY (a second time) or -ENOMEM.
+ * Source: DPDK 22.11, "Poll Mode Driver" and "Rings-based PMD".
+ */
+int nic_wire_dpdk_create(struct nic_wire *ret[2], struct hb_error *reterr);
 
 #endif

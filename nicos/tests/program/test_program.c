@@ -100,6 +100,45 @@ Test(program, live_says_what_it_counted_or_why_it_cannot)
 	cJSON_Delete(json);
 }
 
+/* The device of DPDK carries the same frames, where DPDK is installed and starts. */
+Test(program, live_runs_over_a_device_of_dpdk_or_says_what_is_missing)
+{
+	int code = call("live --wire net-ring --services 3 --service exp:2us --load 0.2 "
+			"--requests 1000 --hostile 10");
+
+	if (code == 77) {
+		cr_assert(strstr(out, "needs "), "%s", out);
+		return;
+	}
+	cr_assert_eq(code, 0, "%s", out);
+	cr_assert(
+		strstr(out, "requests   1100 in = 1000 done + 0 queued + 100 dropped"), "%s", out);
+	cr_assert(strstr(out, "1000 answered, 0 wrong, 0 twice"), "%s", out);
+}
+
+Test(program, demo_shows_the_run_and_accounts_for_all_requests)
+{
+	int code = call("demo --services 20 --seconds 1 --load 0.1");
+	unsigned long long in, done, dropped;
+	const char *last;
+
+	if (code == 77) {
+		cr_assert(strstr(out, "needs two CPUs"), "%s", out);
+		return;
+	}
+	cr_assert_eq(code, 0, "%s", out);
+	cr_assert(strstr(out, " s  "), "no look: %s", out);
+	last = strstr(out, " requests in = ");
+	cr_assert(last, "%s", out);
+	while (last > out && last[-1] != '\n')
+		last--;
+	cr_assert_eq(
+		sscanf(last, "%llu requests in = %llu done + %llu dropped", &in, &done, &dropped),
+		3);
+	cr_assert_eq(in, 10000);
+	cr_assert_eq(in, done + dropped);
+}
+
 Test(program, one_seed_gives_the_same_bytes_and_another_does_not)
 {
 	static char first[TEXT_BYTES];

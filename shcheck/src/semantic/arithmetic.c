@@ -47,15 +47,6 @@ static void number_of_term(const struct shc_term *term, struct number *ret)
 	ret->known = term && shc_term_known(term, &text) && parse_number(text, &ret->value);
 }
 
-/* Evaluation may end here: what is assigned behind this place is not, then. 0 or -ENOMEM. */
-static int note_end(struct shc_interpreter *in, const struct shc_state *state)
-{
-	in->may_end = true;
-	if (!in->unchecked)
-		in->unchecked = shc_state_clone(state);
-	return in->unchecked ? 0 : -ENOMEM;
-}
-
 /* An operand that may be no number ends the shell, or the command. 0 or -ENOMEM. */
 static int note_error(struct shc_interpreter *in, const struct shc_state *state,
 	const struct shc_term *term, const struct number *number)
@@ -65,7 +56,7 @@ static int note_error(struct shc_interpreter *in, const struct shc_state *state,
 	if (!term || number->known || (atom && atom->origin == SHC_ORIGIN_NUMBER))
 		return 0;
 	in->discards = true;
-	return note_end(in, state);
+	return shc_may_end_here(in, state);
 }
 
 /* Division by what may be zero. 0 or -ENOMEM. */
@@ -76,7 +67,7 @@ static int note_division(struct shc_interpreter *in, const struct shc_state *sta
 		(divisor->known && divisor->value))
 		return 0;
 	in->discards = true;
-	return note_end(in, state);
+	return shc_may_end_here(in, state);
 }
 
 static const struct shc_term *term_of_number(
@@ -108,7 +99,7 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	r = shc_parameter_read(in, state, &parameter, tree->range, &value);
 	if (r >= 0 && value.presence != SHC_PRESENT &&
 		(state->nounset || state->doubtful & SHC_DOUBT_NOUNSET))
-		r = note_end(in, state);
+		r = shc_may_end_here(in, state);
 	if (r < 0)
 		return r;
 	shc_check_lost(in, value.term);

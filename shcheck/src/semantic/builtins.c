@@ -265,13 +265,33 @@ static int known_number(const struct shc_term *term, int fallback)
 	return value;
 }
 
+/* bash: `exit` and `return` with more than one operand do nothing; where there may be more, that comes, too. */
+static int add_too_many(
+	const struct shc_call *call, const struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_state *copy;
+
+	if (call->in->script->dialect != SHC_BASH ||
+		(call->fields.count <= 2 && are_exact(call, 1, call->fields.count)))
+		return 0;
+	copy = shc_state_clone(state);
+	if (!copy)
+		return -ENOMEM;
+	shc_set_status(copy, call->command, 1, 2);
+	return shc_outcomes_add(call->in, out, copy, SHC_FLOW_NEXT, 0);
+}
+
 static int leave(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out,
 	enum shc_flow flow)
 {
 	int status;
 
 	if (call->fields.count > 1) {
-		status = known_number(call->values[1], -1);
+		if (add_too_many(call, state, out)) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+		status = are_exact(call, 1, 2) ? known_number(call->values[1], -1) : -1;
 		if (status >= 0)
 			shc_set_status(state, call->command, status & 255, status & 255);
 		else
@@ -291,22 +311,49 @@ static int run_return(
 	return leave(call, state, out, SHC_FLOW_RETURN);
 }
 
+/* Levels that are not known: any number of them, or an error, by which a shell ends or not. Takes @state. */
+static int leave_any(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out,
+	enum shc_flow flow)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_state *failed = shc_state_clone(state), *ended = shc_state_clone(state);
+	int r = failed && ended ? 0 : -ENOMEM;
+
+	shc_approximate(in, call->command);
+	for (uint32_t levels = 1; levels <= in->loop_depth && !r; levels++) {
+		struct shc_state *copy = shc_state_clone(state);
+
+		r = copy ? shc_outcomes_add(in, out, copy, flow, levels) : -ENOMEM;
+	}
+	shc_state_destroy(state);
+	if (r) {
+		shc_state_destroy(failed);
+		shc_state_destroy(ended);
+		return r;
+	}
+	shc_set_status(failed, call->command, 0, 255);
+	shc_set_status(ended, call->command, 1, 255);
+	if (shc_outcomes_add(in, out, failed, SHC_FLOW_NEXT, 0)) {
+		shc_state_destroy(ended);
+		return -ENOMEM;
+	}
+	return shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, SHC_END_ERROR);
+}
+
 static int leave_loop(const struct shc_call *call, struct shc_state *state,
 	struct shc_outcomes *out, enum shc_flow flow)
 {
-	int levels = call->fields.count > 1 ? known_number(call->values[1], 1) : 1;
-	struct shc_text text;
-
-	if (call->fields.count > 1 && !shc_term_known(call->values[1], &text))
-		shc_approximate(call->in, call->command);
+	int levels = call->fields.count > 1 ? known_number(call->values[1], 0) : 1;
 
 	shc_set_status(state, call->command, 0, 0);
 	/* Outside of loops it does nothing, and there are no more of them than there are. */
 	if (!call->in->loop_depth)
 		return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
+	if (!levels || !are_exact(call, 1, call->fields.count))
+		return leave_any(call, state, out, flow);
 	if (levels > (int)call->in->loop_depth)
 		levels = (int)call->in->loop_depth;
-	return shc_outcomes_add(call->in, out, state, flow, (uint32_t)(levels ? levels : 1));
+	return shc_outcomes_add(call->in, out, state, flow, (uint32_t)levels);
 }
 
 static int run_break(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -320,6 +367,15 @@ static int run_continue(
 	return leave_loop(call, state, out, SHC_FLOW_CONTINUE);
 }
 
+/* May there be no field from @first on? */
+static bool may_vanish(const struct shc_call *call, uint32_t first)
+{
+	for (uint32_t i = first; i < call->fields.count; i++)
+		if (call->fields.items[i].occurrence == SHC_ONCE)
+			return false;
+	return first < call->fields.count;
+}
+
 /* exec with a command never returns where the command exists. */
 static int run_exec(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -329,6 +385,15 @@ static int run_exec(const struct shc_call *call, struct shc_state *state, struct
 
 	if (shc_call_operand(call) >= call->fields.count)
 		return finish(call, state, out, 0, 0);
+	/* Without a program it comes back. */
+	if (may_vanish(call, shc_call_operand(call))) {
+		copy = shc_state_clone(state);
+		r = copy ? finish(call, copy, out, 0, 0) : -ENOMEM;
+		if (r) {
+			shc_state_destroy(state);
+			return r;
+		}
+	}
 	copy = shc_state_clone(state);
 	r = copy ? shc_run_program(call, shc_call_operand(call), copy, &ignored) : -ENOMEM;
 	shc_outcomes_finish(&ignored);
@@ -392,10 +457,26 @@ static void set_long_option(struct shc_state *state, struct shc_text name, bool 
 			turn_option(state, &options[i], on);
 }
 
-/* An operand that is not known may turn any option on or off, and replace the arguments. */
-static int set_anything(const struct shc_call *call, struct shc_state *state)
+/*
+ * An operand that is not known may turn any option on or off, and replace the arguments. What is no option is refused,
+ * and ends dash. Takes @state.
+ */
+static int set_anything(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
+	bool bash = call->in->script->dialect == SHC_BASH;
+	struct shc_state *ended = bash ? NULL : shc_state_clone(state);
+	int r = bash || ended ? 0 : -ENOMEM;
+
 	shc_approximate(call->in, call->command);
+	if (ended) {
+		shc_set_status(ended, call->command, 1, 2);
+		r = shc_outcomes_add(call->in, out, ended, SHC_FLOW_EXIT, SHC_END_ERROR);
+	}
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
 	state->doubtful = SHC_DOUBT_ERREXIT | SHC_DOUBT_NOUNSET | SHC_DOUBT_NOGLOB |
 			  SHC_DOUBT_NOCLOBBER | SHC_DOUBT_PIPEFAIL | SHC_DOUBT_ERRTRACE |
 			  SHC_DOUBT_FUNCTRACE;
@@ -405,7 +486,7 @@ static int set_anything(const struct shc_call *call, struct shc_state *state)
 	state->arguments_open = true;
 	state->arguments_fresh = true;
 	state->shifted = shc_terms_epoch(call->in->terms);
-	return 0;
+	return finish(call, state, out, 0, bash ? 2 : 0);
 }
 
 static int run_set(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -424,8 +505,7 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 				state, call->in->pool, call->values[i], &language);
 			first = shc_dfa_first_bytes(language);
 			if (shc_byte_set_has(&first, '-') || shc_byte_set_has(&first, '+')) {
-				(void)set_anything(call, state);
-				return finish(call, state, out, 0, 0);
+				return set_anything(call, state, out);
 			}
 			break;
 		}
@@ -450,6 +530,16 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 
 			if (shc_term_known(call->values[++i], &name))
 				set_long_option(state, name, text.bytes[0] == '-');
+		}
+	}
+	/* Without a word `set` shows variables and leaves the parameters as they are. */
+	if (!replaced && may_vanish(call, i)) {
+		struct shc_state *same = shc_state_clone(state);
+		int r = same ? finish(call, same, out, 0, 0) : -ENOMEM;
+
+		if (r) {
+			shc_state_destroy(state);
+			return r;
 		}
 	}
 	if ((replaced || i < call->fields.count) && shc_set_arguments(call, state, i)) {

@@ -1277,24 +1277,35 @@ static int trace_turn(
 	return r;
 }
 
-/* The turns for @field; @perhaps: or none at all. */
+/* Add a copy of every state of @from to @to, as what comes next. 0 or -ENOMEM. */
+static int add_copies(
+	struct shc_interpreter *in, const struct shc_outcomes *from, struct shc_outcomes *to)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < from->count && !r; i++) {
+		struct shc_state *copy = shc_state_clone(from->items[i].state);
+
+		r = copy ? shc_outcomes_add(in, to, copy, SHC_FLOW_NEXT, 0) : -ENOMEM;
+	}
+	return r;
+}
+
+/* The turns for @field; @perhaps: or none at all, without the trap that runs before each. */
 static int for_turn(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_field *field, bool perhaps, struct shc_outcomes *head,
 	struct shc_outcomes *out)
 {
 	struct shc_outcomes next = {0};
-	int r = trace_turn(in, head, out);
+	int r = perhaps && !MADE(FOR_ALWAYS_TURNS) ? add_copies(in, head, &next) : 0;
 
+	if (!r)
+		r = trace_turn(in, head, out);
 	for (uint32_t i = 0; i < head->count && !r; i++) {
 		struct shc_state *state = head->items[i].state;
 		struct shc_outcomes body = {0};
 		const struct shc_term *term;
 
-		if (perhaps && !MADE(FOR_ALWAYS_TURNS)) {
-			struct shc_state *none = shc_state_clone(state);
-
-			r = none ? shc_outcomes_add(in, &next, none, SHC_FLOW_NEXT, 0) : -ENOMEM;
-		}
 		term = shc_loop_value(in, field);
 		in->refused = false;
 		if (!r)
@@ -1455,12 +1466,16 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 	for (uint32_t round = 0; !stable && !r; round++) {
 		struct shc_outcomes body = {0};
 
-		r = trace_turn(in, &head, out);
-		for (uint32_t i = 0; i < head.count && !r; i++) {
-			struct shc_state *leave = shc_state_clone(head.items[i].state);
+		bool traced = false;
 
-			r = leave ? shc_outcomes_add(in, out, leave, SHC_FLOW_NEXT, 0) : -ENOMEM;
-		}
+		/* It is left with or without the trap that runs before a turn. */
+		for (uint32_t i = 0; i < head.count; i++)
+			traced |= shc_trap_set(in, head.items[i].state, SHC_TRAP_DEBUG);
+		r = add_copies(in, &head, out);
+		if (!r && traced)
+			r = trace_turn(in, &head, out);
+		if (!r && traced)
+			r = add_copies(in, &head, out);
 		in->loops++;
 		in->loop_depth++;
 		r = first_error(list_on_each(in, list, &head, &body), r);

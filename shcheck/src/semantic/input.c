@@ -76,18 +76,71 @@ static const struct shc_dfa *line_language(const struct shc_call *call)
 	return language;
 }
 
+/*
+ * bash: `read` that fails may have assigned nothing, where the input is a folder: what the variables from operand
+ * @first on were in @before, they may still be. 0 or -ENOMEM.
+ */
+static int doubt_read(const struct shc_call *call, const struct shc_state *before, uint32_t first,
+	struct shc_state *failed)
+{
+	const struct shc_term *any;
+	struct shc_text name;
+	uint32_t number;
+
+	for (uint32_t i = first; i < call->fields.count; i++) {
+		struct shc_variable *variable;
+
+		if (!shc_term_known(call->values[i], &name) || !name.length ||
+			memchr(name.bytes, '[', name.length))
+			continue;
+		any = shc_unknown(call->in, SHC_ORIGIN_INPUT, shc_dfa_text(call->in->pool),
+			call->command->range);
+		if (!any || shc_name_number(call->in, name, &number))
+			return -ENOMEM;
+		variable = shc_state_variable(failed, number);
+		if (!variable)
+			return -ENOMEM;
+		if (variable->readonly || variable->elements)
+			continue;
+		variable->term = any;
+		if (number >= before->variable_count || !before->variables[number].assigned ||
+			before->variables[number].presence != SHC_PRESENT)
+			variable->presence = SHC_PERHAPS;
+	}
+	return 0;
+}
+
+/* Both ends of `read`. Takes @state. */
+static int end_read(const struct shc_call *call, const struct shc_state *before, uint32_t first,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	bool bash = call->in->script->dialect == SHC_BASH;
+	struct shc_state *failed = shc_state_clone(state);
+
+	if (!failed || (bash && doubt_read(call, before, first, failed))) {
+		shc_state_destroy(failed);
+		return fail(state);
+	}
+	shc_set_status(state, call->command, 0, 0);
+	shc_set_status(failed, call->command, 1, 1);
+	if (shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0))
+		return fail(failed);
+	return shc_outcomes_add(call->in, out, failed, SHC_FLOW_NEXT, 0);
+}
+
 int shc_read_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	static const struct shc_text reply = {.bytes = "REPLY", .length = 5};
 	uint32_t array, first = operand_behind(call, "adinNptu", 'a', &array);
 	const struct shc_dfa *language = line_language(call);
+	struct shc_state *before = shc_state_clone(state);
 	struct shc_text name;
 	bool known = true;
-	int r = 0;
+	int r = before ? 0 : -ENOMEM;
 
-	if (array && array < call->fields.count && shc_term_known(call->values[array], &name))
+	if (!r && array && array < call->fields.count && shc_term_known(call->values[array], &name))
 		r = shc_array_forget(call->in, state, name, call->command->range);
-	if (!array && first >= call->fields.count)
+	if (!r && !array && first >= call->fields.count)
 		r = assign_unknown(call, state, reply, SHC_ORIGIN_INPUT, language);
 	for (uint32_t i = first; i < call->fields.count && !r; i++) {
 		if (!shc_term_known(call->values[i], &name) || !name.length ||
@@ -102,12 +155,16 @@ int shc_read_run(const struct shc_call *call, struct shc_state *state, struct sh
 			    ? 0
 			    : assign_unknown(call, state, name, SHC_ORIGIN_INPUT, language);
 	}
-	if (r)
-		return fail(state);
-	if (known)
-		return shc_status_both(call, state, out);
-	shc_set_status(state, call->command, 0, 2);
-	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
+	if (r) {
+		r = fail(state);
+	} else if (known) {
+		r = end_read(call, before, first, state, out);
+	} else {
+		shc_set_status(state, call->command, 0, 2);
+		r = shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
+	}
+	shc_state_destroy(before);
+	return r;
 }
 
 int shc_mapfile_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)

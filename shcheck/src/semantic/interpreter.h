@@ -386,6 +386,12 @@ int shc_execute_arith(struct shc_interpreter *in, const struct shc_command *comm
 void shc_begin_expansion(struct shc_interpreter *in);
 
 /*
+ * shc_may_end_here - the shell may end at this place of an expansion: what is assigned behind it is not, then. Where
+ * there are several, the states at all of them are joined. 0 or -ENOMEM.
+ */
+int shc_may_end_here(struct shc_interpreter *in, const struct shc_state *state);
+
+/*
  * shc_end_too - an expansion or assignment that may also have ended the shell (-u, ${x?}, a read-only variable): the
  * state in which it then ends. Borrows @state. 0 or -ENOMEM.
  */

@@ -424,6 +424,8 @@ static int expand_perhaps(const struct operation *op, bool certain, const struct
 	if (!copy)
 		return -ENOMEM;
 	r = shc_expand_value(op->in, copy, op->parameter->word, ret);
+	if (!r && shc_may_end_here(op->in, copy))
+		r = -ENOMEM;
 	if (r > 0 && op->parameter->word && !op->parameter->word->constant)
 		r = shc_state_join(op->state, copy, op->in->terms, SHC_JOIN_STATES, 0, op->range)
 			    ? -ENOMEM
@@ -441,7 +443,6 @@ static int default_value(const struct operation *op, const struct shc_term **ret
 	if (taken & 2) {
 		r = expand_perhaps(op, taken == 2, &word);
 		/* Where the word ends the shell, the value is there. */
-		op->in->may_end |= !r && taken & 1;
 		if (r < 0 || (!r && !(taken & 1)))
 			return r;
 	}
@@ -471,7 +472,6 @@ static int alternative_value(const struct operation *op, const struct shc_term *
 
 	if (taken & 1) {
 		r = expand_perhaps(op, taken == 1, &word);
-		op->in->may_end |= !r && taken & 2;
 		if (r < 0 || (!r && !(taken & 2)))
 			return r;
 		if (!r)
@@ -497,12 +497,8 @@ static int checked_value(const struct operation *op, const struct shc_term **ret
 
 	if (!(taken & 1))
 		return 0;
-	op->in->may_end |= (taken & 2) != 0;
-	if (taken & 2 && !op->in->unchecked) {
-		op->in->unchecked = shc_state_clone(op->state);
-		if (!op->in->unchecked)
-			return -ENOMEM;
-	}
+	if (taken & 2 && shc_may_end_here(op->in, op->state))
+		return -ENOMEM;
 	if (op->parameter->colon && !shc_dfa_difference(op->in->pool, shc_dfa_text(op->in->pool),
 					    shc_dfa_epsilon(op->in->pool), &nonempty))
 		r = shc_state_narrow_term(op->state, op->in->pool, op->value.term, nonempty);
@@ -726,8 +722,13 @@ int shc_parameter_expand(struct shc_interpreter *in, struct shc_state *state,
 		if (state->nounset && parameter->kind != SHC_PARAMETER_SPECIAL &&
 			op.value.presence == SHC_ABSENT)
 			return 0;
-		in->may_end |= (state->nounset || state->doubtful & SHC_DOUBT_NOUNSET) &&
-			       parameter->kind != SHC_PARAMETER_SPECIAL;
+		if ((state->nounset || state->doubtful & SHC_DOUBT_NOUNSET) &&
+			parameter->kind != SHC_PARAMETER_SPECIAL) {
+			in->may_end = true;
+			/* Only the trap of EXIT can tell what was assigned until then. */
+			if (state->traps && shc_may_end_here(in, state))
+				return -ENOMEM;
+		}
 		if (!term)
 			term = shc_term_text(in->terms, "", 0);
 		if (!term)

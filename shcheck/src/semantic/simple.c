@@ -1106,6 +1106,30 @@ static int dispatch_prefixed(const struct shc_call *call, const struct prefix *p
 	return r;
 }
 
+/*
+ * Assignments before a command, all of them: one to a read-only variable is left out, and the others and the command
+ * may come all the same. 1, 0 (the shell has ended in an expansion, which @out has) or -ENOMEM.
+ */
+static int run_prefixes(struct shc_interpreter *in, const struct shc_command *command,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	bool refused = in->refused;
+
+	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next) {
+		int r;
+
+		in->refused = false;
+		r = run_assignment(in, command, state, a, out);
+		if (r < 0)
+			return r;
+		if (!r && !in->refused)
+			return shc_end_too(in, command, state, out) ? -ENOMEM : 0;
+		refused |= in->refused;
+	}
+	in->refused = refused;
+	return 1;
+}
+
 /* Assignments before a command hold while it runs; those before a special built-in stay. */
 static int dispatch_with(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -1122,10 +1146,10 @@ static int dispatch_with(
 		return shc_dispatch(call, state, true, out);
 	r = save_prefixes(in, call->command, state, &prefixes, &count);
 	if (!r)
-		r = run_assignments(in, call->command, state, out);
-	if (r >= 0 && in->refused && shc_end_too(in, call->command, state, out))
+		r = run_prefixes(in, call->command, state, out);
+	if (r > 0 && in->refused && shc_end_too(in, call->command, state, out))
 		r = -ENOMEM;
-	if (r < 0)
+	if (r <= 0)
 		shc_state_destroy(state);
 	else if (stays)
 		r = shc_dispatch(call, state, true, out);
@@ -1167,6 +1191,29 @@ void shc_begin_expansion(struct shc_interpreter *in)
 	in->may_end = in->refused = in->discards = false;
 	shc_state_destroy(in->unchecked);
 	in->unchecked = NULL;
+}
+
+static bool same_values(const struct shc_state *a, const struct shc_state *b)
+{
+	if (a->variable_count != b->variable_count)
+		return false;
+	for (uint32_t i = 0; i < a->variable_count; i++)
+		if (a->variables[i].term != b->variables[i].term ||
+			a->variables[i].presence != b->variables[i].presence)
+			return false;
+	return true;
+}
+
+int shc_may_end_here(struct shc_interpreter *in, const struct shc_state *state)
+{
+	in->may_end = true;
+	if (in->unchecked)
+		return same_values(in->unchecked, state)
+			       ? 0
+			       : shc_state_join(in->unchecked, state, in->terms, SHC_JOIN_STATES, 0,
+					 state->status.range);
+	in->unchecked = shc_state_clone(state);
+	return in->unchecked ? 0 : -ENOMEM;
 }
 
 /* What was learnt only because the shell goes on does not hold where it ends. 0 or -ENOMEM. */

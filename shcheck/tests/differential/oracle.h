@@ -81,7 +81,7 @@ struct shc_oracle_case {
 
 /* A file at the moment of a snapshot: its path relative to the start folder, "" for that folder itself. */
 struct shc_oracle_file {
-	char type; /* 'd', 'f', 'l' or another letter of find -printf %y */
+	char type; /* 'd', 'f', 'l' or 'o' for all others */
 	struct shc_oracle_text path;
 	struct shc_oracle_text target; /* of a symbolic link */
 };

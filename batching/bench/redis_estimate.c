@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * batching/redis-estimate: how close the estimate comes to what SETs on an unmodified redis-server take from the
+ * client's write to its read of the reply, in windows of 1,000 replies and more. The queues of both ends are followed
+ * by events in the kernel, or polled. Each term of the sum is also left out, window by window. Windows in which the
+ * requests under way grew or shrank by more than a tenth of those answered are counted as unstable, and not judged.
+ */
+#include "experiments.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <hotbed/clock.h>
+#include <hotbed/error.h>
+#include <hotbed/load.h>
+#include <hotbed/rng.h>
+#include <hotbed/trial.h>
+
+#include <batching/attach.h>
+#include <batching/tracker.h>
+
+#include "redis.h"
+
+#define MS 1000000ll
+#define DURATION_NS (2000 * MS)
+#define DURATION_QUICK_NS (60 * MS)
+#define WARM_UP_NS (200 * MS)
+#define WARM_UP_QUICK_NS (10 * MS)
+#define DRAIN_NS (2000 * MS)
+#define WINDOW_ANSWERS 1000
+#define WINDOW_ANSWERS_QUICK 20
+#define WINDOW_NS (50 * MS)
+#define WINDOW_QUICK_NS (5 * MS)
+#define POLL_NS (1 * MS)
+#define UNSTABLE 10 /* a change of the backlog by more than 1/this of the answers */
+#define WINDOWS_MAX 1024
+
+/* What of the sum is taken. */
+enum form {
+	FORM_LARGER, /* of both views, all terms */
+	FORM_PAPER,  /* the paper's terms */
+	FORM_NO_ACKDELAY,
+	FORM_NO_UNREAD_B,
+	FORM_NO_UNREAD_A,
+	FORM_COUNT,
+};
+
+static const char *const form_metrics[FORM_COUNT] = {
+	"ratio", "ratio_paper", "ratio_no_ackdelay", "ratio_no_unread_b", "ratio_no_unread_a"};
+
+enum { CLIENT, SERVER, ENDS };
+
+struct state {
+	struct redis redis;
+	bool is_polling;
+	struct bat_tracker *tracker;
+	struct bat_attach *attach[ENDS];
+	struct bat_reading begin[ENDS][BAT_QUEUE_COUNT];
+	struct bat_poll_window polls[ENDS];
+	struct hb_rng rng;
+	bool is_begun;
+	int64_t window_ns, poll_ns, least_ns;
+	uint64_t least_answers;
+	int64_t *sent_ns; /* [requests] */
+	uint64_t sent, answered;
+	uint64_t window_answered, window_under_way;
+	double window_sum_ns;
+	uint64_t unstable, count;
+	double sum_ns; /* of the true means of the windows judged */
+	double errors[WINDOWS_MAX];
+	double ratios[FORM_COUNT]; /* sums over windows */
+	int err;
+};
+
+static double sum_without(const struct bat_estimate *estimate, enum form form)
+{
+	double sum_ns = 0;
+
+	for (uint32_t i = 0; i < estimate->term_count; i++) {
+		const struct bat_term *term = &estimate->terms[i];
+		bool is_own = term->queue == BAT_SERVICE || term->queue == BAT_UNSENT;
+
+		if ((form == FORM_PAPER && is_own) ||
+			(form == FORM_NO_ACKDELAY && term->queue == BAT_ACKDELAY) ||
+			(form == FORM_NO_UNREAD_B && term->queue == BAT_UNREAD &&
+				term->at_responder) ||
+			(form == FORM_NO_UNREAD_A && term->queue == BAT_UNREAD &&
+				!term->at_responder))
+			continue;
+		sum_ns += term->subtracted ? -term->wait.ns : term->wait.ns;
+	}
+	return sum_ns;
+}
+
+static void judge(struct state *state, const struct bat_end *ends)
+{
+	double truth_ns = state->window_sum_ns / (double)state->window_answered;
+	struct bat_estimate requests, larger;
+
+	bat_estimate_combine(&ends[CLIENT], &ends[SERVER], &requests);
+	bat_estimate_larger(&ends[CLIENT], &ends[SERVER], &larger);
+	if (!larger.defined || !requests.defined || state->count >= WINDOWS_MAX) {
+		state->unstable++;
+		return;
+	}
+	state->errors[state->count++] = fabs(larger.end_to_end_ns / truth_ns - 1);
+	state->sum_ns += truth_ns;
+	state->ratios[FORM_LARGER] += larger.end_to_end_ns / truth_ns;
+	for (int form = FORM_PAPER; form < FORM_COUNT; form++)
+		state->ratios[form] += sum_without(&requests, (enum form)form) / truth_ns;
+}
+
+/* Polling sees no delay of acknowledgements: the sum without it. */
+static void judge_polls(struct state *state)
+{
+	double truth_ns = state->window_sum_ns / (double)state->window_answered;
+	struct bat_poll_wait a = bat_poll_waits(&state->polls[CLIENT]);
+	struct bat_poll_wait b = bat_poll_waits(&state->polls[SERVER]);
+	double ratio;
+
+	if (!a.unacked_defined || !a.unread_defined || !b.unread_defined ||
+		state->count >= WINDOWS_MAX) {
+		state->unstable++;
+		return;
+	}
+	ratio = (a.unacked_ns + b.unread_ns + a.unread_ns) / truth_ns;
+	state->errors[state->count++] = fabs(ratio - 1);
+	state->sum_ns += truth_ns;
+	state->ratios[FORM_LARGER] += ratio;
+}
+
+static int read_ends(struct state *state, struct bat_reading ret[ENDS][BAT_QUEUE_COUNT])
+{
+	int64_t now_ns = bat_tracker_now_ns();
+	int err = bat_attach_queues(state->attach[CLIENT], now_ns, ret[CLIENT]);
+
+	return err ? err : bat_attach_queues(state->attach[SERVER], now_ns, ret[SERVER]);
+}
+
+static bool is_stable(const struct state *state)
+{
+	uint64_t under_way = state->sent - state->answered;
+	uint64_t change = under_way > state->window_under_way ? under_way - state->window_under_way
+							      : state->window_under_way - under_way;
+
+	return change * UNSTABLE <= state->window_answered;
+}
+
+static void begin_window(struct state *state, int64_t now_ns)
+{
+	state->window_ns = now_ns;
+	state->window_under_way = state->sent - state->answered;
+	state->window_answered = 0;
+	state->window_sum_ns = 0;
+	state->is_begun = true;
+	for (int end = 0; end < ENDS && state->is_polling; end++)
+		bat_poll_begin(&state->polls[end], &state->polls[end].last);
+}
+
+static void end_window(struct state *state, int64_t now_ns)
+{
+	struct bat_reading now[ENDS][BAT_QUEUE_COUNT];
+	struct bat_end ends[ENDS] = {0};
+	struct bat_window window;
+
+	if (!state->is_polling && read_ends(state, now))
+		return; /* at the next look, then */
+	if (state->is_begun && !is_stable(state)) {
+		state->unstable++;
+	} else if (state->is_begun && state->is_polling) {
+		judge_polls(state);
+	} else if (state->is_begun) {
+		for (int i = 0; i < ENDS * BAT_QUEUE_COUNT; i++) {
+			int end = i / BAT_QUEUE_COUNT, queue = i % BAT_QUEUE_COUNT;
+
+			if (bat_window_between(
+				    &state->begin[end][queue], &now[end][queue], &window) == 0)
+				ends[end].queues[queue] = bat_wait_of(&window);
+		}
+		judge(state, ends);
+	}
+	if (!state->is_polling)
+		memcpy(state->begin, now, sizeof(now));
+	begin_window(state, now_ns);
+}
+
+static void poll_ends(struct state *state, int64_t now_ns)
+{
+	struct bat_attach_sample sample;
+
+	for (int end = 0; end < ENDS; end++) {
+		state->err = bat_attach_sample(state->attach[end], &sample);
+		if (state->err)
+			return;
+		if (state->is_begun)
+			bat_poll_add(&state->polls[end], &sample);
+		else
+			bat_poll_begin(&state->polls[end], &sample);
+	}
+	state->poll_ns = now_ns + 1 + (int64_t)hb_rng_exponential(&state->rng, POLL_NS);
+}
+
+static void answered(void *user, uint64_t request, int64_t now_ns)
+{
+	struct state *state = user;
+
+	state->answered++;
+	state->window_answered++;
+	state->window_sum_ns += (double)(now_ns - state->sent_ns[request]);
+}
+
+static int64_t idle(void *user, int64_t now_ns)
+{
+	struct state *state = user;
+
+	if (state->is_polling && now_ns >= state->poll_ns && !state->err)
+		poll_ends(state, now_ns);
+	if (!state->is_begun || (now_ns - state->window_ns >= state->least_ns &&
+					state->window_answered >= state->least_answers))
+		end_window(state, now_ns);
+	return state->is_polling ? state->poll_ns : now_ns + WINDOW_NS;
+}
+
+static int send_one(void *user, uint64_t request, int64_t intended_ns)
+{
+	struct state *state = user;
+	struct hb_load_transport transport = redis_transport(&state->redis);
+	int64_t now_ns = hb_clock_now_ns();
+	int err = transport.send(transport.user, request, intended_ns);
+
+	if (!err) {
+		state->sent_ns[request] = now_ns;
+		state->sent++;
+	}
+	return err ? err : state->err;
+}
+
+static int poll_some(void *user, struct hb_load *load, int64_t until_ns, bool is_held_back)
+{
+	struct state *state = user;
+	struct hb_load_transport transport = redis_transport(&state->redis);
+
+	return transport.poll(transport.user, load, until_ns, is_held_back);
+}
+
+static int probe(struct hb_trial *trial)
+{
+	struct bat_tracker *tracker = NULL;
+	int err = redis_probe(trial);
+
+	if (err || *(const bool *)hb_trial_data(trial))
+		return err;
+	if (bat_tracker_create(&tracker, NULL))
+		return hb_trial_skip(trial, "needs BPF");
+	bat_tracker_destroy(tracker);
+	return 0;
+}
+
+static int setup(struct hb_trial *trial)
+{
+	const struct hb_params *params = hb_trial_params(trial);
+	struct state *state = calloc(1, sizeof(*state));
+	struct hb_error error = {0};
+	int err;
+
+	if (!state)
+		return hb_trial_fail(trial, "no memory");
+	hb_trial_set_state(trial, state);
+	state->is_polling = *(const bool *)hb_trial_data(trial);
+	hb_rng_init(&state->rng, hb_trial_seed(trial), 2);
+	err = redis_start(trial, &state->redis, (unsigned int)hb_params_i64(params, "connections"),
+		(size_t)hb_params_i64(params, "size"));
+	if (err)
+		return err;
+	err = bat_attach_create(&state->attach[CLIENT], getpid(), REDIS_PORT, 5 * MS, &error);
+	if (!err)
+		err = bat_attach_create(&state->attach[SERVER], state->redis.server.pid, REDIS_PORT,
+			5 * MS, &error);
+	if (!err && !state->is_polling)
+		err = bat_tracker_create(&state->tracker, &error);
+	if (err)
+		return hb_trial_fail(trial, "%s", error.text);
+	for (int end = 0; end < ENDS && state->tracker; end++)
+		bat_attach_track(state->attach[end], state->tracker);
+	if (strcmp(hb_params_text(params, "mode"), "nagle") == 0)
+		err = redis_set_nodelay(&state->redis, false);
+	if (!err)
+		err = hb_trial_pin(trial, "load");
+	return err ? hb_trial_fail(trial, "cannot set up the arm: %s", strerror(-err)) : 0;
+}
+
+static int drive(struct hb_trial *trial, struct state *state, uint64_t seed, int64_t duration_ns)
+{
+	struct hb_load_profile profile = {
+		.shape = HB_LOAD_POISSON,
+		.duration_ns = duration_ns,
+		.rate_per_s =
+			hb_params_real(hb_trial_params(trial), "load") * redis_capacity(trial),
+	};
+	struct hb_load_options options = {.drain_ns = DRAIN_NS};
+	struct hb_load_transport transport = {send_one, poll_some, state};
+	struct hb_load_schedule schedule = {0};
+	struct hb_load *load = NULL;
+	struct hb_error error = {0};
+	int err = hb_load_schedule_draw(&profile, seed, &schedule, &error);
+
+	if (!err)
+		err = hb_load_create(&load, &schedule, &error);
+	if (!err) {
+		state->sent_ns = calloc(schedule.count + 1, sizeof(*state->sent_ns));
+		err = state->sent_ns ? 0 : hb_error_set(&error, -ENOMEM, "no memory");
+	}
+	if (!err) {
+		redis_begin(&state->redis, &schedule);
+		state->redis.user = state;
+		state->redis.answered = answered;
+		state->redis.idle = idle;
+		err = hb_load_run(load, &transport, &options, &error);
+	}
+	if (!err && state->answered != state->sent)
+		err = hb_error_set(&error, -ETIMEDOUT, "not all requests were answered");
+	if (err)
+		(void)hb_trial_fail(trial, "the run ended early: %s",
+			error.text[0] ? error.text : strerror(-err));
+	free(state->sent_ns);
+	state->sent_ns = NULL;
+	hb_load_destroy(load);
+	hb_load_schedule_finish(&schedule);
+	return err;
+}
+
+static int warm_up(struct hb_trial *trial)
+{
+	bool quick = hb_trial_is_quick(trial);
+	struct state *state = hb_trial_state(trial);
+	int err;
+
+	state->least_ns = quick ? WINDOW_QUICK_NS : WINDOW_NS;
+	state->least_answers = quick ? WINDOW_ANSWERS_QUICK : WINDOW_ANSWERS;
+	err = drive(trial, state, hb_trial_seed(trial) + 1, quick ? WARM_UP_QUICK_NS : WARM_UP_NS);
+	/* What was seen by now does not count. */
+	state->is_begun = false;
+	state->count = state->unstable = 0;
+	state->sum_ns = 0;
+	memset(state->ratios, 0, sizeof(state->ratios));
+	return err;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int run(struct hb_trial *trial)
+{
+	struct state *state = hb_trial_state(trial);
+	int err = drive(trial, state, hb_trial_seed(trial),
+		hb_trial_is_quick(trial) ? DURATION_QUICK_NS : DURATION_NS);
+	double count = (double)state->count;
+
+	if (err)
+		return err;
+	if (state->count == 0)
+		return hb_trial_fail(trial, "no window was stable");
+	qsort(state->errors, state->count, sizeof(*state->errors), by_size);
+	hb_trial_metric(trial, "error_p95", fmax(state->errors[(size_t)((count - 1) * 0.95)], 1e-6),
+		state->count);
+	hb_trial_metric(trial, "latency_mean", state->sum_ns / count, state->count);
+	hb_trial_metric(trial, "stable", count / (count + (double)state->unstable), state->count);
+	for (int form = 0; form < FORM_COUNT; form++) {
+		if (form == FORM_LARGER || !state->is_polling)
+			hb_trial_metric(trial, form_metrics[form],
+				fmax(state->ratios[form] / count, 1e-6), state->count);
+	}
+	return 0;
+}
+
+static int verify(struct hb_trial *trial)
+{
+	struct state *state = hb_trial_state(trial);
+
+	return redis_verify(trial, &state->redis);
+}
+
+static int teardown(struct hb_trial *trial)
+{
+	struct state *state = hb_trial_state(trial);
+
+	if (!state)
+		return 0;
+	for (int end = 0; end < ENDS; end++)
+		bat_attach_destroy(state->attach[end], NULL);
+	bat_tracker_destroy(state->tracker);
+	redis_stop(&state->redis);
+	free(state);
+	return 0;
+}
+
+/* Every seventh request writes the value of its successor. */
+static int sabotage(struct hb_trial *trial)
+{
+	struct state *state = hb_trial_state(trial);
+
+	state->redis.is_sabotaged = true;
+	return 0;
+}
+
+static uint64_t trial_ms(const struct hb_params *params)
+{
+	(void)params;
+	return 3000;
+}
+
+static uint64_t memory_bytes(const struct hb_params *params)
+{
+	(void)params;
+	return 1ull << 30;
+}
+
+static bool valid(const struct hb_params *params, const char **ret_why)
+{
+	*ret_why = "values of 16 KiB and more need a faster network than 20mbit";
+	return strcmp(hb_params_text(params, "network"), "20mbit") != 0 ||
+	       hb_params_i64(params, "size") < 16384;
+}
+
+static const struct hb_param params[] = {
+	{
+		.name = "connections",
+		.type = HB_PARAM_INT,
+		.unit = "1",
+		.help = "connections that the requests take turns over",
+		.sweep = "1",
+		.sweep_full = "1,16",
+		.min = 1,
+		.max = REDIS_CONNECTIONS_MAX,
+	},
+	{
+		.name = "load",
+		.type = HB_PARAM_REAL,
+		.unit = "1",
+		.help = "SETs offered, a Poisson stream: payload by the rate of the link, or share "
+			"of 250,000 per second where it has none",
+		.sweep = "0.05,0.2,0.4",
+		.sweep_quick = "0.05",
+		.sweep_full = "0.02,0.05,0.1,0.2,0.3,0.4,0.5",
+		.min = 0.001,
+		.max = 2,
+	},
+	{
+		.name = "mode",
+		.type = HB_PARAM_TEXT,
+		.unit = "1",
+		.help = "of the client's socket",
+		.sweep = "nodelay,nagle",
+		.sweep_quick = "nagle",
+		.allowed = "nodelay,nagle",
+	},
+	{
+		.name = "network",
+		.type = HB_PARAM_TEXT,
+		.unit = "1",
+		.help = "between client and server: loopback; an emulated link of so many bits per "
+			"second with 1 ms there and back; tap, a link without limits",
+		.sweep = "loopback",
+		.sweep_full = "loopback,20mbit",
+		.allowed = NETWORK_NAMES,
+	},
+	{
+		.name = "size",
+		.type = HB_PARAM_INT,
+		.unit = "B",
+		.help = "of a value",
+		.sweep = "64,1024",
+		.sweep_quick = "64",
+		.min = 16,
+		.max = REDIS_VALUE_MAX,
+	},
+	{.name = NULL},
+};
+
+#define RATIO(name_, help_, optional_)                                                   \
+	{                                                                                \
+		.name = (name_), .unit = "1", .help = (help_), .better = HB_BETTER_NONE, \
+		.basis = HB_BASIS_WALL, .optional = (optional_),                         \
+	}
+
+static const struct hb_metric metrics[] = {
+	{
+		.name = "error_p95",
+		.unit = "1",
+		.help = "|estimate / measured mean - 1|, at least 1e-6: 19 of 20 stable windows "
+			"have less",
+		.better = HB_BETTER_LOWER,
+		.basis = HB_BASIS_WALL,
+	},
+	RATIO("ratio", "estimate / measured mean, mean over stable windows", false),
+	RATIO("ratio_paper", "of the paper's sum: no service and no unsent queue", true),
+	RATIO("ratio_no_ackdelay", "of the full sum without the responder's ackdelay", true),
+	RATIO("ratio_no_unread_b", "without the responder's unread", true),
+	RATIO("ratio_no_unread_a", "without the requester's unread", true),
+	RATIO("stable", "windows that were judged, by all", false),
+	{
+		.name = "latency_mean",
+		.unit = "ns",
+		.help = "the truth: from a request's write to the read of its reply",
+		.better = HB_BETTER_NONE,
+		.basis = HB_BASIS_WALL,
+	},
+	{.name = NULL},
+};
+
+static const bool polling = true, tracking = false;
+
+#define VARIANT(name_, role_, help_, data_)                                                        \
+	{                                                                                          \
+		.name = (name_), .role = (role_), .help = (help_), .probe = probe, .setup = setup, \
+		.warmup = warm_up, .run = run, .verify = verify, .teardown = teardown,             \
+		.sabotage = sabotage, .data = (data_),                                             \
+	}
+
+static const struct hb_variant variants[] = {
+	VARIANT("polled", HB_ROLE_BASELINE, "both ends' sockets read every millisecond on average",
+		&polling),
+	VARIANT("tracked", HB_ROLE_IDEA, "both ends' queues followed by events in the kernel",
+		&tracking),
+	{.name = NULL},
+};
+
+static const struct hb_claim claims[] = {
+	{
+		.name = "events-beat-polling",
+		.text = "Over all loads, sizes and modes the estimate by events is off by at most "
+			"half as much as that by polling.",
+		.paper = "Hotbed",
+		.section = "",
+		.metric = "error_p95",
+		.variant = "tracked",
+		.where = "connections=1;network=loopback",
+		.lo = 0,
+		.hi = 0.5,
+		.needs = "BPF",
+	},
+	{.name = NULL},
+};
+
+static const char *const roles[] = {"load", NULL};
+
+const struct hb_experiment batching_redis_estimate = {
+	.name = "redis-estimate",
+	.question = "How close is the estimate to what an unmodified Redis takes, by events and by "
+		    "polling?",
+	.params = params,
+	.metrics = metrics,
+	.variants = variants,
+	.claims = claims,
+	.chart = {.x = "load", .facet = "mode", .metric = "error_p95", .log_y = true},
+	.roles = roles,
+	.blocks = 6,
+	.memory_bytes = memory_bytes,
+	.trial_ms = trial_ms,
+	.valid = valid,
+};
