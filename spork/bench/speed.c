@@ -181,6 +181,29 @@ static bool recipe_total(struct hb_trial *trial, double *ret)
 	return true;
 }
 
+#define PAGES_1G ((struct starts){.mode = "auto", .bytes = GIB, .pages = 16})
+
+/* vfork's child writes as many. */
+static bool pages_call(struct hb_trial *trial, double *ret)
+{
+	int64_t numbers[SPEED_NUMBERS];
+
+	if (!measure_starts(trial, PAGES_1G, numbers))
+		return false;
+	*ret = (double)numbers[SPEED_FORK_CALL] / (double)numbers[SPEED_VFORK_CALL];
+	return true;
+}
+
+static bool pages_total(struct hb_trial *trial, double *ret)
+{
+	int64_t numbers[SPEED_NUMBERS];
+
+	if (!measure_starts(trial, PAGES_1G, numbers))
+		return false;
+	*ret = (double)numbers[SPEED_FORK_TOTAL] / (double)numbers[SPEED_VFORK_TOTAL];
+	return true;
+}
+
 /* With a second thread nothing is replayed: what was read has to be compared again. */
 static bool interpreted(struct hb_trial *trial, double *ret)
 {
@@ -433,6 +456,8 @@ static const struct limit {
 } limits[] = {
 	{"recipe-call", 1.15, GIB, recipe_call},
 	{"recipe-total", 1.15, GIB, recipe_total},
+	{"pages-call", 1.15, GIB, pages_call},
+	{"pages-total", 1.15, GIB, pages_total},
 	{"interpreted", 600e3, GIB, interpreted},
 	{"shared", 600e3, GIB, shared},
 	{"flat", 1.2, 8 * GIB, flat},
@@ -531,8 +556,9 @@ static const struct hb_param params[] = {
 		.name = "figure",
 		.type = HB_PARAM_TEXT,
 		.help = "what is limited; see the claims",
-		.sweep = "recipe-call,recipe-total,interpreted,shared,flat,instruction,page,perl,"
-			 "bystander,start-up,long-running,verdict,verdict-of-another,first-fork",
+		.sweep = "recipe-call,recipe-total,pages-call,pages-total,interpreted,shared,flat,"
+			 "instruction,page,perl,bystander,start-up,long-running,verdict,verdict-of-"
+			 "another,first-fork",
 		.sweep_quick = "instruction,verdict",
 	},
 	{.name = NULL},
@@ -582,6 +608,10 @@ static const struct hb_claim claims[] = {
 	LIMIT("recipe-call", "From 1 GiB, with a recipe, fork holds the parent up at most 1.15 "
 			     "times as long as vfork."),
 	LIMIT("recipe-total", "The same until the child has been reaped."),
+	LIMIT("pages-call",
+		"From 1 GiB, with a recipe and a child that writes 16 pages, fork holds the parent "
+		"up at most 1.15 times as long as vfork with such a child."),
+	LIMIT("pages-total", "The same until the child has been reaped."),
 	LIMIT("interpreted", "From 1 GiB, interpreted, starting and reaping takes at most 0.6 ms."),
 	LIMIT("shared", "From 1 GiB, on shared memory, starting and reaping takes at most 0.6 ms."),
 	LIMIT("flat", "From 8 GiB fork takes at most 1.2 times as long as from 64 MiB."),

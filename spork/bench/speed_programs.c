@@ -25,6 +25,7 @@
 
 #define PAGE 4096u
 #define WRITTEN_PAGES 1024u
+#define FEW_PAGES 16u
 #define ROUNDS_MAX 10000
 #define BYSTANDER_NS INT64_C(600000000)
 #define INTERVAL_NS INT64_C(50000000)
@@ -61,21 +62,54 @@ static void write_heap(void)
 		heap[heap_pages * i / WRITTEN_PAGES * PAGE]++;
 }
 
-/* The child's own writes, which must not be seen. */
-static __attribute__((noinline)) pid_t start(char *const *argv, bool by_vfork, size_t pages)
+/* The child's own writes, which must not be seen: what vfork's child writes is there already. */
+static inline __attribute__((always_inline)) _Noreturn void run_child(
+	char *const *argv, bool by_vfork, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		((volatile unsigned char *)heap)[i * PAGE + 1] = !by_vfork;
+	if (by_vfork)
+		(void)raw_execve(argv[0], argv);
+	else
+		(void)execve(argv[0], argv, environ);
+	_exit(127);
+}
+
+/* A place each for children that differ: what spork keeps belongs to the place. */
+static __attribute__((noinline)) pid_t start(char *const *argv, bool by_vfork)
 {
 	pid_t pid = by_vfork ? vfork() : fork();
 
-	if (pid != 0)
-		return pid;
-	if (by_vfork) {
-		(void)raw_execve(argv[0], argv);
-		_exit(127);
-	}
-	for (size_t i = 0; i < pages; i++)
-		((volatile unsigned char *)heap)[i * PAGE + 1] = 1;
-	(void)execve(argv[0], argv, environ);
-	_exit(127);
+	if (pid == 0)
+		run_child(argv, by_vfork, 0);
+	return pid;
+}
+
+static __attribute__((noinline)) pid_t start_writing(char *const *argv, bool by_vfork, size_t pages)
+{
+	pid_t pid = by_vfork ? vfork() : fork();
+
+	if (pid == 0)
+		run_child(argv, by_vfork, pages < FEW_PAGES ? pages : FEW_PAGES);
+	return pid;
+}
+
+static __attribute__((noinline)) pid_t start_writing_many(
+	char *const *argv, bool by_vfork, size_t pages)
+{
+	pid_t pid = by_vfork ? vfork() : fork();
+
+	if (pid == 0)
+		run_child(argv, by_vfork, pages);
+	return pid;
+}
+
+static pid_t start_one(char *const *argv, bool by_vfork, size_t pages)
+{
+	if (pages == 0)
+		return start(argv, by_vfork);
+	return pages <= FEW_PAGES ? start_writing(argv, by_vfork, pages)
+				  : start_writing_many(argv, by_vfork, pages);
 }
 
 static int64_t minor_faults(void)
@@ -129,7 +163,7 @@ static void starts(size_t bytes, bool threaded, size_t pages, int rounds, char *
 		/* fork comes second, so that the first one finds warm what is not its own. */
 		for (int way = 0; way < 2; way++) {
 			int64_t before_ns = hb_clock_now_ns(), now_ns;
-			pid_t pid = start(argv, way == 0, pages);
+			pid_t pid = start_one(argv, way == 0, pages);
 			int status = 0;
 
 			now_ns = hb_clock_now_ns();
@@ -193,7 +227,7 @@ static void bystander(size_t bytes, bool does_start, char *target)
 	for (int64_t next_ns = start_ns; next_ns < start_ns + BYSTANDER_NS;
 		next_ns += INTERVAL_NS) {
 		int status = 0;
-		pid_t pid = does_start ? start(argv, false, 0) : 0;
+		pid_t pid = does_start ? start(argv, false) : 0;
 
 		if (pid < 0 ||
 			(pid > 0 && (waitpid(pid, &status, 0) != pid ||

@@ -100,6 +100,14 @@ SPORK_FAST enum caller_state caller_read(struct spork_caller *caller)
 	return state;
 }
 
+void caller_follow(const struct spork_caller *caller)
+{
+	if (spork_resume_sigaction)
+		return;
+	spork_handled_once |= caller->caught;
+	spork_patch_sigaction();
+}
+
 enum caller_state caller_look(struct spork_caller *caller)
 {
 	char text[STATUS_BYTES];

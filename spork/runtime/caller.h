@@ -11,5 +11,7 @@ enum caller_state { CALLER_FREE, CALLER_TRACED, CALLER_CONFINED, CALLER_UNKNOWN 
 enum caller_state caller_read(struct spork_caller *caller);
 /* caller_look - the same, always from the kernel, and nothing is kept: for children on shared memory. */
 enum caller_state caller_look(struct spork_caller *caller);
+/* caller_follow - from now on libc's sigaction tells of handlers. The process has one thread, and no signal arrives. */
+void caller_follow(const struct spork_caller *caller);
 
 #endif

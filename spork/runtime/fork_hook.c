@@ -159,6 +159,8 @@ SPORK_FAST static enum spork_reason admit(struct arena *arena, struct spork_stor
 	}
 	if (attempt->caller.rss_bytes < spork_configuration.min_rss)
 		return SPORK_FORK_SMALL;
+	if (!attempt->caller.threaded)
+		caller_follow(&attempt->caller);
 	arena->session = session_open();
 	if (!arena->session)
 		return SPORK_FORK_NO_MEMORY;

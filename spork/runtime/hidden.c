@@ -9,6 +9,7 @@
 #include "spork/machine.h"
 
 #define RANGES_MAX 512
+#define GUARD_INSTALL 102 /* MADV_GUARD_INSTALL of Linux 6.13: mapped, but touching it kills */
 
 struct hidden {
 	uint64_t start, end;
@@ -63,7 +64,7 @@ static void hide(uint64_t start, uint64_t size_bytes)
 
 int64_t spork_madvise_hook(void *address, size_t size_bytes, int advice)
 {
-	if (advice == MADV_DONTFORK || advice == MADV_WIPEONFORK)
+	if (advice == MADV_DONTFORK || advice == MADV_WIPEONFORK || advice == GUARD_INSTALL)
 		hide((uint64_t)address, size_bytes);
 	return raw3(SYS_madvise, address, size_bytes, advice);
 }

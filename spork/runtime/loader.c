@@ -193,11 +193,18 @@ bool loader_build_id(uint64_t base, struct spork_build_id *ret_id)
 /* The headers of the program itself, as the kernel tells them. */
 static const ElfW(Phdr) * program_segments;
 static uint64_t program_segment_count;
+static uint64_t stack;
+
+uint64_t loader_stack(void)
+{
+	return stack;
+}
 
 void loader_note_program(char *const *envp)
 {
 	const ElfW(auxv_t) * entry;
 
+	stack = (uint64_t)envp;
 	while (*envp)
 		envp++;
 	for (entry = (const void *)(envp + 1); entry->a_type != AT_NULL; entry++) {
@@ -256,27 +263,4 @@ bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_
 			*ret_end = end;
 	}
 	return *ret_end > *ret_start;
-}
-
-bool loader_code(
-	const struct link_map *map, uint64_t address, uint64_t *ret_start, uint64_t *ret_end)
-{
-	const ElfW(Ehdr) *header = (const void *)map->l_addr;
-	const ElfW(Phdr) * segments;
-
-	if (!map->l_addr || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-		return false;
-	segments = (const void *)(map->l_addr + header->e_phoff);
-	for (int i = 0; i < header->e_phnum; i++) {
-		uint64_t start = (map->l_addr + segments[i].p_vaddr) & ~(PAGE_BYTES - 1);
-		uint64_t end = map->l_addr + segments[i].p_vaddr + segments[i].p_filesz;
-
-		if (segments[i].p_type != PT_LOAD || segments[i].p_flags != (PF_R | PF_X) ||
-			address < start || address >= end)
-			continue;
-		*ret_start = start;
-		*ret_end = (end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-		return true;
-	}
-	return false;
 }

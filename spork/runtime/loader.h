@@ -35,6 +35,8 @@ bool loader_span(const struct link_map *map, uint64_t *ret_start, uint64_t *ret_
 
 /* loader_note_program - to be called with the environment as the kernel has left it, in front of its other words. */
 void loader_note_program(char *const *envp);
+/* loader_stack - an address in the stack that the program was started with. */
+uint64_t loader_stack(void);
 /*
  * loader_program_span - from the first page of the program itself to the end of its last segment. False: its headers do
  * not tell where it lies, or it cannot be read there.
@@ -43,9 +45,5 @@ bool loader_program_span(uint64_t *ret_start, uint64_t *ret_end);
 
 /* loader_build_id - of the object whose ELF header is mapped at @base; false = has none in its first page. */
 bool loader_build_id(uint64_t base, struct spork_build_id *ret_id);
-
-/* loader_code - the pages of the loaded object's segment that holds the code at @address. False: there is none. */
-bool loader_code(
-	const struct link_map *map, uint64_t address, uint64_t *ret_start, uint64_t *ret_end);
 
 #endif

@@ -6,6 +6,12 @@
 #ifndef SPORK_RANGES_H
 #define SPORK_RANGES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spork/machine.h"
+
 struct arena;
 
 /*
@@ -14,5 +20,11 @@ struct arena;
  * is left for the overlay to ask.
  */
 void ranges_declare(struct arena *arena);
+
+/*
+ * ranges_are_there - is each of @count ranges private anonymous memory of the process now, readable and, where it
+ * says so, writable? @ret_ends: where the mapping ends that holds it.
+ */
+bool ranges_are_there(const struct spork_range *ranges, size_t count, uint64_t *ret_ends);
 
 #endif

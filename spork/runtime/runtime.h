@@ -62,6 +62,9 @@ void spork_entry_syscall(void);
 int64_t spork_call_on(uint64_t stack_top, int64_t (*function)(const struct spork_frame *),
 	const struct spork_frame *frame);
 
+/* Lead libc's sigaction here, too, which lies apart: only in processes that are worth an attempt. */
+void spork_patch_sigaction(void);
+
 /* Catch system calls that are made outside of libc, to find forks among them (raw_fork.c). */
 void spork_trap_calls(void);
 

@@ -14,7 +14,7 @@
 
 #define SEARCH_BYTES 256
 #define PATTERN_BYTES 7
-#define SITE_COUNT SPORK_PATCHES
+#define SITE_COUNT 7
 #define ANY_CALL UINT32_MAX
 
 uint64_t spork_resume_fork, spork_resume_execve, spork_resume_execveat, spork_resume_fexecve,
@@ -66,10 +66,7 @@ static bool near(uint64_t from, uint64_t to)
 	return distance == (int32_t)distance;
 }
 
-/*
- * The page is writable already. A thread that runs through here meanwhile: there is none, no code of the
- * program has run.
- */
+/* The page is writable already. A thread that runs through here meanwhile: there is none. */
 static void write_jump(uint64_t at, uint64_t target)
 {
 	struct spork_patch *patch = &spork_patches[spork_patch_count++];
@@ -95,11 +92,12 @@ static bool change_pages(uint64_t first, uint64_t last, int protection)
  * Write the patches that lie in these pages, @last being the last one. Executable all along: libc's own code runs
  * here, and what forbids this forbids the way back too.
  */
-static bool write_pages(const struct patch *patches, uint64_t *sites, uint64_t first, uint64_t last)
+static bool write_pages(
+	const struct patch *patches, uint64_t *sites, int count, uint64_t first, uint64_t last)
 {
 	if (!change_pages(first, last, PROT_READ | PROT_WRITE | PROT_EXEC))
 		return false;
-	for (int i = 0; i < SITE_COUNT; i++) {
+	for (int i = 0; i < count; i++) {
 		if (!sites[i] || sites[i] < first || sites[i] + PATTERN_BYTES > last + PAGE_BYTES)
 			continue;
 		*patches[i].resume = sites[i] + PATTERN_BYTES;
@@ -111,20 +109,27 @@ static bool write_pages(const struct patch *patches, uint64_t *sites, uint64_t f
 }
 
 /*
- * All of libc's code at once, so that it stays one mapping: each piece would cost every fork of the process. Where the
- * kernel does not promise so much memory to be written, the pages that are written.
+ * From the first to the last at once, so that few pieces are made of libc's code: each costs every fork of the process.
+ * All of libc in one piece would cost more, because the page tables of what has been written are copied by fork. Where
+ * the kernel does not promise so much memory to be written, the pages that are written.
  */
-static bool write_patches(const struct patch *patches, uint64_t *sites, const struct link_map *libc)
+static bool write_patches(const struct patch *patches, uint64_t *sites)
 {
-	uint64_t start, end;
+	uint64_t first = UINT64_MAX, last = 0;
 
-	if (loader_code(libc, sites[0], &start, &end))
-		(void)write_pages(patches, sites, start, end - PAGE_BYTES);
 	for (int i = 0; i < SITE_COUNT; i++) {
-		const uint64_t last = sites[i] + PATTERN_BYTES - 1;
-
-		if (sites[i] && !write_pages(patches, sites, sites[i] & ~(PAGE_BYTES - 1),
-					last & ~(PAGE_BYTES - 1)))
+		if (sites[i] && sites[i] < first)
+			first = sites[i];
+		if (sites[i] > last)
+			last = sites[i];
+	}
+	last += PATTERN_BYTES - 1;
+	(void)write_pages(
+		patches, sites, SITE_COUNT, first & ~(PAGE_BYTES - 1), last & ~(PAGE_BYTES - 1));
+	for (int i = 0; i < SITE_COUNT; i++) {
+		last = sites[i] + PATTERN_BYTES - 1;
+		if (sites[i] && !write_pages(patches, sites, SITE_COUNT,
+					sites[i] & ~(PAGE_BYTES - 1), last & ~(PAGE_BYTES - 1)))
 			return false;
 	}
 	return true;
@@ -138,8 +143,6 @@ static void install(void)
 		{"_Fork", SYS_clone, spork_entry_fork, &spork_resume_fork},
 		{"madvise", SYS_madvise, spork_entry_madvise, &spork_resume_madvise},
 		{"mprotect", SYS_mprotect, spork_entry_mprotect, &spork_resume_mprotect},
-		{"__libc_sigaction", SYS_rt_sigaction, spork_entry_sigaction,
-			&spork_resume_sigaction},
 		{"syscall", ANY_CALL, spork_entry_syscall, &spork_resume_syscall},
 		{"execveat", SYS_execveat, spork_entry_execveat, &spork_resume_execveat},
 	};
@@ -159,10 +162,27 @@ static void install(void)
 	/* Without execve the children would lose us, and without _Fork there is nothing to do. */
 	if (!sites[0] || !sites[2])
 		spork_notice(SPORK_NOTICE_NO_HOOK, 1);
-	else if (!write_patches(patches, sites, libc))
+	else if (!write_patches(patches, sites))
 		spork_notice(SPORK_NOTICE_HOOK_DENIED, 1);
 	else if (spork_configuration.trap)
 		spork_trap_calls();
+}
+
+void spork_patch_sigaction(void)
+{
+	const struct patch patch = {"__libc_sigaction", SYS_rt_sigaction, spork_entry_sigaction,
+		&spork_resume_sigaction};
+	static bool tried;
+	uint64_t site;
+
+	if (tried)
+		return;
+	tried = true;
+	site = loader_symbol(loader_find("libc.so.6"), patch.symbol);
+	site = site ? find_system_call(site, patch.nr) : 0;
+	if (site && near(site + 5, (uint64_t)patch.entry))
+		(void)write_pages(&patch, &site, 1, site & ~(PAGE_BYTES - 1),
+			(site + PATTERN_BYTES - 1) & ~(PAGE_BYTES - 1));
 }
 
 void spork_start(int argc, char **argv, char **envp) __attribute__((visibility("hidden")));

@@ -8,6 +8,7 @@
 #include "arena.h"
 #include "code_changes.h"
 #include "hidden.h"
+#include "ranges.h"
 #include "raw_syscall.h"
 #include "recipe.h"
 #include "record.h"
@@ -21,6 +22,10 @@ struct view {
 	struct arena *arena;
 	const struct spork_whole *whole;
 	uint64_t heap_end; /* 0: not asked yet */
+	/* Other mappings, which are there at the moment. */
+	struct spork_range asked[SPORK_WHOLE_ASKED];
+	uint64_t asked_ends[SPORK_WHOLE_ASKED];
+	size_t asked_count;
 	uint64_t arguments[3];
 	uint64_t list[SPORK_WHOLE_LIST + 1]; /* the second argument, if the child has made it */
 };
@@ -62,6 +67,9 @@ SPORK_FAST static uint64_t unwritten_until(struct view *view, uint64_t address)
 		end = range->end;
 	else if (session->heap_start && address >= session->heap_start && address < heap_end(view))
 		end = heap_end(view);
+	for (size_t i = 0; end == 0 && i < view->asked_count; i++)
+		if (address >= view->asked[i].start && address < view->asked_ends[i])
+			end = view->asked_ends[i];
 	return end && !spork_whole_writes(view->whole, address, end) ? end : 0;
 }
 
@@ -116,6 +124,10 @@ SPORK_FAST static bool holds(struct view *view, struct whole_state *state)
 	}
 	if (spork_whole_heap_end(view->whole) > 0 &&
 		spork_whole_heap_end(view->whole) > heap_end(view))
+		return false;
+	view->asked_count = spork_whole_asked(view->whole, view->asked);
+	if (view->asked_count > 0 &&
+		!ranges_are_there(view->asked, view->asked_count, view->asked_ends))
 		return false;
 	if (!spork_whole_holds(view->whole, regs, state->changes == changes, view->arguments))
 		return false;

@@ -264,6 +264,8 @@ bool spork_whole_end(struct spork_whole *whole, const struct spork_machine *m,
  * last asked without it. @ret_arguments: what the registers rdi, rsi and rdx of the call hold.
  * spork_whole_list - the list that rsi points to, where the child has made it: its length, without NULL at the end;
  * 0 = it has not. @ret_list: SPORK_WHOLE_LIST words.
+ * spork_whole_asked - other private anonymous memory, readable and writable as it says, that has to be there before
+ * spork_whole_holds() may be called; returns how many ranges.
  * spork_whole_writes - may the child have written between @start and @end? spork_whole_steps - instructions.
  */
 #define SPORK_WHOLE_LIST 32
@@ -271,6 +273,9 @@ bool spork_whole_holds(const struct spork_whole *whole, const struct spork_regis
 	bool fixed, uint64_t ret_arguments[3]);
 size_t spork_whole_list(
 	const struct spork_whole *whole, const struct spork_registers *regs, uint64_t *ret_list);
+#define SPORK_WHOLE_ASKED 2
+size_t spork_whole_asked(
+	const struct spork_whole *whole, struct spork_range ret_ranges[SPORK_WHOLE_ASKED]);
 bool spork_whole_writes(const struct spork_whole *whole, uint64_t start, uint64_t end);
 bool spork_whole_uses_vectors(const struct spork_whole *whole);
 uint64_t spork_whole_heap_end(const struct spork_whole *whole);

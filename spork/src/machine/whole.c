@@ -39,6 +39,9 @@ struct spork_whole {
 	struct origin list[SPORK_WHOLE_LIST];
 	uint32_t list_count;
 	struct stretch written[WRITTEN_MAX]; /* sorted */
+	/* What was touched of other mappings, which are to be asked for each time. */
+	struct spork_range asked[SPORK_WHOLE_ASKED];
+	uint32_t asked_count;
 	/* Guards in memory that can be written to; and from the other end those in memory that cannot. */
 	struct word words[DIGEST_WORDS];
 	/* While it is made. */
@@ -104,12 +107,48 @@ static bool add_written(struct spork_whole *w, uint64_t start, uint64_t end)
 	return true;
 }
 
-/* Everything that was touched lies in memory that will be there the next time. */
-static bool keep_word(struct spork_whole *w, const struct recorded_word *word,
-	const struct spork_range *ranges, size_t count)
+/*
+ * A word of a mapping that may be gone the next time: it is added to what is to be asked for. A file's pages can go
+ * without their mapping. NULL: it cannot be.
+ */
+static const struct spork_range *asked_range(
+	struct spork_whole *w, const struct spork_overlay *o, uint64_t address)
+{
+	struct spork_range *asked = w->asked;
+
+	for (size_t i = 0; i < o->range_count; i++) {
+		const struct overlay_range *range = &o->ranges[i];
+		uint32_t at = 0;
+
+		if (address < range->start || address + 8 > range->end)
+			continue;
+		if (range->file ||
+			(range->kind != OVERLAY_WRITABLE && range->kind != OVERLAY_READ_ONLY))
+			return NULL;
+		while (at < w->asked_count &&
+			(asked[at].start < range->start || asked[at].end > range->end))
+			at++;
+		if (at == SPORK_WHOLE_ASKED)
+			return NULL;
+		if (at == w->asked_count)
+			asked[w->asked_count++] = (struct spork_range){
+				address, address + 8, range->kind == OVERLAY_WRITABLE, false};
+		asked[at].start = address < asked[at].start ? address : asked[at].start;
+		asked[at].end = address + 8 > asked[at].end ? address + 8 : asked[at].end;
+		return &asked[at];
+	}
+	return NULL;
+}
+
+/* Everything that was touched lies in memory that will be there the next time, or that can be asked for. */
+static bool keep_word(struct spork_whole *w, const struct spork_overlay *o,
+	const struct recorded_word *word, const struct spork_range *ranges, size_t count)
 {
 	const struct spork_range *range = range_of(ranges, count, word->address, word->address + 8);
+	bool stays = range != NULL;
 
+	if (!stays)
+		range = asked_range(w, o, word->address);
 	if (!range || (word->written && !range->writable))
 		return false;
 	if (range->grows && word->address + 8 > w->heap_end)
@@ -118,7 +157,7 @@ static bool keep_word(struct spork_whole *w, const struct recorded_word *word,
 		return false;
 	if (!word->input || !word->guard)
 		return true;
-	if (range->writable)
+	if (range->writable || !stays)
 		w->words[w->guard_count++] = (struct word){word->address, word->value};
 	else
 		w->words[DIGEST_WORDS - ++w->fixed_count] =
@@ -187,12 +226,12 @@ bool spork_whole_end(struct spork_whole *w, const struct spork_machine *m,
 {
 	const struct digest_recorder *r = &w->recorder;
 
-	w->guard_count = w->fixed_count = w->written_count = 0;
+	w->guard_count = w->fixed_count = w->written_count = w->asked_count = 0;
 	w->heap_end = 0;
 	if (r->failed || m->overlay->log)
 		return false;
 	for (size_t i = 0; i < r->count; i++)
-		if (!keep_word(w, &r->words[i], ranges, count))
+		if (!keep_word(w, m->overlay, &r->words[i], ranges, count))
 			return false;
 	for (size_t i = 0; i < r->area_count; i++)
 		if (!keep_area(w, &r->areas[i], ranges, count))
@@ -239,6 +278,14 @@ SPORK_FAST size_t spork_whole_list(
 SPORK_FAST uint64_t spork_whole_heap_end(const struct spork_whole *w)
 {
 	return w->heap_end;
+}
+
+SPORK_FAST size_t spork_whole_asked(
+	const struct spork_whole *w, struct spork_range ret_ranges[SPORK_WHOLE_ASKED])
+{
+	for (uint32_t i = 0; i < w->asked_count; i++)
+		ret_ranges[i] = w->asked[i];
+	return w->asked_count;
 }
 
 SPORK_FAST bool spork_whole_uses_vectors(const struct spork_whole *w)

@@ -585,6 +585,89 @@ static int a_list_that_ends_earlier(void)
 	return 0;
 }
 
+static void look_at_both_ends(void *data)
+{
+	volatile char *area = data;
+
+	area[1]++;
+	area[3 * PAGE - 1]++;
+	exec_shell(area[1] == 1 && area[3 * PAGE - 1] == 1 ? "exit 1" : "exit 2");
+}
+
+static int a_hole_between_what_is_touched(void)
+{
+	const struct rlimit no_core = {0, 0};
+	char *area =
+		mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	steadily(look_at_both_ends, area, 1);
+	expect(munmap(area + PAGE, PAGE) == 0);
+	from_now_on(look_at_both_ends, area, 1);
+	expect(munmap(area + (size_t)2 * PAGE, PAGE) == 0);
+	from_now_on(look_at_both_ends, area, 1000 + SIGSEGV);
+	return 0;
+}
+
+static void add_up(void *data)
+{
+	volatile char *const *areas = data;
+
+	exec_shell((*areas[0])++ + (*areas[1])++ + (*areas[2])++ == 3 ? "exit 1" : "exit 2");
+}
+
+static int mappings_apart_from_one_another(void)
+{
+	char *areas[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		areas[i] = mmap(
+			NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		expect(munmap(areas[i], PAGE) == 0);
+		areas[i] += PAGE;
+		expect(munmap(areas[i] + PAGE, PAGE) == 0);
+		*areas[i] = 1;
+	}
+	steadily(add_up, areas, 1);
+	expect(*areas[0] == 1 && *areas[1] == 1 && *areas[2] == 1);
+	*areas[2] = 2;
+	from_now_on(add_up, areas, 2);
+	return 0;
+}
+
+/* Text in a mapping that goes: the kernel says EFAULT. */
+static int a_text_that_is_gone(void)
+{
+	char *text = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memcpy(text, "exit 3", 7);
+	command = text;
+	steadily(pass_on, NULL, 3);
+	text[5] = '4';
+	from_now_on(pass_on, NULL, 4);
+	expect(munmap(text, PAGE) == 0);
+	from_now_on(pass_on, NULL, 127);
+	return 0;
+}
+
+#define GUARD_INSTALL 102 /* MADV_GUARD_INSTALL of Linux 6.13 */
+
+static int a_page_that_is_guarded(void)
+{
+	const struct rlimit no_core = {0, 0};
+	char *area = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	steadily(look_at_area, area, 2);
+	if (madvise(area, PAGE, GUARD_INSTALL) == 0)
+		from_now_on(look_at_area, area, 1000 + SIGSEGV);
+	return 0;
+}
+
+IN_ONE_PLACE(a_hole_between_what_is_touched)
+IN_ONE_PLACE(mappings_apart_from_one_another)
+IN_ONE_PLACE(a_text_that_is_gone)
+IN_ONE_PLACE(a_page_that_is_guarded)
 IN_ONE_PLACE(the_programs_name)
 IN_ONE_PLACE(memory_that_could_not_be_written)
 IN_ONE_PLACE(the_rest_of_a_word)
@@ -613,6 +696,10 @@ IN_ONE_PLACE(a_second_thread)
 IN_ONE_PLACE(libraries_that_are_loaded)
 
 const struct pitfall pitfalls_changes[] = {
+	{"a_hole_between_what_is_touched", a_hole_between_what_is_touched_in_one_place},
+	{"mappings_apart_from_one_another", mappings_apart_from_one_another_in_one_place},
+	{"a_text_that_is_gone", a_text_that_is_gone_in_one_place},
+	{"a_page_that_is_guarded", a_page_that_is_guarded_in_one_place},
 	{"the_programs_name", the_programs_name_in_one_place},
 	{"memory_that_could_not_be_written", memory_that_could_not_be_written_in_one_place},
 	{"the_rest_of_a_word", the_rest_of_a_word_in_one_place},
