@@ -288,14 +288,17 @@ static bool may_lose_slashes(const struct shc_interpreter *in, const struct shc_
 
 const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct shc_field *field)
 {
-	bool unknown = field->occurrence == SHC_ANY;
+	bool unknown = field->occurrence == SHC_ANY, matches = false;
 	const struct shc_dfa *language, *literal;
 
-	for (uint32_t i = 0; i < field->count; i++)
-		unknown |= field->pieces[i].glob || field->pieces[i].matches;
-	if (!unknown)
+	for (uint32_t i = 0; i < field->count; i++) {
+		unknown |= field->pieces[i].glob;
+		matches |= field->pieces[i].matches;
+	}
+	if (!unknown && !matches)
 		return shc_field_term(in, field);
-	if (field->occurrence == SHC_ONCE && may_lose_slashes(in, field)) {
+	/* Where a value is a pattern, the name that it gives has nothing of the value's text. */
+	if (field->occurrence == SHC_ONCE && (matches || may_lose_slashes(in, field))) {
 		if (shc_field_names(in, NULL, field, &language) == -ENOMEM)
 			return NULL;
 		return shc_unknown(in, SHC_ORIGIN_FILE_NAME, language, field->word->range);
