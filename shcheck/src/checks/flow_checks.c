@@ -406,7 +406,7 @@ static bool is_customary(struct shc_text name)
 		"SHELL", "COLUMNS", "LINES", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
 		"OLDPWD", "OPTARG", "OPTERR", "REPLY", "DESTDIR", "PREFIX", "CC", "CFLAGS", NULL};
 
-	return is_any_of(name, customary) || shc_name_is_set(name) ||
+	return is_any_of(name, customary) || shc_name_is_set(SHC_BASH, name) ||
 	       (name.length > 3 && !memcmp(name.bytes, "LC_", 3)) ||
 	       (name.length > 4 && !memcmp(name.bytes, "XDG_", 4)) ||
 	       (name.length > 5 && !memcmp(name.bytes, "DPKG_", 5)) ||

@@ -144,19 +144,15 @@ static bool are_exact(const struct shc_call *call, uint32_t first, uint32_t end)
 static int run_popd(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_interpreter *in = call->in;
-	const struct shc_dfa *absolute;
 
 	shc_approximate(in, call->command);
-	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
-		absolute = shc_dfa_text(in->pool);
-	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, call->command->range);
-	if (!state->directory || shc_capture(call, state,
-					 shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
-						 call->command->range))) {
+	if (shc_path_anywhere(in, state, call->command->range) ||
+		shc_capture(call, state,
+			shc_unknown(in, SHC_ORIGIN_OUTPUT, shc_dfa_text(in->pool),
+				call->command->range))) {
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
-	shc_path_moved(in, state);
 	return finish(call, state, out, 0, 2);
 }
 

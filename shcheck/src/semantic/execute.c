@@ -1522,21 +1522,6 @@ static int execute_unknown_loop(struct shc_interpreter *in, const struct shc_com
 
 /* ---- Functions ------------------------------------------------------------------------------------------------ */
 
-/* A call that is not followed, because it is recursive or too deep. Takes @state. */
-static int not_entered(struct shc_interpreter *in, const struct shc_command *function,
-	struct shc_state *state, struct shc_outcomes *out)
-{
-	int r = shc_forget_command(in, function->function.body, state);
-
-	if (r) {
-		shc_state_destroy(state);
-		return r;
-	}
-	shc_approximate(in, in->current ? in->current : function);
-	shc_set_status(state, function, 0, 255);
-	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
-}
-
 /* bash: a function is left, or a sourced file; the trap of RETURN sees what is set there. Replaces @body. */
 int shc_return_traps(struct shc_interpreter *in, struct shc_outcomes *body)
 {
@@ -1572,10 +1557,12 @@ int shc_execute_function(struct shc_interpreter *in, const struct shc_command *f
 	for (uint32_t i = 0; i < in->call_depth; i++) {
 		if (in->calls[i] != function)
 			continue;
-		return not_entered(in, function, state, out);
+		return shc_leave_out_call(
+			in, function, in->current ? in->current : function, state, out);
 	}
 	if (in->call_depth == sizeof(in->calls) / sizeof(*in->calls))
-		return not_entered(in, function, state, out);
+		return shc_leave_out_call(
+			in, function, in->current ? in->current : function, state, out);
 	in->calls[in->call_depth++] = function;
 	in->suppressed_outside = in->suppressed;
 	in->loop_depth = 0;

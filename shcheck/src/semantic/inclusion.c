@@ -230,7 +230,8 @@ static int may_be_set(struct shc_interpreter *in, struct shc_state *state, uint3
 	struct shc_variable *variable;
 	const struct shc_term *before;
 
-	if (shc_name_is_set(in->names[name].text) || !in->names[name].is_variable)
+	if (shc_name_is_set(in->script->dialect, in->names[name].text) ||
+		!in->names[name].is_variable)
 		return 0;
 	variable = shc_state_variable(state, name);
 	if (!variable)

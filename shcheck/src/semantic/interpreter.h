@@ -491,8 +491,8 @@ int shc_note_read(struct shc_interpreter *in, struct shc_state *state, struct sh
 /* shc_check_reads - SH303 and SH304, after the analysis. 0 or -ENOMEM. */
 int shc_check_reads(struct shc_interpreter *in);
 
-/* shc_name_is_set - does every shell or login set this variable? */
-bool shc_name_is_set(struct shc_text name);
+/* shc_name_is_set - does every shell of this @dialect, or any login, set this variable? */
+bool shc_name_is_set(enum shc_dialect dialect, struct shc_text name);
 
 /* shc_check_lost - SH506 where @term is a status that a declaration has hidden. */
 void shc_check_lost(struct shc_interpreter *in, const struct shc_term *term);

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Variables that a shell or any login sets: reading them is never "unset". */
+/* Variables that a shell or any login sets: reading them is never "unset". Those behind the NULL only bash sets. */
 static const char *const always_set[] = {
 	"HOME",
 	"PATH",
@@ -20,11 +20,14 @@ static const char *const always_set[] = {
 	"IFS",
 	"PPID",
 	"OPTIND",
+	"PS1",
+	"PS4",
+	NULL,
+	"LINENO",
 	"UID",
 	"EUID",
 	"RANDOM",
 	"SECONDS",
-	"LINENO",
 	"HOSTNAME",
 	"HOSTTYPE",
 	"OSTYPE",
@@ -39,8 +42,6 @@ static const char *const always_set[] = {
 	"FUNCNAME",
 	"SHELLOPTS",
 	"SHLVL",
-	"PS1",
-	"PS4",
 	"GROUPS",
 	"DIRSTACK",
 	"PIPESTATUS",
@@ -51,11 +52,14 @@ static const char *const always_set[] = {
 	"BASH_REMATCH",
 };
 
-bool shc_name_is_set(struct shc_text name)
+bool shc_name_is_set(enum shc_dialect dialect, struct shc_text name)
 {
-	for (size_t i = 0; i < sizeof(always_set) / sizeof(*always_set); i++)
-		if (shc_text_is(name, always_set[i]))
+	for (size_t i = 0; i < sizeof(always_set) / sizeof(*always_set); i++) {
+		if (!always_set[i] && dialect != SHC_BASH)
+			return false;
+		if (always_set[i] && shc_text_is(name, always_set[i]))
 			return true;
+	}
 	return false;
 }
 
@@ -127,7 +131,7 @@ static int read_variable(struct shc_interpreter *in, struct shc_state *state, st
 	ret->term = shc_text_is(name, "HOME")  ? in->home
 		    : shc_text_is(name, "PWD") ? state->directory
 					       : shc_name_environment(in, number);
-	ret->presence = shc_name_is_set(name) ? SHC_PRESENT : SHC_PERHAPS;
+	ret->presence = shc_name_is_set(in->script->dialect, name) ? SHC_PRESENT : SHC_PERHAPS;
 	/* The current directory changes without an assignment. */
 	if (!shc_text_is(name, "PWD"))
 		variable->term = ret->term;

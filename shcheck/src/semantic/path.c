@@ -220,6 +220,19 @@ void shc_path_moved(struct shc_interpreter *in, struct shc_state *state)
 	state->fact_count = kept;
 }
 
+int shc_path_anywhere(struct shc_interpreter *in, struct shc_state *state, struct shc_range range)
+{
+	const struct shc_dfa *absolute;
+
+	if (shc_dfa_glob(in->pool, "/*", 2, 0, &absolute, NULL))
+		absolute = shc_dfa_text(in->pool);
+	state->directory = shc_unknown(in, SHC_ORIGIN_DIRECTORY, absolute, range);
+	if (!state->directory)
+		return -ENOMEM;
+	shc_path_moved(in, state);
+	return 0;
+}
+
 /* ---- Facts ---------------------------------------------------------------------------------------------------- */
 
 /* Is @path below @folder, or the same? Both normal; terms are compared piece by piece. */

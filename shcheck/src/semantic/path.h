@@ -24,6 +24,9 @@ bool shc_path_may_be_relative(
 /* shc_path_moved - @state is in another directory: what is known of relative paths meant those of before. */
 void shc_path_moved(struct shc_interpreter *in, struct shc_state *state);
 
+/* shc_path_anywhere - from @range on, @state is in a directory of which nothing is known. 0 or -ENOMEM. */
+int shc_path_anywhere(struct shc_interpreter *in, struct shc_state *state, struct shc_range range);
+
 /* shc_path_fact - what is known of @path (normal): the fact on it or on a folder above, or NULL. */
 const struct shc_fact *shc_path_fact(
 	struct shc_interpreter *in, const struct shc_state *state, const struct shc_term *path);

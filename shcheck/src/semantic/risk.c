@@ -9,6 +9,7 @@
 #include "attributes.h"
 #include "inclusion.h"
 #include "parameter.h"
+#include "path.h"
 #include "survey.h"
 
 enum { DEPTH_MAX = 16 };
@@ -35,6 +36,9 @@ struct walk {
 	uint64_t number;
 	uint32_t depth;
 	bool anchored, ends;
+	bool moves;    /* cd */
+	bool switches; /* options */
+	bool shakes;   /* text that is not the script's, or a name that is not known: anything */
 	int result;
 };
 
@@ -91,6 +95,7 @@ static void look_at(void *context, const struct shc_command *command)
 {
 	struct walk *walk = context;
 	struct shc_text name;
+	bool wrapped;
 
 	if (walk->state)
 		walk->in->seen[command->id] |= SHC_SEEN | SHC_APPROXIMATED;
@@ -104,7 +109,13 @@ static void look_at(void *context, const struct shc_command *command)
 	walk->anchored |= !name.length;
 	for (size_t i = 0; anchors[i]; i++)
 		walk->anchored |= shc_text_is(name, anchors[i]);
-	walk->ends |= shc_text_is(name, "exit");
+	wrapped = shc_text_is(name, "command") || shc_text_is(name, "builtin");
+	walk->ends |= shc_text_is(name, "exit") || shc_text_is(name, "exec");
+	walk->moves |= wrapped || shc_text_is(name, "cd") || shc_text_is(name, "pushd") ||
+		       shc_text_is(name, "popd");
+	walk->switches |= wrapped || shc_text_is(name, "set") || shc_text_is(name, "shopt");
+	walk->shakes |= !name.length || shc_text_is(name, "eval") || shc_text_is(name, ".") ||
+			shc_text_is(name, "source");
 	if (name.length && (walk->state || !walk->anchored))
 		visit_functions(walk, name);
 }
@@ -206,14 +217,6 @@ static int forget_command(struct walk *walk, const struct shc_command *command)
 	return state->output ? 0 : -ENOMEM;
 }
 
-int shc_forget_command(
-	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state)
-{
-	struct walk walk = {.in = in, .state = state, .number = ++in->walks};
-
-	return forget_command(&walk, command);
-}
-
 int shc_leave_out(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -225,6 +228,43 @@ int shc_leave_out(struct shc_interpreter *in, const struct shc_command *command,
 		in->observer->left_out(in->observer->context, command);
 	shc_set_status(state, command, 0, 255);
 	if (!r && walk.ends) {
+		ended = shc_state_clone(state);
+		r = ended ? shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, SHC_END_ANY) : -ENOMEM;
+	}
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return shc_outcomes_add(in, out, state, SHC_FLOW_NEXT, 0);
+}
+
+/* Options are as they were, or not: none is on for certain. */
+static void doubt_options(struct shc_state *state)
+{
+	state->errexit = state->nounset = state->noglob = state->noclobber = state->pipefail =
+		false;
+	state->errtrace = state->functrace = state->lastpipe = state->inherit_errexit = false;
+	state->doubtful = SHC_DOUBT_ALL;
+}
+
+int shc_leave_out_call(struct shc_interpreter *in, const struct shc_command *function,
+	const struct shc_command *site, struct shc_state *state, struct shc_outcomes *out)
+{
+	struct walk walk = {.in = in, .state = state, .number = ++in->walks};
+	struct shc_state *ended = NULL;
+	int r = forget_command(&walk, function->function.body);
+
+	shc_approximate(in, site);
+	shc_set_status(state, function, 0, 255);
+	if (walk.switches || walk.shakes)
+		doubt_options(state);
+	if (!r && walk.shakes)
+		r = shc_forget_variables(in, state, site);
+	if (!r && (walk.moves || walk.shakes))
+		r = shc_path_anywhere(in, state, site->range);
+	/* -e and -u end it without an exit in its text. */
+	if (!r && (walk.ends || walk.shakes || state->errexit || state->nounset ||
+			  state->doubtful & (SHC_DOUBT_ERREXIT | SHC_DOUBT_NOUNSET))) {
 		ended = shc_state_clone(state);
 		r = ended ? shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, SHC_END_ANY) : -ENOMEM;
 	}

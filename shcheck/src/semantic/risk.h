@@ -14,15 +14,15 @@ enum { SHC_CAREFUL = 250 };
 /* shc_may_leave_out - is @command compound, and does nothing in it, functions included, matter beyond variables? */
 bool shc_may_leave_out(struct shc_interpreter *in, const struct shc_command *command);
 
-/*
- * shc_forget_command - @command may have run, functions that it calls included: what they assign is unknown, and so is
- * what is at paths. 0 or -ENOMEM.
- */
-int shc_forget_command(
-	struct shc_interpreter *in, const struct shc_command *command, struct shc_state *state);
-
 /* shc_leave_out - go on behind @command, whatever it did. Takes @state. 0 or -ENOMEM. */
 int shc_leave_out(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out);
+
+/*
+ * shc_leave_out_call - go on behind a call of @function at @site that is not followed: what it assigns, where it goes,
+ * and whether it comes back is unknown, which is an obligation. Takes @state. 0 or -ENOMEM.
+ */
+int shc_leave_out_call(struct shc_interpreter *in, const struct shc_command *function,
+	const struct shc_command *site, struct shc_state *state, struct shc_outcomes *out);
 
 #endif

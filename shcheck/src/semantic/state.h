@@ -161,6 +161,7 @@ enum {
 	SHC_DOUBT_INHERIT = 64,
 	SHC_DOUBT_LASTPIPE = 128,
 	SHC_DOUBT_FUNCTRACE = 256,
+	SHC_DOUBT_ALL = 511,
 };
 
 struct shc_state {

@@ -448,7 +448,7 @@ static int enter_shell(struct shc_interpreter *in, struct shc_state *state, stru
 	for (uint32_t i = 0; i < state->variable_count; i++) {
 		struct shc_variable *variable = &state->variables[i];
 
-		if (!variable->assigned || shc_name_is_set(in->names[i].text))
+		if (!variable->assigned || shc_name_is_set(in->script->dialect, in->names[i].text))
 			continue;
 		*variable = (struct shc_variable){.presence = SHC_PERHAPS,
 			.assigned = true,
