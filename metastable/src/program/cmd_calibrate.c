@@ -105,7 +105,7 @@ static void print_text(const struct request *request, const struct ms_trace *tra
 	(void)printf("error over the %u rows held out:  %.4f before, %.4f after\n",
 		result->held_out_rows, result->held_out_before, result->held_out_after);
 	if (trace->gaps)
-		(void)printf("the trace has %u gaps, which count as nothing\n", trace->gaps);
+		(void)printf("gaps of the trace, which count as nothing: %u\n", trace->gaps);
 }
 
 static int run(const struct arguments *arguments, struct hb_error *reterr)
