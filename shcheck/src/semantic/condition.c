@@ -866,6 +866,7 @@ static int split_pattern(const struct split *split, const struct shc_test *test,
 		shc_state_destroy(state);
 		return r;
 	}
+	split->in->may_end |= !r;
 	if (!r)
 		return split_unknown(split, state);
 	r = shc_pattern_is_exact(split->in, state, test->second);
@@ -911,6 +912,8 @@ static int split_leaf(
 		shc_state_destroy(state);
 		return r;
 	}
+	/* An operand that ends the shell. */
+	split->in->may_end |= !r;
 	if (!r)
 		return split_unknown(split, state);
 	if (test->kind == SHC_TEST_WORD)

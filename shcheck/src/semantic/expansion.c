@@ -295,6 +295,23 @@ static bool splits_somewhere(const struct shc_word *word)
 	return false;
 }
 
+/*
+ * bash: in a command substitution with an empty IFS, $* without quotes is one field, while it is several elsewhere: the
+ * flag that joins is the substitution's own (5.2). 0, 1 or -ENOMEM.
+ */
+static int joins_fields(struct builder *b)
+{
+	struct shc_ifs ifs;
+	bool known;
+
+	if (b->in->script->dialect != SHC_BASH || !b->in->substitutions)
+		return 0;
+	if (separators(b, &ifs, &known))
+		return -ENOMEM;
+	return !known ||
+	       (!bytes_meet(&ifs.other, &ifs.other) && !bytes_meet(&ifs.white, &ifs.white));
+}
+
 /* "$@": every parameter a field of its own, the first and last joined with what stands beside. */
 static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 {
@@ -308,6 +325,10 @@ static int add_arguments(struct builder *b, bool quoted, struct shc_range range)
 	for (uint32_t i = 0; i < state->argument_count; i++)
 		empty |= shc_may_be_empty(b->in, state, state->arguments[i]);
 	if (!r && !quoted && (empty || !known || bytes_meet(&ifs.other, &ifs.other)))
+		return add_anything(b, SHC_ORIGIN_ARGUMENT, range) < 0 ? -ENOMEM : 0;
+	if (!r && !quoted)
+		r = joins_fields(b);
+	if (r > 0)
 		return add_anything(b, SHC_ORIGIN_ARGUMENT, range) < 0 ? -ENOMEM : 0;
 	for (uint32_t i = 0; i + MADE(LAST_ARGUMENT_LOST) < state->argument_count && !r; i++) {
 		if (i)
@@ -428,6 +449,9 @@ static int add_elements(struct builder *b, const struct shc_part *part, bool quo
 	r = shc_resolve(b->in, b->state, parameter->name, &number);
 	if (r < 0 || !shc_state_variable(b->state, number))
 		return -ENOMEM;
+	/* A name that is not known, or elements that may be one field. */
+	if (r && !quoted)
+		r = joins_fields(b) == 0;
 	if (!r)
 		return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range) < 0 ? -ENOMEM : 0;
 	r = 0;
