@@ -119,7 +119,7 @@ Test(live, a_service_that_misbehaves_loses_its_own_requests_only)
 
 		o.fault = (enum nic_live_fault)fault;
 		o.fault_at = 300;
-		o.kill_ns = fault == NIC_LIVE_HANG ? 30e6 : 0;
+		o.kill_ns = fault == NIC_LIVE_HANG ? 2e9 : 0;
 		run(&o, &r);
 		cr_assert_eq(r.exited, 1, "%s", nic_live_fault_name(o.fault));
 		cr_assert_eq(r.killed, fault == NIC_LIVE_HANG);
@@ -180,9 +180,14 @@ Test(live, a_process_that_waits_is_told_to_try_again)
 	o.requests = 200;
 	o.warm_up = 0;
 	o.try_again_ns = 20000;
-	run(&o, &r);
-	cr_assert(r.try_again > 0);
-	cr_assert_eq(r.done, o.requests);
+	/* On a busy machine the card and the host need not be on their CPUs at one time within one short run. */
+	for (int attempt = 0; attempt < 50; attempt++) {
+		run(&o, &r);
+		cr_assert_eq(r.done, o.requests);
+		if (r.try_again > 0)
+			return;
+	}
+	cr_assert_fail("no wait was ended by TRYAGAIN in 50 runs");
 }
 
 /* A datagram that the kernel drops is lost, and counted; no reply is wrong. */
