@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The option of option.h on real segments: BPF programs of a control group write it into the header of one segment of a
- * connection, and hand over what arrives. Only connections that are made in the group after this, by any program,
- * carry it; segments without an option are as before. The kernel makes room before it cuts a segment, so that none grows
- * beyond the MSS; where segmentation offload cuts later, the option is on each piece, and the receiver sees repetitions.
+ * The option of option.h on real segments: BPF programs of a control group write it into the header of one segment of
+ * a connection, and hand over what arrives. Only connections that are made in the group after this, by any program,
+ * carry it; segments without an option are as before. The kernel makes room before it cuts a segment, so that none
+ * grows beyond the MSS; where segmentation offload cuts later, the option is on each piece, and the receiver sees
+ * repetitions.
  * Beside two SACK blocks there is no room: then the option waits for the next segment.
  *
  * Needs CAP_BPF, CAP_NET_ADMIN and a group of the second version; built where libbpf and clang are there.
@@ -33,7 +34,8 @@ void bat_carrier_destroy(struct bat_carrier *carrier);
 /*
  * bat_carrier_put - the next segment of the socket with @cookie (SO_COOKIE) that has room carries @option, shape
  * [BAT_OPTION_BYTES], once.
- * Returns 0; -EBUSY (the one before has not left yet; it stays); or -ENOENT (the socket was not connected in the group).
+ * Returns 0; -EBUSY (the one before has not left yet; it stays); or -ENOENT (the socket was not connected in the
+ * group).
  */
 int bat_carrier_put(struct bat_carrier *carrier, uint64_t cookie, const uint8_t *option);
 
