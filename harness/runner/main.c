@@ -28,6 +28,7 @@ extern const struct hb_command hb_command_merge;
 extern const struct hb_command hb_command_history;
 extern const struct hb_command hb_command_nightly;
 extern const struct hb_command hb_command_bisect;
+extern const struct hb_command hb_command_serve;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
@@ -46,6 +47,7 @@ static const struct hb_command *const commands[] = {
 	&hb_command_history,
 	&hb_command_nightly,
 	&hb_command_bisect,
+	&hb_command_serve,
 	NULL,
 };
 
