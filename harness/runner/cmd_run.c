@@ -167,7 +167,8 @@ static int run(const struct hb_arguments *arguments)
 		return HB_EXIT_USAGE;
 	enum hb_exit code = hb_run_plan_make(arguments, &plan);
 
-	if (!code && hb_run_max_time(arguments, time_limit_ns(plan.mode), &limits.max_time_ns))
+	if (!code && hb_run_max_time(arguments, on_cluster ? 0 : time_limit_ns(plan.mode),
+			     &limits.max_time_ns))
 		code = HB_EXIT_USAGE;
 	if (!code)
 		code = run_plan(arguments, &plan, &limits);

@@ -287,10 +287,12 @@ static int save(struct collection *c, struct hb_error *reterr)
 		error = copy_logs(c, reterr);
 	for (size_t i = 0; !error && i < c->piece_count; i++)
 		error = hb_journal_commit(c->session->journal, &c->pieces[i].rows, reterr);
-	if (!error)
-		error = hb_session_replay(
-			&c->session->plan, c->part, c->session->blocks, was_taken, c, reterr);
-	return error;
+	if (error)
+		return error;
+	error = hb_session_replay(
+		&c->session->plan, c->part, c->session->blocks, was_taken, c, reterr);
+	/* They are in the journal now: a part that changed meanwhile must not be taken for one to leave out. */
+	return error == -EBADMSG || error == -E2BIG ? -EIO : error;
 }
 
 int hb_slurm_collect(

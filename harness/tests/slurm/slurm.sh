@@ -92,7 +92,7 @@ write_conf() {
 		SchedulerParameters=sched_interval=1
 		JobAcctGatherType=jobacct_gather/none
 		ReturnToService=2
-		SlurmdTimeout=5
+		SlurmdTimeout=$slurmd_timeout
 		SlurmctldTimeout=5
 		KillWait=2
 		NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$2 CPUs=2
@@ -128,8 +128,11 @@ start_cluster() {
 	head -c 128 /dev/urandom >"$work/munge.key"
 	chmod 400 "$work/munge.key"
 	chmod 711 "$work"
-	# Ports below those that the kernel gives to clients; another test may have begun at the same.
-	port=$((12000 + ($$ * 7 + $(date +%N | cut -c1-5 | sed 's/^0*//;s/^$/0/')) % 5000 * 4))
+	# A busy machine must not look like a dead node, but where one dies this is waited for.
+	slurmd_timeout=120
+	case $case in node | lost) slurmd_timeout=5 ;; esac
+	# Ports below those that the kernel gives to clients, others for each process that runs now.
+	port=$((12000 + $$ % 5000 * 4))
 	write_conf $port $((port + 1)) $((port + 2))
 	export SLURM_CONF="$work/slurm.conf"
 	munged --foreground --force --key-file="$work/munge.key" --socket="$work/munge.socket" \
@@ -142,6 +145,16 @@ start_cluster() {
 	fi
 	wait_until test -S "$work/munge.socket"
 	start_controller
+	until scontrol ping 2>/dev/null | grep -q UP; do
+		# Its port may be somebody's.
+		if ! kill -0 "$controller" 2>/dev/null; then
+			port=$((port + 4))
+			[ $port -lt 32000 ] || fail 'slurmctld does not start'
+			write_conf $port $((port + 1)) $((port + 2))
+			start_controller
+		fi
+		sleep 0.1
+	done
 	start_node node1
 	start_node node2
 	wait_until nodes_idle
