@@ -21,7 +21,7 @@ started=
 
 # Processes with a file or a socket open, or standing, below folder $1.
 users_of() {
-	sockets=$(awk -v folder="$1" 'index($8, folder) == 1 { printf "%ssocket:\\[%s\\]", or, $7; or = "|" }' /proc/net/unix)
+	sockets=$(awk -v folder="$1" 'index($8, folder) == 1 { printf "%ssocket:\\[%s\\]", bar, $7; bar = "|" }' /proc/net/unix)
 	for process in /proc/[0-9]*; do
 		[ "${process#/proc/}" = $$ ] && continue
 		ls -l "$process/cwd" "$process/fd" 2>/dev/null | grep -qE -- "-> ($1${sockets:+|$sockets})" && echo "${process#/proc/}"
@@ -126,7 +126,9 @@ nodes_idle() {
 }
 
 start_cluster() {
-	mkdir "$work/state" "$work/spool.node1" "$work/spool.node2"
+	mkdir "$work/state" "$work/spool.node1" "$work/spool.node2" "$work/tmp"
+	# Tasks that are killed leave their temporary files behind.
+	export TMPDIR="$work/tmp"
 	head -c 128 /dev/urandom >"$work/munge.key"
 	chmod 400 "$work/munge.key"
 	chmod 711 "$work"
@@ -264,9 +266,10 @@ task_on() {
 
 tasks_of() {
 	for process in /proc/[0-9]*; do
-		tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qx "SLURM_CONF=$work/slurm.conf" &&
-			tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qx "SLURMD_NODENAME=$1" && echo "${process#/proc/}"
-	done
+		tr '\0' '\n' 2>/dev/null <"$process/environ" >"$work/environ" || continue
+		grep -qx "SLURM_CONF=$work/slurm.conf" "$work/environ" && grep -qx "SLURMD_NODENAME=$1" "$work/environ" &&
+			echo "${process#/proc/}"
+	done 2>/dev/null
 }
 
 # A node dies with all that runs there; Slurm notices after a while and has the task run elsewhere.
