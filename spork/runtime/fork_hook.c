@@ -204,6 +204,9 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 			return;
 		}
 	}
+	/* That is the process's matter, not the context's. */
+	if (attempt->reason == SPORK_FORK_NAMESPACES)
+		return;
 	if (attempt->reason == SPORK_ABORT_SYSCALL)
 		spork_count_syscall(attempt->syscall);
 	if (!entry)

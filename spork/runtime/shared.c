@@ -168,6 +168,10 @@ static int64_t attempt_shared(struct spork_attempt *attempt)
 	int32_t processor = 0, unknown = RSEQ_UNKNOWN;
 	int64_t pid;
 
+	if (!caller_keeps_namespaces(&arena->namespaces)) {
+		attempt->reason = SPORK_FORK_NAMESPACES;
+		return 0;
+	}
 	attempt->machine.overlay = NULL;
 	attempt->machine.executed = 0;
 	attempt->outcome = RECORD_RUNS;
