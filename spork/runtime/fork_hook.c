@@ -204,8 +204,8 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 			return;
 		}
 	}
-	/* That is the process's matter, not the context's. */
-	if (attempt->reason == SPORK_FORK_NAMESPACES)
+	/* No attempt was made, for reasons of the process that say nothing about the context. */
+	if (attempt->reason < SPORK_ABORT_NO_CODE)
 		return;
 	if (attempt->reason == SPORK_ABORT_SYSCALL)
 		spork_count_syscall(attempt->syscall);

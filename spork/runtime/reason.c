@@ -18,6 +18,7 @@ static const char *const reasons[SPORK_REASON_COUNT] = {
 	[SPORK_FORK_CACHE] = "fork-cache",
 	[SPORK_FORK_VERDICT] = "fork-verdict",
 	[SPORK_FORK_BACK_OFF] = "fork-back-off",
+	[SPORK_FORK_KEYS] = "fork-keys",
 	[SPORK_FORK_NAMESPACES] = "fork-namespaces",
 	[SPORK_ABORT_NO_CODE] = "abort-no-code",
 	[SPORK_ABORT_OTHER_CODE] = "abort-other-code",

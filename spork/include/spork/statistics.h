@@ -30,14 +30,15 @@ enum spork_reason {
 	SPORK_FORK_SMALL, /* less resident memory than --min-rss */
 	SPORK_FORK_FLAGS, /* clone with other flags than fork's */
 	SPORK_FORK_HIDDEN, /* the program hides memory from its children (MADV_DONTFORK, MADV_WIPEONFORK) */
-	SPORK_FORK_NO_MEMORY,  /* no room for the runtime's own memory */
-	SPORK_FORK_BUSY,       /* another thread of the process is at it */
-	SPORK_FORK_TRACED,     /* a debugger or strace is attached */
-	SPORK_FORK_SECCOMP,    /* confined by seccomp */
-	SPORK_FORK_STATUS,     /* /proc does not say what must be known */
-	SPORK_FORK_CACHE,      /* the cache cannot be used or is not trusted */
-	SPORK_FORK_VERDICT,    /* the analyser: no path reaches exec */
-	SPORK_FORK_BACK_OFF,   /* has aborted too often lately */
+	SPORK_FORK_NO_MEMORY, /* no room for the runtime's own memory */
+	SPORK_FORK_BUSY,      /* another thread of the process is at it */
+	SPORK_FORK_TRACED,    /* a debugger or strace is attached */
+	SPORK_FORK_SECCOMP,   /* confined by seccomp */
+	SPORK_FORK_STATUS,    /* /proc does not say what must be known */
+	SPORK_FORK_CACHE,     /* the cache cannot be used or is not trusted */
+	SPORK_FORK_VERDICT,   /* the analyser: no path reaches exec */
+	SPORK_FORK_BACK_OFF,  /* has aborted too often lately */
+	SPORK_FORK_KEYS, /* --mode shared in a large process, on a CPU without protection keys */
 	SPORK_FORK_NAMESPACES, /* children of the process begin in other namespaces than its own */
 	/* really forked, after an attempt that left no trace */
 	SPORK_ABORT_NO_CODE,     /* an address without decoded code; the helper was asked */

@@ -212,6 +212,29 @@ static int child_waits_for_its_parent(void)
 	return 0;
 }
 
+/* Beyond the last message the kernel's log makes its reader wait. */
+static int child_waits_for_the_kernels_log(void)
+{
+	if (access("/dev/kmsg", R_OK) != 0)
+		return SKIPPED;
+	for (int i = 0; i < ROUNDS; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			char text[8192];
+			int fd = open("/dev/kmsg", O_RDONLY | O_CLOEXEC);
+
+			(void)lseek(fd, 0, SEEK_END);
+			(void)!read(fd, text, sizeof(text));
+			exec_shell("sleep 60");
+		}
+		expect(pid > 0 && kill(pid, SIGKILL) == 0);
+		expect(waitpid(pid, &status, 0) == pid && exit_of(status) == 1000 + SIGKILL);
+	}
+	return 0;
+}
+
 static int parent_reads_more_than_a_pipe_holds(void)
 {
 	static char bytes[300000];
@@ -565,6 +588,7 @@ const struct pitfall pitfalls_processes[] = {
 	{"process-ids-are-what-fork-returned", process_ids_are_what_fork_returned},
 	{"shell-of-the-child-has-its-process-id", shell_of_the_child_has_its_process_id},
 	{"child-waits-for-its-parent", child_waits_for_its_parent},
+	{"child-waits-for-the-kernels-log", child_waits_for_the_kernels_log},
 	{"parent-reads-more-than-a-pipe-holds", parent_reads_more_than_a_pipe_holds},
 	{"child-without-exec-lives-beside-its-parent", child_without_exec_lives_beside_its_parent},
 	{"nested-fork", nested_fork},
