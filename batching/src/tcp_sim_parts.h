@@ -139,8 +139,8 @@ uint64_t marks_pass(struct marks *marks, enum mark_point point, uint64_t seq);
 void marks_finish(struct marks *marks);
 
 /*
- * track_marks - sends and segments of @sender's stream up to @seq have passed @point: they enter (@sign 1) or leave (-1)
- * @queue of @end, and leave or enter @other, too, unless that is BAT_QUEUE_COUNT.
+ * track_marks - sends and segments of @sender's stream up to @seq have passed @point: they enter (@sign 1) or leave
+ * (-1) @queue of @end, and @other, too, unless that is BAT_QUEUE_COUNT.
  */
 void track_marks(struct end *sender, enum mark_point point, uint64_t seq, int end,
 	enum bat_queue queue, enum bat_queue other, int sign);
