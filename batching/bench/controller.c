@@ -11,11 +11,11 @@
 #include <hotbed/trial.h>
 
 #define MS 1000000ll
-#define WINDOW_NS (MS * 5 / 2) /* at least, and until WINDOW_ANSWERS have come ... */
+#define WINDOW_NS (5 * MS) /* at least, and until WINDOW_ANSWERS have come ... */
 #define WINDOW_ANSWERS 8
 #define WINDOW_MAX_NS (100 * MS) /* ... or this has passed */
 /* Windows of the other end: no multiple, or both would probe in step and not know whose doing it was. */
-#define WINDOW_SERVER_NS (9 * MS)
+#define WINDOW_SERVER_NS (17 * MS)
 #define POLL_NS 200000.0 /* mean gap */
 #define HOLD_NS (1000 * MS)
 #define RNG_STREAM 2
