@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
@@ -74,13 +75,13 @@ static bool is_filled(const struct tpacket2_hdr *frame)
 	return __atomic_load_n(&frame->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
 }
 
-/* The socket's address is behind the frame's header. */
-static bool is_outgoing(const struct tpacket2_hdr *frame)
+/* The socket's address is behind the frame's header: loopback shows each packet when it leaves and when it comes. */
+static bool is_second_look(const struct tpacket2_hdr *frame)
 {
 	const struct sockaddr_ll *from =
 		(const void *)((const uint8_t *)frame + TPACKET_ALIGN(sizeof(*frame)));
 
-	return from->sll_pkttype == PACKET_OUTGOING;
+	return from->sll_hatype == ARPHRD_LOOPBACK && from->sll_pkttype == PACKET_OUTGOING;
 }
 
 /* False: not a TCP segment over IPv4, or cut. */
@@ -112,7 +113,6 @@ static bool parse(const struct tpacket2_hdr *frame, struct captured *ret)
 		.acknowledgement = ntohl(tcp.ack_seq),
 		.length = (uint32_t)(kept - head),
 		.has_acknowledgement = tcp.ack,
-		.is_outgoing = is_outgoing(frame),
 	};
 	return true;
 }
@@ -143,7 +143,7 @@ int capture_read(const struct capture *capture,
 		const struct tpacket2_hdr *frame = frame_at(capture, i);
 		struct captured packet;
 
-		if (parse(frame, &packet))
+		if (!is_second_look(frame) && parse(frame, &packet))
 			each(user, &packet);
 	}
 	return 0;
