@@ -318,7 +318,7 @@ static const struct hb_claim claims[] = {
 	CLAIM("small-commits-cost-elections",
 		"With quorums of 2 to commit and 4 to elect, five nodes are without service more "
 		"often than with majorities.",
-		"unavailable", "flexible", "n=5;fleet=equal", "majority", "", 1.5, 10),
+		"unavailable", "flexible", "n=5;fleet=equal", "majority", "", 1.15, 4),
 	{.name = NULL},
 };
 

@@ -52,14 +52,25 @@ void service_begin(struct pc_simulation *w)
 		draw_failure(w, n);
 }
 
-static bool has_quorums(const struct pc_simulation *w)
+static uint32_t votes_up(const struct pc_simulation *w)
 {
 	const struct pc_rule *rule = &w->ruling.now;
 	uint32_t votes = 0;
 
 	for (uint32_t n = 0; n < w->options.nodes; n++)
 		votes += w->nodes[n].up ? rule->votes[n] : 0;
-	return votes >= rule->need_per && votes >= rule->need_vc;
+	return votes;
+}
+
+/* A leader that there is can go on. */
+static bool may_commit(const struct pc_simulation *w)
+{
+	return votes_up(w) >= w->ruling.now.need_per;
+}
+
+static bool has_quorums(const struct pc_simulation *w)
+{
+	return may_commit(w) && votes_up(w) >= w->ruling.now.need_vc;
 }
 
 /* Time until now counts as election where enough nodes were up for it, and as too few where not. */
@@ -89,7 +100,7 @@ void service_failure(struct pc_simulation *w, uint32_t n)
 			  1e9),
 		EVENT_RESTART, n, w->nodes[n].epoch);
 	w->had_quorums = has_quorums(w);
-	if (w->measured_from_ns < 0 || w->without_from_ns >= 0 || (!led && w->had_quorums))
+	if (w->measured_from_ns < 0 || w->without_from_ns >= 0 || (!led && may_commit(w)))
 		return;
 	w->report->leader_failures += led;
 	w->without_from_ns = w->now_ns;
@@ -105,7 +116,8 @@ void service_restart(struct pc_simulation *w, uint32_t n)
 
 void service_commit(struct pc_simulation *w, uint32_t n)
 {
-	if (!has_quorums(w))
+	/* What was acknowledged before too many crashed. */
+	if (!may_commit(w))
 		return;
 	if (w->measured_from_ns < 0)
 		w->measured_from_ns = w->now_ns;
