@@ -98,6 +98,7 @@ struct shc_harm {
 	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
 	char path[160];               /* what it then is */
 	bool dots;                    /* its last component is written "." or ".." */
+	bool every;                   /* in turn everything in it: by a loop over "*" */
 };
 
 struct shc_call;
@@ -183,9 +184,10 @@ struct shc_interpreter {
 	uint32_t loop_depth;     /* loops around what is run, within the same function */
 	bool in_order;           /* words of the command at hand assign what later ones may read */
 	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
-	bool substituting;      /* the subshell that begins is a command substitution */
-	uint32_t substitutions; /* command substitutions around what is run */
-	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
+	bool substituting;               /* the subshell that begins is a command substitution */
+	uint32_t substitutions;          /* command substitutions around what is run */
+	uint32_t piped;                  /* > 0: inside a pipeline, so standard input is a pipe */
+	const struct shc_pending **jobs; /* where to note what is read in the background; or NULL */
 	struct shc_file_read *reads;
 	uint32_t stage, stage_count; /* the stage being run, and how many there were */
 	uint32_t read_count, read_capacity, read_start;

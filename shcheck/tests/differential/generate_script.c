@@ -22,6 +22,7 @@ struct script {
 	unsigned functions; /* f0, f1, ... that may be called here */
 	unsigned loops;     /* around this place, within the same function */
 	bool in_function;
+	bool attributes; /* about attributes of variables */
 };
 
 static void list_put(struct script *script, unsigned nesting, unsigned most);
@@ -284,7 +285,9 @@ static void simple_put(struct script *script)
 {
 	uint64_t kind = hb_rng_below(&script->draft->rng, 100);
 
-	if (script->draft->bash && sketch_chance(script->draft, 5))
+	if (script->attributes && sketch_chance(script->draft, 45))
+		sketch_attributes(script->draft);
+	else if (script->draft->bash && sketch_chance(script->draft, 5))
 		scene_put(script);
 	else if (kind < 34)
 		assignment_put(script);
@@ -524,6 +527,15 @@ static void variables_complete(struct draft *draft, struct shc_oracle_case *made
 			.name = watched[i], .left = true, .unknown = true};
 }
 
+/* Every fifth script, by a stream of its own: the others are what they would be without these. */
+static bool is_about_attributes(uint64_t seed, uint64_t index)
+{
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, hb_rng_mix(seed, UINT64_C(0x6174747269627574)), index);
+	return hb_rng_below(&rng, 5) == 0;
+}
+
 int shc_oracle_generate_script(
 	uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret)
 {
@@ -542,6 +554,7 @@ int shc_oracle_generate_script(
 	/* The options are part of the text, where the analyser sees them too. */
 	made.noglob = made.nounset = false;
 	variables_complete(&draft, &made);
+	script.attributes = is_about_attributes(seed, index);
 	start = draft.used_bytes;
 	sketch_put(&draft, DRAFT_CHOOSE(&draft, options));
 	while (script.functions < 3 && sketch_chance(&draft, 40))
