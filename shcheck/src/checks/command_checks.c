@@ -31,7 +31,10 @@ static void explain_harm(const struct shc_call *call, const struct shc_state *st
 
 	if (harm->empty) {
 		shc_finding_hint(findings, finding, "stop when the value is empty, e.g. ${name:?}");
-		shc_finding_relate(findings, finding, harm->empty->range, "this can be empty");
+		/* What comes from outside comes from no place in the script. */
+		if (harm->empty->range.end > harm->empty->range.start)
+			shc_finding_relate(
+				findings, finding, harm->empty->range, "this can be empty");
 	}
 	if (harm->protection == SHC_PROTECTED_START && state->directory_doubtful)
 		shc_finding_relate(findings, finding, state->directory_range,

@@ -139,6 +139,19 @@ static bool stands_in(const struct shc_list *body, const struct shc_command *com
 	return false;
 }
 
+static const struct shc_list *body_of(const struct shc_command *loop)
+{
+	switch (loop->kind) {
+	case SHC_COMMAND_FOR:
+	case SHC_COMMAND_SELECT:
+		return loop->for_.body;
+	case SHC_COMMAND_FOR_ARITH:
+		return loop->for_arith.body;
+	default:
+		return loop->loop.body;
+	}
+}
+
 static void look_at_body(void *context, const struct shc_command *command)
 {
 	struct searched *searched = context;
@@ -171,12 +184,13 @@ static void note_substitution(void *context, const struct shc_part *part)
 	((struct turning *)context)->varies = true;
 }
 
-static bool word_varies(struct turning *turning, const struct shc_word *word)
+/* Is @word another text from turn to turn, surely so or (@perhaps) by what is not known? */
+static bool word_varies(struct turning *turning, const struct shc_word *word, bool perhaps)
 {
 	const struct shc_visitor visitor = {.context = turning,
 		.read = note_read,
-		.parameter = note_argument,
-		.substitution = note_substitution};
+		.parameter = perhaps ? note_argument : NULL,
+		.substitution = perhaps ? note_substitution : NULL};
 
 	turning->varies = false;
 	shc_visit_word(&visitor, word);
@@ -268,7 +282,7 @@ void shc_check_collision(const struct shc_call *call, const struct shc_state *st
 	const struct shc_fact *fact;
 	const struct shc_term *path;
 
-	if (!in->loops || in->call_depth || in->inclusion_depth || !moves_one(call) ||
+	if (!in->loops || in->inclusion_depth || !moves_one(call) ||
 		!names_file(call->values[last]) || !call->fields.items[last].word)
 		return;
 	path = shc_path_normal(in, state, call->values[last]);
@@ -280,8 +294,11 @@ void shc_check_collision(const struct shc_call *call, const struct shc_state *st
 	if (!turning->loop || turning->loop->kind == SHC_COMMAND_SELECT)
 		return;
 	shc_visit_command(&change, turning->loop);
-	if (word_varies(turning, collision.word) ||
-		!word_varies(turning, call->fields.items[last - 1].word))
+	if (word_varies(turning, collision.word, true) ||
+		!word_varies(turning, call->fields.items[last - 1].word, false))
+		return;
+	/* One of several that is there may be meant, and the last of these. */
+	if (shc_text_is(call->name, "cp") && !stands_in(body_of(turning->loop), call->command))
 		return;
 	shc_visit_command(&use, turning->loop);
 	if (collision.leaves || collision.read_elsewhere)

@@ -1125,8 +1125,29 @@ static int declare_behind(const struct shc_call *call, struct shc_state *state, 
 	for (uint32_t i = 0; i < in->prefix_count; i++)
 		if (i >= SHC_PREFIXES_MAX || in->prefixes[i] == number)
 			behind = 1;
+	in->attributes_escape |= behind;
 	shc_prefix_escapes(in, state, number, sealed);
 	return behind;
+}
+
+/* bash: has the function that runs made this variable local already? It is the same one then. */
+static bool is_own(const struct shc_call *call, const struct shc_state *state, uint32_t number)
+{
+	for (uint32_t i = 0; i < state->hidden_count; i++)
+		if (state->hidden[i].name == number &&
+			state->hidden[i].depth == call->in->call_depth)
+			return call->in->script->dialect == SHC_BASH && !MADE(LOCAL_BEGINS_ANEW);
+	return false;
+}
+
+/* Attributes that reach the shell's own variable, past an assignment before the function. */
+static void escape(
+	const struct shc_call *call, struct shc_state *state, uint32_t number, bool local)
+{
+	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
+		shc_prefix_escapes(call->in, state, number, false);
+	if (shc_text_is(call->name, "readonly"))
+		shc_prefix_escapes(call->in, state, number, true);
 }
 
 /* One operand. @local: of a function. 0 or -ENOMEM. */
@@ -1137,6 +1158,7 @@ static int declare_one(
 	bool attributes = local && in->script->dialect == SHC_BASH;
 	bool global = attributes && shc_call_option(call, 'g', NULL) && !MADE(GLOBAL_IS_LOCAL);
 	bool inner = local && in->call_depth && !global;
+	bool own = inner && is_own(call, state, declared->number);
 	const struct shc_attributes_asked asked =
 		attributes ? shc_attributes_asked(call, state) : (struct shc_attributes_asked){0};
 	bool fresh = false;
@@ -1145,20 +1167,16 @@ static int declare_one(
 	bool arrays = associative || shc_call_option(call, 'a', NULL);
 	struct shc_variable *variable = &state->variables[declared->number];
 
-	/* Attributes that reach the shell's own variable, past an assignment before the function. */
-	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
-		shc_prefix_escapes(in, state, declared->number, false);
-	if (shc_text_is(call->name, "readonly"))
-		shc_prefix_escapes(in, state, declared->number, true);
+	escape(call, state, declared->number, local);
 	if (global && in->call_depth) {
 		r = declare_behind(call, state, declared->number);
 		declared->elsewhere = r > 0;
 		if (r)
 			return r < 0 ? r : 0;
 	}
-	if (inner) {
-		if (refuses_local(call, state, declared->number))
-			return 0;
+	if (inner && refuses_local(call, state, declared->number))
+		return 0;
+	if (inner && !own) {
 		if (hide(call, state, declared->number))
 			return -ENOMEM;
 		variable->readonly &= in->script->dialect != SHC_BASH;
@@ -1167,7 +1185,7 @@ static int declare_one(
 			make_fresh(variable, declared, &asked);
 	}
 	if (asked.set & SHC_ATTRIBUTE_REFERENCE)
-		return declare_reference(call, state, declared, &asked, inner);
+		return declare_reference(call, state, declared, &asked, inner && !own);
 	if (attributes && !fresh && asked.clear & SHC_ATTRIBUTE_REFERENCE)
 		shc_attributes_change(variable, &asked);
 	/* What is said of a reference is said of the variable behind it, unless it is a new one. */
@@ -1198,10 +1216,10 @@ static int declare_one(
 			       ? shc_array_forget(in, state, declared->name, call->command->range)
 			       : 0;
 	}
-	if (arrays && !inner)
+	if (arrays && (!inner || own))
 		return shc_array_declare(
 			in, state, declared->number, associative, call->command->range);
-	if (inner || shc_text_is(call->name, "local"))
+	if ((inner && !own) || (!inner && shc_text_is(call->name, "local")))
 		return declare_local(call, state, declared, arrays, associative);
 	return 0;
 }

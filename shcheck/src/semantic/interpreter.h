@@ -177,6 +177,7 @@ struct shc_interpreter {
 	/* Names that are assigned before the commands that are being run; the count may be larger. */
 	uint32_t prefixes[SHC_PREFIXES_MAX];
 	uint32_t prefix_count;
+	bool attributes_escape; /* declare -g was seen, which may give attributes to what they hide */
 	uint32_t subshells;
 	const struct shc_command
 		*arguments_loop; /* the loop around what is run that ends by $#, or NULL */

@@ -1098,6 +1098,8 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 		if (escaped && shc_variable_anything(in, variable, call->command->range))
 			return -ENOMEM;
 		variable->perhaps_readonly |= escaped && sealed;
+		if (escaped && in->attributes_escape)
+			variable->perhaps_attributes |= SHC_ATTRIBUTE_ALL;
 	}
 	return 0;
 }

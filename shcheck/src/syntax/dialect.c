@@ -139,7 +139,7 @@ static bool is_zsh_line(const char *at, const char *end)
 	return false;
 }
 
-/* The number of a line by which @source is seen to be for zsh, or 0. One that asks which shell it is may be for both. */
+/* The number of a line by which @source is seen to be for zsh, or 0; one that asks for the shell may be for both. */
 static uint32_t find_zsh(const struct shc_source *source)
 {
 	if (memmem(source->bytes, source->size, "ZSH_VERSION", 11))

@@ -31,7 +31,7 @@ static void shared_put(struct draft *draft)
 		"if [ \"$x\" ]; then readonly x; fi\nx=perhaps", "readonly y=1\ny=2 true\nz=$?",
 		"readonly w=3\n(: $((w=4)); x=s)"};
 
-	if (sketch_chance(draft, 12)) {
+	if (sketch_chance(draft, 20)) {
 		sketch_put(draft, DRAFT_CHOOSE(draft, sealing));
 	} else if (sketch_chance(draft, 60)) {
 		sketch_put(draft, DRAFT_CHOOSE(draft, whole));
@@ -101,7 +101,21 @@ static void whole_put(struct draft *draft)
 		"declare -u x; unset x; x=low", "declare -n r=x; unset r; r=2; y=${x-u}",
 		"declare -n r=w; (( r = 4 )); x=$r", "declare -l x=AB; x=${x^^}; y=$x",
 		"declare -i x=2; x=x**2; y=$((x+1))", "declare -i w=010; x=$w",
-		"readonly x; declare -i x; y=$x", "typeset -u x y; x=a y=b; typeset +u x; x=a$y"};
+		"for z in a b ab l d q; do [ -e $z ] && declare -u x; x=$z; done",
+		"for z in a b ab l d q; do [ -e $z ] && declare -i x; x=1+1; done; y=$x",
+		"x=aBc; declare -u x", "y=aBc; declare -l y; z=$y", "z=1+1; declare -i z; y=$z",
+		"declare -l z=aBc; y=$z", "declare -u y; y=q; declare +u y; y=aB",
+		"declare -i z; unset z; z=1+1", "declare -n r=x; x=1; unset r; y=${x-u}",
+		"declare -n r=y; unset -n r; r=2; x=$r", "readonly z=1; unset z; y=${z-u}",
+		"f7() { local x=1 y; local x; local -u x; x=ab; y=$x; }\nf7",
+		"f7() { local x=1; local x; z=$x; }\nf7",
+		"f7() { local y=a; local -u y; z=$y; }\nf7",
+		"f7() { local w=2; declare w; x=$w; }\nf7",
+		"f7() { local x; declare -g x=g; y=${x-u}; }\nf7",
+		"f7() { declare -g y=$1; }\ny=p f7 q",
+		"f7() { local -x y=2; declare -gi x; x=1+1; }\nf7", "declare -n r=7; y=$?",
+		"declare -n x=x; y=$?", "readonly x; declare -i x; y=$x",
+		"typeset -u x y; x=a y=b; typeset +u x; x=a$y"};
 
 	sketch_put(draft, DRAFT_CHOOSE(draft, texts));
 }
