@@ -103,6 +103,12 @@ static void whole_put(struct draft *draft)
 		"declare -i x=2; x=x**2; y=$((x+1))", "declare -i w=010; x=$w",
 		"for z in a b ab l d q; do [ -e $z ] && declare -u x; x=$z; done",
 		"for z in a b ab l d q; do [ -e $z ] && declare -i x; x=1+1; done; y=$x",
+		/* More turns than are kept apart. */
+		"n=; while [ \"$n\" != 11111 ]; do n=1$n; case $n in 1111) declare -u x ;; esac; "
+		"done\nx=b",
+		"n=; until [ \"$n\" = 11111 ]; do n=1$n; [ $n = 1111 ] && declare -i y; "
+		"done\ny=1+1",
+		"n=; until [ \"$n\" = 11111 ]; do n=1$n; [ $n = 1111 ] && declare -l z; done\nz=Q",
 		"x=aBc; declare -u x", "y=aBc; declare -l y; z=$y", "z=1+1; declare -i z; y=$z",
 		"declare -l z=aBc; y=$z", "declare -u y; y=q; declare +u y; y=aB",
 		"declare -i z; unset z; z=1+1", "declare -n r=x; x=1; unset r; y=${x-u}",
