@@ -93,6 +93,10 @@ static int read_rule(const struct arguments *arguments, struct pc_server_options
 	if (variant && (variant[0] != 'V' || variant[1] < '0' || variant[1] > '5' || variant[2]))
 		return hb_error_set(
 			reterr, -EINVAL, "--variant: '%.64s' is none of V0 to V5", variant);
+	if (variant && variant[1] == '3')
+		return hb_error_set(reterr, -EINVAL,
+			"--variant: votes that change while it runs (V3) are in 'probcons sim' "
+			"only");
 	choose_variant(variant ? (uint32_t)(variant[1] - '0') : 0, options);
 	if (arguments->values[OPT_WEIGHTS])
 		err = read_votes(arguments->values[OPT_WEIGHTS], rule, reterr);

@@ -414,6 +414,8 @@ static void begin_snapshot(struct server *s, const struct pc_message *m)
 		return;
 	(void)snprintf(name, sizeof(name), "snapshot.%" PRIu64, m->index);
 	peer->snapshot_fd = openat(s->log.folder_fd, name, O_RDONLY | O_CLOEXEC);
+	if (peer->snapshot_fd < 0)
+		return;
 	peer->snapshot_index = m->index;
 	peer->snapshot_offset = 0;
 	start = frame_begin(&peer->snapshot_message, FRAME_MESSAGE);

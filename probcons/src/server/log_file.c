@@ -213,7 +213,7 @@ static bool is_torn(const uint8_t *data, uint64_t length, uint64_t offset, uint6
 int log_scan(const uint8_t *data, size_t length, const char *path, struct recovered *ret,
 	uint64_t *ret_end, struct hb_error *reterr)
 {
-	uint64_t offset = LOG_HEADER_BYTES, identity, budget;
+	uint64_t offset = LOG_HEADER_BYTES, identity, budget = UINT64_MAX;
 
 	if (length < LOG_HEADER_BYTES || load_u64(data, 8) != LOG_MAGIC ||
 		load_u64(data + 40, 8) != XXH3_64bits(data, 40))

@@ -44,8 +44,10 @@ struct recovered {
 
 void recovered_finish(struct recovered *recovered);
 
-/* log_scan - the records of a log in memory, into @ret (without snapshot). Returns 0, -EBADMSG with the offset in
- * @reterr, or -ENOMEM. @ret_end: up to where it is good. */
+/*
+ * log_scan - the records of a log in memory, into @ret (without snapshot). @ret_end: up to where it is good.
+ * Returns 0, -EBADMSG with the offset in @reterr, or -ENOMEM.
+ */
 int log_scan(const uint8_t *data, size_t length, const char *path, struct recovered *ret,
 	uint64_t *ret_end, struct hb_error *reterr);
 
@@ -56,8 +58,8 @@ int snapshot_load(int folder_fd, const char *folder, const char *name, struct re
 	struct hb_error *reterr);
 
 /*
- * log_open - lock the folder and read what it holds; makes both if there is nothing, from @first (snapshot and promise).
- * Returns 0, -EBADMSG (damaged: offset and the way out in @reterr), -EEXIST (another server has it) or another -errno.
+ * log_open - lock the folder and read what it holds; makes both if there is nothing, from @first (snapshot, promise).
+ * Returns 0, -EBADMSG (damaged: offset and the way out in @reterr), -EEXIST (another server has it), other -errno.
  */
 int log_open(const char *folder, uint32_t node, const struct recovered *first,
 	struct log_file *ret_log, struct recovered *ret, struct hb_error *reterr);
@@ -77,8 +79,8 @@ bool log_no_room(int err);
 void log_mark(struct log_file *log);
 
 /*
- * log_compact - a new snapshot of @store and a new log with @promise and @entries after it; blocks until durable. What is
- * pending is dropped, as the new log holds it. @received: the name of a snapshot file that is durable, or NULL: write it.
+ * log_compact - a new snapshot of @store and a new log with @promise and @entries after it; blocks until durable.
+ * What is pending is dropped, as the new log holds it. @received: the name of a snapshot file that is durable, or NULL: write it.
  */
 int log_compact(struct log_file *log, const struct pc_snapshot *snapshot, const struct store *store,
 	const char *received, const struct pc_promise *promise, const struct pc_entry *entries,
