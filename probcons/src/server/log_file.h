@@ -80,7 +80,7 @@ void log_mark(struct log_file *log);
 
 /*
  * log_compact - a new snapshot of @store and a new log with @promise and @entries after it; blocks until durable.
- * What is pending is dropped, as the new log holds it. @received: the name of a snapshot file that is durable, or NULL: write it.
+ * What is pending is dropped, as the new log holds it. @received: the name of a durable snapshot file; NULL: write it.
  */
 int log_compact(struct log_file *log, const struct pc_snapshot *snapshot, const struct store *store,
 	const char *received, const struct pc_promise *promise, const struct pc_entry *entries,
