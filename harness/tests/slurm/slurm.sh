@@ -19,11 +19,12 @@ done
 work=$(mktemp -d /tmp/hotbed-slurm-XXXXXX) || exit 99
 started=
 
-# A step outlives its slurmd: whatever still has a file of ours open or stands in a folder of ours goes, too.
-strays() {
+# Processes with a file or a socket open, or standing, below folder $1.
+users_of() {
+	sockets=$(awk -v folder="$1" 'index($8, folder) == 1 { printf "%ssocket:\\[%s\\]", bar, $7; bar = "|" }' /proc/net/unix)
 	for process in /proc/[0-9]*; do
 		[ "${process#/proc/}" = $$ ] && continue
-		ls -l "$process/cwd" "$process/fd" 2>/dev/null | grep -q -- "-> $work" && echo "${process#/proc/}"
+		ls -l "$process/cwd" "$process/fd" 2>/dev/null | grep -qE -- "-> ($1${sockets:+|$sockets})" && echo "${process#/proc/}"
 	done
 }
 
@@ -32,8 +33,9 @@ finish() {
 		kill -9 "$pid" 2>/dev/null
 	done
 	wait 2>/dev/null
+	# A step outlives its slurmd.
 	# shellcheck disable=SC2046 # a list of numbers
-	kill -9 $(strays) 2>/dev/null
+	kill -9 $(users_of "$work") 2>/dev/null
 	rm -rf "$work" 2>/dev/null || { sleep 1; rm -rf "$work"; }
 }
 trap finish EXIT
@@ -124,7 +126,9 @@ nodes_idle() {
 }
 
 start_cluster() {
-	mkdir "$work/state" "$work/spool.node1" "$work/spool.node2"
+	mkdir "$work/state" "$work/spool.node1" "$work/spool.node2" "$work/tmp"
+	# Tasks that are killed leave their temporary files behind.
+	export TMPDIR="$work/tmp"
 	head -c 128 /dev/urandom >"$work/munge.key"
 	chmod 400 "$work/munge.key"
 	chmod 711 "$work"
@@ -260,28 +264,21 @@ task_on() {
 	squeue --noheader --states=running --nodelist="$1" | grep -q .
 }
 
-# The step managers of a node stand in its spool folder, its tasks know its name.
-steps_of() {
-	for process in /proc/[0-9]*; do
-		ls -l "$process/cwd" "$process/fd" 2>/dev/null | grep -q -- "-> $work/spool.$1" && echo "${process#/proc/}"
-	done
-}
-
 tasks_of() {
 	for process in /proc/[0-9]*; do
-		tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qx "SLURM_CONF=$work/slurm.conf" &&
-			tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qx "SLURMD_NODENAME=$1" && echo "${process#/proc/}"
-	done
+		tr '\0' '\n' 2>/dev/null <"$process/environ" >"$work/environ" || continue
+		grep -qx "SLURM_CONF=$work/slurm.conf" "$work/environ" && grep -qx "SLURMD_NODENAME=$1" "$work/environ" &&
+			echo "${process#/proc/}"
+	done 2>/dev/null
 }
 
 # A node dies with all that runs there; Slurm notices after a while and has the task run elsewhere.
 case_node() {
 	begin $run --nodes 2 --exclusive $slow --blocks 16 --seed 5 --out "$work/run"
 	wait_until task_on node2
-	echo "steps $(steps_of node2); tasks $(tasks_of node2)" >>"$work/log"
 	# First those who could tell Slurm that the task has ended.
 	# shellcheck disable=SC2046,SC2154 # lists of numbers; set by eval
-	kill -9 "$node2" $(steps_of node2)
+	kill -9 "$node2" $(users_of "$work/spool.node2")
 	# shellcheck disable=SC2046
 	kill -9 $(tasks_of node2) 2>/dev/null
 	wait "$pid" || fail 'the run'
