@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <hotbed/clock.h>
@@ -29,6 +30,8 @@
 #include "target.h"
 
 #define SCAN_NS 20000000
+/* Where no descriptor seems to have come or gone, one may have replaced another: all are looked through. */
+#define SCAN_ALL_NS 200000000
 #define PATH_BYTES 64
 #define LINK_BYTES 16
 #define TCP_STATE_ESTABLISHED 1
@@ -57,7 +60,8 @@ struct bat_attach {
 	bool has_mode;
 	enum bat_socket_mode mode;
 	uint32_t scans;
-	int64_t scanned_ns;
+	int64_t scanned_ns, counted_ns;
+	int64_t descriptors; /* when they were looked through; 0: not known, or one is gone since */
 	struct bat_attach_sample sums;
 	struct keeper keeper;
 	struct bat_tracker *tracker; /* may be NULL */
@@ -137,6 +141,8 @@ static void untrack(struct bat_attach *attach, const struct watched *socket)
 static void forget(struct bat_attach *attach, struct watched *socket)
 {
 	untrack(attach, socket);
+	/* Its number may have been given to a new socket, and then there are as many as before. */
+	attach->descriptors = 0;
 	atomic_store(&attach->keeper.entries[socket - attach->sockets].changed, false);
 	*socket = (struct watched){0};
 }
@@ -201,8 +207,19 @@ out:
 	(void)close(fd);
 }
 
+/* How many descriptors the process has; 0 where the kernel does not say (before Linux 6.2). */
+static int64_t count_descriptors(const struct bat_attach *attach)
+{
+	char path[PATH_BYTES];
+	struct stat status;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)attach->pid);
+	return stat(path, &status) ? 0 : status.st_size;
+}
+
 static int scan(struct bat_attach *attach, int64_t now_ns)
 {
+	int64_t descriptors = count_descriptors(attach);
 	char path[PATH_BYTES], name[LINK_BYTES];
 	struct dirent *entry;
 	DIR *folder;
@@ -212,7 +229,7 @@ static int scan(struct bat_attach *attach, int64_t now_ns)
 	if (!folder)
 		return errno == ENOENT ? -ESRCH : -errno;
 	attach->scans++;
-	attach->scanned_ns = now_ns;
+	attach->scanned_ns = attach->counted_ns = now_ns;
 	while ((entry = readdir(folder))) {
 		ssize_t length = readlinkat(dirfd(folder), entry->d_name, name, sizeof(name));
 		uint64_t number;
@@ -228,7 +245,20 @@ static int scan(struct bat_attach *attach, int64_t now_ns)
 		if (socket->cookie != 0 && socket->seen_by != attach->scans)
 			forget(attach, socket);
 	}
+	/* Counted before: what came since makes the next count differ. */
+	attach->descriptors = descriptors;
 	return 0;
+}
+
+/* Looking through all descriptors costs more than all else: mostly it is enough to count them. */
+static bool is_scan_due(struct bat_attach *attach, int64_t now_ns)
+{
+	if (attach->scans == 0 || now_ns - attach->scanned_ns >= SCAN_ALL_NS)
+		return true;
+	if (now_ns - attach->counted_ns < SCAN_NS)
+		return false;
+	attach->counted_ns = now_ns;
+	return attach->descriptors == 0 || count_descriptors(attach) != attach->descriptors;
 }
 
 static bool same(const struct target_options *a, const struct target_options *b)
@@ -341,7 +371,7 @@ int bat_attach_sample(struct bat_attach *attach, struct bat_attach_sample *ret)
 
 	if (has_ended(attach))
 		return -ESRCH;
-	if (attach->scans == 0 || now_ns - attach->scanned_ns >= SCAN_NS)
+	if (is_scan_due(attach, now_ns))
 		err = scan(attach, now_ns);
 	attach->sums.time_ns = now_ns;
 	attach->sums.sockets = 0;

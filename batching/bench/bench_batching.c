@@ -9,12 +9,15 @@ static const struct hb_experiment *const experiments[] = {
 	&batching_simulated_loop,
 	&batching_tracking_cost,
 	&batching_closed_loop,
+	&batching_load_range,
+	&batching_arms_named,
 	&batching_estimate_error,
 	&batching_quadrants,
 	&batching_regime_map,
 	&batching_exchange,
 	&batching_link_accuracy,
 	&batching_redis_estimate,
+	&batching_wire_truth,
 	NULL,
 };
 

@@ -7,7 +7,9 @@
 
 extern const struct hb_experiment batching_scenario;
 extern const struct hb_experiment batching_bulk_queue;
+extern const struct hb_experiment batching_arms_named;
 extern const struct hb_experiment batching_closed_loop;
+extern const struct hb_experiment batching_load_range;
 extern const struct hb_experiment batching_redis_estimate;
 extern const struct hb_experiment batching_redis_sweep;
 extern const struct hb_experiment batching_estimate_error;
@@ -17,5 +19,6 @@ extern const struct hb_experiment batching_quadrants;
 extern const struct hb_experiment batching_regime_map;
 extern const struct hb_experiment batching_simulated_loop;
 extern const struct hb_experiment batching_tracking_cost;
+extern const struct hb_experiment batching_wire_truth;
 
 #endif

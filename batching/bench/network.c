@@ -123,12 +123,16 @@ static int carry(void *user)
 	};
 	struct bat_emulator_result result;
 	struct hb_error error = {0};
+	pid_t hosts[BAT_EMULATOR_HOSTS] = {0};
 
 	(void)close(carrier->hold[1]);
 	(void)close(carrier->ready[0]);
-	if (bat_emulator_run(&options, &result, &error) == 0)
+	hosts[0] = bat_emulator_run(&options, &result, &error);
+	if (hosts[0] == 0)
 		return 0;
 	(void)fprintf(stderr, "the link cannot be made: %s\n", error.text);
+	/* In the place of the first host's process: why there is none. */
+	(void)!write(carrier->ready[1], hosts, sizeof(hosts));
 	return 1;
 }
 
@@ -191,6 +195,8 @@ static int start_link(struct hb_trial *trial, const struct link_kind *kind, stru
 		carrier.ready[1] = -1;
 		err = read_fully(carrier.ready[0], hosts, sizeof(hosts));
 	}
+	if (!err && hosts[0] < 0)
+		err = hosts[0];
 	if (!err)
 		err = read_fully(carrier.ready[0], &byte, 1);
 	if (!err) {
@@ -201,21 +207,28 @@ static int start_link(struct hb_trial *trial, const struct link_kind *kind, stru
 	close_pipe(carrier.hold);
 	close_pipe(carrier.ready);
 	ret->server_address = BAT_EMULATOR_RIGHT;
-	return err ? err : network_enter(ret, false);
+	return err;
 }
 
 /* ---- both ---- */
 
+static const struct network without_link = {"127.0.0.1", -1, -1, -1, {0, -1}};
+
 int network_probe(struct hb_trial *trial, const char *name)
 {
+	const struct link_kind *kind = find_kind(name);
+	struct network network = without_link;
 	int err = hb_trial_unshare(trial, HB_NAMESPACE_NET);
 
 	if (err)
 		return hb_trial_skip(
 			trial, "needs a network namespace of its own (%s)", strerror(-err));
-	if (find_kind(name) && access("/dev/net/tun", R_OK | W_OK))
-		return hb_trial_skip(trial, "needs /dev/net/tun (%s)", strerror(errno));
-	return 0;
+	if (!kind)
+		return 0;
+	/* Namespaces that can be made need not allow devices in them: only making a link tells. */
+	err = start_link(trial, kind, &network);
+	network_stop(&network);
+	return err == -ENOTSUP ? hb_trial_skip(trial, "needs TAP devices in namespaces") : 0;
 }
 
 int network_start(struct hb_trial *trial, const char *name, struct network *ret)
@@ -223,9 +236,11 @@ int network_start(struct hb_trial *trial, const char *name, struct network *ret)
 	const struct link_kind *kind = find_kind(name);
 	int err;
 
-	*ret = (struct network){"127.0.0.1", -1, -1, -1, {0, -1}};
+	*ret = without_link;
 	if (kind) {
 		err = start_link(trial, kind, ret);
+		if (!err)
+			err = network_enter(ret, false);
 	} else {
 		err = set_mtu();
 		if (!err)

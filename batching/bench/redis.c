@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <hotbed/clock.h>
+#include <hotbed/error.h>
 #include <hotbed/experiment.h>
 
 #define KEYS 64 /* per connection */
@@ -23,6 +24,7 @@
 #define OUT_BYTES (4u << 20)
 #define READ_BYTES 65536
 #define START_NS 20000000000
+#define DRAIN_NS 2000000000
 #define NUMBER_DIGITS 16
 #define COMMAND_BYTES 34 /* of a SET, around a value of 64 bytes */
 #define BIND_INDEX 4     /* in the command line of the server */
@@ -248,9 +250,12 @@ static int send_request(void *user, uint64_t request, int64_t intended_ns)
 	size_t bytes = make_set(redis, request);
 	ssize_t put = 0;
 
-	redis->start_ns = intended_ns - redis->schedule->at_ns[request];
+	if (redis->err)
+		return redis->err;
+	redis->start_ns = intended_ns - redis->run->schedule.at_ns[request];
 	if (to->out_end + bytes > OUT_BYTES)
 		return -EAGAIN;
+	redis->run->sent_ns[request] = hb_clock_now_ns();
 	if (to->out_end == 0) {
 		put = send(to->fd, redis->request, bytes, MSG_NOSIGNAL);
 		if (put < 0 && errno != EAGAIN && errno != EINTR)
@@ -282,6 +287,8 @@ static int take_replies(struct redis *redis, struct redis_connection *to, struct
 		to->part = 0;
 		if (hb_load_complete(load, to->next))
 			return -EBADMSG;
+		redis->completed++;
+		redis->run->answered_ns[to->next] = now_ns;
 		if (redis->answered)
 			redis->answered(redis->user, to->next, now_ns);
 		to->next += redis->connection_count;
@@ -318,7 +325,7 @@ static int poll_replies(void *user, struct hb_load *load, int64_t until_ns, bool
 		if (!err && (ready[i].revents & (POLLIN | POLLERR | POLLHUP)))
 			err = take_replies(redis, to, load);
 	}
-	return err;
+	return err ? err : redis->err;
 }
 
 double redis_capacity(const struct hb_trial *trial)
@@ -329,17 +336,63 @@ double redis_capacity(const struct hb_trial *trial)
 		(size_t)hb_params_i64(params, "size") + COMMAND_BYTES);
 }
 
-void redis_begin(struct redis *redis, const struct hb_load_schedule *schedule)
+static int begin(struct redis *redis, struct redis_run *run)
 {
 	for (unsigned int i = 0; i < redis->connection_count; i++)
 		redis->connections[i].next = i;
-	redis->schedule = schedule;
-	redis->sent = 0;
+	redis->run = run;
+	redis->sent = redis->completed = 0;
+	redis->err = 0;
+	run->sent_ns = calloc(run->schedule.count, sizeof(*run->sent_ns));
+	run->answered_ns = calloc(run->schedule.count, sizeof(*run->answered_ns));
+	return run->sent_ns && run->answered_ns ? 0 : -ENOMEM;
 }
 
-struct hb_load_transport redis_transport(struct redis *redis)
+int redis_drive(struct hb_trial *trial, struct redis *redis, const struct hb_load_profile *profile,
+	uint64_t seed, struct redis_run *ret)
 {
-	return (struct hb_load_transport){send_request, poll_replies, redis};
+	const struct hb_load_transport transport = {send_request, poll_replies, redis};
+	const struct hb_load_options options = {.drain_ns = DRAIN_NS};
+	struct redis_run run = {0};
+	struct hb_error error = {0};
+	int err = hb_load_schedule_draw(profile, seed, &run.schedule, &error);
+
+	if (!err)
+		err = hb_load_create(&run.load, &run.schedule, &error);
+	if (!err)
+		err = begin(redis, &run);
+	if (!err)
+		err = hb_load_run(run.load, &transport, &options, &error);
+	redis->run = NULL;
+	if (err) {
+		redis_run_finish(&run);
+		return hb_trial_fail(trial, "the run ended early: %s",
+			error.text[0] ? error.text : strerror(-err));
+	}
+	*ret = run;
+	return 0;
+}
+
+void redis_run_finish(struct redis_run *run)
+{
+	hb_load_destroy(run->load);
+	hb_load_schedule_finish(&run->schedule);
+	free(run->sent_ns);
+	free(run->answered_ns);
+	*run = (struct redis_run){0};
+}
+
+int64_t redis_response_ns(const struct redis *redis, const struct redis_run *run, uint64_t request)
+{
+	int64_t answered_ns = run->answered_ns[request];
+
+	return answered_ns == 0 ? INT64_MAX
+				: answered_ns - redis->start_ns - run->schedule.at_ns[request];
+}
+
+size_t redis_request_bytes(const struct redis *redis)
+{
+	return make_set(redis, 0);
 }
 
 uint64_t redis_segments(const struct redis *redis)
@@ -403,4 +456,38 @@ int redis_verify(struct hb_trial *trial, struct redis *redis)
 		err = check_key(trial, redis, fd, key, key + (redis->sent - 1 - key) / keys * keys);
 	(void)close(fd);
 	return err;
+}
+
+/* ---- hooks ---- */
+
+int redis_verify_trial(struct hb_trial *trial)
+{
+	return redis_verify(trial, hb_trial_state(trial));
+}
+
+int redis_sabotage_trial(struct hb_trial *trial)
+{
+	struct redis *redis = hb_trial_state(trial);
+
+	redis->is_sabotaged = true;
+	return 0;
+}
+
+uint64_t redis_memory_bytes(const struct hb_params *params)
+{
+	(void)params;
+	return 1ull << 30;
+}
+
+/* A value takes the slow link longer than the SLO allows, or a fast one more frames than a busy machine carries. */
+bool redis_is_valid(const struct hb_params *params, const char **ret_why)
+{
+	bool is_slow = strcmp(hb_params_text(params, "network"), "20mbit") == 0;
+	int64_t size = hb_params_i64(params, "size");
+
+	*ret_why = "values of 16 KiB and more need a faster network than 20mbit, and those below 4 "
+		   "KiB a slower one than 100mbit";
+	if (strcmp(hb_params_text(params, "network"), "100mbit") == 0)
+		return size >= 4096;
+	return !is_slow || size < 16384;
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include <hotbed/error.h>
-#include <hotbed/hist.h>
 #include <hotbed/load.h>
 #include <hotbed/trial.h>
 
@@ -25,7 +24,6 @@
 #define DURATION_QUICK_NS (40 * MS)
 #define WARM_UP_NS (200 * MS)
 #define WARM_UP_QUICK_NS (10 * MS)
-#define DRAIN_NS (2000 * MS)
 #define SLO_NS (4 * MS)
 
 struct arm {
@@ -33,7 +31,7 @@ struct arm {
 };
 
 struct state {
-	struct redis redis;
+	struct redis redis; /* first: hooks of redis.h */
 	struct bat_attach *attach;
 	uint64_t segments;
 	struct hb_usage usage;
@@ -69,72 +67,52 @@ static int setup(struct hb_trial *trial)
 }
 
 static int drive(struct hb_trial *trial, struct state *state, uint64_t seed, int64_t duration_ns,
-	struct hb_load **ret, struct hb_load_schedule *schedule)
+	struct redis_run *ret)
 {
-	const struct hb_params *params = hb_trial_params(trial);
-	struct hb_load_profile profile = {
+	const struct hb_load_profile profile = {
 		.shape = HB_LOAD_POISSON,
 		.duration_ns = duration_ns,
-		.rate_per_s = hb_params_real(params, "load") * redis_capacity(trial),
+		.rate_per_s =
+			hb_params_real(hb_trial_params(trial), "load") * redis_capacity(trial),
 	};
-	struct hb_load_options options = {.drain_ns = DRAIN_NS};
-	struct hb_load_transport transport = redis_transport(&state->redis);
-	struct hb_error error = {0};
-	int err = hb_load_schedule_draw(&profile, seed, schedule, &error);
 
-	if (!err)
-		err = hb_load_create(ret, schedule, &error);
-	if (err)
-		return hb_trial_fail(trial, "%s", error.text);
-	redis_begin(&state->redis, schedule);
-	err = hb_load_run(*ret, &transport, &options, &error);
-	return err ? hb_trial_fail(trial, "the run ended early: %s", strerror(-err)) : 0;
+	return redis_drive(trial, &state->redis, &profile, seed, ret);
 }
 
 static int warm_up(struct hb_trial *trial)
 {
-	struct hb_load_schedule schedule = {0};
-	struct hb_load *load = NULL;
+	struct redis_run run = {0};
 	int err = drive(trial, hb_trial_state(trial), hb_trial_seed(trial) + 1,
-		hb_trial_is_quick(trial) ? WARM_UP_QUICK_NS : WARM_UP_NS, &load, &schedule);
+		hb_trial_is_quick(trial) ? WARM_UP_QUICK_NS : WARM_UP_NS, &run);
 
-	if (!err && hb_load_result(load)->answered < hb_load_result(load)->sent)
+	if (!err && hb_load_result(run.load)->answered < hb_load_result(run.load)->sent)
 		err = hb_trial_fail(trial, "redis-server did not answer all of the warm-up");
-	hb_load_destroy(load);
-	hb_load_schedule_finish(&schedule);
+	redis_run_finish(&run);
 	return err;
 }
 
 /* Requests answered within the SLO per second. */
-static double goodput(const struct hb_load *load, int64_t duration_ns)
+static double goodput(const struct redis *redis, const struct redis_run *run)
 {
-	const struct hb_hist *hist = hb_load_response(load);
-	double lo = 0, hi = 1;
+	uint64_t good = 0;
 
-	/* The histogram gives values by rank; the rank of the SLO is found by halving. */
-	for (int i = 0; i < 40; i++) {
-		double middle = (lo + hi) / 2;
-
-		if (hb_hist_quantile(hist, middle) <= SLO_NS)
-			lo = middle;
-		else
-			hi = middle;
-	}
-	return lo * (double)hb_hist_total(hist) * 1e9 / (double)duration_ns;
+	for (uint64_t i = 0; i < run->schedule.count; i++)
+		good += redis_response_ns(redis, run, i) <= SLO_NS;
+	return (double)good * 1e9 / (double)run->schedule.duration_ns;
 }
 
-static int report(struct hb_trial *trial, struct state *state, const struct hb_load *load,
-	int64_t duration_ns, const struct hb_usage *before)
+static int report(struct hb_trial *trial, struct state *state, const struct redis_run *run,
+	const struct hb_usage *before)
 {
-	uint64_t answered = hb_load_result(load)->answered;
+	uint64_t answered = hb_load_result(run->load)->answered;
 	struct hb_usage after = {0};
-	int err = hb_load_report(load, trial);
+	int err = hb_load_report(run->load, trial);
 
 	if (err)
 		return err;
 	if (answered == 0)
 		return hb_trial_fail(trial, "no request was answered");
-	hb_trial_metric(trial, "goodput", goodput(load, duration_ns), answered);
+	hb_trial_metric(trial, "goodput", goodput(&state->redis, run), answered);
 	hb_trial_metric(trial, "segments",
 		(double)(redis_segments(&state->redis) - state->segments) / (double)answered,
 		answered);
@@ -149,20 +127,18 @@ static int report(struct hb_trial *trial, struct state *state, const struct hb_l
 
 static int run(struct hb_trial *trial)
 {
-	int64_t duration_ns = hb_trial_is_quick(trial) ? DURATION_QUICK_NS : DURATION_NS;
 	struct state *state = hb_trial_state(trial);
-	struct hb_load_schedule schedule = {0};
 	struct hb_usage before = {0};
-	struct hb_load *load = NULL;
+	struct redis_run done = {0};
 	int err;
 
 	state->segments = redis_segments(&state->redis);
 	(void)hb_usage_sample(state->redis.server.pid, &before);
-	err = drive(trial, state, hb_trial_seed(trial), duration_ns, &load, &schedule);
+	err = drive(trial, state, hb_trial_seed(trial),
+		hb_trial_is_quick(trial) ? DURATION_QUICK_NS : DURATION_NS, &done);
 	if (!err)
-		err = report(trial, state, load, duration_ns, &before);
-	hb_load_destroy(load);
-	hb_load_schedule_finish(&schedule);
+		err = report(trial, state, &done, &before);
+	redis_run_finish(&done);
 	return err;
 }
 
@@ -194,87 +170,18 @@ static int teardown(struct hb_trial *trial)
 	return 0;
 }
 
-/* Every seventh request writes the value of its successor. */
-static int sabotage(struct hb_trial *trial)
-{
-	struct state *state = hb_trial_state(trial);
-
-	state->redis.is_sabotaged = true;
-	return 0;
-}
-
 static uint64_t trial_ms(const struct hb_params *params)
 {
 	(void)params;
 	return 2500;
 }
 
-static uint64_t memory_bytes(const struct hb_params *params)
-{
-	(void)params;
-	return 1ull << 30;
-}
-
-/* A value takes the slow link longer than the SLO allows, or a fast one more frames than a busy machine carries. */
-static bool valid(const struct hb_params *params, const char **ret_why)
-{
-	bool is_slow = strcmp(hb_params_text(params, "network"), "20mbit") == 0;
-	int64_t size = hb_params_i64(params, "size");
-
-	*ret_why = "values of 16 KiB and more need a faster network than 20mbit, and those below 4 "
-		   "KiB a "
-		   "slower one than 100mbit";
-	if (strcmp(hb_params_text(params, "network"), "100mbit") == 0)
-		return size >= 4096;
-	return !is_slow || size < 16384;
-}
-
 static const struct hb_param params[] = {
-	{
-		.name = "connections",
-		.type = HB_PARAM_INT,
-		.unit = "1",
-		.help = "connections that the requests take turns over",
-		.sweep = "1",
-		.sweep_full = "1,16",
-		.min = 1,
-		.max = REDIS_CONNECTIONS_MAX,
-	},
-	{
-		.name = "load",
-		.type = HB_PARAM_REAL,
-		.unit = "1",
-		.help = "SETs offered, a Poisson stream: payload by the rate of the link, or share "
-			"of "
-			"250,000 per second where it has none",
-		.sweep = "0.05,0.15,0.4,0.6,0.7,0.8",
-		.sweep_quick = "0.15",
-		.sweep_full = "0.05,0.15,0.3,0.4,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9",
-		.min = 0.001,
-		.max = 2,
-	},
-	{
-		.name = "network",
-		.type = HB_PARAM_TEXT,
-		.unit = "1",
-		.help = "between client and server: loopback; an emulated link of so many bits per "
-			"second "
-			"with 1 ms there and back; tap, a link without limits",
-		.sweep = "20mbit,100mbit",
-		.sweep_quick = "20mbit",
-		.sweep_full = NETWORK_NAMES,
-		.allowed = NETWORK_NAMES,
-	},
-	{
-		.name = "size",
-		.type = HB_PARAM_INT,
-		.unit = "B",
-		.help = "of a value",
-		.sweep = "64,1024,16384",
-		.sweep_quick = "64",
-		.min = 16,
-		.max = REDIS_VALUE_MAX,
-	},
+	REDIS_PARAM_CONNECTIONS("1", "1,16,256"),
+	REDIS_PARAM_LOAD("load", "SETs offered, a Poisson stream", "0.05,0.15,0.4,0.6,0.7,0.8",
+		"0.15", "0.05,0.15,0.3,0.4,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9"),
+	REDIS_PARAM_NETWORK("20mbit,100mbit", "20mbit", NETWORK_NAMES),
+	REDIS_PARAM_SIZE("64,1024,16384"),
 	{.name = NULL},
 };
 
@@ -332,7 +239,7 @@ static const struct arm neither = {false, false}, at_client = {true, false},
 	{                                                                                \
 		.name = (name_), .role = (role_), .help = (help_), .probe = redis_probe, \
 		.setup = setup, .warmup = warm_up, .run = run, .verify = verify,         \
-		.teardown = teardown, .sabotage = sabotage, .data = (data_),             \
+		.teardown = teardown, .sabotage = redis_sabotage_trial, .data = (data_), \
 	}
 
 static const struct hb_variant variants[] = {
@@ -393,7 +300,7 @@ const struct hb_experiment batching_redis_sweep = {
 	.chart = {.x = "load", .facet = "size", .metric = "latency_response_mean", .log_y = true},
 	.roles = roles,
 	.blocks = 6,
-	.memory_bytes = memory_bytes,
+	.memory_bytes = redis_memory_bytes,
 	.trial_ms = trial_ms,
-	.valid = valid,
+	.valid = redis_is_valid,
 };

@@ -21,14 +21,13 @@
 #include <batching/attach.h>
 #include <batching/tracker.h>
 
-#include "redis.h"
+#include "followed.h"
 
 #define MS 1000000ll
 #define DURATION_NS (1000 * MS)
 #define DURATION_QUICK_NS (40 * MS)
 #define WARM_UP_NS (100 * MS)
 #define WARM_UP_QUICK_NS (10 * MS)
-#define DRAIN_NS (2000 * MS)
 #define STOP_MS 2000
 #define NS_PER_S 1000000000
 
@@ -38,11 +37,11 @@ struct arm {
 };
 
 struct state {
-	struct redis redis;
+	struct redis redis; /* first: hooks of redis.h */
 	struct hb_child watcher;
 	uint64_t seed;
 	int64_t gap_ns;
-	bool is_tracked, is_sabotaged;
+	bool is_tracked;
 	pid_t client;
 };
 
@@ -105,28 +104,15 @@ static int attach(void *user)
 static int drive(struct hb_trial *trial, struct state *state, int64_t duration_ns, uint64_t seed,
 	uint64_t *ret_answered)
 {
-	struct hb_load_profile profile = {.shape = HB_LOAD_POISSON,
+	const struct hb_load_profile profile = {.shape = HB_LOAD_POISSON,
 		.duration_ns = duration_ns,
 		.rate_per_s = (double)hb_params_i64(hb_trial_params(trial), "rate")};
-	struct hb_load_options options = {.drain_ns = DRAIN_NS};
-	struct hb_load_transport transport = redis_transport(&state->redis);
-	struct hb_load_schedule schedule = {0};
-	struct hb_load *load = NULL;
-	struct hb_error error = {0};
-	int err = hb_load_schedule_draw(&profile, seed, &schedule, &error);
+	struct redis_run run = {0};
+	int err = redis_drive(trial, &state->redis, &profile, seed, &run);
 
 	if (!err)
-		err = hb_load_create(&load, &schedule, &error);
-	if (!err) {
-		redis_begin(&state->redis, &schedule);
-		err = hb_load_run(load, &transport, &options, &error);
-	}
-	if (err)
-		(void)hb_trial_fail(trial, "the run ended early: %s", strerror(-err));
-	else
-		*ret_answered = hb_load_result(load)->answered;
-	hb_load_destroy(load);
-	hb_load_schedule_finish(&schedule);
+		*ret_answered = hb_load_result(run.load)->answered;
+	redis_run_finish(&run);
 	return err;
 }
 
@@ -220,24 +206,10 @@ static int tear_down(struct hb_trial *trial)
 	return 0;
 }
 
-static int sabotage(struct hb_trial *trial)
-{
-	struct state *state = hb_trial_state(trial);
-
-	state->redis.is_sabotaged = true;
-	return 0;
-}
-
 static uint64_t trial_ms(const struct hb_params *params)
 {
 	(void)params;
 	return 1500;
-}
-
-static uint64_t memory_bytes(const struct hb_params *params)
-{
-	(void)params;
-	return 1ull << 30;
 }
 
 static const struct hb_param params[] = {
@@ -259,15 +231,7 @@ static const struct hb_param params[] = {
 		.min = 100,
 		.max = 1000000,
 	},
-	{
-		.name = "size",
-		.type = HB_PARAM_INT,
-		.unit = "B",
-		.help = "of a value",
-		.sweep = "64",
-		.min = 16,
-		.max = REDIS_VALUE_MAX,
-	},
+	REDIS_PARAM_SIZE("64"),
 	{.name = NULL},
 };
 
@@ -295,23 +259,11 @@ static const struct hb_metric metrics[] = {
 static const struct arm alone = {0}, attached = {20 * MS, false}, sampled = {5 * MS, false},
 			often = {1 * MS, false}, tracked = {5 * MS, true};
 
-/* Tracking needs BPF besides. */
-static int tracked_probe(struct hb_trial *trial)
-{
-	struct bat_tracker *tracker = NULL;
-	int err = redis_probe(trial);
-
-	if (!err && bat_tracker_create(&tracker, NULL))
-		err = hb_trial_skip(trial, "needs BPF");
-	bat_tracker_destroy(tracker);
-	return err;
-}
-
-#define VARIANT(name_, role_, help_, data_, probe_)                                   \
-	{                                                                             \
-		.name = (name_), .role = (role_), .help = (help_), .probe = (probe_), \
-		.setup = set_up, .warmup = warm_up, .run = run, .verify = verify,     \
-		.teardown = tear_down, .sabotage = sabotage, .data = (data_),         \
+#define VARIANT(name_, role_, help_, data_, probe_)                                       \
+	{                                                                                 \
+		.name = (name_), .role = (role_), .help = (help_), .probe = (probe_),     \
+		.setup = set_up, .warmup = warm_up, .run = run, .verify = verify,         \
+		.teardown = tear_down, .sabotage = redis_sabotage_trial, .data = (data_), \
 	}
 
 static const struct hb_variant variants[] = {
@@ -323,7 +275,7 @@ static const struct hb_variant variants[] = {
 		redis_probe),
 	VARIANT("tracked", HB_ROLE_RIVAL,
 		"both ends followed by events in the kernel, read every 5 ms on average", &tracked,
-		tracked_probe),
+		followed_probe),
 	{.name = NULL},
 };
 
@@ -355,6 +307,6 @@ const struct hb_experiment batching_tracking_cost = {
 	.chart = {.x = "rate", .metric = "cpu", .log_x = true},
 	.roles = roles,
 	.blocks = 6,
-	.memory_bytes = memory_bytes,
+	.memory_bytes = redis_memory_bytes,
 	.trial_ms = trial_ms,
 };

@@ -183,9 +183,9 @@ static bool half_is_there(const struct hb_params *values, const char **ret_why)
 #define HALF                                                                                      \
 	{                                                                                         \
 		.name = "half", .type = HB_PARAM_TEXT, .unit = "1",                               \
-		.help = "blind: written before the analyser; blind-2, blind-3: without sight of " \
-			"it; seen, families: beside it",                                          \
-		.sweep = "blind,blind-2,blind-3,seen,families", .sweep_quick = "blind-3",         \
+		.help = "blind: written before the analyser; blind-2 to blind-4: without "        \
+			"sight of it; seen, families: beside it",                                 \
+		.sweep = "blind,blind-2,blind-3,blind-4,seen,families", .sweep_quick = "blind-3", \
 	}
 
 static const struct hb_param class_params[] = {

@@ -83,15 +83,38 @@ struct position {
 	__u32 written, sent, acked, received, confirmed, read;
 };
 
-static __always_inline struct tracker_socket *find(const struct sock *sk)
+static __always_inline struct tracker_socket *find_by(__u64 cookie)
 {
-	__u64 cookie = (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	__u32 *place;
 
 	if (cookie == 0)
 		return NULL; /* nobody has ever asked who it is */
 	place = bpf_map_lookup_elem(&places, &cookie);
 	return place ? bpf_map_lookup_elem(&sockets, place) : NULL;
+}
+
+/* The hook's own argument, which may be read directly. */
+static __always_inline struct tracker_socket *find(const struct sock *sk)
+{
+	return find_by((__u64)sk->__sk_common.skc_cookie.counter);
+}
+
+/* The same fields by direct loads, several times as fast as through a helper each. False: not a whole TCP socket. */
+static __always_inline int look_directly(const struct sock *sk, struct position *ret)
+{
+	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock((void *)sk);
+
+	if (!tcp)
+		return 0;
+	*ret = (struct position){
+		.written = tcp->write_seq,
+		.sent = tcp->snd_nxt,
+		.acked = tcp->snd_una,
+		.received = tcp->rcv_nxt,
+		.confirmed = tcp->rcv_wup,
+		.read = tcp->copied_seq,
+	};
+	return 1;
 }
 
 static __always_inline struct position look(const struct sock *sk)
@@ -186,10 +209,8 @@ static __always_inline int observe(const struct sock *sk)
 	struct tracker_socket *socket = find(sk);
 	struct position at;
 
-	if (!socket)
-		return 0;
-	at = look(sk);
-	advance(socket, &at);
+	if (socket && look_directly(sk, &at))
+		advance(socket, &at);
 	return 0;
 }
 
@@ -220,10 +241,9 @@ int BPF_PROG(on_segment, const struct sock *sk, const struct sk_buff *skb)
 	struct header header;
 	__u32 acked;
 
-	if (!socket)
+	if (!socket || !look_directly(sk, &at))
 		return 0;
-	at = look(sk);
-	if (bpf_probe_read_kernel(&header, sizeof(header), BPF_CORE_READ(skb, data)) == 0) {
+	if (bpf_probe_read_kernel(&header, sizeof(header), skb->data) == 0) {
 		acked = bpf_ntohl(header.acknowledgement);
 		if ((int)(acked - at.acked) > 0 && (int)(at.sent - acked) >= 0)
 			at.acked = acked;
@@ -250,7 +270,7 @@ int BPF_PROG(on_transmit, const struct sk_buff *skb)
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state == STATE_TIME_WAIT || state == STATE_NEW_SYN_RECV)
 		return 0;
-	socket = find(sk);
+	socket = find_by((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter));
 	if (!socket)
 		return 0;
 	at = look(sk);

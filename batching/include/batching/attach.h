@@ -79,7 +79,9 @@ struct bat_attach_sample {
 };
 
 /*
- * bat_attach_sample - read every socket; look for new ones every 20 ms; push what is held too long.
+ * bat_attach_sample - read every socket; push what is held too long; look for new ones every 20 ms. That is, count the
+ * process's descriptors, where the kernel says how many there are, and look through them if they are more or fewer than
+ * before or a watched socket has gone; through all of them every 200 ms in any case.
  * Returns 0; -ESRCH (the process has ended), -EPERM (it changed its identity and may not be watched any more).
  */
 int bat_attach_sample(struct bat_attach *attach, struct bat_attach_sample *ret);

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Check all certificates and say whether one of them expires soon.
+expiring=0
+find /etc/ssl/site -name '*.pem' | while IFS= read -r pem; do
+	if ! openssl x509 -noout -checkend 1209600 -in "$pem"; then
+		echo "$pem expires"
+		expiring=1
+	fi
+done
+if [ "$expiring" -eq 1 ]; then  #@ constant-test
+	exit 1
+fi
+echo "no certificate expires"

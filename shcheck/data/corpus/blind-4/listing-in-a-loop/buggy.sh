@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Give every scan in the inbox its number.
+cd /srv/scans/inbox || exit 1
+number=1000
+for scan in $(ls); do  #@ word-split
+	mv -n -- "$scan" "../numbered/$number.pdf"
+	number=$((number + 1))
+done

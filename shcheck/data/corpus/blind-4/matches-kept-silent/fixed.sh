@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Count the failed logins of the day and block the port when they are many.
+log=/var/log/auth.log
+failed=$(grep -c 'Failed password' "$log")
+failed=${failed:-0}
+if [ "$failed" -gt 100 ]; then
+	nft add rule inet filter input tcp dport 22 drop
+fi

@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Start the collector and note its number.
+conf=/etc/collector.conf
+[ -r "$conf" ] || exit 1
+exec /usr/sbin/collector --config "$conf"
+echo $! >/run/collector.pid  #@ dead-code

@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Verify a signature; tell a bad one from one whose key is unknown.
+gpg --verify "$1.sig" "$1"
+if [ $? -eq 0 ]; then
+	echo "good"
+elif [ $? -eq 2 ]; then  #@ constant-test
+	echo "the key is unknown" >&2
+	exit 2
+else
+	echo "bad" >&2
+	exit 1
+fi

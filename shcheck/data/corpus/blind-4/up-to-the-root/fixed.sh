@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Find the folder of the project that a file belongs to.
+dir=$(pwd -P)/notes
+while [ "$dir" != / ]; do
+	if [ -e "$dir/.project" ]; then
+		echo "$dir"
+		exit 0
+	fi
+	dir=${dir%/*}
+	dir=${dir:-/}
+done
+echo "no project" >&2
+exit 1

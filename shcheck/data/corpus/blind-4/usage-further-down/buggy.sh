@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Lock or unlock the doors of the laboratory.
+case ${1:-} in
+lock) state=1 ;;
+unlock) state=0 ;;
+*) usage ;;  #@ not-a-command
+esac
+
+usage() {
+	echo "usage: doors lock|unlock" >&2
+	exit 64
+}
+
+gpioset gpiochip0 "17=$state"
