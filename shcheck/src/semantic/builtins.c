@@ -650,21 +650,11 @@ static int set_anything(
 	return finish(call, state, out, 0, bash ? 2 : 0);
 }
 
-/* set, set -o and set +o print what there is. */
-static bool shows_options(const struct shc_call *call)
-{
-	struct shc_text last;
-
-	return call->fields.count < 2 ||
-	       (shc_term_known(call->values[call->fields.count - 1], &last) && last.length > 1 &&
-		       (last.bytes[0] == '-' || last.bytes[0] == '+') &&
-		       last.bytes[last.length - 1] == 'o');
-}
-
 static int run_set(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	uint32_t i;
-	bool replaced = false;
+	/* set, set -o and set +o print what there is. */
+	bool replaced = false, shows = call->fields.count < 2;
 
 	for (i = 1; i < call->fields.count; i++) {
 		struct shc_byte_set first;
@@ -683,6 +673,7 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 		}
 		/* The end of the options, without that there need be parameters. */
 		if (shc_text_is(text, "-") || shc_text_is(text, "+")) {
+			shows |= i + 1 == call->fields.count;
 			i++;
 			break;
 		}
@@ -702,6 +693,7 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 		}
 		for (uint32_t j = 1; j < text.length; j++)
 			set_option(state, text.bytes[j], text.bytes[0] == '-');
+		shows |= text.bytes[text.length - 1] == 'o' && i + 1 == call->fields.count;
 		if (text.bytes[text.length - 1] == 'o' && i + 1 < call->fields.count) {
 			struct shc_text name;
 
@@ -719,7 +711,7 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 			return r;
 		}
 	}
-	if (shows_options(call))
+	if (shows)
 		return finish_printing(call, state, out, 0, 0);
 	if ((replaced || i < call->fields.count) && shc_set_arguments(call, state, i)) {
 		shc_state_destroy(state);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <hotbed/assert.h>
+
 #include "arena.h"
 
 /* States of the language of several actions. */
@@ -24,8 +26,10 @@ bool shc_trap_set_has(const struct shc_trap_set *set, int kind, const struct shc
 
 void shc_trap_set_add(struct shc_trap_set *set, int kind, const struct shc_trap *trap)
 {
-	if (!shc_trap_set_has(set, kind, trap) && set->counts[kind] < 2 * SHC_TRAPS_MAX)
-		set->items[kind][set->counts[kind]++] = *trap;
+	if (shc_trap_set_has(set, kind, trap))
+		return;
+	hb_assert(set->counts[kind] < 2 * SHC_TRAPS_MAX);
+	set->items[kind][set->counts[kind]++] = *trap;
 }
 
 void shc_trap_set_of(const struct shc_traps *traps, struct shc_trap_set *ret)
