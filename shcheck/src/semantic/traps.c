@@ -420,6 +420,21 @@ bool shc_trap_set(const struct shc_interpreter *in, const struct shc_state *stat
 	return false;
 }
 
+/*
+ * The shell ends within the action of @kind. Where an error does it, bash does not take that for over: it does not
+ * begin again in what runs at the end. 0 or -ENOMEM.
+ */
+static int doubt_kind(struct shc_interpreter *in, struct shc_state *state, int kind)
+{
+	static const struct shc_trap nothing;
+	struct shc_trap_set set;
+
+	shc_trap_set_of(state->traps, &set);
+	shc_trap_set_add(&set, kind, &nothing);
+	state->traps = shc_trap_set_build(&set, state, state, in->terms, 0);
+	return state->traps ? 0 : -ENOMEM;
+}
+
 /* Run one action from a copy of @state; $? is afterwards as it was. */
 static int run_between(struct shc_interpreter *in, const struct shc_state *state, int kind,
 	const struct shc_trap *trap, struct shc_outcomes *out)
@@ -445,6 +460,8 @@ static int run_between(struct shc_interpreter *in, const struct shc_state *state
 
 		if (item->flow == SHC_FLOW_NEXT)
 			item->state->status = state->status;
+		else if (!r && item->flow == SHC_FLOW_EXIT)
+			r = doubt_kind(in, item->state, kind);
 		if (r)
 			shc_state_destroy(item->state);
 		else
