@@ -182,6 +182,11 @@ static bool is_closed(const struct hb_blocks *b, size_t index)
 	return b->closed[index / 8] >> (index % 8) & 1;
 }
 
+bool hb_blocks_is_closed(const struct hb_blocks *b, uint32_t index)
+{
+	return is_closed(b, index);
+}
+
 uint32_t hb_blocks_arm(const struct hb_blocks *b, const struct hb_blocks_trial *trial)
 {
 	return block_of(b, trial->index)->order[trial->slot];

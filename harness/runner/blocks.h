@@ -65,6 +65,9 @@ uint32_t hb_blocks_arm(const struct hb_blocks *blocks, const struct hb_blocks_tr
 int64_t hb_blocks_find(
 	const struct hb_blocks *blocks, uint32_t experiment, uint32_t point, uint32_t block);
 
+/* hb_blocks_is_closed - has the block had its last attempt, or was it given up with its point? @index: as above. */
+bool hb_blocks_is_closed(const struct hb_blocks *blocks, uint32_t index);
+
 /*
  * hb_blocks_next - what to start now. @may_open: also a block that has not begun (false: finish what has begun).
  * Wall-time experiments run one trial at a time and one block after the other; of quiet ones several blocks may be

@@ -22,13 +22,35 @@ static const struct hb_option options[] = {
 	{0},
 };
 
+/* A run that was begun on a cluster goes on there. Returns 0 or -errno after a message. */
+static int find_executor(const char *folder, struct hb_slurm *slurm, struct hb_run_limits *limits)
+{
+	struct hb_error error = {0};
+	int failed = hb_slurm_load(folder, slurm, &error);
+
+	if (failed == -ENOENT)
+		return 0;
+	if (!failed)
+		failed = hb_slurm_probe(&error);
+	if (failed)
+		hb_log_error(&error);
+	limits->slurm = slurm;
+	return failed;
+}
+
 static enum hb_exit resume(
 	const char *folder, bool allow_rebuild, const struct hb_run_limits *limits)
 {
 	struct hb_session session = {0};
 	struct hb_error error = {0};
 	struct hb_blocks_counts counts;
-	int failed = hb_session_resume(&session, folder, allow_rebuild, &error);
+	struct hb_slurm slurm;
+	struct hb_run_limits here = *limits;
+	int failed = find_executor(folder, &slurm, &here);
+
+	if (failed)
+		return hb_run_exit_code(failed);
+	failed = hb_session_resume(&session, folder, allow_rebuild, &error);
 
 	if (failed) {
 		hb_log_error(&error);
@@ -43,7 +65,7 @@ static enum hb_exit resume(
 		hb_log(HB_LOG_INFO, "%llu of %llu trials are done",
 			(unsigned long long)counts.trials_done,
 			(unsigned long long)counts.trials_planned);
-	enum hb_exit code = hb_run_session(&session, limits);
+	enum hb_exit code = hb_run_session(&session, &here);
 
 	hb_session_finish(&session);
 	return code;
@@ -99,7 +121,11 @@ const struct hb_command hb_command_resume = {
 		"\n"
 		"A changed build is refused (exit code 7): trials of two builds would be compared "
 		"as "
-		"if they were one.",
+		"if they were one.\n"
+		"\n"
+		"A run that was begun with --executor slurm goes on there, with the tasks that "
+		"still "
+		"run.",
 	.options = options,
 	.examples = examples,
 	.completion = "results",

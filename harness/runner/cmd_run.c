@@ -24,6 +24,11 @@ static const struct hb_option options[] = {
 	{"out", 0, "DIR", "The results folder; without it ./results/RUN_ID, also called latest."},
 	HB_RUN_LIMIT_OPTIONS,
 	{"gate", 0, NULL, "With --against: judge the new build, exit 1 if it fails; see below."},
+	{"executor", 0, "NAME",
+		"Where trials run: local (here, the default) or slurm (a cluster)."},
+	{"partition", 0, "P", "With --executor slurm: the cluster's partition."},
+	{"nodes", 0, "N", "With --executor slurm: at most so many tasks at a time."},
+	{"exclusive", 0, NULL, "With --executor slurm: simulations get whole nodes, too."},
 	{0},
 };
 
@@ -65,8 +70,11 @@ static enum hb_exit run_plan(const struct hb_arguments *arguments, struct hb_run
 
 	/* The session holds the plan now; a large one need not be in memory twice. */
 	hb_run_plan_finish(plan);
+	if (!failed && limits->slurm)
+		failed = hb_slurm_save(out ? out : folder, limits->slurm, &error);
 	if (failed) {
 		hb_log_error(&error);
+		hb_session_finish(&session);
 		return hb_run_exit_code(failed);
 	}
 	if (!out)
@@ -96,9 +104,52 @@ static bool can_gate(const struct hb_arguments *arguments)
 	return false;
 }
 
+/* Where trials run. Returns -EINVAL after a message; @ret_slurm tells whether @ret was filled. */
+static int choose_executor(
+	const struct hb_arguments *arguments, struct hb_slurm *ret, bool *ret_slurm)
+{
+	const char *executor = hb_arguments_text(arguments, "executor");
+	const char *partition = hb_arguments_text(arguments, "partition");
+	struct hb_error error = {0};
+	uint64_t nodes;
+
+	*ret_slurm = executor && !strcmp(executor, "slurm");
+	ret->exclusive = hb_arguments_flag(arguments, "exclusive");
+	if (hb_arguments_u64(arguments, "nodes", 1, HB_SLURM_NODES_MAX, 0, &nodes))
+		return -EINVAL;
+	ret->nodes = (uint32_t)nodes;
+	if (executor && !*ret_slurm && strcmp(executor, "local") != 0) {
+		hb_log(HB_LOG_ERROR, "--executor '%s': local or slurm is expected", executor);
+		return -EINVAL;
+	}
+	if (!*ret_slurm && (partition || nodes || ret->exclusive)) {
+		hb_log(HB_LOG_ERROR, "--%s needs --executor slurm",
+			partition ? "partition"
+			: nodes   ? "nodes"
+				  : "exclusive");
+		return -EINVAL;
+	}
+	if (*ret_slurm && hb_arguments_flag(arguments, "until-ci")) {
+		hb_log(HB_LOG_ERROR, "--until-ci looks at the blocks of a point in their order, "
+				     "which tasks of a cluster do not keep: leave one of both out");
+		return -EINVAL;
+	}
+	if (partition && (size_t)snprintf(ret->partition, sizeof(ret->partition), "%s",
+				 partition) >= sizeof(ret->partition)) {
+		hb_log(HB_LOG_ERROR, "--partition: the name is too long");
+		return -EINVAL;
+	}
+	if (!*ret_slurm || !hb_slurm_probe(&error))
+		return 0;
+	hb_log_error(&error);
+	return -EINVAL;
+}
+
 static int run(const struct hb_arguments *arguments)
 {
 	struct hb_run_plan plan;
+	struct hb_slurm slurm = {0};
+	bool on_cluster;
 	struct hb_run_limits limits = {
 		.quiet = hb_arguments_flag(arguments, "quiet"),
 		.json = hb_arguments_flag(arguments, "json"),
@@ -109,11 +160,15 @@ static int run(const struct hb_arguments *arguments)
 	if (hb_arguments_u64(arguments, "jobs", 1, JOBS_MAX, 0, &jobs))
 		return HB_EXIT_USAGE;
 	limits.jobs = (uint32_t)jobs;
+	if (choose_executor(arguments, &slurm, &on_cluster))
+		return HB_EXIT_USAGE;
+	limits.slurm = on_cluster ? &slurm : NULL;
 	if (limits.gate && !can_gate(arguments))
 		return HB_EXIT_USAGE;
 	enum hb_exit code = hb_run_plan_make(arguments, &plan);
 
-	if (!code && hb_run_max_time(arguments, time_limit_ns(plan.mode), &limits.max_time_ns))
+	if (!code && hb_run_max_time(arguments, on_cluster ? 0 : time_limit_ns(plan.mode),
+			     &limits.max_time_ns))
 		code = HB_EXIT_USAGE;
 	if (!code)
 		code = run_plan(arguments, &plan, &limits);
@@ -160,7 +215,19 @@ const struct hb_command hb_command_run = {
 		"--gate the exit code is 1 (3 where trials failed) if a trial crashed or failed "
 		"verification, an exact "
 		"metric is worse, or a measured one is worse with an interval clear of the A/A "
-		"interval; gate.md in the run's folder says so in Markdown, ready for a comment.",
+		"interval; gate.md in the run's folder says so in Markdown, ready for a comment.\n"
+		"\n"
+		"--executor slurm hands out whole blocks as tasks of job arrays. What measures "
+		"wall "
+		"time has a node to itself; simulations share nodes unless --exclusive. Each row "
+		"keeps "
+		"the host_id of its node; a block is never split over nodes. Tasks of nodes that "
+		"die "
+		"or are taken away are run again, elsewhere if need be; when this command dies, "
+		"'hotbed "
+		"resume' goes on with the tasks that still run. The folder and this build must be "
+		"at "
+		"the same place on all nodes. --jobs is left to Slurm.",
 	.options = options,
 	.examples = examples,
 	.completion = "experiments",

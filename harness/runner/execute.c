@@ -52,6 +52,7 @@ struct run {
 	uint32_t jobs;
 	char cpus[64];
 	struct hb_lock machine;
+	uint8_t *doubted; /* one bit per block of the plan: see ended_from_outside() */
 	bool waits_for_machine, wall_running, wants_stop, out_of_time;
 	int signals; /* SIGINT, SIGTERM or SIGHUP so far */
 	int error;
@@ -240,6 +241,24 @@ static void copy_values(
 		values[m] = p->values[m].seen ? p->values[m].value : NAN;
 }
 
+/*
+ * Slurm ends a task by a signal to all its processes: the trial may fall before this process has its own. So a trial of
+ * a part that SIGTERM or SIGKILL ended was interrupted, once per block; a second time it was the trial's own fault.
+ */
+static bool ended_from_outside(
+	struct run *r, const struct flight *f, const struct hb_supervise_result *result)
+{
+	const char *detail = result->protocol->detail;
+	uint8_t *doubted = &r->doubted[f->trial.index / 8];
+	uint8_t bit = (uint8_t)(1u << (f->trial.index % 8));
+
+	if (!r->execute->part || result->status != HB_STATUS_CRASHED || (*doubted & bit) ||
+		(strncmp(detail, "SIGTERM", 7) != 0 && strncmp(detail, "SIGKILL", 7) != 0))
+		return false;
+	*doubted |= bit;
+	return true;
+}
+
 static int settle(struct run *r, const struct flight *f, const struct hb_supervise_result *result)
 {
 	const struct hb_plan_block *block = &r->plan->blocks[f->trial.index];
@@ -255,6 +274,8 @@ static int settle(struct run *r, const struct flight *f, const struct hb_supervi
 
 	if (!values)
 		return hb_error_set(&r->fault, -ENOMEM, "out of memory");
+	if (ended_from_outside(r, f, result))
+		outcome.status = HB_STATUS_INTERRUPTED;
 	copy_values(e, result->protocol, values);
 	(void)snprintf(detail, sizeof(detail), "%s", result->protocol->detail);
 	bool nondeterministic =
@@ -528,7 +549,8 @@ static int begin(struct run *r, struct hb_error *reterr)
 	r->observed_ns = calloc(r->plan->experiment_count + 1, sizeof(*r->observed_ns));
 	r->observed = calloc(r->plan->experiment_count + 1, sizeof(*r->observed));
 	r->drivers = calloc(r->plan->driver_count + 1, sizeof(*r->drivers));
-	if (!r->observed_ns || !r->observed || !r->drivers)
+	r->doubted = calloc(r->plan->block_count / 8 + 1, sizeof(*r->doubted));
+	if (!r->observed_ns || !r->observed || !r->drivers || !r->doubted)
 		return hb_error_set(reterr, -ENOMEM, "out of memory");
 	for (size_t d = 0; d < r->plan->driver_count; d++) {
 		int error = identify(r->plan->drivers[d].path, &r->drivers[d], reterr);
@@ -536,8 +558,9 @@ static int begin(struct run *r, struct hb_error *reterr)
 		if (error)
 			return error;
 	}
-	(void)snprintf(tmp_root, sizeof(tmp_root), "%s/hotbed-%s",
-		tmp && *tmp == '/' ? tmp : "/tmp", r->plan->run_id);
+	(void)snprintf(tmp_root, sizeof(tmp_root), "%s/hotbed-%s%s%s",
+		tmp && *tmp == '/' ? tmp : "/tmp", r->plan->run_id, r->execute->part ? "-" : "",
+		r->execute->part ? r->execute->part : "");
 	return hb_supervisor_create(&r->supervisor, tmp_root, on_event, r, reterr);
 }
 
@@ -573,5 +596,6 @@ int hb_execute_run(struct hb_execute *execute, enum hb_execute_end *ret, struct 
 	free(r.observed_ns);
 	free(r.observed);
 	free(r.drivers);
+	free(r.doubted);
 	return error;
 }

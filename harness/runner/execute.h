@@ -27,6 +27,8 @@ struct hb_execute {
 	int64_t max_time_ns;     /* then no further block is begun; 0 = no limit */
 	uint32_t jobs;           /* quiet trials at a time; 0 = one per CPU */
 	int64_t min_deadline_ns; /* of a trial; 0 = 10 s */
+	/* Appended to the name of its folder of temporary files, where one machine runs several parts of a run. */
+	const char *part; /* NULL = nothing */
 };
 
 enum hb_execute_end {

@@ -24,6 +24,14 @@
 #define PARTS_MAX 4096
 #define CONTENT_BYTES 33
 
+/* Different texts of a column, by their hashes; more than this many are known by the first ones. */
+#define KINDS_MAX 64
+struct kinds {
+	XXH64_hash_t hashes[KINDS_MAX];
+	size_t count;
+	char first[13];
+};
+
 /* What identifies the trials of a run whatever it is called: a hash over all rows without the column run_id. */
 struct content {
 	XXH3_state_t *hash;
@@ -32,6 +40,7 @@ struct content {
 	char prefix[CONTENT_BYTES]; /* of the first prefix_trials of them */
 	char **parts;               /* run_ids in the rows */
 	size_t part_count;
+	struct kinds hosts, envs; /* where it ran: nodes of a cluster may differ from the head */
 };
 
 struct import {
@@ -40,6 +49,7 @@ struct import {
 	struct content content;
 	const char *dir;
 	bool is_newest;
+	char host_id[13], env_id[13];
 	struct hb_import_result *result;
 	int64_t run, created_ns;
 };
@@ -73,6 +83,43 @@ static int add_part(struct content *content, const char *run_id, struct hb_error
 	return 0;
 }
 
+static void add_kind(struct kinds *kinds, const char *text)
+{
+	XXH64_hash_t hash = XXH3_64bits(text, strlen(text));
+
+	for (size_t i = 0; i < kinds->count; i++)
+		if (kinds->hashes[i] == hash)
+			return;
+	if (kinds->count == 0)
+		(void)snprintf(kinds->first, sizeof(kinds->first), "%s", text);
+	if (kinds->count < KINDS_MAX)
+		kinds->hashes[kinds->count++] = hash;
+}
+
+/* The id that all rows have, or one that stands for this mixture; without rows the plan's. */
+static void choose_kind(const struct kinds *kinds, const char *planned, char *ret)
+{
+	XXH64_hash_t mix = 0;
+
+	for (size_t i = 0; i < kinds->count; i++)
+		mix ^= kinds->hashes[i];
+	if (kinds->count > 1)
+		(void)snprintf(ret, 13, "%012" PRIx64, (uint64_t)(mix & 0xffffffffffffu));
+	else
+		(void)snprintf(ret, 13, "%s", kinds->count ? kinds->first : planned);
+}
+
+/* A merged run's plan has mixed them already. */
+static void choose_machine(struct import *i)
+{
+	const struct hb_plan *plan = &i->analysis.plan;
+	const struct kinds none = {.count = 0};
+	bool merged = cJSON_HasObjectItem(plan->json, "merged_from");
+
+	choose_kind(merged ? &none : &i->content.hosts, plan->host_id, i->host_id);
+	choose_kind(merged ? &none : &i->content.envs, plan->env_id, i->env_id);
+}
+
 static int hash_trial(const struct hb_journal_trial *trial, void *user, struct hb_error *reterr)
 {
 	struct content *content = user;
@@ -83,6 +130,8 @@ static int hash_trial(const struct hb_journal_trial *trial, void *user, struct h
 				(void)XXH3_128bits_update(content->hash, trial->rows[i][c],
 					strlen(trial->rows[i][c]) + 1);
 	content->trials++;
+	add_kind(&content->hosts, trial->rows[0][HB_COLUMN_HOST_ID]);
+	add_kind(&content->envs, trial->rows[0][HB_COLUMN_ENV_ID]);
 	if (content->trials == content->prefix_trials)
 		put_digest(content, content->prefix);
 	return add_part(content, trial->rows[0][HB_COLUMN_RUN_ID], reterr);
@@ -234,8 +283,8 @@ static int meet_same_trials(struct import *i, struct hb_error *reterr)
 static int choose_position(struct import *i, int64_t *ret, struct hb_error *reterr)
 {
 	int64_t newest;
-	int r = look_up(i, "SELECT max(position_ns) FROM run WHERE host_id = ?",
-		i->analysis.plan.host_id, 0, &newest, reterr);
+	int r = look_up(i, "SELECT max(position_ns) FROM run WHERE host_id = ?", i->host_id, 0,
+		&newest, reterr);
 
 	*ret = i->created_ns;
 	i->result->is_future = i->created_ns > hb_clock_wall_ns() + DAY_NS;
@@ -277,8 +326,8 @@ static int put_run(struct import *i, struct hb_error *reterr)
 	const char *const texts[] = {[4] = plan->created_utc,
 		[5] = utc,
 		[6] = plan->mode,
-		[8] = plan->host_id,
-		[9] = plan->env_id,
+		[8] = i->host_id,
+		[9] = i->env_id,
 		[10] = plan->build_id,
 		[11] = build_text(i, "commit"),
 		[12] = build_text(i, "dirty"),
@@ -329,7 +378,7 @@ static int put_series(struct import *i, sqlite3_stmt *s, const struct hb_compari
 	const struct hb_plan_metric *m = &e->metrics[c->metric];
 	const char *const texts[] = {e->subproject, e->experiment, e->points[c->point].params,
 		e->variants[c->against].name, e->variants[c->variant].name, m->name, m->basis,
-		plan->host_id, m->unit, m->better};
+		i->host_id, m->unit, m->better};
 	int r = 0;
 
 	for (int k = 0; k < 10; k++)
@@ -475,6 +524,7 @@ static int import_open_run(struct import *i, struct hb_error *reterr)
 		r = i->run ? meet_same_id(i, reterr) : meet_same_trials(i, reterr);
 	if (r || i->result->outcome == HB_IMPORT_THERE)
 		return r;
+	choose_machine(i);
 	return put_all(i, reterr);
 }
 

@@ -12,6 +12,7 @@
 
 #include "options.h"
 #include "row.h"
+#include "slurm.h"
 
 extern const struct hb_command hb_command_list;
 extern const struct hb_command hb_command_describe;
@@ -28,6 +29,7 @@ extern const struct hb_command hb_command_merge;
 extern const struct hb_command hb_command_history;
 extern const struct hb_command hb_command_nightly;
 extern const struct hb_command hb_command_bisect;
+extern const struct hb_command hb_command_serve;
 
 /* In the order of the help text. */
 static const struct hb_command *const commands[] = {
@@ -46,6 +48,7 @@ static const struct hb_command *const commands[] = {
 	&hb_command_history,
 	&hb_command_nightly,
 	&hb_command_bisect,
+	&hb_command_serve,
 	NULL,
 };
 
@@ -165,6 +168,9 @@ static int dispatch(int argc, char **argv)
 		puts("hotbed " HB_VERSION);
 		return HB_EXIT_DONE;
 	}
+	/* What the batch scripts of --executor slurm start. */
+	if (!strcmp(name, "--task") && argc == 4)
+		return hb_slurm_task(argv[2], argv[3]);
 	if (!strcmp(name, "--dump"))
 		return print_dump(argc - 2, argv + 2);
 	command = hb_command_find(commands, name);

@@ -96,6 +96,8 @@ void hb_progress_line(const struct hb_progress *progress, const struct hb_progre
 			part, sizeof(part), ", %s left", hb_progress_duration(state->eta_ms, eta));
 		(void)add(buffer, size_bytes, columns, part);
 	}
+	if (!state->experiment)
+		return;
 	(void)snprintf(part, sizeof(part), "  %.100s/%.100s", state->subproject, state->experiment);
 	if (!add(buffer, size_bytes, columns, part))
 		return;

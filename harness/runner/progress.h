@@ -21,9 +21,9 @@ struct hb_progress {
 };
 
 struct hb_progress_state {
-	uint64_t done, total; /* trials */
-	int64_t eta_ms;       /* < 0 = unknown */
-	const char *subproject, *experiment, *params;
+	uint64_t done, total;                         /* trials */
+	int64_t eta_ms;                               /* < 0 = unknown */
+	const char *subproject, *experiment, *params; /* @experiment NULL: of no single one */
 	uint32_t block, blocks;
 	double ratio; /* idea / baseline so far; NaN = none */
 };

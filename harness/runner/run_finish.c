@@ -321,7 +321,9 @@ enum hb_exit hb_run_session(struct hb_session *session, const struct hb_run_limi
 	};
 
 	hb_progress_init(&progress, &session->plan, limits->quiet || limits->json);
-	int failed = hb_execute_run(&execute, &outcome.end, &error);
+	int failed = limits->slurm ? hb_slurm_run(session, limits->slurm, &progress,
+					     limits->max_time_ns, &outcome.end, &error)
+				   : hb_execute_run(&execute, &outcome.end, &error);
 
 	if (failed)
 		hb_log_error(&error);

@@ -8,12 +8,14 @@
 
 #include "command.h"
 #include "session.h"
+#include "slurm.h"
 
 struct hb_run_limits {
 	int64_t max_time_ns; /* 0 = none */
 	uint32_t jobs;       /* 0 = one per CPU */
 	bool quiet, json;
-	bool gate; /* judge the run as a gate: gate.md, and exit code 1 */
+	bool gate;                    /* judge the run as a gate: gate.md, and exit code 1 */
+	const struct hb_slurm *slurm; /* NULL = on this machine */
 };
 
 /*

@@ -138,10 +138,16 @@ int hb_session_create(struct hb_session *ret, const char *folder, const char *pl
 /* ---- reading back ---- */
 
 struct replay {
-	struct hb_session *session;
+	const struct hb_plan *plan;
+	struct hb_blocks *blocks;
 	const char *path;
+	hb_session_choice_fn *wanted; /* NULL = every trial */
+	void *user;
 	int experiment; /* of the last trial */
 	double *values; /* shape [most metrics of an experiment] */
+	uint64_t next_seq;
+	int64_t last;              /* block of the last trial; -1 = none */
+	uint64_t start, end_bytes; /* of the trials of that block which stand together */
 };
 
 static int bad_trial(
@@ -178,7 +184,7 @@ static void read_values(
 
 static int find_experiment(struct replay *r, const char *const *row, struct hb_error *reterr)
 {
-	const struct hb_plan *plan = &r->session->plan;
+	const struct hb_plan *plan = r->plan;
 	const struct hb_plan_experiment *last =
 		r->experiment >= 0 ? &plan->experiments[r->experiment] : NULL;
 
@@ -213,9 +219,9 @@ static int replay_trial(const struct hb_journal_trial *trial, void *user, struct
 		return bad_trial(
 			r, "unreadable numbers or status in trial", row[HB_COLUMN_SEQ], reterr);
 	int64_t index = hb_blocks_find(
-		r->session->blocks, (uint32_t)r->experiment, (uint32_t)point, (uint32_t)block);
+		r->blocks, (uint32_t)r->experiment, (uint32_t)point, (uint32_t)block);
 
-	if (index < 0 || slot >= r->session->plan.blocks[index].slot_count)
+	if (index < 0 || slot >= r->plan->blocks[index].slot_count)
 		return bad_trial(r, "the plan has no such trial:", row[HB_COLUMN_SEQ], reterr);
 	const struct hb_blocks_trial where = {
 		.index = (uint32_t)index, .attempt = (uint32_t)attempt, .slot = (uint16_t)slot};
@@ -226,31 +232,68 @@ static int replay_trial(const struct hb_journal_trial *trial, void *user, struct
 		.values = r->values,
 	};
 
-	read_values(r, &r->session->plan.experiments[r->experiment], trial);
-	if (seq >= r->session->next_seq)
-		r->session->next_seq = seq + 1;
-	return hb_blocks_replay(r->session->blocks, &where, &outcome)
+	if (index != r->last)
+		r->start = r->end_bytes;
+	r->last = index;
+	r->end_bytes = trial->end_bytes;
+	if (seq >= r->next_seq)
+		r->next_seq = seq + 1;
+	if (r->wanted) {
+		error = r->wanted(trial, (uint32_t)index, seq, r->user, reterr);
+		if (error)
+			return error < 0 ? error : 0;
+	}
+	read_values(r, &r->plan->experiments[r->experiment], trial);
+	return hb_blocks_replay(r->blocks, &where, &outcome)
 		       ? hb_error_set(reterr, -ENOMEM, "out of memory")
 		       : 0;
 }
 
-static int read_back(struct hb_session *s, uint64_t *ret_committed_bytes, struct hb_error *reterr)
+static int read_trials(struct replay *r, const char *folder, uint64_t *ret_committed_bytes,
+	struct hb_error *reterr)
 {
-	struct replay r = {.session = s, .experiment = -1};
 	size_t metrics = 0;
-	char *path = join(s->folder, "trials.csv");
+	char *path = join(folder, "trials.csv");
 
-	for (size_t e = 0; e < s->plan.experiment_count; e++)
-		if (s->plan.experiments[e].metric_count > metrics)
-			metrics = s->plan.experiments[e].metric_count;
-	r.values = calloc(metrics + 1, sizeof(*r.values));
-	r.path = path;
-	int error = !path || !r.values || hb_blocks_create(&s->plan, &s->blocks)
+	for (size_t e = 0; e < r->plan->experiment_count; e++)
+		if (r->plan->experiments[e].metric_count > metrics)
+			metrics = r->plan->experiments[e].metric_count;
+	r->values = calloc(metrics + 1, sizeof(*r->values));
+	r->path = path;
+	r->experiment = -1;
+	r->last = -1;
+	int error = !path || !r->values
 			    ? hb_error_set(reterr, -ENOMEM, "out of memory")
-			    : hb_journal_read(path, replay_trial, &r, ret_committed_bytes, reterr);
+			    : hb_journal_read(path, replay_trial, r, ret_committed_bytes, reterr);
 
-	free(r.values);
+	free(r->values);
 	free(path);
+	return error;
+}
+
+int hb_session_replay(const struct hb_plan *plan, const char *folder, struct hb_blocks *blocks,
+	hb_session_choice_fn *wanted, void *user, struct hb_error *reterr)
+{
+	struct replay r = {.plan = plan, .blocks = blocks, .wanted = wanted, .user = user};
+
+	return read_trials(&r, folder, NULL, reterr);
+}
+
+/* @ret_whole_bytes: without the trials at the end that are only a part of their block. */
+static int read_back(struct hb_session *s, uint64_t *ret_committed_bytes, uint64_t *ret_whole_bytes,
+	struct hb_error *reterr)
+{
+	hb_blocks_destroy(s->blocks);
+	s->blocks = NULL;
+	if (hb_blocks_create(&s->plan, &s->blocks))
+		return hb_error_set(reterr, -ENOMEM, "out of memory");
+	struct replay r = {.plan = &s->plan, .blocks = s->blocks, .next_seq = s->next_seq};
+	int error = read_trials(&r, s->folder, ret_committed_bytes, reterr);
+
+	s->next_seq = r.next_seq;
+	*ret_whole_bytes = r.last >= 0 && !hb_blocks_is_closed(s->blocks, (uint32_t)r.last)
+				   ? r.start
+				   : *ret_committed_bytes;
 	return error;
 }
 
@@ -306,12 +349,17 @@ static int keep_other_env(const struct hb_session *s, const cJSON *env, struct h
 
 static int recover(struct hb_session *s, struct hb_error *reterr)
 {
-	uint64_t committed_bytes = 0, next_seq = 0;
-	int error = read_back(s, &committed_bytes, reterr);
+	uint64_t committed_bytes = 0, whole_bytes = 0, next_seq = 0;
+	int error = read_back(s, &committed_bytes, &whole_bytes, reterr);
+	/* Blocks that came from a cluster's nodes came whole: the rest of a torn one is nowhere else. */
+	bool is_torn =
+		!error && whole_bytes < committed_bytes && has_member(s->folder, "slurm.json");
 
 	if (!error)
-		error = hb_journal_recover(
-			s->journal, committed_bytes, &s->cut_bytes, &next_seq, reterr);
+		error = hb_journal_recover(s->journal, is_torn ? whole_bytes : committed_bytes,
+			&s->cut_bytes, &next_seq, reterr);
+	if (!error && is_torn)
+		error = read_back(s, &committed_bytes, &whole_bytes, reterr);
 	if (!error && next_seq > s->next_seq)
 		s->next_seq = next_seq;
 	if (!error)
@@ -345,6 +393,62 @@ int hb_session_resume(
 	return 0;
 }
 
+/* Leave the blocks @wanted (ascending indices) of the plan, in its order. */
+static int keep_blocks(
+	struct hb_plan *plan, const uint32_t *wanted, size_t count, struct hb_error *reterr)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (wanted[i] >= plan->block_count || (i > 0 && wanted[i] <= wanted[i - 1]))
+			return hb_error_set(
+				reterr, -EBADMSG, "the plan has no such blocks in this order");
+		plan->blocks[i] = plan->blocks[wanted[i]];
+	}
+	plan->block_count = count;
+	return 0;
+}
+
+static int start_part(struct hb_session *s, const cJSON *env, struct hb_error *reterr)
+{
+	uint64_t bytes = 0;
+	int error = make_folders(s->folder, reterr);
+
+	if (!error)
+		error = hb_journal_lock(s->folder, &s->journal, &bytes, reterr);
+	if (!error && bytes > 0)
+		error = already_there(s->folder, reterr);
+	if (!error && hb_blocks_create(&s->plan, &s->blocks))
+		error = hb_error_set(reterr, -ENOMEM, "out of memory");
+	if (!error)
+		error = write_member(s->folder, "env.json", NULL, 0, env, reterr);
+	return error ? error : hb_journal_start(s->journal, reterr);
+}
+
+int hb_session_part(struct hb_session *ret, const char *folder, const char *part,
+	const uint32_t *blocks, size_t count, struct hb_error *reterr)
+{
+	cJSON *env = NULL;
+
+	*ret = (struct hb_session){.folder = strdup(folder)};
+	if (!ret->folder)
+		return hb_error_set(reterr, -ENOMEM, "out of memory");
+	int error = load_plan(ret, reterr);
+
+	if (!error)
+		error = check_build(ret, false, &env, reterr);
+	if (!error)
+		error = keep_blocks(&ret->plan, blocks, count, reterr);
+	free(ret->folder);
+	ret->folder = strdup(part);
+	if (!error && !ret->folder)
+		error = hb_error_set(reterr, -ENOMEM, "out of memory");
+	if (!error)
+		error = start_part(ret, env, reterr);
+	cJSON_Delete(env);
+	if (error)
+		hb_session_finish(ret);
+	return error;
+}
+
 static bool is_locked(const char *folder)
 {
 	char *path = join(folder, "trials.csv");
@@ -360,7 +464,7 @@ static bool is_locked(const char *folder)
 int hb_session_look(struct hb_session *ret, const char *folder, struct hb_error *reterr)
 {
 	struct stat info;
-	uint64_t committed_bytes = 0;
+	uint64_t committed_bytes = 0, whole_bytes;
 
 	*ret = (struct hb_session){.folder = strdup(folder)};
 	if (!ret->folder)
@@ -368,7 +472,7 @@ int hb_session_look(struct hb_session *ret, const char *folder, struct hb_error 
 	int error = load_plan(ret, reterr);
 
 	if (!error)
-		error = read_back(ret, &committed_bytes, reterr);
+		error = read_back(ret, &committed_bytes, &whole_bytes, reterr);
 	if (error) {
 		hb_session_finish(ret);
 		return error;

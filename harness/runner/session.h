@@ -54,6 +54,31 @@ int hb_session_resume(
 /* hb_session_look - the same for reading only: locks nothing and changes nothing; @journal stays NULL. */
 int hb_session_look(struct hb_session *ret, const char *folder, struct hb_error *reterr);
 
+/*
+ * hb_session_part - some blocks of the run in @folder, to be run here into a folder of their own, as a cluster's nodes
+ * do: trials, histograms and logs go to @part, which must not hold trials yet; the run itself is only read.
+ * @blocks: indices into the plan's blocks, ascending, shape [count].
+ *
+ * Returns 0, -ESTALE (this machine's build is not the plan's), -EEXIST, -EBADMSG, -ENOENT or -errno.
+ */
+int hb_session_part(struct hb_session *ret, const char *folder, const char *part,
+	const uint32_t *blocks, size_t count, struct hb_error *reterr);
+
+/*
+ * Asked for each committed trial of block @index (into plan->blocks): 0 takes it, 1 leaves it, a negative errno ends
+ * the reading.
+ */
+struct hb_journal_trial;
+typedef int hb_session_choice_fn(const struct hb_journal_trial *trial, uint32_t index, uint64_t seq,
+	void *user, struct hb_error *reterr);
+
+/*
+ * hb_session_replay - account in @blocks for the committed trials in @folder, a part of @plan's run.
+ * @wanted: which of them; NULL = all. Returns 0, -ENOENT (no trials.csv), -EBADMSG, -ENOMEM or what @wanted returned.
+ */
+int hb_session_replay(const struct hb_plan *plan, const char *folder, struct hb_blocks *blocks,
+	hb_session_choice_fn *wanted, void *user, struct hb_error *reterr);
+
 /* hb_session_finish - give everything back; a zero-initialised struct is accepted. */
 void hb_session_finish(struct hb_session *session);
 

@@ -22,7 +22,10 @@ void history_make(const struct history_kind *kind, struct hb_rng *rng, struct hi
 	ret->step_at = SIZE_MAX;
 	for (size_t night = 0; night < kind->nights; night++) {
 		/* Noise is relative: at 3 % its logarithm has the same standard deviation within a thousandth. */
-		double value = kind->noise * state + log1p(kind->drift) * (double)night;
+		double value = kind->noise * state +
+			       (night > kind->drift_at ? log1p(kind->drift) *
+								 (double)(night - kind->drift_at)
+						       : 0);
 
 		state = phi * state + sqrt(1 - phi * phi) * hb_rng_normal(rng);
 		if (hb_rng_double(rng) < kind->outliers)

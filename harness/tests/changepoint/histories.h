@@ -14,7 +14,8 @@ struct history_kind {
 	double autocorrelation; /* lag 1, in [0, 1) */
 	double step;            /* relative change of the level at @step_at; 0 = none */
 	size_t step_at;         /* calendar night */
-	double drift;           /* relative change a night */
+	double drift;           /* relative change a night, from @drift_at on */
+	size_t drift_at;        /* calendar night */
 	double outliers; /* share of nights that are 5 to 15 standard deviations off, four of five upwards */
 	double missing; /* share of nights without a run */
 	size_t nights;  /* calendar nights, at most HISTORY_NIGHTS_MAX */

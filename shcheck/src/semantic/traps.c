@@ -210,6 +210,9 @@ static int set_trap(const struct shc_call *call, struct shc_state *state, int ki
 	struct shc_trap_set set;
 
 	shc_trap_set_of(state->traps, &set);
+	if (kind == SHC_TRAP_EXIT && set.counts[kind] == 1 && set.items[kind][0].action &&
+		is_set(&set.items[kind][0]) && action)
+		shc_check_replaced(call, &set.items[kind][0], action);
 	set.counts[kind] = 0;
 	shc_trap_set_add(&set, kind, &trap);
 	state->traps = shc_trap_set_build(&set, state, state, call->in->terms, 0);
