@@ -21,6 +21,7 @@
 #include "survey.h"
 #include "transformers.h"
 #include "traps.h"
+#include "usage.h"
 
 int shc_status_both(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -46,6 +47,26 @@ static int finish(const struct shc_call *call, struct shc_state *state, struct s
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
 
+/* What it prints is not known. 0 or -ENOMEM; @state stays the caller's. */
+static int print_anything(const struct shc_call *call, struct shc_state *state)
+{
+	return state->output ? shc_capture(call, state,
+				       shc_unknown(call->in, SHC_ORIGIN_OUTPUT,
+					       shc_dfa_text(call->in->pool), call->command->range))
+			     : 0;
+}
+
+/* The same behind what a built-in has printed. Takes @state. */
+static int finish_printing(const struct shc_call *call, struct shc_state *state,
+	struct shc_outcomes *out, int low, int high)
+{
+	if (print_anything(call, state)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	return finish(call, state, out, low, high);
+}
+
 static int run_true(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	return finish(call, state, out, 0, 0);
@@ -56,12 +77,78 @@ static int run_false(const struct shc_call *call, struct shc_state *state, struc
 	return finish(call, state, out, !MADE(FALSE_SUCCEEDS), !MADE(FALSE_SUCCEEDS));
 }
 
-/* A built-in that is not modelled: any status. */
+/* A built-in that is not modelled: any status, any output. */
 static int run_opaque(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	shc_approximate(call->in, call->command);
+	return finish_printing(call, state, out, 0, 255);
+}
+
+/* wait, unalias: any status, no output. */
+static int run_silent(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	shc_approximate(call->in, call->command);
 	return finish(call, state, out, 0, 255);
+}
+
+static int run_times(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	return finish_printing(call, state, out, 0, 0);
+}
+
+/*
+ * An error of usage: nothing was done. A special built-in of dash ends the shell by it, and `set` may have carried out
+ * what stands before. Takes @state.
+ */
+static int refuse(const struct shc_call *call, const struct shc_builtin *builtin,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	bool ends = builtin->special && call->in->script->dialect != SHC_BASH;
+
+	if (ends && shc_text_is(call->name, "set")) {
+		state->doubtful |= SHC_DOUBT_ERREXIT | SHC_DOUBT_NOUNSET | SHC_DOUBT_NOGLOB |
+				   SHC_DOUBT_NOCLOBBER;
+		state->errexit = state->nounset = state->noglob = state->noclobber = false;
+	}
+	shc_set_status(state, call->command, 1, 2);
+	return shc_outcomes_add(call->in, out, state, ends ? SHC_FLOW_EXIT : SHC_FLOW_NEXT,
+		ends ? SHC_END_ERROR : 0);
+}
+
+int shc_builtin_run(const struct shc_call *call, const struct shc_builtin *builtin,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	enum shc_refusal refusal = shc_usage_refusal(call, state);
+	struct shc_state *copy;
+	int r;
+
+	if (refusal == SHC_REFUSED)
+		return refuse(call, builtin, state, out);
+	if (refusal == SHC_PERHAPS_REFUSED) {
+		copy = shc_state_clone(state);
+		r = copy ? refuse(call, builtin, copy, out) : -ENOMEM;
+		if (r) {
+			shc_state_destroy(state);
+			return r;
+		}
+	}
+	return builtin->run(call, state, out);
+}
+
+bool shc_is_declarable(struct shc_text name, bool bash)
+{
+	static const char bytes[] =
+		"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	uint32_t i = 0;
+
+	/* No digit at the beginning. */
+	while (i < name.length &&
+		memchr(bytes + (i ? 0 : 10), name.bytes[i], sizeof(bytes) - 1 - (i ? 0 : 10)))
+		i++;
+	return i && (i == name.length || (bash && name.bytes[i] == '[') ||
+			    (bash && name.bytes[i] == '+' && i + 1 == name.length));
 }
 
 /* wait, kill: what was begun in the background has ended, or is meant to. */
@@ -84,6 +171,13 @@ static const struct shc_term *directory_after(
 
 	if (!path)
 		return NULL;
+	/* Two slashes at the beginning stay what they are. */
+	if (to->count && !to->pieces[0].atom && to->pieces[0].text.length > 1 &&
+		!memcmp(to->pieces[0].text.bytes, "//", 2))
+		return shc_dfa_glob(in->pool, "/*", 2, 0, &language, NULL)
+			       ? path
+			       : shc_unknown(
+					 in, SHC_ORIGIN_DIRECTORY, language, call->command->range);
 	plain = path->count && !path->pieces[0].atom;
 	for (uint32_t i = 0; i < path->count; i++)
 		if (!path->pieces[i].atom &&
@@ -163,6 +257,19 @@ static int run_popd(const struct shc_call *call, struct shc_state *state, struct
 	return finish(call, state, out, 0, 2);
 }
 
+/* Has the script set CDPATH? Then a folder may be elsewhere, and its name is printed. */
+static bool searches_folders(struct shc_interpreter *in, struct shc_state *state)
+{
+	static const struct shc_text name = {.bytes = "CDPATH", .length = 6};
+	const struct shc_variable *variable;
+	uint32_t number;
+
+	if (shc_name_number(in, name, &number))
+		return true;
+	variable = shc_state_variable(state, number);
+	return !variable || (variable->assigned && variable->presence != SHC_ABSENT);
+}
+
 /* cd to one operand, or home. Takes @state. */
 static int enter(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -178,10 +285,10 @@ static int enter(const struct shc_call *call, struct shc_state *state, struct sh
 		shc_state_destroy(failed);
 		return cd_back(call, state, out);
 	}
-	/* The empty operand means to stay. */
+	/* The empty operand means to stay; with an option, bash refuses it. */
 	if (path && !to->count) {
 		shc_state_destroy(failed);
-		return finish(call, state, out, 0, 0);
+		return finish(call, state, out, 0, operand > 1);
 	}
 	if (!failed || !path) {
 		shc_state_destroy(failed);
@@ -245,9 +352,9 @@ static int run_cd(const struct shc_call *call, struct shc_state *state, struct s
 			return finish(call, state, out, 1, 1);
 		end = call->fields.count;
 	}
-	if (are_exact(call, 1, end))
+	if (are_exact(call, 1, end) && !searches_folders(call->in, state))
 		return enter(call, state, out);
-	/* What it goes by may be another word than it seems, an option, or none. */
+	/* What it goes by may be another word than it seems, an option, or none; or it is looked for elsewhere. */
 	copy = shc_state_clone(state);
 	r = copy ? run_popd(call, copy, out) : -ENOMEM;
 	if (r) {
@@ -287,20 +394,33 @@ static int known_number(const struct shc_term *term, int fallback)
 	return value;
 }
 
-/* bash: `exit` and `return` with more than one operand do nothing; where there may be more, that comes, too. */
+/* Add a copy of @state with an error's status. 0 or -ENOMEM. */
+static int add_error(const struct shc_call *call, const struct shc_state *state,
+	struct shc_outcomes *out, enum shc_flow flow, uint32_t levels)
+{
+	struct shc_state *copy = shc_state_clone(state);
+
+	if (!copy)
+		return -ENOMEM;
+	shc_set_status(copy, call->command, 1, 2);
+	return shc_outcomes_add(call->in, out, copy, flow, levels);
+}
+
+/*
+ * bash: `exit`, `return`, `shift`, `break` and `continue` with more than one operand do nothing, and leave out the rest
+ * of the line or end a subshell; where there may be more, that comes, too. 0 or -ENOMEM.
+ */
 static int add_too_many(
 	const struct shc_call *call, const struct shc_state *state, struct shc_outcomes *out)
 {
-	struct shc_state *copy;
+	int r;
 
 	if (call->in->script->dialect != SHC_BASH ||
 		(call->fields.count <= 2 && are_exact(call, 1, call->fields.count)))
 		return 0;
-	copy = shc_state_clone(state);
-	if (!copy)
-		return -ENOMEM;
-	shc_set_status(copy, call->command, 1, 2);
-	return shc_outcomes_add(call->in, out, copy, SHC_FLOW_NEXT, 0);
+	r = add_error(call, state, out, SHC_FLOW_NEXT, 0);
+	r = r ? r : add_error(call, state, out, SHC_FLOW_DISCARD, 0);
+	return r ? r : add_error(call, state, out, SHC_FLOW_EXIT, SHC_END_ERROR);
 }
 
 static int leave(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out,
@@ -318,6 +438,12 @@ static int leave(const struct shc_call *call, struct shc_state *state, struct sh
 			shc_set_status(state, call->command, status & 255, status & 255);
 		else
 			shc_set_status(state, call->command, 0, 255);
+		/* dash: what is no number is an error of a special built-in. */
+		if (status < 0 && call->in->script->dialect != SHC_BASH &&
+			add_error(call, state, out, SHC_FLOW_EXIT, SHC_END_ERROR)) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
 	}
 	return shc_outcomes_add(call->in, out, state, flow, 0);
 }
@@ -327,9 +453,18 @@ static int run_exit(const struct shc_call *call, struct shc_state *state, struct
 	return leave(call, state, out, SHC_FLOW_EXIT);
 }
 
+/* bash: outside of functions and sourced files it is an error; a trap at the end may be in one, or not. */
 static int run_return(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
+	struct shc_interpreter *in = call->in;
+	bool inside = in->call_depth || in->reading_file;
+
+	if (in->script->dialect == SHC_BASH && (!inside || in->ending) &&
+		add_error(call, state, out, SHC_FLOW_NEXT, 0)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
 	return leave(call, state, out, SHC_FLOW_RETURN);
 }
 
@@ -367,6 +502,13 @@ static int leave_loop(const struct shc_call *call, struct shc_state *state,
 {
 	int levels = call->fields.count > 1 ? known_number(call->values[1], 0) : 1;
 
+	if (add_too_many(call, state, out)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	/* What is no number is an error before anything else. */
+	if (!call->in->loop_depth && (levels < 1 || !are_exact(call, 1, call->fields.count)))
+		return leave_any(call, state, out, flow);
 	shc_set_status(state, call->command, 0, 0);
 	/* Outside of loops it does nothing, and there are no more of them than there are. */
 	if (!call->in->loop_depth)
@@ -436,6 +578,10 @@ static int run_exec(const struct shc_call *call, struct shc_state *state, struct
 		}
 	}
 	shc_set_status(state, call->command, 0, 255);
+	if (print_anything(call, state)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_EXIT, 0);
 }
 
@@ -514,7 +660,8 @@ static int set_anything(
 static int run_set(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	uint32_t i;
-	bool replaced = false;
+	/* set, set -o and set +o print what there is. */
+	bool replaced = false, shows = call->fields.count < 2;
 
 	for (i = 1; i < call->fields.count; i++) {
 		struct shc_byte_set first;
@@ -529,6 +676,12 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 			if (shc_byte_set_has(&first, '-') || shc_byte_set_has(&first, '+')) {
 				return set_anything(call, state, out);
 			}
+			break;
+		}
+		/* The end of the options, without that there need be parameters. */
+		if (shc_text_is(text, "-") || shc_text_is(text, "+")) {
+			shows |= i + 1 == call->fields.count;
+			i++;
 			break;
 		}
 		if (text.length < 2 || (text.bytes[0] != '-' && text.bytes[0] != '+'))
@@ -547,6 +700,7 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 		}
 		for (uint32_t j = 1; j < text.length; j++)
 			set_option(state, text.bytes[j], text.bytes[0] == '-');
+		shows |= text.bytes[text.length - 1] == 'o' && i + 1 == call->fields.count;
 		if (text.bytes[text.length - 1] == 'o' && i + 1 < call->fields.count) {
 			struct shc_text name;
 
@@ -557,13 +711,15 @@ static int run_set(const struct shc_call *call, struct shc_state *state, struct 
 	/* Without a word `set` shows variables and leaves the parameters as they are. */
 	if (!replaced && may_vanish(call, i)) {
 		struct shc_state *same = shc_state_clone(state);
-		int r = same ? finish(call, same, out, 0, 0) : -ENOMEM;
+		int r = same ? finish_printing(call, same, out, 0, 0) : -ENOMEM;
 
 		if (r) {
 			shc_state_destroy(state);
 			return r;
 		}
 	}
+	if (shows)
+		return finish_printing(call, state, out, 0, 0);
 	if ((replaced || i < call->fields.count) && shc_set_arguments(call, state, i)) {
 		shc_state_destroy(state);
 		return -ENOMEM;
@@ -585,7 +741,7 @@ static int run_shopt(const struct shc_call *call, struct shc_state *state, struc
 		call->in->debugging |=
 			!shc_term_known(call->values[i], &name) || shc_text_is(name, "extdebug");
 	}
-	return finish(call, state, out, 0, on || off ? 0 : 1);
+	return finish_printing(call, state, out, 0, 1);
 }
 
 /* hash NAME asks for a command; without a name, and with options, it looks after its table. */
@@ -593,7 +749,7 @@ static int run_hash(const struct shc_call *call, struct shc_state *state, struct
 {
 	if (shc_call_operand(call) == 1 && call->fields.count == 2)
 		return shc_lookup_run(call, state, out);
-	return finish(call, state, out, 0, 1);
+	return finish_printing(call, state, out, 0, 1);
 }
 
 /* The same as (( )), its operands separated by commas; NULL where they are not known, or there is no memory. */
@@ -683,7 +839,8 @@ static int shift_too_far(
 		!shc_guards_arguments(call->in->arguments_loop, state->nounset))
 		report_stuck(call);
 	shc_set_status(state, call->command, 1, 2);
-	return shc_outcomes_add(call->in, out, state, bash ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, 0);
+	return shc_outcomes_add(call->in, out, state, bash ? SHC_FLOW_NEXT : SHC_FLOW_EXIT,
+		bash ? 0 : SHC_END_ERROR);
 }
 
 static int run_shift(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -695,6 +852,14 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 	struct shc_state *failed = NULL;
 	int r;
 
+	if (!are_exact(call, 1, call->fields.count)) {
+		by = -1;
+		away = count;
+	}
+	if (add_too_many(call, state, out)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
 	if (!state->arguments_open && away > count)
 		return shift_too_far(call, by, state, out);
 	if (by < 0 || away > count) {
@@ -727,6 +892,15 @@ static int run_shift(const struct shc_call *call, struct shc_state *state, struc
 	return shift_too_far(call, by, failed, out);
 }
 
+/* Is a variable of this name assigned before one of the commands that are being run? */
+static bool is_prefix(const struct shc_interpreter *in, uint32_t number)
+{
+	for (uint32_t i = 0; i < in->prefix_count; i++)
+		if (i >= SHC_PREFIXES_MAX || in->prefixes[i] == number)
+			return true;
+	return false;
+}
+
 /*
  * bash: what is unset in a function shows what stands behind it: another one's local variable, that of the shell behind
  * an assignment before a command. From then on that one is meant, and may be changed. Is it so of @number?
@@ -750,10 +924,7 @@ static bool reveals(struct shc_interpreter *in, struct shc_state *state, uint32_
 		return false;
 	if (*ret_hidden)
 		return true;
-	for (uint32_t i = 0; i < in->prefix_count; i++)
-		if (i >= SHC_PREFIXES_MAX || in->prefixes[i] == number)
-			return true;
-	return false;
+	return is_prefix(in, number);
 }
 
 /* Unset the variable @number. 0 or -ENOMEM. */
@@ -779,7 +950,8 @@ static int unset_variable(const struct shc_call *call, struct shc_state *state, 
 	if (variable->readonly && !MADE(READONLY_IS_UNSET))
 		return 0;
 	if (reveals(in, state, number, &hidden)) {
-		shc_prefix_escapes(in, state, number, false);
+		if (shc_prefix_escapes(in, state, number, false))
+			return -ENOMEM;
 		if (hidden && shc_variable_anything(in, &hidden->variable, call->command->range))
 			return -ENOMEM;
 		return shc_variable_anything(in, variable, call->command->range);
@@ -827,12 +999,32 @@ static int unset_one(const struct shc_call *call, struct shc_state *state, uint3
 		*known = false;
 		return shc_doubt_variables(call, state);
 	}
-	if (memchr(name.bytes, '[', name.length))
+	if (memchr(name.bytes, '[', name.length)) {
+		*known = false;
 		return shc_array_unset(call->in, state, name, call->command->range);
+	}
+	/* What can be no variable's name may be that of a function, in bash. */
+	*known &= functions || shc_is_declarable(name, false);
 	if (shc_name_number(call->in, name, &number))
 		return -ENOMEM;
 	return functions ? shc_state_define(state, number, NULL)
 			 : unset_variable(call, state, number);
+}
+
+/* unset -f -v: variables, functions, or nothing. Takes @state. */
+static int unset_either(
+	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	int r = shc_doubt_variables(call, state);
+
+	for (uint32_t i = 0; i < state->function_count && !r; i++)
+		if (state->functions[i])
+			r = shc_state_doubt(state, i, NULL);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return finish(call, state, out, 0, 1);
 }
 
 static int run_unset(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
@@ -840,6 +1032,9 @@ static int run_unset(const struct shc_call *call, struct shc_state *state, struc
 	bool functions = shc_call_option(call, 'f', NULL), known = true;
 	int r = 0;
 
+	/* Not both: dash takes the last one, bash refuses. */
+	if (functions && shc_call_option(call, 'v', NULL))
+		return unset_either(call, state, out);
 	for (uint32_t i = shc_call_operand(call);
 		i < call->fields.count && !r && !MADE(UNSET_IGNORED); i++)
 		r = unset_one(call, state, i, functions, &known);
@@ -987,7 +1182,10 @@ static int declared_by(
 	return -ENOMEM;
 }
 
-/* bash: a read-only variable cannot be hidden, unless it is another function's local one. Is the new one refused? */
+/*
+ * bash: a read-only variable cannot be hidden, unless it is another function's local one, or was assigned before that
+ * function. Is the new one refused? Where it may be either, what it hides is from now on only perhaps read-only.
+ */
 static bool refuses_local(const struct shc_call *call, struct shc_state *state, uint32_t number)
 {
 	bool of_caller = false;
@@ -1126,8 +1324,7 @@ static int declare_behind(const struct shc_call *call, struct shc_state *state, 
 		if (i >= SHC_PREFIXES_MAX || in->prefixes[i] == number)
 			behind = 1;
 	in->attributes_escape |= behind;
-	shc_prefix_escapes(in, state, number, sealed);
-	return behind;
+	return shc_prefix_escapes(in, state, number, sealed) ? -ENOMEM : behind;
 }
 
 /* bash: has the function that runs made this variable local already? It is the same one then. */
@@ -1141,13 +1338,24 @@ static bool is_own(const struct shc_call *call, const struct shc_state *state, u
 }
 
 /* Attributes that reach the shell's own variable, past an assignment before the function. */
-static void escape(
-	const struct shc_call *call, struct shc_state *state, uint32_t number, bool local)
+static int escape(const struct shc_call *call, struct shc_state *state, uint32_t number, bool local)
 {
-	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
-		shc_prefix_escapes(call->in, state, number, false);
-	if (shc_text_is(call->name, "readonly"))
-		shc_prefix_escapes(call->in, state, number, true);
+	bool sealed = shc_text_is(call->name, "readonly");
+
+	if (!sealed && !shc_text_is(call->name, "export") &&
+		!(local && shc_call_option(call, 'x', NULL)))
+		return 0;
+	return shc_prefix_escapes(call->in, state, number, sealed);
+}
+
+/* A local variable is refused, unless the read-only one was assigned before a function: then either. 0 or -ENOMEM. */
+static int hide_perhaps(const struct shc_call *call, struct shc_state *state, uint32_t number)
+{
+	if (!is_prefix(call->in, number))
+		return 0;
+	return hide(call, state, number) ? -ENOMEM
+					 : shc_variable_anything(call->in,
+						   &state->variables[number], call->command->range);
 }
 
 /* One operand. @local: of a function. 0 or -ENOMEM. */
@@ -1167,7 +1375,8 @@ static int declare_one(
 	bool arrays = associative || shc_call_option(call, 'a', NULL);
 	struct shc_variable *variable = &state->variables[declared->number];
 
-	escape(call, state, declared->number, local);
+	if (escape(call, state, declared->number, local))
+		return -ENOMEM;
 	if (global && in->call_depth) {
 		r = declare_behind(call, state, declared->number);
 		declared->elsewhere = r > 0;
@@ -1175,7 +1384,7 @@ static int declare_one(
 			return r < 0 ? r : 0;
 	}
 	if (inner && refuses_local(call, state, declared->number))
-		return 0;
+		return hide_perhaps(call, state, declared->number);
 	if (inner && !own) {
 		if (hide(call, state, declared->number))
 			return -ENOMEM;
@@ -1224,10 +1433,12 @@ static int declare_one(
 	return 0;
 }
 
-/* The first operand of a declaration: declare has options with +, too. */
+/* The first operand of a declaration: declare has options with +, too, and dash's `local` has none. */
 static uint32_t declared_from(
 	const struct shc_call *call, const struct shc_state *state, bool local)
 {
+	if (shc_text_is(call->name, "local") && call->in->script->dialect != SHC_BASH)
+		return 1;
 	return local && call->in->script->dialect == SHC_BASH
 		       ? shc_attributes_asked(call, state).operand
 		       : shc_call_operand(call);
@@ -1278,21 +1489,6 @@ static bool hides_status(const struct shc_call *call)
 	return false;
 }
 
-/* Is @name one that may be declared, with a subscript or + behind it in bash? */
-static bool is_name(struct shc_text name, bool bash)
-{
-	static const char bytes[] =
-		"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	uint32_t i = 0;
-
-	/* No digit at the beginning. */
-	while (i < name.length &&
-		memchr(bytes + (i ? 0 : 10), name.bytes[i], sizeof(bytes) - 1 - (i ? 0 : 10)))
-		i++;
-	return i && (i == name.length || (bash && name.bytes[i] == '[') ||
-			    (bash && name.bytes[i] == '+' && i + 1 == name.length));
-}
-
 /* How many of the operands are no names: none (0), perhaps some (1), some (2)? */
 static int misnamed(const struct shc_call *call, uint32_t first)
 {
@@ -1309,14 +1505,42 @@ static int misnamed(const struct shc_call *call, uint32_t first)
 				result = 1;
 			continue;
 		}
-		if (split_operand(call, call->values[i], &name, &value) && !is_name(name, bash) &&
-			field->occurrence == SHC_ONCE)
+		if (split_operand(call, call->values[i], &name, &value) &&
+			!shc_is_declarable(name, bash) && field->occurrence == SHC_ONCE)
 			return 2;
 		if (!shc_field_is_one(field) ||
 			!split_operand(call, call->values[i], &name, &value))
 			result = 1;
 	}
 	return result;
+}
+
+/* declare(), where dash looks at none of the operands behind one that is no name. 0 or -ENOMEM. */
+static int declare_some(
+	const struct shc_call *call, struct shc_state *state, bool local, int *wrong)
+{
+	bool dash = call->in->script->dialect != SHC_BASH;
+	struct shc_state *before = dash ? shc_state_clone(state) : NULL;
+	int r = dash && !before ? -ENOMEM : declare(call, state, local, wrong);
+
+	if (!r && before && *wrong)
+		r = shc_state_join(
+			state, before, call->in->terms, SHC_JOIN_STATES, 0, call->command->range);
+	shc_state_destroy(before);
+	return r;
+}
+
+/* Without operands variables are shown; in bash also with -p, and with -f and -F functions are meant. */
+static bool only_shows(const struct shc_call *call, uint32_t first)
+{
+	bool bash = call->in->script->dialect == SHC_BASH, exports;
+
+	exports = shc_text_is(call->name, "export") || shc_text_is(call->name, "readonly");
+	if (first >= call->fields.count)
+		return true;
+	/* bash: export -p x=1 assigns. */
+	return (shc_call_option(call, 'p', NULL) && !(bash && exports)) ||
+	       (bash && (shc_call_option(call, 'f', NULL) || shc_call_option(call, 'F', NULL)));
 }
 
 static int run_declare(
@@ -1326,7 +1550,10 @@ static int run_declare(
 		     shc_text_is(call->name, "typeset");
 	int wrong = misnamed(call, declared_from(call, state, local));
 
-	if (declare(call, state, local, &wrong)) {
+	if (only_shows(call, declared_from(call, state, local)))
+		return finish_printing(call, state, out, 0, 1);
+
+	if (declare_some(call, state, local, &wrong)) {
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
@@ -1369,10 +1596,30 @@ static int run_without_first(
 static int run_command_builtin(
 	const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
-	if (shc_call_option(call, 'v', NULL) || shc_call_option(call, 'V', NULL)) {
+	struct shc_outcomes results = {0};
+	int r;
+
+	if (shc_call_option(call, 'v', NULL) || shc_call_option(call, 'V', NULL))
 		return shc_lookup_run(call, state, out);
+	if (call->in->script->dialect == SHC_BASH)
+		return run_without_first(call, state, out);
+	/* dash: an error of a special built-in does not end the shell. */
+	r = run_without_first(call, state, &results);
+	for (uint32_t i = 0; i < results.count; i++) {
+		struct shc_outcome *item = &results.items[i];
+
+		if (!r && item->flow == SHC_FLOW_EXIT && item->levels == SHC_END_ANY)
+			r = add_error(call, item->state, out, SHC_FLOW_NEXT, 0);
+		if (item->flow == SHC_FLOW_EXIT && item->levels == SHC_END_ERROR)
+			item->flow = SHC_FLOW_NEXT;
+		if (r)
+			shc_state_destroy(item->state);
+		else
+			r = shc_outcomes_add(call->in, out, item->state, item->flow, item->levels);
 	}
-	return run_without_first(call, state, out);
+	results.count = 0;
+	shc_outcomes_finish(&results);
+	return r;
 }
 
 static const struct shc_builtin builtins[] = {
@@ -1415,14 +1662,14 @@ static const struct shc_builtin builtins[] = {
 	{"shopt", false, run_shopt},
 	{"source", false, shc_source_run},
 	{"test", false, shc_test_run},
-	{"times", true, run_true},
+	{"times", true, run_times},
 	{"trap", true, shc_trap_run},
 	{"true", false, run_true},
 	{"type", false, shc_lookup_run},
 	{"typeset", false, run_declare},
 	{"ulimit", false, run_opaque},
 	{"umask", false, run_opaque},
-	{"unalias", false, run_opaque},
+	{"unalias", false, run_silent},
 	{"unset", true, run_unset},
 	{"wait", false, run_wait},
 };

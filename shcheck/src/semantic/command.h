@@ -34,6 +34,10 @@ struct shc_builtin {
 /* shc_builtin_find - the built-in called @name, or NULL. */
 const struct shc_builtin *shc_builtin_find(struct shc_text name);
 
+/* shc_builtin_run - run @builtin, unless it refuses its options. Takes @state. 0 or -ENOMEM. */
+int shc_builtin_run(const struct shc_call *call, const struct shc_builtin *builtin,
+	struct shc_state *state, struct shc_outcomes *out);
+
 /* shc_test_run - `test` and `[`: forks on the result and narrows what was tested. */
 int shc_test_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);
 
@@ -108,6 +112,9 @@ bool shc_field_may_vanish(const struct shc_state *state, const struct shc_field 
 
 /* shc_check_input - SH302: without the operands that can vanish, the command reads standard input. */
 void shc_check_input(const struct shc_call *call);
+
+/* shc_is_declarable - may @name be declared? In bash also with a subscript, or + (of +=), behind it. */
+bool shc_is_declarable(struct shc_text name, bool bash);
 
 /* shc_status_both - append @state with status 0 and a copy with status 1. Takes @state. */
 int shc_status_both(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out);

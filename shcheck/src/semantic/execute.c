@@ -1870,6 +1870,17 @@ int shc_execute_command(struct shc_interpreter *in, const struct shc_command *co
 	return r;
 }
 
+/* bash: where an error ends the shell within a redirection, what functions hide may be as before or not. */
+static void doubt_ends(
+	struct shc_interpreter *in, const struct shc_command *command, struct shc_outcomes *results)
+{
+	for (uint32_t i = 0; i < results->count; i++)
+		if (command->kind != SHC_COMMAND_SIMPLE && in->script->dialect == SHC_BASH &&
+			results->items[i].flow == SHC_FLOW_EXIT &&
+			results->items[i].levels == SHC_END_ERROR)
+			results->items[i].levels = SHC_END_ANY;
+}
+
 static int execute_untraced(struct shc_interpreter *in, const struct shc_command *command,
 	struct shc_state *state, struct shc_outcomes *out)
 {
@@ -1911,8 +1922,10 @@ static int execute_untraced(struct shc_interpreter *in, const struct shc_command
 	}
 	prepared.count = 0;
 	shc_outcomes_finish(&prepared);
-	if (command->redirects)
+	if (command->redirects) {
 		shc_widen_refused(in, command, &results);
+		doubt_ends(in, command, &results);
+	}
 	if (refused.count)
 		r = first_error(add_refused(in, &refused, checked || exempt, &results, out), r);
 	/* What a redirection reads is read by this command; what a stage reads, by the whole pipeline. */

@@ -855,6 +855,29 @@ static int add_brace_tilde(struct builder *b, const struct shc_part *part)
 	return 1;
 }
 
+static int add_parts(struct builder *b, const struct shc_part *part, bool quoted);
+
+/* What is only known to be anything is expanded all the same: -u may end the shell, and words of operators assign. */
+static int add_alternatives(struct builder *b, const struct shc_part *part)
+{
+	struct shc_fields ignored = {0};
+	struct builder rest = {.in = b->in,
+		.state = b->state,
+		.word = b->word,
+		.fields = &ignored,
+		.value_only = true};
+	int r = add_parts(&rest, part->next, false);
+
+	free(rest.pieces);
+	shc_fields_finish(&ignored);
+	if (r <= 0)
+		return r;
+	if ((b->state->nounset || b->state->doubtful & SHC_DOUBT_NOUNSET) &&
+		shc_may_end_here(b->in, b->state))
+		return -ENOMEM;
+	return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
+}
+
 static int add_parts(struct builder *b, const struct shc_part *part, bool quoted)
 {
 	int r = 1;
@@ -872,7 +895,7 @@ static int add_parts(struct builder *b, const struct shc_part *part, bool quoted
 		if (part->kind == SHC_PART_BRACES && !b->value_only)
 			return add_braces(b, part);
 		if (!b->value_only && names_alternatives(part))
-			return add_anything(b, SHC_ORIGIN_APPROXIMATION, part->range);
+			return add_alternatives(b, part);
 		r = add_part(b, part, quoted);
 	}
 	return r;

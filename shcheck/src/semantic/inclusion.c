@@ -291,9 +291,11 @@ int shc_run_unread(struct shc_interpreter *in, const struct shc_command *site,
 static int fail_special(struct shc_interpreter *in, const struct shc_command *site,
 	struct shc_state *state, struct shc_outcomes *out)
 {
+	bool bash = in->script->dialect == SHC_BASH;
+
 	shc_set_status(state, site, 1, 127);
 	return shc_outcomes_add(
-		in, out, state, in->script->dialect == SHC_BASH ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, 0);
+		in, out, state, bash ? SHC_FLOW_NEXT : SHC_FLOW_EXIT, bash ? 0 : SHC_END_ERROR);
 }
 
 /* Run @text, or say that it is not known. Takes @state. */

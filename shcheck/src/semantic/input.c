@@ -143,7 +143,9 @@ int shc_read_run(const struct shc_call *call, struct shc_state *state, struct sh
 	if (!r && !array && first >= call->fields.count)
 		r = assign_unknown(call, state, reply, SHC_ORIGIN_INPUT, language);
 	for (uint32_t i = first; i < call->fields.count && !r; i++) {
-		if (!shc_term_known(call->values[i], &name) || !name.length ||
+		/* What is no name is refused before or behind others. */
+		if (!shc_term_known(call->values[i], &name) ||
+			!shc_is_declarable(name, call->in->script->dialect == SHC_BASH) ||
 			!shc_field_is_one(&call->fields.items[i])) {
 			r = shc_doubt_variables(call, state);
 			known = false;

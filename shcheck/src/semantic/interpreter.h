@@ -159,6 +159,7 @@ struct shc_interpreter {
 	struct timespec began;       /* the clock that only stops what counting does not */
 	bool late;
 	bool at_signal;
+	uint32_t ending; /* actions of EXIT that are being run */
 	unsigned int
 		in_traps; /* bits 1 << SHC_TRAP_...: actions that are being run, and do not begin again */
 	bool debugging; /* bash: shopt -s extdebug was seen */
@@ -439,10 +440,10 @@ int shc_copy_arguments(struct shc_state *to, const struct shc_state *from);
 
 /*
  * shc_prefix_escapes - bash: `export` or `unset` of the variable @number, which reaches through assignments before the
- * commands that are being run.
+ * commands that are being run, and then through local variables. 0 or -ENOMEM.
  */
-void shc_prefix_escapes(
-	const struct shc_interpreter *in, struct shc_state *state, uint32_t number, bool sealed);
+int shc_prefix_escapes(
+	struct shc_interpreter *in, struct shc_state *state, uint32_t number, bool sealed);
 
 /* shc_variable_anything - @variable may have any value, or none. 0 or -ENOMEM. */
 int shc_variable_anything(

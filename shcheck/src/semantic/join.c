@@ -12,8 +12,7 @@
 
 #include "arena.h"
 #include "mistake.h"
-
-enum { TRAPS_MAX = 6 };
+#include "trap_set.h"
 
 /* Two values that met in one place, and what became of them. */
 struct meeting {
@@ -429,54 +428,25 @@ static int join_functions(const struct join *join)
 	return r;
 }
 
-static bool traps_equal(const struct shc_traps *a, const struct shc_traps *b)
-{
-	static const struct shc_traps none;
-
-	a = a ? a : &none;
-	b = b ? b : &none;
-	for (int i = 0; i < SHC_TRAP_COUNT; i++)
-		if (a->entries[i].site != b->entries[i].site ||
-			a->entries[i].action != b->entries[i].action)
-			return false;
-	return true;
-}
-
-static uint32_t traps_hold(const struct shc_traps *list, const struct shc_traps *one)
-{
-	uint32_t at = 1;
-
-	for (; list; list = list->also, at++)
-		if (traps_equal(list, one))
-			return at;
-	return one ? 0 : 1;
-}
-
 static int join_traps(const struct join *join)
 {
 	struct shc_state *into = join->into;
-	static const struct shc_traps none;
-	const struct shc_traps *from = join->other->traps ? join->other->traps : &none;
-	uint32_t count = 0;
+	struct shc_trap_set all, more;
+	bool new = false;
 
 	if (into->traps == join->other->traps)
 		return 0;
-	for (const struct shc_traps *t = into->traps; t; t = t->also)
-		count++;
-	for (; from && count < TRAPS_MAX; from = from->also) {
-		struct shc_traps *more;
-
-		if (traps_hold(into->traps ? into->traps : &none, from))
-			continue;
-		more = shc_arena_take(shc_terms_arena(join->terms), sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		*more = *from;
-		more->also = into->traps ? into->traps : &none;
-		into->traps = more;
-		count++;
-	}
-	return 0;
+	shc_trap_set_of(into->traps, &all);
+	shc_trap_set_of(join->other->traps, &more);
+	for (int i = 0; i < SHC_TRAP_COUNT; i++)
+		for (uint32_t j = 0; j < more.counts[i]; j++) {
+			new |= !shc_trap_set_has(&all, i, &more.items[i][j]);
+			shc_trap_set_add(&all, i, &more.items[i][j]);
+		}
+	if (new)
+		into->traps = shc_trap_set_build(
+			&all, join->before, join->other, join->terms, join->round);
+	return into->traps || !new ? 0 : -ENOMEM;
 }
 
 /* ---- The rest --------------------------------------------------------------------------------------------------- */
@@ -802,23 +772,32 @@ static bool covers_functions(const struct cover *cover)
 	return true;
 }
 
-/* More alternatives than are kept are dropped at the join; here they must not keep a loop turning. */
 static bool covers_traps(struct cover *cover)
 {
-	static const struct shc_traps none;
-	const struct shc_traps *list = cover->wide->traps ? cover->wide->traps : &none;
-	uint32_t count = 0;
+	struct shc_trap_set wide, narrow;
 
-	for (const struct shc_traps *t = list; t; t = t->also, count++)
-		for (int i = 0; i < SHC_TRAP_COUNT; i++)
-			if (t->entries[i].site && !bind_itself(cover, t->entries[i].action))
+	shc_trap_set_of(cover->wide->traps, &wide);
+	shc_trap_set_of(cover->narrow->traps, &narrow);
+	for (int i = 0; i < SHC_TRAP_COUNT; i++) {
+		bool anything = false;
+
+		for (uint32_t j = 0; j < wide.counts[i]; j++) {
+			const struct shc_trap *trap = &wide.items[i][j];
+
+			anything |= trap->site && !trap->action;
+			if (trap->action && !trap->several && !bind_itself(cover, trap->action))
 				return false;
-	if (count >= TRAPS_MAX)
-		return true;
-	for (const struct shc_traps *t = cover->narrow->traps ? cover->narrow->traps : &none; t;
-		t = t->also)
-		if (!traps_hold(list, t))
-			return false;
+		}
+		for (uint32_t j = 0; j < narrow.counts[i] && !anything; j++) {
+			bool held = false;
+
+			for (uint32_t k = 0; k < wide.counts[i] && !held; k++)
+				held = shc_trap_covers(&wide.items[i][k], cover->wide,
+					&narrow.items[i][j], cover->narrow, cover->pool);
+			if (!held)
+				return false;
+		}
+	}
 	return true;
 }
 

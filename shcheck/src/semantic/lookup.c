@@ -95,6 +95,12 @@ static int print_place(const struct shc_call *call, struct shc_state *state)
 	return state->output ? 0 : -ENOMEM;
 }
 
+static bool is_described(const struct shc_call *call)
+{
+	return call->in->script->dialect != SHC_BASH &&
+	       (shc_text_is(call->name, "type") || shc_call_option(call, 'V', NULL));
+}
+
 /* Surely there: 1, surely not: 0, unknown: -1. @ret_key: NULL where nothing can be learnt. -ENOMEM. */
 static int answer_known(const struct shc_call *call, const struct shc_state *state,
 	struct shc_text name, const struct shc_term **ret_key)
@@ -144,8 +150,10 @@ int shc_lookup_run(const struct shc_call *call, struct shc_state *state, struct 
 	if (operand + 1 == call->fields.count && shc_term_known(call->values[operand], &name))
 		known = answer_known(call, state, name, &key);
 	absent = shc_state_clone(state);
+	/* dash says on its output that there is none. */
 	if (known == -ENOMEM || !absent || learn(call, state, key, true) ||
-		learn(call, absent, key, false) || print_place(call, state)) {
+		learn(call, absent, key, false) || print_place(call, state) ||
+		(is_described(call) && print_place(call, absent))) {
 		shc_state_destroy(absent);
 		shc_state_destroy(state);
 		return -ENOMEM;

@@ -421,14 +421,16 @@ int shc_path_assume(struct shc_interpreter *in, struct shc_state *state,
 int shc_path_empty(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path,
 	struct shc_range range)
 {
-	struct shc_fact fact = {.kind = SHC_FILE_DIRECTORY, .contents_gone = true, .range = range};
+	/* Only the usual outcome: a pattern may give options, or nothing but itself. */
+	struct shc_fact fact = {
+		.kind = SHC_FILE_DIRECTORY, .contents_gone = true, .assumed = true, .range = range};
 	struct shc_text text;
 
 	if (!shc_term_known(path, &text) || text.length < 3 ||
 		memcmp(text.bytes + text.length - 2, "/*", 2))
 		return 0;
 	fact.path = shc_term_text(in->terms, text.bytes, text.length - 2);
-	if (!fact.path || shc_path_learn(in, state, fact.path, SHC_FILE_DIRECTORY, range))
+	if (!fact.path || shc_path_assume(in, state, fact.path, SHC_FILE_DIRECTORY, range))
 		return -ENOMEM;
 	return shc_state_add_fact(state, &fact);
 }

@@ -315,6 +315,21 @@ static int printf_assigns(
 	return finish(call, state, out, 0, 2);
 }
 
+/* Does the format take any operands, so that printf cannot fail? */
+static bool takes_any(struct shc_text format)
+{
+	for (uint32_t i = 0; i < format.length; i++) {
+		if (format.bytes[i] != '%')
+			continue;
+		while (++i < format.length && strchr("0123456789-.", format.bytes[i]) &&
+			format.bytes[i])
+			;
+		if (i == format.length || !format.bytes[i] || !strchr("%sbc", format.bytes[i]))
+			return false;
+	}
+	return true;
+}
+
 /* printf with the plain formats that scripts use; every other format prints anything. */
 int shc_printf_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
@@ -322,6 +337,7 @@ int shc_printf_run(const struct shc_call *call, struct shc_state *state, struct 
 	bool line = call->fields.count >= 2 && shc_term_is(call->values[1], "%s\\n");
 	bool plain = call->fields.count >= 2 && shc_term_is(call->values[1], "%s");
 	bool bash = in->script->dialect == SHC_BASH;
+	struct shc_text format;
 	int r = 0;
 
 	if (bash && call->fields.count >= 2 && shc_term_is(call->values[1], "-v"))
@@ -339,5 +355,13 @@ int shc_printf_run(const struct shc_call *call, struct shc_state *state, struct 
 		shc_state_destroy(state);
 		return r;
 	}
-	return finish(call, state, out, 0, 0);
+	/* Behind "--", or where the format is not known or wants numbers, it may fail. */
+	if (call->fields.count < 2)
+		return finish(call, state, out, 1, 2);
+	return finish(call, state, out, 0,
+		shc_field_is_one(&call->fields.items[1]) &&
+				shc_term_known(call->values[1], &format) &&
+				!shc_text_is(format, "--") && takes_any(format)
+			? 0
+			: 2);
 }

@@ -11,6 +11,7 @@
 #include "parameter.h"
 #include "path.h"
 #include "survey.h"
+#include "traps.h"
 
 enum { DEPTH_MAX = 16 };
 
@@ -38,7 +39,8 @@ struct walk {
 	bool anchored, ends;
 	bool moves;    /* cd */
 	bool switches; /* options */
-	bool shakes;   /* text that is not the script's, or a name that is not known: anything */
+	bool traps, defines;
+	bool shakes; /* text that is not the script's, or a name that is not known: anything */
 	int result;
 };
 
@@ -91,6 +93,23 @@ static void visit_functions(struct walk *walk, struct shc_text name)
 	}
 }
 
+/* A function of this name may be @function from now on. 0 or -ENOMEM. */
+static int may_be_defined(struct walk *walk, const struct shc_command *function)
+{
+	struct shc_state *state = walk->state;
+	const struct shc_command *before;
+	uint32_t number;
+	int r;
+
+	if (shc_name_number(walk->in, function->function.name, &number))
+		return -ENOMEM;
+	before = shc_state_function(state, number);
+	if (before)
+		return before == function ? 0 : shc_state_doubt(state, number, function);
+	r = shc_state_define(state, number, function);
+	return r ? r : shc_state_doubt(state, number, NULL);
+}
+
 static void look_at(void *context, const struct shc_command *command)
 {
 	struct walk *walk = context;
@@ -103,6 +122,8 @@ static void look_at(void *context, const struct shc_command *command)
 		return;
 	if (command->kind == SHC_COMMAND_FUNCTION || command->kind == SHC_COMMAND_COPROC)
 		walk->anchored = true;
+	if (command->kind == SHC_COMMAND_FUNCTION && walk->state && !walk->result)
+		walk->result = may_be_defined(walk, command);
 	if (command->kind != SHC_COMMAND_SIMPLE || !command->simple.words)
 		return;
 	name = shc_command_name(command);
@@ -113,6 +134,8 @@ static void look_at(void *context, const struct shc_command *command)
 	walk->ends |= shc_text_is(name, "exit") || shc_text_is(name, "exec");
 	walk->moves |= wrapped || shc_text_is(name, "cd") || shc_text_is(name, "pushd") ||
 		       shc_text_is(name, "popd");
+	walk->traps |= wrapped || shc_text_is(name, "trap");
+	walk->defines |= wrapped || shc_text_is(name, "unset");
 	walk->switches |= wrapped || shc_text_is(name, "set") || shc_text_is(name, "shopt");
 	walk->shakes |= !name.length || shc_text_is(name, "eval") || shc_text_is(name, ".") ||
 			shc_text_is(name, "source");
@@ -260,6 +283,11 @@ int shc_leave_out_call(struct shc_interpreter *in, const struct shc_command *fun
 		doubt_options(state);
 	if (!r && walk.shakes)
 		r = shc_forget_variables(in, state, site);
+	if (!r && (walk.traps || walk.shakes))
+		r = shc_traps_anything(in, state, site);
+	for (uint32_t i = 0; i < state->function_count && !r && (walk.defines || walk.shakes); i++)
+		if (state->functions[i])
+			r = shc_state_doubt(state, i, NULL);
 	if (!r && (walk.moves || walk.shakes))
 		r = shc_path_anywhere(in, state, site->range);
 	/* -e and -u end it without an exit in its text. */

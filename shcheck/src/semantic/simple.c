@@ -414,8 +414,7 @@ static enum refusal refusal_of_name(struct shc_interpreter *in, const struct shc
 	const struct shc_builtin *builtin = shc_builtin_find(name);
 	uint32_t number;
 
-	if (shc_text_is(name, "exec") ||
-		(builtin && builtin->special && in->script->dialect != SHC_BASH))
+	if (builtin && builtin->special && in->script->dialect != SHC_BASH)
 		return REFUSAL_ENDS;
 	if (!name.length || shc_effect_known(name) ||
 		(!shc_name_number(in, name, &number) && shc_state_function(state, number)) ||
@@ -748,12 +747,18 @@ static int call_values(struct shc_call *call)
 
 bool shc_call_option(const struct shc_call *call, char letter, const char *long_name)
 {
+	/* Programs look for options behind operands, too. */
+	bool leading = shc_builtin_find(call->name);
+
 	for (uint32_t i = 1; i < call->fields.count; i++) {
 		struct shc_text text;
 
 		if (!shc_term_known(call->values[i], &text) || text.length < 2 ||
-			text.bytes[0] != '-')
+			text.bytes[0] != '-') {
+			if (leading)
+				return false;
 			continue;
+		}
 		if (text.bytes[1] == '-') {
 			if (text.length == 2)
 				return false;
@@ -949,7 +954,7 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 				shc_path_perhaps_made(call->in, state, call->values[i]);
 		}
 	if (builtin)
-		return builtin->run(call, state, out);
+		return shc_builtin_run(call, builtin, state, out);
 	if (shc_transformer_known(call->name))
 		return shc_transformer_run(call, state, out);
 	if (shc_effect_known(call->name))
@@ -1031,15 +1036,29 @@ static bool keeps_prefix(const struct shc_interpreter *in, const struct shc_vari
 	return in->script->dialect == SHC_BASH && after->readonly && !before->readonly;
 }
 
-void shc_prefix_escapes(
-	const struct shc_interpreter *in, struct shc_state *state, uint32_t number, bool sealed)
+int shc_prefix_escapes(
+	struct shc_interpreter *in, struct shc_state *state, uint32_t number, bool sealed)
 {
+	bool found = false;
+
 	for (uint32_t i = 0; i < in->prefix_count && i < SHC_PREFIXES_MAX; i++)
 		if (in->prefixes[i] == number && in->script->dialect == SHC_BASH &&
 			!MADE(PREFIX_NEVER_ESCAPES)) {
 			state->escaped |= UINT32_C(1) << i;
 			state->sealed |= (uint32_t)sealed << i;
+			found = true;
 		}
+	/* Past the local variables of functions as well. */
+	for (uint32_t i = 0; i < state->hidden_count && found; i++) {
+		struct shc_variable *variable = &state->hidden[i].variable;
+
+		if (state->hidden[i].name != number)
+			continue;
+		if (shc_variable_anything(in, variable, variable->range))
+			return -ENOMEM;
+		variable->perhaps_readonly |= sealed;
+	}
+	return 0;
 }
 
 /* A variable that an assignment before a command hides, as it was. */
@@ -1313,8 +1332,13 @@ static int add_ended(struct shc_interpreter *in, const struct shc_command *comma
 		return -ENOMEM;
 	}
 	shc_set_status(ended, command, 1, line ? 2 : 255);
-	return shc_outcomes_add(
-		in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT, line ? 0 : SHC_END_ERROR);
+	/* An assignment before a command that is refused may also end the shell by -e. */
+	return shc_outcomes_add(in, out, ended, line ? SHC_FLOW_DISCARD : SHC_FLOW_EXIT,
+		line ? 0
+		: in->script->dialect == SHC_BASH &&
+				(state->errexit || state->doubtful & SHC_DOUBT_ERREXIT)
+			? SHC_END_ANY
+			: SHC_END_ERROR);
 }
 
 int shc_end_too(struct shc_interpreter *in, const struct shc_command *command,
@@ -1368,10 +1392,18 @@ static int widen_assigning(struct shc_interpreter *in, const struct shc_command 
 	return r;
 }
 
+static bool elements_may_leave_out(const struct shc_assignment *a)
+{
+	for (const struct shc_array_element *e = a->elements; e; e = e->next)
+		if (e->value && words_may_leave_out(e->value))
+			return true;
+	return false;
+}
+
 static bool assigns_may_leave_out(const struct shc_command *command)
 {
 	for (const struct shc_assignment *a = command->simple.assignments; a; a = a->next)
-		if (a->value && words_may_leave_out(a->value))
+		if ((a->value && words_may_leave_out(a->value)) || elements_may_leave_out(a))
 			return true;
 	return false;
 }

@@ -119,10 +119,14 @@ struct shc_hidden {
 	struct shc_variable variable;
 };
 
-/* What a signal, an error or the end runs. @site NULL: nothing was set. An action of no bytes: ignored. */
+/*
+ * What a signal, an error or the end runs. @site NULL: nothing was set. An action of no bytes: ignored; NULL: anything
+ * or nothing.
+ */
 struct shc_trap {
 	const struct shc_command *site; /* the `trap` that has set it */
 	const struct shc_term *action;
+	bool several; /* any of many texts: nothing else holds the unknown that @action is */
 };
 
 enum shc_trap_kind {
@@ -138,7 +142,7 @@ enum shc_trap_kind {
 	SHC_TRAP_COUNT,
 };
 
-/* Shared by states, never changed. States that were joined may have any of several. */
+/* Shared by states, never changed. States that were joined may have any of several: see trap_set.h. */
 struct shc_traps {
 	struct shc_trap entries[SHC_TRAP_COUNT];
 	const struct shc_traps *also;

@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "arena.h"
-#include "mistake.h"
 #include "inclusion.h"
+#include "mistake.h"
+#include "parameter.h"
+#include "printing.h"
+#include "trap_set.h"
 
 enum { ROUNDS_MAX = 14 };
 
@@ -19,44 +23,11 @@ struct shc_interruptions {
 	struct shc_interruptions *next;
 };
 
-static const struct shc_traps none;
-
-static const struct shc_traps *first_of(const struct shc_state *state)
-{
-	return state->traps ? state->traps : &none;
-}
-
 static bool is_set(const struct shc_trap *trap)
 {
 	struct shc_text text;
 
-	return trap->site && !(shc_term_known(trap->action, &text) && !text.length);
-}
-
-/* A copy of @traps with the entries that @keep says; NULL when there is no memory. */
-static const struct shc_traps *filtered(struct shc_interpreter *in, const struct shc_traps *traps,
-	bool (*keep)(const struct shc_state *state, int kind, const struct shc_trap *trap),
-	const struct shc_state *state)
-{
-	struct shc_traps *first = NULL, *last = NULL;
-
-	for (; traps; traps = traps->also) {
-		struct shc_traps *copy = shc_arena_take(in->arena, sizeof(*copy));
-
-		if (!copy)
-			return NULL;
-		*copy = *traps;
-		copy->also = NULL;
-		for (int i = 0; i < SHC_TRAP_COUNT; i++)
-			if (!keep(state, i, &copy->entries[i]))
-				copy->entries[i] = (struct shc_trap){0};
-		if (last)
-			last->also = copy;
-		else
-			first = copy;
-		last = copy;
-	}
-	return first;
+	return trap->site && !(trap->action && shc_term_known(trap->action, &text) && !text.length);
 }
 
 /* The doubt and the option by which functions and subshells keep the trap @kind; 0: none. */
@@ -107,46 +78,29 @@ static bool is_not_end(const struct shc_state *state, int kind, const struct shc
 	return kind != SHC_TRAP_EXIT;
 }
 
-static bool is_among(const struct shc_traps *list, const struct shc_traps *one)
-{
-	for (; list; list = list->also) {
-		int i = 0;
-
-		while (i < SHC_TRAP_COUNT && list->entries[i].site == one->entries[i].site &&
-			list->entries[i].action == one->entries[i].action)
-			i++;
-		if (i == SHC_TRAP_COUNT)
-			return true;
-	}
-	return false;
-}
-
 /* Keep what @surely says, or, where options are in doubt, perhaps what @perhaps says. 0 or -ENOMEM. */
 static int keep_either(struct shc_interpreter *in, struct shc_state *state,
 	bool (*surely)(const struct shc_state *state, int kind, const struct shc_trap *trap),
 	bool (*perhaps)(const struct shc_state *state, int kind, const struct shc_trap *trap))
 {
-	const struct shc_traps *old = state->traps, *more, *at;
+	static const struct shc_trap nothing;
+	struct shc_trap_set old, kept = {0};
 
-	if (!old)
-		return 0;
-	state->traps = filtered(in, old, surely, state);
 	if (!state->traps)
-		return -ENOMEM;
-	if (!(state->doubtful & (SHC_DOUBT_ERRTRACE | SHC_DOUBT_FUNCTRACE)))
 		return 0;
-	more = filtered(in, old, perhaps, state);
-	if (!more)
-		return -ENOMEM;
-	for (; more; more = at) {
-		at = more->also;
-		if (is_among(state->traps, more))
-			continue;
-		/* Made just now, and nobody else has it. */
-		((struct shc_traps *)(uintptr_t)more)->also = state->traps;
-		state->traps = more;
-	}
-	return 0;
+	shc_trap_set_of(state->traps, &old);
+	for (int i = 0; i < SHC_TRAP_COUNT; i++)
+		for (uint32_t j = 0; j < old.counts[i]; j++) {
+			const struct shc_trap *trap = &old.items[i][j];
+			bool stays = surely(state, i, trap);
+
+			if (stays || perhaps(state, i, trap))
+				shc_trap_set_add(&kept, i, trap);
+			if (!stays)
+				shc_trap_set_add(&kept, i, &nothing);
+		}
+	state->traps = shc_trap_set_build(&kept, state, state, in->terms, 0);
+	return state->traps ? 0 : -ENOMEM;
 }
 
 int shc_traps_enter_subshell(struct shc_interpreter *in, struct shc_state *state)
@@ -159,53 +113,61 @@ int shc_traps_enter_function(struct shc_interpreter *in, struct shc_state *state
 	return MADE(FUNCTION_KEEPS_TRAPS) ? 0 : keep_either(in, state, stays_surely, stays_perhaps);
 }
 
-/* One of the caller's alternatives, with what the function has set itself. NULL when there is no memory. */
-static struct shc_traps *left_by(struct shc_interpreter *in, const struct shc_traps *inner,
-	const struct shc_traps *outer, const struct shc_traps *also)
-{
-	struct shc_traps *made = shc_arena_take(in->arena, sizeof(*made));
-
-	if (!made)
-		return NULL;
-	*made = *inner;
-	made->also = also;
-	for (int i = 0; i < SHC_TRAP_COUNT; i++)
-		if (doubt_of(i) && !inner->entries[i].site)
-			made->entries[i] = outer->entries[i];
-	return made;
-}
-
 int shc_traps_leave_function(
 	struct shc_interpreter *in, struct shc_state *state, const struct shc_traps *outer)
 {
-	const struct shc_traps *all = NULL;
+	struct shc_trap_set inner, before, left = {0};
 
 	if (!outer)
 		return 0;
-	for (const struct shc_traps *t = first_of(state); t; t = t->also)
-		for (const struct shc_traps *o = outer; o; o = o->also) {
-			const struct shc_traps *one = left_by(in, t, o, all);
-
-			if (!one)
-				return -ENOMEM;
-			if (!is_among(all, one))
-				all = one;
+	shc_trap_set_of(state->traps, &inner);
+	shc_trap_set_of(outer, &before);
+	for (int i = 0; i < SHC_TRAP_COUNT; i++)
+		for (uint32_t j = 0; j < inner.counts[i]; j++) {
+			if (!doubt_of(i) || inner.items[i][j].site) {
+				shc_trap_set_add(&left, i, &inner.items[i][j]);
+				continue;
+			}
+			for (uint32_t k = 0; k < before.counts[i]; k++)
+				shc_trap_set_add(&left, i, &before.items[i][k]);
 		}
-	state->traps = all;
-	return 0;
+	state->traps = shc_trap_set_build(&left, state, state, in->terms, 0);
+	return state->traps ? 0 : -ENOMEM;
 }
 
 int shc_traps_drop_end(struct shc_interpreter *in, struct shc_state *state)
 {
-	if (!state->traps)
-		return 0;
-	state->traps = filtered(in, state->traps, is_not_end, state);
-	return state->traps ? 0 : -ENOMEM;
+	return keep_either(in, state, is_not_end, is_not_end);
 }
 
 /* ---- The built-in --------------------------------------------------------------------------------------------- */
 
-static int kind_of(struct shc_text name)
+enum {
+	NO_TRAP = -1,      /* there is no such signal */
+	UNKNOWN_TRAP = -2, /* it may be any of them */
+};
+
+/* Other signals than those that are kept apart. */
+static const char *const signals[] = {"ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV",
+	"USR2", "PIPE", "ALRM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+	"XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"};
+
+static bool is_signal_name(struct shc_text name)
+{
+	uint32_t number = 0, i = 0;
+
+	for (size_t j = 0; j < sizeof(signals) / sizeof(*signals); j++)
+		if (name.length == strlen(signals[j]) &&
+			!strncasecmp(name.bytes, signals[j], name.length))
+			return true;
+	if (name.length >= 5 && !strncasecmp(name.bytes, "RTM", 3))
+		return true;
+	while (i < name.length && i < 3 && name.bytes[i] >= '0' && name.bytes[i] <= '9')
+		number = number * 10 + (uint32_t)(name.bytes[i++] - '0');
+	return i && i == name.length && number <= 64;
+}
+
+static int kind_of(struct shc_text name, bool bash)
 {
 	static const struct {
 		const char *name, *number;
@@ -215,14 +177,17 @@ static int kind_of(struct shc_text name)
 		{"QUIT", "3", SHC_TRAP_QUIT}, {"TERM", "15", SHC_TRAP_TERMINATE},
 		{"DEBUG", "DEBUG", SHC_TRAP_DEBUG}, {"RETURN", "RETURN", SHC_TRAP_RETURN}};
 
-	if (name.length > 3 && !memcmp(name.bytes, "SIG", 3)) {
+	/* Only bash knows this. */
+	if (bash && name.length > 3 && !strncasecmp(name.bytes, "SIG", 3)) {
 		name.bytes += 3;
 		name.length -= 3;
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (shc_text_is(name, known[i].name) || shc_text_is(name, known[i].number))
+		if ((name.length == strlen(known[i].name) &&
+			    !strncasecmp(name.bytes, known[i].name, name.length)) ||
+			shc_text_is(name, known[i].number))
 			return (int)known[i].kind;
-	return SHC_TRAP_OTHER;
+	return is_signal_name(name) ? (int)SHC_TRAP_OTHER : NO_TRAP;
 }
 
 static bool is_number(const struct shc_term *term)
@@ -237,73 +202,162 @@ static bool is_number(const struct shc_term *term)
 	return true;
 }
 
-/* Give @kind of every alternative the action; NULL resets it. 0 or -ENOMEM. */
+/* Give @kind the action; NULL resets it. 0 or -ENOMEM. */
 static int set_trap(const struct shc_call *call, struct shc_state *state, int kind,
 	const struct shc_term *action)
 {
-	struct shc_interpreter *in = call->in;
-	const struct shc_traps *old = first_of(state);
-	struct shc_traps *first = NULL, *last = NULL;
+	const struct shc_trap trap = {.site = action ? call->command : NULL, .action = action};
+	struct shc_trap_set set;
 
-	if (kind == SHC_TRAP_EXIT && !old->also && is_set(&old->entries[kind]) && action)
-		shc_check_replaced(call, &old->entries[kind], action);
-	for (; old; old = old->also) {
-		struct shc_traps *copy = shc_arena_take(in->arena, sizeof(*copy));
+	shc_trap_set_of(state->traps, &set);
+	if (kind == SHC_TRAP_EXIT && set.counts[kind] == 1 && set.items[kind][0].action &&
+		is_set(&set.items[kind][0]) && action)
+		shc_check_replaced(call, &set.items[kind][0], action);
+	set.counts[kind] = 0;
+	shc_trap_set_add(&set, kind, &trap);
+	state->traps = shc_trap_set_build(&set, state, state, call->in->terms, 0);
+	return state->traps ? 0 : -ENOMEM;
+}
 
-		if (!copy)
-			return -ENOMEM;
-		*copy = *old;
-		copy->also = NULL;
-		copy->entries[kind] =
-			action ? (struct shc_trap){call->command, action} : (struct shc_trap){0};
-		if (last)
-			last->also = copy;
-		else
-			first = copy;
-		last = copy;
-	}
-	state->traps = first;
+int shc_traps_anything(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_command *site)
+{
+	struct shc_traps *any = shc_arena_take(in->arena, sizeof(*any));
+
+	if (!any)
+		return -ENOMEM;
+	*any = (struct shc_traps){0};
+	for (int i = 0; i < SHC_TRAP_COUNT; i++)
+		if (in->script->dialect == SHC_BASH || !doubt_of(i))
+			any->entries[i].site = site;
+	state->traps = any;
+	shc_approximate(in, site);
 	return 0;
+}
+
+/* May the operand that is not known be none of the actions, but an option, "-" or a number? */
+static bool may_be_no_action(
+	const struct shc_call *call, const struct shc_state *state, uint32_t index)
+{
+	const struct shc_dfa *language;
+	struct shc_byte_set first;
+
+	struct shc_text text;
+
+	if (!shc_field_is_one(&call->fields.items[index]))
+		return true;
+	if (shc_term_known(call->values[index], &text))
+		return false;
+	if (shc_state_term_language(state, call->in->pool, call->values[index], &language))
+		return true;
+	first = shc_dfa_first_bytes(language);
+	for (char digit = '0'; digit <= '9'; digit++)
+		if (shc_byte_set_has(&first, digit))
+			return true;
+	return shc_byte_set_has(&first, '-');
+}
+
+/* The operands from @first on name what gets @action. 0, 1 (one of them was refused) or -ENOMEM. */
+static int set_all(const struct shc_call *call, struct shc_state *state, uint32_t first,
+	const struct shc_term *action)
+{
+	bool bash = call->in->script->dialect == SHC_BASH, refused = false;
+	int r = 0;
+
+	for (uint32_t i = first; i < call->fields.count && !r; i++) {
+		struct shc_text name;
+		int kind = shc_term_known(call->values[i], &name) &&
+					   shc_field_is_one(&call->fields.items[i])
+				   ? kind_of(name, bash)
+				   : UNKNOWN_TRAP;
+
+		/* dash knows no such trap, and looks no further. */
+		if (kind == NO_TRAP || (kind >= 0 && doubt_of(kind) && !bash)) {
+			refused = true;
+			if (!bash)
+				return 1;
+		} else if (kind == UNKNOWN_TRAP) {
+			refused = true;
+			r = shc_traps_anything(call->in, state, call->command);
+		} else {
+			r = set_trap(call, state, kind, action);
+		}
+	}
+	return r ? r : refused;
 }
 
 int shc_trap_run(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
 {
 	uint32_t first = 1, count = call->fields.count;
 	const struct shc_term *action = NULL;
-	struct shc_text option;
-	bool refused = false; /* dash knows no such trap */
+	struct shc_text text;
 	int r = 0;
 
 	if (first < count && shc_term_is(call->values[first], "--"))
 		first++;
-	else if (first < count && shc_term_known(call->values[first], &option) &&
-		 option.length > 1 && option.bytes[0] == '-')
+	else if (first < count && shc_term_known(call->values[first], &text) && text.length > 1 &&
+		 text.bytes[0] == '-')
 		first = count; /* -p and -l only print */
-	if (first < count && !is_number(call->values[first]) &&
-		!shc_term_is(call->values[first], "-"))
-		action = call->values[first];
-	if (first < count && !is_number(call->values[first]))
-		first++;
-	for (uint32_t i = first; i < count && !r; i++) {
-		struct shc_text name;
-		int kind = shc_term_known(call->values[i], &name) ? kind_of(name) : -1;
+	if (first >= count) {
+		const struct shc_term *shown = shc_unknown(call->in, SHC_ORIGIN_OUTPUT,
+			shc_dfa_text(call->in->pool), call->command->range);
 
-		if (kind < 0 || !shc_field_is_one(&call->fields.items[i]))
-			shc_approximate(call->in, call->command);
-		else if (doubt_of(kind) && call->in->script->dialect != SHC_BASH)
-			refused = true;
-		else
-			r = set_trap(call, state, kind, action);
+		if (!shown || shc_capture(call, state, shown)) {
+			shc_state_destroy(state);
+			return -ENOMEM;
+		}
+	} else if (may_be_no_action(call, state, first)) {
+		r = shc_traps_anything(call->in, state, call->command);
+		r = r ? r : 1;
+	} else {
+		/* One operand, or a number: these are to be as at the start. */
+		bool resets = is_number(call->values[first]) || first + 1 == count;
+
+		if (!resets && !shc_term_is(call->values[first], "-"))
+			action = call->values[first];
+		r = set_all(call, state, first + !resets, action);
 	}
-	if (r) {
+	if (r < 0) {
 		shc_state_destroy(state);
 		return r;
 	}
-	shc_set_status(state, call->command, refused, refused);
+	shc_set_status(state, call->command, 0, r ? 2 : 0);
 	return shc_outcomes_add(call->in, out, state, SHC_FLOW_NEXT, 0);
 }
 
 /* ---- The end -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Run an action, or what may be any: then there may be none, and it may end the shell. Takes @state; ends and what goes
+ * on are told apart by their flow.
+ */
+static int run_action(struct shc_interpreter *in, const struct shc_trap *trap,
+	struct shc_state *state, struct shc_outcomes *out)
+{
+	struct shc_state *same, *ended;
+	int r;
+
+	if (trap->action)
+		return shc_run_action(in, trap->site, trap->action, state, out);
+	same = shc_state_clone(state);
+	r = same ? shc_outcomes_add(in, out, same, SHC_FLOW_NEXT, 0) : -ENOMEM;
+	if (r || shc_forget_variables(in, state, trap->site)) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	ended = shc_state_clone(state);
+	if (!ended) {
+		shc_state_destroy(state);
+		return -ENOMEM;
+	}
+	shc_set_status(ended, trap->site, 0, 255);
+	r = shc_outcomes_add(in, out, ended, SHC_FLOW_EXIT, SHC_END_ANY);
+	if (r) {
+		shc_state_destroy(state);
+		return r;
+	}
+	return shc_run_unread(in, trap->site, state, out);
+}
 
 /* Run one EXIT action from a copy of @state. */
 static int run_at_end(struct shc_interpreter *in, const struct shc_state *state,
@@ -320,7 +374,9 @@ static int run_at_end(struct shc_interpreter *in, const struct shc_state *state,
 	if (!is_set(trap))
 		return shc_outcomes_add(in, out, copy, SHC_FLOW_EXIT, 0);
 	in->suppressed = 0;
-	r = shc_run_action(in, trap->site, trap->action, copy, out);
+	in->ending++;
+	r = run_action(in, trap, copy, out);
+	in->ending--;
 	in->suppressed = suppressed;
 	return r;
 }
@@ -328,12 +384,14 @@ static int run_at_end(struct shc_interpreter *in, const struct shc_state *state,
 int shc_traps_at_end(struct shc_interpreter *in, struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes ends = {0};
+	struct shc_trap_set set;
 	int r = 0;
 
 	if (!state->traps || MADE(END_TRAP_FORGOTTEN))
 		return shc_outcomes_add(in, out, state, SHC_FLOW_EXIT, 0);
-	for (const struct shc_traps *t = state->traps; t && !r; t = t->also)
-		r = run_at_end(in, state, &t->entries[SHC_TRAP_EXIT], &ends);
+	shc_trap_set_of(state->traps, &set);
+	for (uint32_t i = 0; i < set.counts[SHC_TRAP_EXIT] && !r; i++)
+		r = run_at_end(in, state, &set.items[SHC_TRAP_EXIT][i], &ends);
 	for (uint32_t i = 0; i < ends.count; i++) {
 		struct shc_outcome *item = &ends.items[i];
 
@@ -365,6 +423,21 @@ bool shc_trap_set(const struct shc_interpreter *in, const struct shc_state *stat
 	return false;
 }
 
+/*
+ * The shell ends within the action of @kind. Where an error does it, bash does not take that for over: it does not
+ * begin again in what runs at the end. 0 or -ENOMEM.
+ */
+static int doubt_kind(struct shc_interpreter *in, struct shc_state *state, int kind)
+{
+	static const struct shc_trap nothing;
+	struct shc_trap_set set;
+
+	shc_trap_set_of(state->traps, &set);
+	shc_trap_set_add(&set, kind, &nothing);
+	state->traps = shc_trap_set_build(&set, state, state, in->terms, 0);
+	return state->traps ? 0 : -ENOMEM;
+}
+
 /* Run one action from a copy of @state; $? is afterwards as it was. */
 static int run_between(struct shc_interpreter *in, const struct shc_state *state, int kind,
 	const struct shc_trap *trap, struct shc_outcomes *out)
@@ -382,7 +455,7 @@ static int run_between(struct shc_interpreter *in, const struct shc_state *state
 	if (kind == SHC_TRAP_RETURN)
 		shc_set_status(copy, trap->site, 0, 255);
 	in->in_traps |= 1u << kind;
-	r = shc_run_action(in, trap->site, trap->action, copy, &results);
+	r = run_action(in, trap, copy, &results);
 	in->in_traps &= ~(1u << kind);
 	in->current = current;
 	for (uint32_t i = 0; i < results.count; i++) {
@@ -390,6 +463,8 @@ static int run_between(struct shc_interpreter *in, const struct shc_state *state
 
 		if (item->flow == SHC_FLOW_NEXT)
 			item->state->status = state->status;
+		else if (!r && item->flow == SHC_FLOW_EXIT)
+			r = doubt_kind(in, item->state, kind);
 		if (r)
 			shc_state_destroy(item->state);
 		else
@@ -403,10 +478,12 @@ static int run_between(struct shc_interpreter *in, const struct shc_state *state
 int shc_traps_between(
 	struct shc_interpreter *in, struct shc_state *state, int kind, struct shc_outcomes *out)
 {
+	struct shc_trap_set set;
 	int r = 0;
 
-	for (const struct shc_traps *t = state->traps; t && !r; t = t->also)
-		r = run_between(in, state, kind, &t->entries[kind], out);
+	shc_trap_set_of(state->traps, &set);
+	for (uint32_t i = 0; i < set.counts[kind] && !r; i++)
+		r = run_between(in, state, kind, &set.items[kind][i], out);
 	shc_state_destroy(state);
 	return r;
 }
@@ -465,7 +542,7 @@ int shc_traps_at_signals(struct shc_interpreter *in)
 		at->state = NULL;
 		state->substituted_count = 0;
 		state->output = NULL;
-		r = shc_run_action(in, at->trap.site, at->trap.action, state, &results);
+		r = run_action(in, &at->trap, state, &results);
 		for (uint32_t i = 0; i < results.count; i++) {
 			if (r || results.items[i].flow != SHC_FLOW_EXIT)
 				shc_state_destroy(results.items[i].state);

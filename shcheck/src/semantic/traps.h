@@ -42,6 +42,10 @@ int shc_traps_note(struct shc_interpreter *in, const struct shc_state *state);
 int shc_traps_at_signals(struct shc_interpreter *in);
 void shc_interruptions_finish(struct shc_interpreter *in);
 
+/* shc_traps_anything - whatever traps are set may be any others from now on: an obligation. 0 or -ENOMEM. */
+int shc_traps_anything(
+	struct shc_interpreter *in, struct shc_state *state, const struct shc_command *site);
+
 /* shc_traps_drop_end - the shell is replaced by a program: nothing runs at the end. 0 or -ENOMEM. */
 int shc_traps_drop_end(struct shc_interpreter *in, struct shc_state *state);
 
