@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
-#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
@@ -24,7 +23,8 @@
 static int set_up(int fd)
 {
 	const struct tpacket_req request = {BLOCK_BYTES, BLOCKS, FRAME_BYTES, FRAMES};
-	const struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+	/* What leaves is only shown to those who ask for all protocols. */
+	const struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 	int version = TPACKET_V2;
 
 	return setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) ||
@@ -75,13 +75,13 @@ static bool is_filled(const struct tpacket2_hdr *frame)
 	return __atomic_load_n(&frame->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
 }
 
-/* The socket's address is behind the frame's header: loopback shows each packet when it leaves and when it comes. */
-static bool is_second_look(const struct tpacket2_hdr *frame)
+/* The socket's address is behind the frame's header. */
+static bool is_outgoing(const struct tpacket2_hdr *frame)
 {
 	const struct sockaddr_ll *from =
 		(const void *)((const uint8_t *)frame + TPACKET_ALIGN(sizeof(*frame)));
 
-	return from->sll_hatype == ARPHRD_LOOPBACK && from->sll_pkttype == PACKET_OUTGOING;
+	return from->sll_pkttype == PACKET_OUTGOING;
 }
 
 /* False: not a TCP segment over IPv4, or cut. */
@@ -113,6 +113,7 @@ static bool parse(const struct tpacket2_hdr *frame, struct captured *ret)
 		.acknowledgement = ntohl(tcp.ack_seq),
 		.length = (uint32_t)(kept - head),
 		.has_acknowledgement = tcp.ack,
+		.is_outgoing = is_outgoing(frame),
 	};
 	return true;
 }
@@ -143,7 +144,7 @@ int capture_read(const struct capture *capture,
 		const struct tpacket2_hdr *frame = frame_at(capture, i);
 		struct captured packet;
 
-		if (!is_second_look(frame) && parse(frame, &packet))
+		if (parse(frame, &packet))
 			each(user, &packet);
 	}
 	return 0;

@@ -22,9 +22,10 @@ struct captured {
 	uint32_t sequence, acknowledgement;
 	uint32_t length; /* of its data */
 	bool has_acknowledgement;
+	bool is_outgoing; /* it leaves this end; on loopback each packet is seen when it leaves and when it comes */
 };
 
-/* capture_open - from now on, on all devices; on loopback, which shows a packet twice, once. 0 or -errno. */
+/* capture_open - from now on, on all devices. 0 or -errno. */
 int capture_open(struct capture *ret);
 /* capture_close - also what is not open, if fd is -1. */
 void capture_close(struct capture *capture);

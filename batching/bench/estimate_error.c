@@ -170,6 +170,8 @@ static const struct evaluation local = {FORM_REQUESTS, OF_A(BAT_UNACKED) | OF_A(
 			       unsent = {FORM_REQUESTS, FULL | OF_B(BAT_UNSENT), 0},
 			       answers = {FORM_ANSWERS, 0, 0}, larger = {FORM_LARGER, FULL, 0},
 			       larger_by_request = {FORM_LARGER, FULL, 1},
+			       larger_by_send = {FORM_LARGER, FULL, 2},
+			       larger_by_segment = {FORM_LARGER, FULL, 3},
 			       hints = {FORM_HINTS, 0, 0};
 
 static const struct hb_param params[] = {
@@ -268,6 +270,10 @@ static const struct hb_variant variants[] = {
 	VARIANT("larger", HB_ROLE_IDEA, "the larger of full and answers", &larger),
 	VARIANT("larger_by_request", HB_ROLE_RIVAL, "the same, counted in requests",
 		&larger_by_request),
+	VARIANT("larger_by_send", HB_ROLE_RIVAL, "the same, counted in sends, what one write gives",
+		&larger_by_send),
+	VARIANT("larger_by_segment", HB_ROLE_RIVAL,
+		"the same, counted in segments, without what is not sent", &larger_by_segment),
 	VARIANT("hints", HB_ROLE_RIVAL, "the application counts its requests", &hints),
 	{.name = NULL},
 };

@@ -19,7 +19,7 @@
 #include <hotbed/error.h>
 #include <hotbed/experiment.h>
 
-#define KEYS 64 /* per connection */
+#define KEYS 64 /* at least, and one per connection */
 #define HEADER_MAX 128
 #define OUT_BYTES (4u << 20)
 #define READ_BYTES 65536
@@ -201,9 +201,17 @@ int redis_set_nodelay(struct redis *redis, bool on)
 	return err;
 }
 
+/* A multiple of the connections, so that each key has one connection, whose order is that of its values. */
+static uint64_t key_count(const struct redis *redis)
+{
+	uint64_t connections = redis->connection_count;
+
+	return (KEYS + connections - 1) / connections * connections;
+}
+
 static uint64_t key_of(const struct redis *redis, uint64_t request)
 {
-	return request % ((uint64_t)redis->connection_count * KEYS);
+	return request % key_count(redis);
 }
 
 /* The number of the request, again and again: a value of another request differs in every sixteenth byte at least. */
@@ -439,7 +447,7 @@ static int check_key(
 
 int redis_verify(struct hb_trial *trial, struct redis *redis)
 {
-	uint64_t keys = (uint64_t)redis->connection_count * KEYS;
+	uint64_t keys = key_count(redis);
 	int fd, err = 0;
 
 	for (unsigned int i = 0; i < redis->connection_count; i++) {

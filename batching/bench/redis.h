@@ -67,7 +67,7 @@ void redis_stop(struct redis *redis);
 /* redis_set_nodelay - on the client's ends. 0 or -errno. */
 int redis_set_nodelay(struct redis *redis, bool on);
 /*
- * redis_drive - SETs of 64 keys per connection in turn, with values made of their number, at the times of @profile,
+ * redis_drive - SETs of 64 keys and more in turn, with values made of their number, at the times of @profile,
  * drawn by @seed; until all are answered, or two seconds after the last. Answers of an earlier run must not be on their
  * way any more. 0 with @ret to be given to redis_run_finish(), which accepts zeros, or hb_trial_fail().
  */

@@ -146,7 +146,9 @@ static void conclude_estimates(const struct connection *c, struct bat_tcp_result
 
 				*window = window_of(
 					&c->start[end][unit][queue], &c->stop[end][unit][queue]);
-				ends[end].queues[queue] = bat_wait_of(window);
+				/* Segments that are not sent do not exist. */
+				if (unit != TCP_SEGMENTS || queue != BAT_UNSENT)
+					ends[end].queues[queue] = bat_wait_of(window);
 			}
 		bat_estimate_combine(&ends[0], &ends[1], &ret->estimates[unit]);
 		bat_estimate_by_answers(&ends[0], &ends[1], &ret->by_answers[unit]);
@@ -228,6 +230,8 @@ static int run(struct connection *c, struct hb_error *reterr)
 		(void)hb_sim_after(c->sim, c->config->tick_ns, on_tick, c, 0, NULL);
 	err = hb_sim_run(c->sim, INT64_MAX, UINT64_MAX, reterr);
 	hb_assert(err || c->finished == c->config->requests);
+	if (!err && (c->ends[0].out_of_memory || c->ends[1].out_of_memory))
+		err = hb_error_set(reterr, -ENOMEM, "no memory for sends and segments");
 	return err;
 }
 
@@ -243,6 +247,8 @@ static int create(
 			.received_ns = -1,
 			.nagle = config->hosts[i].nagle};
 		loss_init(&c->ends[i]);
+		for (int unit = 0; unit < MARKS_UNITS; unit++)
+			c->ends[i].marks[unit].points = i == 0 ? MARK_POINTS : MARK_ANSWERED;
 		c->ends[i].segments = calloc(config->window_segments, sizeof(uint64_t));
 		c->ends[i].spans = calloc(config->window_segments, sizeof(struct span));
 		if (!c->ends[i].segments || !c->ends[i].spans)
@@ -269,6 +275,8 @@ static void destroy(struct connection *c)
 	for (int i = 0; i < BAT_TCP_ENDS; i++) {
 		free(c->ends[i].segments);
 		free(c->ends[i].spans);
+		for (int unit = 0; unit < MARKS_UNITS; unit++)
+			marks_finish(&c->ends[i].marks[unit]);
 	}
 	free(c->packets);
 	if (c->requests != c->config->log)

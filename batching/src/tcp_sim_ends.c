@@ -168,6 +168,9 @@ static void on_answer(struct hb_sim *sim, void *object, uint64_t argument)
 	}
 	track(c, TCP_BYTES, 1, BAT_SERVICE, -(int64_t)request_bytes);
 	track(c, TCP_REQUESTS, 1, BAT_SERVICE, -(int64_t)count);
+	end->answered_seq += request_bytes;
+	track_marks(
+		&c->ends[0], MARK_ANSWERED, end->answered_seq, 1, BAT_SERVICE, BAT_QUEUE_COUNT, -1);
 	tcp_write(end, bytes, count);
 	if (c->served < end->read)
 		serve_next(end);

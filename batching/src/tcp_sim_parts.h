@@ -31,6 +31,26 @@ struct recovery {
 	struct hb_event_id timer; /* serial 0: none */
 };
 
+/* Where units of a stream end, and how many of them have passed which point; see tcp_sim_marks.c. */
+enum mark_point {
+	MARK_SENT,
+	MARK_ACKED,
+	MARK_RECEIVED,
+	MARK_ACK_SENT,
+	MARK_READ,
+	MARK_ANSWERED, /* of A's stream only */
+	MARK_POINTS,
+};
+
+struct marks {
+	uint64_t *ends; /* shape [room], of them [count] used */
+	size_t room, count;
+	size_t passed[MARK_POINTS];
+	int points; /* that its units pass, the first ones */
+};
+
+enum { MARKS_SENDS, MARKS_SEGMENTS, MARKS_UNITS };
+
 /* On its way. */
 struct packet {
 	uint64_t begin, ack;
@@ -52,6 +72,10 @@ struct end {
 	uint64_t device_bytes; /* given to the device, which has not sent them yet */
 	bool nagle;            /* now */
 	bool corked;           /* by autocorking, until the device is done */
+
+	struct marks marks[MARKS_UNITS]; /* of what it sends */
+	uint64_t answered_seq;           /* B: how far of A's stream it has answered */
+	bool out_of_memory;              /* for marks */
 
 	struct recovery recovery;
 	struct hb_rng losses;
@@ -106,7 +130,20 @@ struct connection {
 	struct bat_reading stop[BAT_TCP_ENDS][BAT_TCP_UNITS][BAT_QUEUE_COUNT], stop_hinted;
 };
 
-enum { TCP_BYTES, TCP_REQUESTS }; /* indices into bat_tcp_units */
+enum { TCP_BYTES, TCP_REQUESTS, TCP_SENDS, TCP_SEGMENTS }; /* indices into bat_tcp_units */
+
+/* marks_add - a unit that ends at @end, after all earlier ones. False: no memory. */
+bool marks_add(struct marks *marks, uint64_t end);
+/* marks_pass - all up to @seq have passed @point by now. Returns how many had not before. */
+uint64_t marks_pass(struct marks *marks, enum mark_point point, uint64_t seq);
+void marks_finish(struct marks *marks);
+
+/*
+ * track_marks - sends and segments of @sender's stream up to @seq have passed @point: they enter (@sign 1) or leave
+ * (-1) @queue of @end, and @other, too, unless that is BAT_QUEUE_COUNT.
+ */
+void track_marks(struct end *sender, enum mark_point point, uint64_t seq, int end,
+	enum bat_queue queue, enum bat_queue other, int sign);
 
 /* track - @delta units enter or leave @queue of @end now. */
 void track(struct connection *connection, int unit, int end, enum bat_queue queue, int64_t delta);

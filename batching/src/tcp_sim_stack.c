@@ -64,6 +64,30 @@ static void track_both(
 	track(end->connection, TCP_REQUESTS, end->which, queue, sign * (int64_t)messages);
 }
 
+void track_marks(struct end *sender, enum mark_point point, uint64_t seq, int end,
+	enum bat_queue queue, enum bat_queue other, int sign)
+{
+	for (int i = 0; i < MARKS_UNITS; i++) {
+		int64_t units = sign * (int64_t)marks_pass(&sender->marks[i], point, seq);
+		int unit = TCP_SENDS + i;
+
+		if (i == MARKS_SEGMENTS && queue == BAT_UNSENT)
+			continue;
+		track(sender->connection, unit, end, queue, units);
+		if (other != BAT_QUEUE_COUNT)
+			track(sender->connection, unit, end, other, units);
+	}
+}
+
+/* Without memory the simulation goes on, to be thrown away at its end. */
+static void add_mark(struct end *end, int unit, uint64_t seq)
+{
+	if (!marks_add(&end->marks[unit], seq))
+		end->out_of_memory = true;
+	else
+		track(end->connection, TCP_SENDS + unit, end->which, BAT_UNACKED, 1);
+}
+
 /* tcp_event_ack_sent: everything received is acknowledged by the packet that leaves now. */
 static void note_ack_sent(struct end *end)
 {
@@ -72,6 +96,8 @@ static void note_ack_sent(struct end *end)
 		BAT_TCP_REPLY_ACK_SENT);
 
 	track_both(end, BAT_ACKDELAY, -1, bytes, messages);
+	track_marks(peer_of(end), MARK_ACK_SENT, end->rcv_nxt, end->which, BAT_ACKDELAY,
+		BAT_QUEUE_COUNT, -1);
 	end->rcv_wup = end->rcv_nxt;
 	end->ack_scheduled = false;
 	end->pushed = 0;
@@ -173,6 +199,9 @@ static void transmit(struct end *end, uint32_t length)
 		end->snd_nxt += length;
 		track_both(end, BAT_UNSENT, -1, length,
 			pass(end, &end->sent, end->snd_nxt, BAT_TCP_SENT, BAT_TCP_REPLY_SENT));
+		add_mark(end, MARKS_SEGMENTS, end->snd_nxt);
+		track_marks(
+			end, MARK_SENT, end->snd_nxt, end->which, BAT_UNSENT, BAT_QUEUE_COUNT, -1);
 		if (length < config->mss_bytes)
 			end->snd_sml = end->snd_nxt;
 		end->segments[(end->segment_head + end->segment_count++) %
@@ -307,6 +336,7 @@ static void note_acked(struct end *end, uint64_t ack)
 
 	hb_assert(ack <= end->snd_nxt);
 	track_both(end, BAT_UNACKED, -1, bytes, messages);
+	track_marks(end, MARK_ACKED, ack, end->which, BAT_UNACKED, BAT_QUEUE_COUNT, -1);
 	end->snd_una = ack;
 	while (end->segment_count > 0 && end->segments[end->segment_head] <= ack) {
 		end->segment_head =
@@ -328,6 +358,8 @@ static bool receive(struct end *end, const struct packet *packet)
 		BAT_TCP_REPLY_RECEIVED);
 	track_both(end, BAT_UNREAD, 1, bytes, messages);
 	track_both(end, BAT_ACKDELAY, 1, bytes, messages);
+	track_marks(
+		peer_of(end), MARK_RECEIVED, end->rcv_nxt, end->which, BAT_UNREAD, BAT_ACKDELAY, 1);
 	note_received(end, packet->length);
 	return had_holes;
 }
@@ -361,7 +393,22 @@ void tcp_write(struct end *end, uint64_t bytes, uint64_t messages)
 	end->written += messages;
 	track_both(end, BAT_UNSENT, 1, bytes, messages);
 	track_both(end, BAT_UNACKED, 1, bytes, messages);
+	add_mark(end, MARKS_SENDS, end->write_seq);
+	track(end->connection, TCP_SENDS, end->which, BAT_UNSENT, !end->out_of_memory);
 	tcp_push(end, true);
+}
+
+/* Sends and segments that have been read; at B they are in service now. */
+static void note_read(struct end *end)
+{
+	for (int i = 0; i < MARKS_UNITS; i++) {
+		int64_t units =
+			(int64_t)marks_pass(&peer_of(end)->marks[i], MARK_READ, end->copied_seq);
+
+		track(end->connection, TCP_SENDS + i, end->which, BAT_UNREAD, -units);
+		if (end->which == 1)
+			track(end->connection, TCP_SENDS + i, 1, BAT_SERVICE, units);
+	}
 }
 
 uint64_t tcp_read(struct end *end, uint64_t bytes)
@@ -373,6 +420,7 @@ uint64_t tcp_read(struct end *end, uint64_t bytes)
 	messages =
 		pass(peer_of(end), &end->read, end->copied_seq, BAT_TCP_READ, BAT_TCP_REPLY_READ);
 	track_both(end, BAT_UNREAD, -1, bytes, messages);
+	note_read(end);
 	/* tcp_cleanup_rbuf */
 	if (end->ack_scheduled &&
 		(end->rcv_nxt - end->rcv_wup > end->rcv_mss ||

@@ -13,6 +13,7 @@ static const struct hb_experiment *const experiments[] = {
 	&nicos_table,
 	&nicos_decision,
 	&nicos_real_latency,
+	&nicos_hand_over,
 	&nicos_real_services,
 	&nicos_real_throughput,
 	NULL,

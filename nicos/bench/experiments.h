@@ -17,6 +17,7 @@ extern const struct hb_experiment nicos_stale_state;
 extern const struct hb_experiment nicos_table;
 extern const struct hb_experiment nicos_decision;
 extern const struct hb_experiment nicos_real_latency;
+extern const struct hb_experiment nicos_hand_over;
 extern const struct hb_experiment nicos_real_services;
 extern const struct hb_experiment nicos_real_throughput;
 

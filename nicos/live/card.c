@@ -7,9 +7,11 @@
 
 #include <hotbed/assert.h>
 #include <hotbed/error.h>
+#include <hotbed/hist.h>
 #include <hotbed/rng.h>
 
-#define BURST 8       /* frames per round */
+#define BURST 8 /* frames per round */
+#define HAND_OVER_MAX_NS 100000000000
 #define SLOW_ROUND 64 /* rounds between looks at what is rare */
 /* Calls seen before, by place of a hash: what comes twice within that many is answered once. */
 #define SEEN_PLACES 16384
@@ -52,6 +54,7 @@ struct card {
 	/* With an interval: what the allocator has not seen yet, linked by next_free. */
 	uint32_t withheld_first, withheld_last;
 	uint64_t withheld, looked_ticks;
+	struct hb_hist *hand_over;
 	struct card_counts counts;
 };
 
@@ -318,6 +321,17 @@ static void reply_send(struct card *card, const struct slot *slot, const struct 
 	nic_wire_commit(card->wire, frame_bytes);
 }
 
+/* If the process had waited, and did not write just anything: how long the call was on its way. */
+static void hand_over_record(
+	struct card *card, const struct held *held, const struct line *line, uint64_t now)
+{
+	uint64_t arrived = line->arrived_ticks;
+
+	if (arrived > held->since_ticks && arrived < now)
+		hb_hist_record(card->hand_over,
+			hb_clock_ticks_to_ns(&card->clock, arrived - held->since_ticks));
+}
+
 /* Replies that the process of the core has written, in order. */
 static void replies_take(struct card *card)
 {
@@ -336,6 +350,7 @@ static void replies_take(struct card *card)
 		event.ran_ns = hb_clock_ticks_to_ns(&card->clock, ran_ticks);
 		card->counts.useful_ticks += ran_ticks;
 		reply_send(card, &card->slots[held.slot], line, endpoint->tx_overflow[place]);
+		hand_over_record(card, &held, line, held.since_ticks + most_ticks);
 		slot_free(card, held.slot);
 		card->held_first = (card->held_first + 1) % NIC_DEPTH_MAX;
 		card->held_count--;
@@ -483,6 +498,14 @@ uint64_t card_memory_bytes(const struct card *card)
 	       (card->region->services + 1) * (sizeof(*card->numbers) + sizeof(*card->is_dead));
 }
 
+struct hb_hist *card_hand_over(struct card *card)
+{
+	struct hb_hist *hand_over = card->hand_over;
+
+	card->hand_over = NULL;
+	return hand_over;
+}
+
 void card_counts(struct card *card, struct card_counts *ret)
 {
 	/* Invariant 4. */
@@ -532,6 +555,8 @@ int card_create(const struct card_options *options, struct region *region, struc
 			"no memory for a card with %u buffers; use fewer", options->buffers);
 	else
 		err = nic_sched_create(&sched, &card->sched, reterr);
+	if (!err)
+		err = hb_hist_create(&card->hand_over, HAND_OVER_MAX_NS, 3, reterr);
 	if (err) {
 		card_destroy(card);
 		return err;
@@ -547,6 +572,7 @@ void card_destroy(struct card *card)
 	if (!card)
 		return;
 	nic_sched_destroy(card->sched);
+	hb_hist_destroy(card->hand_over);
 	free(card->slots);
 	free(card->numbers);
 	free(card->seen);

@@ -18,6 +18,7 @@
 #include "worker.h"
 
 struct card;
+struct hb_hist;
 
 struct card_options {
 	uint32_t depth, queue, buffers, turn_ns;
@@ -59,6 +60,9 @@ uint64_t card_frames(const struct card *card);
 
 /* card_memory_bytes - what card_create() took. */
 uint64_t card_memory_bytes(const struct card *card);
+
+/* card_hand_over - take the histogram of nic_live_result. Once. */
+struct hb_hist *card_hand_over(struct card *card);
 
 /* card_counts - now; also checks that no request is unaccounted for (asserted). */
 void card_counts(struct card *card, struct card_counts *ret);

@@ -34,8 +34,12 @@ struct line {
 	uint8_t type, parity;
 	uint16_t length_bytes; /* of arguments or results, overflow included */
 	uint32_t xid;
-	uint32_t epoch;     /* of the command, in RETIRE and NACK */
-	uint64_t procedure; /* call */
+	uint32_t epoch; /* of the command, in RETIRE and NACK */
+	union {
+		uint64_t procedure; /* call */
+		uint64_t
+			arrived_ticks; /* reply: when its call was here; 0 if nobody waited for it */
+	};
 	uint64_t ran_ticks; /* reply: what the handler took */
 	uint64_t data;      /* offset of the overflow in the endpoint, 0 = none */
 	uint8_t args[LINE_ARGS_BYTES];

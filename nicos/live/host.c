@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include <hotbed/assert.h>
 #include <hotbed/error.h>
 
+#include "cpus.h"
 #include "fiber.h"
 #include "handler.h"
 
@@ -28,6 +28,7 @@ struct worker {
 	uint32_t service; /* region->services: the host's own */
 	uint32_t number;  /* of the line that it loads next */
 	uint32_t turn;    /* the number of its turn when it had the core last */
+	bool has_waited;  /* for the line that came last */
 	struct fiber fiber;
 	pthread_t thread;
 	pid_t pid;
@@ -97,7 +98,9 @@ static struct line *control_line_load(struct worker *w)
 	endpoint->wait.parity = w->number & 1;
 	endpoint->wait.since_ticks = hb_clock_ticks(&w->host->clock);
 	atomic_store_explicit(&endpoint->wait.number, w->number, memory_order_release);
+	w->has_waited = false;
 	while (atomic_load_explicit(&line->number, memory_order_acquire) != w->number) {
+		w->has_waited = true;
 		if (is_stopped(w))
 			return NULL;
 	}
@@ -109,11 +112,16 @@ static void call(struct worker *w, const struct line *line)
 	struct endpoint *endpoint = w->endpoint;
 	uint32_t place = w->number % w->host->region->lines;
 	struct line *reply = &endpoint->tx[place];
-	uint64_t began = hb_clock_ticks(&w->host->clock);
 	const uint8_t *args = line->data ? endpoint->rx_overflow[place] : line->args;
 	uint8_t *results = line->data ? endpoint->tx_overflow[place] : reply->args;
 	const struct region *region = w->host->region;
+	uint64_t began;
 
+	/* A call has been handed over when its last byte is here. */
+	if (line->length_bytes)
+		(void)*(const volatile uint8_t *)(args + line->length_bytes - 1);
+	began = hb_clock_ticks(&w->host->clock);
+	reply->arrived_ticks = w->has_waited ? began : 0;
 	reply->type = LINE_CALL;
 	reply->parity = w->number & 1;
 	reply->length_bytes = line->length_bytes;
@@ -162,15 +170,6 @@ static void worker_run(struct worker *w)
 	}
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 /* ---- services as fibers, threads and processes ---- */
 
 static void fiber_main(void *argument)
@@ -187,7 +186,7 @@ static void *thread_main(void *argument)
 {
 	struct worker *w = argument;
 
-	pin(w->host->cpu);
+	cpu_pin(w->host->cpu);
 	if (w->service != w->host->region->services) {
 		turn_await(w);
 		turn_acknowledge(w);
@@ -204,7 +203,7 @@ _Noreturn static void process_main(struct worker *w)
 	(void)setpgid(0, w->host->group);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)signal(SIGINT, SIG_IGN);
-	pin(w->host->cpu);
+	cpu_pin(w->host->cpu);
 	if (region_restrict(w->host->region, w->service))
 		_exit(99);
 	turn_await(w);

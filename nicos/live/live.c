@@ -13,6 +13,7 @@
 #include "baseline.h"
 #include "card.h"
 #include "client.h"
+#include "cpus.h"
 #include "fiber.h"
 #include "handler.h"
 
@@ -171,40 +172,11 @@ static int options_check(const struct nic_live_options *o, struct hb_error *rete
 
 /* ---- CPUs ---- */
 
-/* The first two that the caller may use: the card's, and the host's. */
-static int cpus_find(int ret_cpus[2], struct hb_error *reterr)
-{
-	cpu_set_t cpus;
-	int found = 0;
-
-	if (sched_getaffinity(0, sizeof(cpus), &cpus))
-		return hb_error_set(
-			reterr, -ENOTSUP, "needs sched_getaffinity: %s", strerror(errno));
-	for (int cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++) {
-		if (CPU_ISSET(cpu, &cpus))
-			ret_cpus[found++] = cpu;
-	}
-	if (found < 2)
-		return hb_error_set(reterr, -ENOTSUP,
-			"needs two CPUs, one for the card and one for the services; this process "
-			"may use one only");
-	return 0;
-}
-
 int nic_live_probe(struct hb_error *reterr)
 {
 	int cpus[2];
 
 	return cpus_find(cpus, reterr);
-}
-
-static void pin(int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
 /* ---- a run ---- */
@@ -416,6 +388,7 @@ static void result_of_card(struct run *run, int64_t elapsed_ns, struct nic_live_
 	ret->switches = (double)counts.switches / (double)(counts.done ? counts.done : 1);
 	cpu_shares(run, &counts, elapsed_ns, ret->cpu);
 	ret->elapsed_s = (double)elapsed_ns / 1e9;
+	ret->hand_over = card_hand_over(run->card);
 	ret->memory_bytes = card_memory_bytes(run->card) + region_touched_bytes(&run->region);
 }
 
@@ -456,13 +429,13 @@ int nic_live_run(const struct nic_live_options *options, struct nic_live_result 
 	(void)sched_getaffinity(0, sizeof(before), &before);
 	err = hb_clock_calibrate(&run.clock, CALIBRATION_NS, reterr);
 	if (!err) {
-		pin(run.cpus[1]);
+		cpu_pin(run.cpus[1]);
 		run.step_ns = handler_step_ns();
 		(void)sched_setaffinity(0, sizeof(before), &before);
 		err = run_prepare(&run, reterr);
 	}
 	if (!err) {
-		pin(run.cpus[0]);
+		cpu_pin(run.cpus[0]);
 		began_ns = hb_clock_now_ns();
 		err = run_loop(&run, reterr);
 		if (!err) {
@@ -483,4 +456,6 @@ void nic_live_finish(struct nic_live_result *result)
 {
 	hb_hist_destroy(result->latency);
 	result->latency = NULL;
+	hb_hist_destroy(result->hand_over);
+	result->hand_over = NULL;
 }

@@ -15,6 +15,7 @@
 #include <hotbed/error.h>
 #include <hotbed/hist.h>
 
+#include <nicos/echo.h>
 #include <nicos/live.h>
 #include <nicos/sched.h>
 
@@ -300,4 +301,66 @@ Test(live, what_cannot_be_is_refused_with_a_reason)
 		cr_assert_eq(nic_live_run(&o[i], &r, &error), -EINVAL, "case %zu", i);
 		cr_assert(error.text[0]);
 	}
+}
+
+/* ---- what calls are compared with ---- */
+
+Test(echo, frames_come_back_as_they_went)
+{
+	struct nic_echo_options o = {
+		.requests = 300, .warm_up = 30, .rate_per_s = 1e6, .seed = 1, .bytes = 48};
+	struct nic_echo_result r;
+	struct hb_error error = {0};
+
+	if (!is_possible())
+		return;
+	for (int written = 0; written < 2; written++) {
+		o.is_written = written;
+		o.is_falsified = false;
+		cr_assert_eq(nic_echo_run(&o, &r, &error), 0, "%s", error.text);
+		cr_assert_eq(r.answered, o.requests);
+		cr_assert_eq(r.wrong, 0);
+		cr_assert_eq(hb_hist_total(r.round_trip), o.requests - o.warm_up);
+		nic_echo_finish(&r);
+		o.is_falsified = true;
+		cr_assert_eq(nic_echo_run(&o, &r, &error), 0, "%s", error.text);
+		cr_assert_eq(r.wrong, o.requests);
+		nic_echo_finish(&r);
+	}
+	o.bytes = 49;
+	cr_assert_eq(nic_echo_run(&o, &r, &error), -EINVAL);
+}
+
+Test(echo, a_line_is_written_in_turn)
+{
+	struct nic_line_result r;
+	struct hb_error error = {0};
+
+	if (!is_possible())
+		return;
+	cr_assert_eq(nic_line_run(2000, &r, &error), 0, "%s", error.text);
+	cr_assert_eq(r.rounds, 2000);
+	cr_assert_eq(r.wrong, 0);
+	cr_assert_eq(hb_hist_total(r.round_trip), 2000);
+	nic_line_finish(&r);
+	cr_assert_eq(nic_line_run(0, &r, &error), -EINVAL);
+}
+
+/* One for each call for which the process had waited, and none is longer than the call itself took. */
+Test(live, the_hand_over_is_a_part_of_the_call)
+{
+	struct nic_live_options o = quick(NIC_LIVE_PROCESS, 1);
+	struct nic_live_result r;
+	struct hb_error error = {0};
+
+	if (!is_possible())
+		return;
+	o.rate_per_s = 1e5;
+	o.requests = 500;
+	o.warm_up = 0;
+	cr_assert_eq(nic_live_run(&o, &r, &error), 0, "%s", error.text);
+	check(&o, &r);
+	cr_assert(hb_hist_total(r.hand_over) <= r.done);
+	cr_assert(hb_hist_max(r.hand_over) <= hb_hist_max(r.latency));
+	nic_live_finish(&r);
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -64,6 +66,17 @@ static uint8_t *port_reserve(struct nic_wire *wire)
 	return port->reserved ? rte_pktmbuf_mtod(port->reserved, uint8_t *) : NULL;
 }
 
+static uint8_t *port_keep(struct nic_wire *wire)
+{
+	struct port *port = (struct port *)wire;
+
+	hb_assert(port->first && port->burst[port->first - 1]);
+	rte_pktmbuf_free(port->reserved);
+	port->reserved = port->burst[port->first - 1];
+	port->burst[port->first - 1] = NULL;
+	return rte_pktmbuf_mtod(port->reserved, uint8_t *);
+}
+
 static void port_commit(struct nic_wire *wire, size_t frame_bytes)
 {
 	struct port *port = (struct port *)wire;
@@ -100,6 +113,7 @@ static void port_destroy(struct nic_wire *wire)
 static const struct nic_wire_operations port_operations = {
 	.receive = port_receive,
 	.reserve = port_reserve,
+	.keep = port_keep,
 	.commit = port_commit,
 	.destroy = port_destroy,
 };
@@ -123,6 +137,22 @@ static int start(struct hb_error *reterr)
 		return hb_error_set(reterr, -ENOTSUP, "needs DPDK, which does not start here: %s",
 			rte_strerror(rte_errno));
 	return 0;
+}
+
+int nic_wire_dpdk_probe(struct hb_error *reterr)
+{
+	struct hb_error error = {0};
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(start(&error) != 0);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	return status == 0 ? 0
+			   : hb_error_set(reterr, -ENOTSUP,
+				     "needs DPDK, which does not start here; nicos live --wire "
+				     "net-ring says why");
 }
 
 static int port_open(struct port *port, const char *name, struct rte_ring *in, struct rte_ring *out)

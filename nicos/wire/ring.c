@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include <hotbed/assert.h>
@@ -67,6 +68,17 @@ static uint8_t *ring_reserve(struct nic_wire *wire)
 	return end->out->frames[end->out_written & end->mask].data;
 }
 
+static uint8_t *ring_keep(struct nic_wire *wire)
+{
+	struct ring_end *end = (struct ring_end *)wire;
+	const struct frame *last = &end->in->frames[(end->in_read - 1) & end->mask];
+	uint8_t *frame = ring_reserve(wire);
+
+	if (frame)
+		memcpy(frame, last->data, last->bytes);
+	return frame;
+}
+
 static void ring_commit(struct nic_wire *wire, size_t frame_bytes)
 {
 	struct ring_end *end = (struct ring_end *)wire;
@@ -96,6 +108,7 @@ void nic_wire_destroy(struct nic_wire *wire)
 static const struct nic_wire_operations ring_operations = {
 	.receive = ring_receive,
 	.reserve = ring_reserve,
+	.keep = ring_keep,
 	.commit = ring_commit,
 	.destroy = ring_destroy,
 };

@@ -10,6 +10,8 @@ static const struct hb_experiment *const experiments[] = {
 	&probcons_rare_events,
 	&probcons_weights,
 	&probcons_speed,
+	&probcons_availability,
+	&probcons_committees,
 	NULL,
 };
 

@@ -7,6 +7,8 @@
 
 #define PROBCONS_PAPER "Real Life Is Uncertain. Consensus Should Be Too!, HotOS'25"
 
+extern const struct hb_experiment probcons_availability;
+extern const struct hb_experiment probcons_committees;
 extern const struct hb_experiment probcons_tables;
 extern const struct hb_experiment probcons_accuracy;
 extern const struct hb_experiment probcons_correlation;

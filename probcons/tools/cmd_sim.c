@@ -180,11 +180,13 @@ static void print_json(const struct question *q, const struct pc_simulation_repo
 		hb_json_put_u64(&out, pc_simulation_coverage_name((enum pc_coverage)i),
 			report->coverage[i]);
 	hb_json_close(&out, '}');
+	hb_json_put_u64(&out, "states", report->states);
 	if (q->options.variant == PC_V5) {
 		hb_json_open(&out, "committees", '{');
 		hb_json_put_number(&out, "declared_epsilon", epsilon(&q->options));
 		hb_json_put_u64(&out, "campaigns_after_commit", report->committee_trials);
 		hb_json_put_u64(&out, "missed", report->committee_misses);
+		hb_json_put_u64(&out, "redrawn_by_leaders", report->committee_redraws);
 		hb_json_put_u64(&out, "schedules_harmed", report->harmed);
 		hb_json_close(&out, '}');
 	}
@@ -201,6 +203,7 @@ static void print_text(const struct question *q, const struct pc_simulation_repo
 	for (int i = 0; i < PC_COVERAGE_COUNT; i++)
 		(void)printf("%-24s %" PRIu64 "\n",
 			pc_simulation_coverage_name((enum pc_coverage)i), report->coverage[i]);
+	(void)printf("%-24s %" PRIu64 "\n", "states", report->states);
 	if (report->undecided)
 		(void)printf("%" PRIu64 " histories were too hard to judge\n", report->undecided);
 	if (q->options.variant == PC_V5)
@@ -233,12 +236,12 @@ static int simulate(const struct question *q, bool trace, struct pc_simulation_r
 }
 
 /* Does @schedule still break a promise without these faults? */
-static bool is_broken(struct pc_simulation *simulation, uint64_t schedule, uint64_t skipped)
+static bool is_broken(struct pc_simulation *simulation, uint64_t schedule, const uint64_t *skipped)
 {
 	static struct pc_simulation_report report;
 
 	report = (struct pc_simulation_report){0};
-	pc_simulation_skip_faults(simulation, skipped);
+	pc_simulation_skip_faults(simulation, skipped[0], skipped[1]);
 	return pc_simulation_run(simulation, schedule, &report, NULL) == 0 &&
 	       report.violation_count > 0;
 }
@@ -247,14 +250,19 @@ static bool is_broken(struct pc_simulation *simulation, uint64_t schedule, uint6
 static int shrink(const struct question *q, uint64_t schedule, struct hb_error *reterr)
 {
 	struct pc_simulation *simulation;
-	uint64_t skipped = 0;
+	uint64_t skipped[2] = {0};
 	int err = pc_simulation_create(&q->options, &simulation, reterr);
 
 	if (err)
 		return err;
-	for (int i = PC_FAULTS_SKIPPED_MAX - 1; i >= 0; i--) {
-		if (is_broken(simulation, schedule, skipped | (uint64_t)1 << i))
-			skipped |= (uint64_t)1 << i;
+	/* Those by the clock and those right after something, the last ones first: they do least to the others. */
+	for (int i = 2 * PC_FAULTS_SKIPPED_MAX - 1; i >= 0; i--) {
+		uint64_t *word = &skipped[i / PC_FAULTS_SKIPPED_MAX];
+		uint64_t before = *word;
+
+		*word |= (uint64_t)1 << i % PC_FAULTS_SKIPPED_MAX;
+		if (!is_broken(simulation, schedule, skipped))
+			*word = before;
 	}
 	(void)printf("schedule %" PRIu64 " without the faults that it does not need:\n", schedule);
 	pc_simulation_trace(simulation, stdout);

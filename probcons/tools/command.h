@@ -65,6 +65,14 @@ enum option_name {
 	OPT_UNJUDGED,
 	OPT_TRACE,
 	OPT_SHRINK,
+	OPT_ID,
+	OPT_PEERS,
+	OPT_CLIENT,
+	OPT_DATA,
+	OPT_JOIN,
+	OPT_TICK,
+	OPT_SERVERS,
+	OPT_TIMEOUT,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION,
@@ -75,6 +83,8 @@ enum option_name {
 struct arguments {
 	const char *values[OPT_COUNT];
 	const char *operand; /* NULL for commands without */
+	char **words;        /* of commands with more_operands: @word_count, the operands */
+	int word_count;
 	enum pc_protocol_kind protocol;
 	bool json;
 };
@@ -84,6 +94,7 @@ struct command {
 	const char *help;
 	bool takes_protocol;
 	const char *operand; /* what must follow, "FILE"; NULL = nothing may */
+	bool more_operands;  /* @operand is only for the help: as many as come are handed on */
 	const char *options; /* names, separated by blanks */
 	int error_code;      /* exit code when it fails; 0 = that of all commands */
 	/* Prints to standard output. Returns an exit code, or -errno with the reason in @reterr. */
@@ -99,6 +110,8 @@ extern const struct command command_curve;
 extern const struct command command_quorum;
 extern const struct command command_linearizable;
 extern const struct command command_sim;
+extern const struct command command_serve;
+extern const struct command command_kv;
 
 /* option_text - "--name", for messages. */
 const char *option_text(enum option_name name);

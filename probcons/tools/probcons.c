@@ -28,6 +28,8 @@ static const struct command *const commands[] = {
 	&command_quorum,
 	&command_linearizable,
 	&command_sim,
+	&command_serve,
+	&command_kv,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -174,6 +176,11 @@ static int parse_operands(
 			return 2;
 		}
 		at++;
+	}
+	if (command->more_operands) {
+		arguments->words = argv + at;
+		arguments->word_count = argc - at;
+		return 0;
 	}
 	if (command->operand) {
 		if (at >= argc) {

@@ -185,7 +185,7 @@ static bool half_is_there(const struct hb_params *values, const char **ret_why)
 		.name = "half", .type = HB_PARAM_TEXT, .unit = "1",                               \
 		.help = "blind: written before the analyser; blind-2 to blind-4: without "        \
 			"sight of it; seen, families: beside it",                                 \
-		.sweep = "blind,blind-2,blind-3,blind-4,seen,families", .sweep_quick = "blind-3", \
+		.sweep = "blind,blind-2,blind-3,blind-4,seen,families", .sweep_quick = "blind-4", \
 	}
 
 static const struct hb_param class_params[] = {
@@ -277,7 +277,7 @@ static const struct hb_claim claims[] = {
 		.section = "",
 		.metric = "found",
 		.variant = "shcheck",
-		.where = "half=blind-3;form=buggy",
+		.where = "half=blind-4;form=buggy",
 		.lo = 1.5,
 		.hi = 100,
 		.needs = "shellcheck",
@@ -290,7 +290,7 @@ static const struct hb_claim claims[] = {
 		.section = "",
 		.metric = "found",
 		.variant = "shcheck",
-		.where = "half=blind-3;form=rewrite",
+		.where = "half=blind-4;form=rewrite",
 		.lo = 2,
 		.hi = 100,
 		.needs = "shellcheck",
@@ -302,7 +302,7 @@ static const struct hb_claim claims[] = {
 		.section = "",
 		.metric = "share",
 		.variant = "shcheck",
-		.where = "half=blind-3;form=fixed",
+		.where = "half=blind-4;form=fixed",
 		.lo = 1,
 		.hi = 100,
 		.needs = "shellcheck",

@@ -179,7 +179,7 @@ static const struct {
 	{"kept_syscall", "abort-syscall"},
 	{"kept_back_off", "fork-back-off"},
 	{"kept_policy", "fork-mode,fork-small,fork-flags,fork-busy,fork-traced,fork-seccomp,"
-			"fork-status,fork-cache"},
+			"fork-status,fork-cache,fork-keys,fork-namespaces"},
 };
 
 static int run(struct hb_trial *trial)

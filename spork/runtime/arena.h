@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "caller.h"
 #include "kernel.h"
 #include "session.h"
 #include "spork/executor.h"
@@ -25,6 +26,7 @@ struct arena {
 	uint32_t busy;
 	uint64_t mask; /* the caller's signal mask, while busy */
 	struct session *session;
+	struct caller_namespaces namespaces;
 	int64_t late;    /* a real child that goes on where the attempt ended, or 0 */
 	bool call_waits; /* the machine stands behind a system call that is still to be made */
 	/* The context's verdict, or NULL; its recipe, while one is replayed; whether it has led to exec. */

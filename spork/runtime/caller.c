@@ -2,6 +2,7 @@
 #include "caller.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "loader.h"
@@ -106,6 +107,32 @@ void caller_follow(const struct spork_caller *caller)
 		return;
 	spork_handled_once |= caller->caught;
 	spork_patch_sigaction();
+}
+
+static void name_namespace(const char *link, struct caller_namespace *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->length = raw3(SYS_readlink, link, ret->name, sizeof(ret->name));
+}
+
+bool caller_keeps_namespaces(struct caller_namespaces *own)
+{
+	static const char *const of_process[CALLER_NAMESPACES] = {
+		"/proc/thread-self/ns/pid", "/proc/thread-self/ns/time"};
+	static const char *const of_children[CALLER_NAMESPACES] = {
+		"/proc/thread-self/ns/pid_for_children", "/proc/thread-self/ns/time_for_children"};
+	struct caller_namespace found;
+
+	for (int i = 0; !own->known && i < CALLER_NAMESPACES; i++)
+		name_namespace(of_process[i], &own->own[i]);
+	own->known = true;
+	for (int i = 0; i < CALLER_NAMESPACES; i++) {
+		/* One whose init does not exist yet has no name. */
+		name_namespace(of_children[i], &found);
+		if (memcmp(&found, &own->own[i], sizeof(found)) != 0)
+			return false;
+	}
+	return true;
 }
 
 enum caller_state caller_look(struct spork_caller *caller)

@@ -204,6 +204,9 @@ static void learn_from_abort(struct arena *arena, struct spork_store_entry *entr
 			return;
 		}
 	}
+	/* No attempt was made, for reasons of the process that say nothing about the context. */
+	if (attempt->reason < SPORK_ABORT_NO_CODE)
+		return;
 	if (attempt->reason == SPORK_ABORT_SYSCALL)
 		spork_count_syscall(attempt->syscall);
 	if (!entry)

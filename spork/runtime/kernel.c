@@ -211,7 +211,6 @@ static const struct row rows[] = {
 	[SYS_prlimit64] = {CHILD, {0, 0, IN(struct rlimit), OUT(struct rlimit)}},
 	[SYS_getcpu] = {QUERY, {OUT(int), OUT(int)}},
 	[SYS_getrandom] = {QUERY, {OUT_BYTES(1)}},
-	[SYS_membarrier] = {ZERO, {0}},
 	[SYS_close_range] = {CLOSE_RANGE, {0}},
 	[SYS_accept] = {BLOCKS, {0}},
 	[SYS_connect] = {BLOCKS, {0}},

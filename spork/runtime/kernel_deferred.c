@@ -310,9 +310,18 @@ static bool is_stream(uint64_t fd)
 	       type == SOCK_STREAM;
 }
 
+static bool is_terminal(uint64_t fd)
+{
+	struct kernel_modes modes;
+
+	return raw3(SYS_ioctl, fd, TCGETS, &modes) == 0;
+}
+
+/* Streams: to other devices, the kernel's log among them, each write is a message. */
 static bool takes_bytes(uint64_t fd, const struct stat *status)
 {
-	return S_ISREG(status->st_mode) || S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode) ||
+	return S_ISREG(status->st_mode) || S_ISFIFO(status->st_mode) ||
+	       (S_ISCHR(status->st_mode) && is_terminal(fd)) ||
 	       (S_ISSOCK(status->st_mode) && is_stream(fd));
 }
 

@@ -215,9 +215,23 @@ static bool ready(uint64_t fd, int16_t events)
 	return raw3(SYS_poll, &item, 1, 0) == 1 && (item.revents & events);
 }
 
+/* Those that neither wait nor tell anybody: the kernel's log, for one, has the same major number. */
 static bool is_memory_device(const struct stat *status)
 {
-	return S_ISCHR(status->st_mode) && major(status->st_rdev) == MEMORY_DEVICES;
+	enum { NULL_DEVICE = 3, ZERO_DEVICE = 5, FULL_DEVICE = 7, RANDOM = 8, URANDOM = 9 };
+
+	if (!S_ISCHR(status->st_mode) || major(status->st_rdev) != MEMORY_DEVICES)
+		return false;
+	switch (minor(status->st_rdev)) {
+	case NULL_DEVICE:
+	case ZERO_DEVICE:
+	case FULL_DEVICE:
+	case RANDOM:
+	case URANDOM:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* May this be read without waiting, and without moving a position that the parent shares? */

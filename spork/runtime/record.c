@@ -335,6 +335,10 @@ SPORK_FAST static int64_t attempt_record(struct spork_attempt *attempt)
 
 	if (pid > 0)
 		return pid;
+	if (!caller_keeps_namespaces(&arena->namespaces)) {
+		attempt->reason = SPORK_FORK_NAMESPACES;
+		return 0;
+	}
 	attempt->outcome = RECORD_RUNS;
 	progress = begin(arena) ? run(arena) : give_up(attempt, SPORK_ABORT_ARENA);
 	if (progress == NEED_CHILD)

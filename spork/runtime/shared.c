@@ -161,6 +161,18 @@ static bool available_shared(const struct spork_attempt *attempt)
 	return !attempt->caller.threaded && !hidden_any();
 }
 
+/* Resident bytes from which protecting every page takes longer than fork does. */
+#define UNKEYED_MAX (64ULL << 20)
+
+/* Why there is no attempt, or SPORK_REASON_COUNT. */
+static enum spork_reason refuse(struct arena *arena)
+{
+	if (!shared_keys_work() && arena->attempt.caller.rss_bytes > UNKEYED_MAX)
+		return SPORK_FORK_KEYS;
+	return caller_keeps_namespaces(&arena->namespaces) ? SPORK_REASON_COUNT
+							   : SPORK_FORK_NAMESPACES;
+}
+
 static int64_t attempt_shared(struct spork_attempt *attempt)
 {
 	struct arena *arena = spork_arena;
@@ -168,6 +180,9 @@ static int64_t attempt_shared(struct spork_attempt *attempt)
 	int32_t processor = 0, unknown = RSEQ_UNKNOWN;
 	int64_t pid;
 
+	attempt->reason = refuse(arena);
+	if (attempt->reason != SPORK_REASON_COUNT)
+		return 0;
 	attempt->machine.overlay = NULL;
 	attempt->machine.executed = 0;
 	attempt->outcome = RECORD_RUNS;

@@ -31,9 +31,13 @@ struct hb_error;
 #define BAT_TCP_REQUESTS_MAX UINT64_C(10000000)
 #define BAT_TCP_TIME_MAX_NS INT64_C(1000000000000)
 
-/* Units that are tracked: bytes and requests. */
-#define BAT_TCP_UNITS 2
-static const enum bat_unit bat_tcp_units[BAT_TCP_UNITS] = {BAT_UNIT_BYTES, BAT_UNIT_REQUESTS};
+/*
+ * Units that are tracked. A send is what one write gives. A segment is what was sent together for the first time: it is
+ * unacknowledged from then on, and never unsent, as it does not exist before.
+ */
+#define BAT_TCP_UNITS 4
+static const enum bat_unit bat_tcp_units[BAT_TCP_UNITS] = {
+	BAT_UNIT_BYTES, BAT_UNIT_REQUESTS, BAT_UNIT_SENDS, BAT_UNIT_SEGMENTS};
 
 /* One host: its socket's options and what packets cost it. All times are 0 ... BAT_TCP_TIME_MAX_NS. */
 struct bat_tcp_host {

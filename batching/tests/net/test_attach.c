@@ -79,6 +79,10 @@ static _Noreturn void live(int listener, int orders)
 			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
 		else if (order == 'c')
 			(void)close(fd);
+		else if (order == 'f')
+			(void)dup2(orders, 101); /* no TCP connection */
+		else if (order == 'r')
+			(void)accept_at(listener, 101);
 		else if (order == '?')
 			answer = (char)('0' + flag(fd, TCP_NODELAY) + 2 * flag(fd, TCP_CORK));
 	}
@@ -282,6 +286,28 @@ Test(attach, a_socket_that_takes_the_number_of_another_is_its_own)
 	bat_attach_destroy(attach, &restored);
 	cr_assert_eq(restored, 1);
 	cr_assert_eq(order(&program, '?'), '1');
+	end(&program);
+}
+
+/* As many descriptors as before, and no watched socket is gone: the count alone would not tell. */
+Test(attach, a_socket_that_replaces_another_descriptor_is_found)
+{
+	struct program program = start();
+	struct bat_attach *attach = attach_to(&program);
+	struct bat_attach_sample sample = {0};
+	int client;
+
+	cr_assert_eq(order(&program, 'f'), '+');
+	cr_assert_eq(bat_attach_set(attach, BAT_SOCKET_NAGLE), 0);
+	client = connect_to(program.port);
+	cr_assert_eq(order(&program, 'r'), '+');
+	for (int i = 0; i < PATIENCE_MS && sample.sockets != 2; i++) {
+		cr_assert_eq(bat_attach_sample(attach, &sample), 0);
+		pause_ms(1);
+	}
+	cr_assert_eq(sample.sockets, 2);
+	bat_attach_destroy(attach, NULL);
+	(void)close(client);
 	end(&program);
 }
 

@@ -110,6 +110,11 @@ struct nic_live_options {
 
 struct nic_live_result {
 	struct hb_hist *latency; /* ns from the intended time; nic_live_finish() frees it */
+	/*
+	 * ns from before the card fills a line to when the process that had waited for it has the
+	 * arguments, by the cycle counters of two CPUs; NULL without a card. nic_live_finish() frees it.
+	 */
+	struct hb_hist *hand_over;
 	double mean_us, p50_us, p99_us, p999_us;
 	double goodput_per_s;
 	double cpu[NIC_CPU_COUNT]; /* of the host's core */

@@ -25,6 +25,11 @@ struct nic_wire_operations {
 	 * commit.
 	 */
 	uint8_t *(*reserve)(struct nic_wire *wire);
+	/*
+	 * keep - reserve, filled with the frame received last, which is not valid any more; NULL if there
+	 * is no room. It is not copied where the wire can pass it on. NULL = not at this kind of end.
+	 */
+	uint8_t *(*keep)(struct nic_wire *wire);
 	/* commit - send the frame that was reserved. */
 	void (*commit)(struct nic_wire *wire, size_t frame_bytes);
 	/* destroy - close this end. */
@@ -44,6 +49,11 @@ static inline const uint8_t *nic_wire_receive(struct nic_wire *wire, size_t *ret
 static inline uint8_t *nic_wire_reserve(struct nic_wire *wire)
 {
 	return wire->operations->reserve(wire);
+}
+
+static inline uint8_t *nic_wire_keep(struct nic_wire *wire)
+{
+	return wire->operations->keep(wire);
 }
 
 static inline void nic_wire_commit(struct nic_wire *wire, size_t frame_bytes)
@@ -73,5 +83,11 @@ int nic_wire_ring_create(uint32_t frames, struct nic_wire *ret[2], struct hb_err
  * Source: DPDK 22.11, "Poll Mode Driver" and "Rings-based PMD".
  */
 int nic_wire_dpdk_create(struct nic_wire *ret[2], struct hb_error *reterr);
+
+/*
+ * nic_wire_dpdk_probe - would DPDK start here? Tried in a process of its own, which takes some 100 ms.
+ * Returns 0, or -ENOTSUP with the reason.
+ */
+int nic_wire_dpdk_probe(struct hb_error *reterr);
 
 #endif

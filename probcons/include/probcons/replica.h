@@ -117,7 +117,8 @@ struct pc_replica_options {
 	uint32_t id;
 	uint32_t election_ticks; /* without a leader; > heartbeat_ticks */
 	uint32_t heartbeat_ticks;
-	uint32_t log_entries; /* kept in memory: rounded up to a power of two */
+	uint32_t log_entries;         /* kept in memory: rounded up to a power of two */
+	uint32_t entries_per_message; /* at most PC_ENTRIES_PER_MESSAGE; 0 = as many */
 	uint64_t seed;
 	uint32_t committee_per, committee_vc; /* members of committees; 0 = quorums */
 	bool by_rank;                         /* leaders by rank: 0 = most reliable */

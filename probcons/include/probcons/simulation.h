@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include <probcons/configuration.h>
+#include <probcons/fault_curve.h>
 
 struct hb_error;
 struct pc_simulation;
@@ -30,6 +31,20 @@ enum pc_variant {
 #define PC_SIMULATED_NODES_MAX 16
 #define PC_FAULTS_SKIPPED_MAX 64 /* the first ones of a schedule can be left out */
 
+/*
+ * Instead of a mix of faults: nodes crash as fault curves say, those that the analysis reads, and are repaired. A
+ * second of simulated time stands for @hours_per_second.
+ */
+struct pc_simulation_mission {
+	const struct pc_fault_curve *curves[PC_SIMULATED_NODES_MAX];
+	double ages_hours[PC_SIMULATED_NODES_MAX]; /* at the beginning */
+	double hours_per_second;
+	double repair_seconds; /* simulated; mean of an exponential */
+	double seconds;        /* simulated, up to PC_MISSION_SECONDS_MAX */
+};
+
+#define PC_MISSION_SECONDS_MAX 50
+
 struct pc_simulation_options {
 	enum pc_variant variant;
 	uint32_t nodes; /* 1 ... PC_SIMULATED_NODES_MAX */
@@ -40,14 +55,18 @@ struct pc_simulation_options {
 	double crash_weights
 		[PC_SIMULATED_NODES_MAX]; /* relative, how often each crashes; all 0: alike */
 	bool linearizable;                /* judge the clients' histories too */
-	uint64_t skipped_faults; /* bit i: leave out fault i of each schedule (to shrink it) */
-	FILE *trace;             /* NULL, or where every step is written for people */
+	/* bit i: leave out fault i of each schedule, by the clock or right after something (to shrink it) */
+	uint64_t skipped_faults, skipped_strikes;
+	const struct pc_simulation_mission
+		*mission; /* NULL: a mix of faults; outlives the simulation */
+	FILE *trace;      /* NULL, or where every step is written for people */
 };
 
 enum pc_coverage {
 	PC_SAW_CRASH,
 	PC_SAW_LOST_WRITES, /* a crash lost what was not synced */
 	PC_SAW_WIPE,
+	PC_SAW_ROT, /* a damaged disk was found at a start */
 	PC_SAW_READMISSION,
 	PC_SAW_PARTITION,
 	PC_SAW_ONE_WAY,
@@ -64,7 +83,12 @@ enum pc_coverage {
 	PC_SAW_READ,
 	PC_SAW_RETRY,
 	PC_SAW_UNKNOWN_OUTCOME,
-	PC_SAW_STUCK, /* so many disks were lost that the others are no quorum */
+	PC_SAW_STRIKE,         /* a fault right after something was said or done */
+	PC_SAW_FEW_REACHED,    /* a leader whose entries few others got */
+	PC_SAW_RIVALS,         /* nodes told to campaign at once */
+	PC_SAW_CHANGE_OF_MANY, /* several nodes join or leave in one change */
+	PC_SAW_TORN_WRITE,     /* a crash left half a record */
+	PC_SAW_STUCK,          /* so many disks were lost that the others are no quorum */
 	PC_COVERAGE_COUNT,
 };
 
@@ -80,10 +104,17 @@ struct pc_simulation_report {
 	uint64_t schedules, events; /* inputs to replicas */
 	uint64_t elections, commits;
 	uint64_t undecided; /* histories beyond the judge's memory */
-	/* V5: campaigns after a commit, those whose committee missed that of the commit, schedules it harmed. */
-	uint64_t committee_trials, committee_misses, harmed;
+	/*
+	 * V5: campaigns after a commit (each retry is another trial), those whose committee missed that of the commit,
+	 * committees that leaders drew anew because somebody was silent, schedules that were harmed.
+	 */
+	uint64_t committee_trials, committee_misses, committee_redraws, harmed;
+	/* Missions: from the first commit on; of the time without service, that with enough nodes up. */
+	uint64_t measured_ns, without_service_ns, electing_ns;
+	uint64_t failures, leader_failures;
 	uint64_t trace_hash;
 	uint64_t coverage[PC_COVERAGE_COUNT];
+	uint64_t states; /* different ones of the whole, new to this simulation */
 	uint64_t violation_count;
 	struct pc_violation
 		violations[PC_VIOLATIONS_MAX]; /* the first ones, at most one per schedule */
@@ -110,8 +141,11 @@ void pc_simulation_destroy(struct pc_simulation *simulation);
 int pc_simulation_run(struct pc_simulation *simulation, uint64_t schedule,
 	struct pc_simulation_report *report, struct hb_error *reterr);
 
-/* pc_simulation_skip_faults - from the next schedule on leave out these faults (bits by their order). */
-void pc_simulation_skip_faults(struct pc_simulation *simulation, uint64_t faults);
+/*
+ * pc_simulation_skip_faults - from the next schedule on leave out these faults, bits by their order: @faults that
+ * come by the clock, @strikes that come right after something has happened.
+ */
+void pc_simulation_skip_faults(struct pc_simulation *simulation, uint64_t faults, uint64_t strikes);
 
 /* pc_simulation_trace - from the next schedule on write every step to @trace; NULL: none. */
 void pc_simulation_trace(struct pc_simulation *simulation, FILE *trace);

@@ -15,7 +15,15 @@ void election_reset_timeout(struct pc_replica *r)
 
 bool election_is_eligible(const struct pc_replica *r)
 {
-	return pc_configuration_is_voter(&r->latest.configuration, r->options.id, r->promise.life);
+	uint32_t id = r->options.id, life = r->promise.life;
+
+	/*
+	 * Who is no voter any more still campaigns until the end of the change is committed: it may be the only
+	 * one whose log is long enough (thesis, 4.2.2).
+	 */
+	return pc_configuration_is_voter(&r->latest.configuration, id, life) ||
+	       (r->latest.index > r->commit &&
+		       pc_configuration_is_voter(&r->previous.configuration, id, life));
 }
 
 static enum pc_verdict verdict(const struct pc_replica *r)

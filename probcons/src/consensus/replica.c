@@ -92,7 +92,8 @@ static bool options_hold(const struct pc_replica_options *options)
 {
 	return options->id < PC_REPLICAS_MAX && options->heartbeat_ticks > 0 &&
 	       options->election_ticks > options->heartbeat_ticks && options->log_entries > 0 &&
-	       options->log_entries <= LOG_ENTRIES_MAX;
+	       options->log_entries <= LOG_ENTRIES_MAX &&
+	       options->entries_per_message <= PC_ENTRIES_PER_MESSAGE;
 }
 
 int pc_replica_restart(struct pc_replica *replica, const struct pc_replica_options *options,

@@ -20,7 +20,7 @@ static void send_entries(struct pc_replica *r, uint32_t to, bool even_empty)
 {
 	struct peer *peer = &r->peers[to];
 	struct pc_message *m;
-	uint64_t left, contiguous;
+	uint64_t left, contiguous, most;
 
 	if (peer->paused && !even_empty)
 		return;
@@ -34,7 +34,9 @@ static void send_entries(struct pc_replica *r, uint32_t to, bool even_empty)
 		left = 0;
 	contiguous = r->mask + 1 - (peer->next & r->mask);
 	left = left < contiguous ? left : contiguous;
-	left = left < PC_ENTRIES_PER_MESSAGE ? left : PC_ENTRIES_PER_MESSAGE;
+	most = r->options.entries_per_message ? r->options.entries_per_message
+					      : PC_ENTRIES_PER_MESSAGE;
+	left = left < most ? left : most;
 	if (left == 0 && !even_empty)
 		return;
 	m = replica_send(r, PC_ENTRIES, to, false);

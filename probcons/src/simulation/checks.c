@@ -9,30 +9,53 @@
 #include <stdio.h>
 #include <string.h>
 
-void check_violation(struct pc_simulation *w, const char *format, ...)
+static void record(struct pc_simulation *w, const char *format, va_list arguments)
 {
 	struct pc_simulation_report *report = w->report;
 	struct pc_violation *violation;
-	va_list arguments;
 
-	if (w->failed)
-		return;
 	w->failed = true;
 	world_hash(w, UINT64_MAX);
-	/* Committees are not safe: what they break is counted, and compared with what was declared. */
-	if (w->options.variant == PC_V5) {
-		report->harmed++;
-		return;
-	}
 	if (report->violation_count++ >= PC_VIOLATIONS_MAX)
 		return;
 	violation = &report->violations[report->violation_count - 1];
 	violation->schedule = w->schedule;
 	violation->time_ns = w->now_ns;
-	va_start(arguments, format);
 	(void)vsnprintf(violation->text, sizeof(violation->text), format, arguments);
-	va_end(arguments);
 	TRACE(w, "VIOLATION: %s", violation->text);
+}
+
+void check_violation(struct pc_simulation *w, const char *format, ...)
+{
+	va_list arguments;
+
+	if (w->failed)
+		return;
+	/* Committees are not safe: what they break is counted, and compared with what was declared. */
+	if (w->options.variant == PC_V5) {
+		w->failed = true;
+		world_hash(w, UINT64_MAX);
+		w->report->harmed++;
+		return;
+	}
+	va_start(arguments, format);
+	record(w, format, arguments);
+	va_end(arguments);
+}
+
+/* What holds even where committees need not meet. */
+static void check_always(struct pc_simulation *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void check_always(struct pc_simulation *w, const char *format, ...)
+{
+	va_list arguments;
+
+	if (w->failed)
+		return;
+	va_start(arguments, format);
+	record(w, format, arguments);
+	va_end(arguments);
 }
 
 uint64_t entry_digest(const struct pc_entry *entry)
@@ -51,6 +74,8 @@ void check_begin(struct pc_simulation *w)
 	w->audit_count = 0;
 	w->committed_last = w->snapshots[0].snapshot.index;
 	w->committed[w->committed_last] = (struct committed){0};
+	w->ruling = w->snapshots[0].snapshot.configuration;
+	w->ruling_index = w->committed_last;
 	w->progress_from = UINT64_MAX;
 	w->last_holders = 0;
 	w->failed = w->overflow = false;
@@ -95,6 +120,20 @@ void check_append(struct pc_simulation *w, uint32_t n, uint64_t index)
 		return;
 	}
 	w->overflow = true;
+}
+
+/* ---- the rule ---- */
+
+static void apply_rule(struct pc_configuration *rule, const struct pc_entry *entry)
+{
+	if (entry->kind == PC_ENTRY_CHANGE) {
+		rule->before = rule->now;
+		rule->now = entry->change->now;
+		rule->learners = entry->change->learners;
+		rule->joint = true;
+	} else if (entry->kind == PC_ENTRY_LEAVE) {
+		rule->joint = false;
+	}
 }
 
 /* ---- committed ---- */
@@ -200,10 +239,13 @@ void check_commit(struct pc_simulation *w, uint32_t n, uint64_t from, uint64_t t
 		w->committed[i] = (struct committed){
 			entry_digest(entry), entry->term, 0, pc_replica_promise(replica).term};
 		w->report->commits++;
-		/* A node that was wiped since it acknowledged may be counted: it never votes in that life again. */
+		apply_rule(&w->ruling, entry);
+		if (entry->kind >= PC_ENTRY_CHANGE)
+			w->ruling_index = i;
+		/* A node that lost its disk since it acknowledged may be counted: it never votes in that life again. */
 		for (uint32_t k = 0; k < w->options.nodes; k++) {
 			if (has_durably(w, k, i, entry->term) ||
-				c->now.lives[k] != w->nodes[k].life)
+				c->now.lives[k] != w->nodes[k].life || w->nodes[k].rotten)
 				set |= bit(k);
 		}
 		if (w->options.variant != PC_V5 && !pc_configuration_persists(c, set, NULL))
@@ -252,6 +294,30 @@ void check_install(struct pc_simulation *w, uint32_t n, const struct stored_snap
 		check_violation(w,
 			"state machine safety: the snapshot of %llu is not the state there",
 			(unsigned long long)index);
+}
+
+static bool is_same_rule(const struct pc_rule *a, const struct pc_rule *b)
+{
+	return a->voters == b->voters && a->total == b->total && a->need_per == b->need_per &&
+	       a->need_vc == b->need_vc && memcmp(a->votes, b->votes, sizeof(a->votes)) == 0 &&
+	       memcmp(a->lives, b->lives, sizeof(a->lives)) == 0;
+}
+
+/* The rule in force is what snapshot and log say, whatever was appended, truncated or lost before. */
+void check_rule(struct pc_simulation *w, uint32_t n)
+{
+	const struct pc_replica *replica = w->nodes[n].replica;
+	const struct pc_snapshot *snapshot = pc_replica_snapshot(replica);
+	const struct pc_configuration *has = pc_replica_configuration(replica, NULL);
+	struct pc_configuration said = snapshot->configuration;
+	uint64_t last = pc_replica_last_index(replica);
+
+	for (uint64_t i = snapshot->index + 1; i <= last; i++)
+		apply_rule(&said, pc_replica_entry(replica, i));
+	if (said.joint != has->joint || said.learners != has->learners ||
+		!is_same_rule(&said.now, &has->now) ||
+		(said.joint && !is_same_rule(&said.before, &has->before)))
+		check_always(w, "rule: node %u goes by another than its log says", n);
 }
 
 /* ---- leaders ---- */
@@ -327,6 +393,9 @@ void check_leader(struct pc_simulation *w, uint32_t n)
 	check_completeness(w, n);
 	if (w->options.variant != PC_V5)
 		audit_election(w, n);
+	else if (voters != w->nodes[n].drawn)
+		check_always(w, "committees: node %u leads by %llx, but %llx were drawn", n,
+			(unsigned long long)voters, (unsigned long long)w->nodes[n].drawn);
 }
 
 /*
@@ -335,11 +404,62 @@ void check_leader(struct pc_simulation *w, uint32_t n)
  */
 void check_campaign(struct pc_simulation *w, uint32_t n)
 {
+	uint64_t drawn = pc_replica_committee(w->nodes[n].replica);
+
+	w->nodes[n].drawn = drawn;
+	TRACE(w, "node %u campaigns with committee %llx", n, (unsigned long long)drawn);
 	if (w->last_holders == 0)
 		return;
 	w->report->committee_trials++;
-	w->report->committee_misses +=
-		(pc_replica_committee(w->nodes[n].replica) & w->last_holders) == 0;
+	w->report->committee_misses += (drawn & w->last_holders) == 0;
+}
+
+/* ---- states reached ---- */
+
+/* One node as seen from afar: what it is, and how far it is behind the others. */
+static uint64_t outline(
+	const struct pc_simulation *w, uint32_t n, uint64_t max_term, uint64_t max_last)
+{
+	const struct node *node = &w->nodes[n];
+	const struct pc_configuration *c = pc_replica_configuration(node->replica, NULL);
+	uint64_t term = max_term - pc_replica_promise(node->replica).term;
+	uint64_t last = max_last - pc_replica_last_index(node->replica);
+	uint64_t open =
+		pc_replica_last_index(node->replica) - pc_replica_commit_index(node->replica);
+
+	if (!node->up)
+		return 1;
+	return 2 | (uint64_t)pc_replica_role(node->replica) << 2 | (uint64_t)c->joint << 4 |
+	       (term < 3 ? term : 3) << 5 | (last < 3 ? last : 3) << 7 |
+	       (open < 3 ? open : 3) << 9 |
+	       (uint64_t)pc_configuration_is_voter(c, n, node->life) << 11;
+}
+
+/* Which node is which does not matter: outlines are sorted. */
+void check_state(struct pc_simulation *w)
+{
+	uint64_t outlines[NODES_MAX], max_term = 0, max_last = 0, hash = 0;
+
+	for (uint32_t n = 0; n < w->options.nodes; n++) {
+		uint64_t term = pc_replica_promise(w->nodes[n].replica).term;
+		uint64_t last = pc_replica_last_index(w->nodes[n].replica);
+
+		max_term = term > max_term ? term : max_term;
+		max_last = last > max_last ? last : max_last;
+	}
+	for (uint32_t n = 0; n < w->options.nodes; n++) {
+		uint64_t word = outline(w, n, max_term, max_last);
+		uint32_t at = n;
+
+		for (; at > 0 && outlines[at - 1] > word; at--)
+			outlines[at] = outlines[at - 1];
+		outlines[at] = word;
+	}
+	for (uint32_t n = 0; n < w->options.nodes; n++)
+		hash = hb_rng_mix(hash, outlines[n]);
+	hash &= STATES - 1;
+	w->report->states += !(w->states[hash / 64] >> hash % 64 & 1);
+	w->states[hash / 64] |= (uint64_t)1 << hash % 64;
 }
 
 /* ---- the end ---- */
@@ -386,13 +506,14 @@ static bool may_elect(const struct pc_simulation *w)
 		best_last = last;
 		c = pc_replica_configuration(replica, NULL);
 	}
-	return c && pc_configuration_vote(c, up, 0, lives) == PC_WON &&
+	return c && c->now.total > 0 && pc_configuration_vote(c, up, 0, lives) == PC_WON &&
 	       pc_configuration_persists(c, up, lives);
 }
 
 void check_end(struct pc_simulation *w)
 {
-	if (!w->failed && w->options.variant != PC_V5 && w->committed_last <= w->progress_from) {
+	if (!w->failed && w->options.variant != PC_V5 && !w->options.mission &&
+		w->committed_last <= w->progress_from) {
 		if (may_elect(w))
 			check_violation(w, "liveness: nothing was committed in the quiet time");
 		else

@@ -5,7 +5,6 @@
  */
 #include "world.h"
 
-#define PATIENCE_NS (120 * MILLISECOND_NS)
 #define AGAIN_NS (8 * MILLISECOND_NS)
 #define THINK_NS (16 * MILLISECOND_NS)
 #define ATTEMPTS_MAX 8
@@ -20,7 +19,7 @@ static void send_request(struct pc_simulation *w, uint32_t c)
 	p->to = (uint8_t)client->target;
 	p->request = (struct request){c, client->sequence, pc_command_pack(&client->command)};
 	network_send(w, packet);
-	world_at(w, PATIENCE_NS, EVENT_PATIENCE, c, ++client->attempts);
+	world_at(w, w->mix.patience_ns, EVENT_PATIENCE, c, ++client->attempts);
 }
 
 static void choose(struct pc_simulation *w, struct pc_command *ret)
@@ -50,6 +49,9 @@ void client_next(struct pc_simulation *w, uint32_t c)
 	struct client *client = &w->clients[c];
 
 	choose(w, &client->command);
+	/* Now and then another server than the last is asked: it may lead, or believe to. */
+	if (hb_rng_below(&w->client_rng, 8) == 0)
+		client->target = (uint32_t)hb_rng_below(&w->client_rng, w->options.nodes);
 	client->sequence++;
 	client->attempts = 0;
 	client->busy = true;

@@ -28,7 +28,7 @@ void packet_free(struct pc_simulation *w, uint32_t packet)
 static int64_t delay(struct pc_simulation *w)
 {
 	uint64_t word = hb_rng_u64(&w->network_rng);
-	int64_t ns = BASE_NS + (int64_t)((word & 0xffff) * (uint64_t)(2 * MILLISECOND_NS) >> 16);
+	int64_t ns = BASE_NS + (int64_t)((word & 0xffff) * (uint64_t)w->mix.spread_ns >> 16);
 
 	/* Now and then a message is overtaken by many. */
 	if ((double)(word >> 32) * 0x1p-32 < w->slow)
@@ -51,6 +51,19 @@ static void copy_packet(struct pc_simulation *w, uint32_t from, uint32_t to)
 	b->message.entries = b->entries;
 }
 
+/* What has been said by a message that leaves. */
+static void consider(struct pc_simulation *w, const struct pc_message *m)
+{
+	if (m->refused)
+		return;
+	if (m->kind == PC_VOTE_ANSWER)
+		faults_after(w, m->from, AFTER_VOTE);
+	else if (m->kind == PC_VOTE)
+		faults_after(w, m->from, AFTER_CAMPAIGN);
+	else if (m->kind == PC_ENTRIES_ANSWER)
+		faults_after(w, m->from, AFTER_ACKNOWLEDGE);
+}
+
 void network_send(struct pc_simulation *w, uint32_t packet)
 {
 	const struct packet *p = &w->packets[packet];
@@ -60,6 +73,8 @@ void network_send(struct pc_simulation *w, uint32_t packet)
 		world_at(w, 0, EVENT_PACKET, packet, w->nodes[p->to].epoch);
 		return;
 	}
+	if (p->kind == PACKET_MESSAGE)
+		consider(w, &p->message);
 	if (w->loss > 0 || w->duplicate > 0) {
 		word = hb_rng_u64(&w->network_rng);
 		if ((double)(word >> 32) * 0x1p-32 < w->loss) {

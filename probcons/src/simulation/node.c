@@ -89,6 +89,8 @@ static void write_entries(struct pc_simulation *w, uint32_t n, uint64_t index, u
 		disk_write(w, n, &write);
 		if (write.entry.kind == PC_ENTRY_CHANGE)
 			world_saw(w, PC_SAW_CHANGE);
+		if (write.entry.kind >= PC_ENTRY_CHANGE && node_leads(w, n))
+			faults_after(w, n, AFTER_CHANGE);
 	}
 }
 
@@ -113,6 +115,11 @@ static void apply(struct pc_simulation *w, uint32_t n, uint64_t until)
 
 	if (until > w->committed_last)
 		check_commit(w, n, w->committed_last + 1, until);
+	if (node_leads(w, n)) {
+		faults_after(w, n, AFTER_COMMIT);
+		if (w->options.mission)
+			service_commit(w, n);
+	}
 	while (node->store.applied < until) {
 		uint64_t index = node->store.applied + 1;
 		const struct pc_entry *entry = pc_replica_entry(node->replica, index);
@@ -162,7 +169,7 @@ static void compact(struct pc_simulation *w, uint32_t n)
 	struct write write = {.kind = WRITE_COMPACT, .snapshot = w->snapshot_count};
 	uint64_t index = node->store.applied;
 
-	if (index < pc_replica_snapshot(node->replica)->index + COMPACT_ENTRIES)
+	if (index < pc_replica_snapshot(node->replica)->index + w->mix.compact_entries)
 		return;
 	if (w->snapshot_count == SNAPSHOTS_MAX) {
 		w->overflow = true;
@@ -192,6 +199,7 @@ static void carry_out_one(struct pc_simulation *w, uint32_t n, const struct pc_a
 		break;
 	case PC_TRUNCATE:
 		world_saw(w, PC_SAW_TRUNCATION);
+		node->truncated = true;
 		check_truncate(w, n, action->index);
 		write.kind = WRITE_TRUNCATE;
 		disk_write(w, n, &write);
@@ -239,7 +247,10 @@ static void carry_out(struct pc_simulation *w, uint32_t n)
 		(void)pc_replica_configuration(node->replica, &rule_index);
 		if (rule_index < node->rule_index)
 			world_saw(w, PC_SAW_CHANGE_REVERTED);
+		if (rule_index != node->rule_index || node->truncated)
+			check_rule(w, n);
 		node->rule_index = rule_index;
+		node->truncated = false;
 		if (node->read_count > 0)
 			serve_reads(w, n);
 		compact(w, n);
@@ -253,7 +264,15 @@ static void carry_out(struct pc_simulation *w, uint32_t n)
 	if (pc_replica_role(node->replica) == PC_LEADER &&
 		pc_replica_promise(node->replica).term != node->seen_term) {
 		node->seen_term = pc_replica_promise(node->replica).term;
+		node->appends = pc_replica_committee(node->replica);
 		check_leader(w, n);
+		check_state(w);
+		faults_after(w, n, AFTER_ELECTION);
+	}
+	if (pc_replica_role(node->replica) == PC_LEADER &&
+		pc_replica_committee(node->replica) != node->appends) {
+		node->appends = pc_replica_committee(node->replica);
+		w->report->committee_redraws++;
 	}
 }
 
@@ -336,6 +355,16 @@ static void forget(struct pc_simulation *w, struct node *node)
 		node->pending[c] = 0;
 }
 
+/* A new life, with nothing. */
+static void lose_disk(struct pc_simulation *w, uint32_t n)
+{
+	struct node *node = &w->nodes[n];
+
+	node->life = ++w->next_life;
+	node->rotten = false;
+	disk_begin(&node->disk, node->life, 1);
+}
+
 void node_crash(struct pc_simulation *w, uint32_t n, bool wipe)
 {
 	struct node *node = &w->nodes[n];
@@ -346,10 +375,9 @@ void node_crash(struct pc_simulation *w, uint32_t n, bool wipe)
 	forget(w, node);
 	node->up = false;
 	node->epoch++;
-	if (wipe) {
-		node->life = ++w->next_life;
-		disk_begin(&node->disk, node->life, 1);
-	}
+	if (wipe)
+		lose_disk(w, n);
+	check_state(w);
 }
 
 void node_restart(struct pc_simulation *w, uint32_t n)
@@ -362,6 +390,7 @@ void node_restart(struct pc_simulation *w, uint32_t n)
 		.election_ticks = ELECTION_TICKS,
 		.heartbeat_ticks = HEARTBEAT_TICKS,
 		.log_entries = LOG_ENTRIES,
+		.entries_per_message = w->mix.entries_per_message,
 		.seed = hb_rng_mix(w->options.seed ^ w->schedule, node->epoch),
 		.committee_per = w->options.committee_per,
 		.committee_vc = w->options.committee_vc,
@@ -372,6 +401,12 @@ void node_restart(struct pc_simulation *w, uint32_t n)
 
 	if (node->up)
 		return;
+	if (!disk_is_sound(w, n)) {
+		world_saw(w, PC_SAW_ROT);
+		TRACE(w, "node %u: its disk is damaged, it begins a new life without", n);
+		lose_disk(w, n);
+		snapshot = &w->snapshots[image->snapshot];
+	}
 	for (uint32_t i = 0; i < NODES_MAX; i++)
 		options.ranks[i] = w->options.ranks[i];
 	for (uint64_t i = snapshot->snapshot.index + 1; i <= image->last; i++)
@@ -387,8 +422,10 @@ void node_restart(struct pc_simulation *w, uint32_t n)
 	node->store = snapshot->store;
 	node->snapshot = image->snapshot;
 	node->seen_term = node->campaign_term = 0;
-	node->rule_index = 0;
+	(void)pc_replica_configuration(node->replica, &node->rule_index);
+	node->truncated = false;
 	node->up = true;
+	check_rule(w, n);
 	node->epoch++;
 	TRACE(w, "node %u: starts, term %llu, log %llu", n, (unsigned long long)image->promise.term,
 		(unsigned long long)image->last);
@@ -401,9 +438,10 @@ void node_begin(struct pc_simulation *w, uint32_t n)
 	struct node *node = &w->nodes[n];
 
 	node->life = PC_FIRST_LIFE;
-	node->up = false;
+	node->up = node->rotten = false;
 	node->epoch = 0;
-	node->tick_ns = TICK_NS;
+	node->tick_ns = w->mix.tick_ns;
+	node->disk.sync_ns = w->mix.sync_ns;
 	node->outbox_first = node->outbox_count = 0;
 	forget(w, node);
 	disk_begin(&node->disk, node->life, 0);

@@ -18,6 +18,7 @@ static const char *const coverage_names[PC_COVERAGE_COUNT] = {
 	[PC_SAW_CRASH] = "crashes",
 	[PC_SAW_LOST_WRITES] = "crashes_losing_writes",
 	[PC_SAW_WIPE] = "wipes",
+	[PC_SAW_ROT] = "damaged_disks",
 	[PC_SAW_READMISSION] = "readmissions",
 	[PC_SAW_PARTITION] = "partitions",
 	[PC_SAW_ONE_WAY] = "one_way_cuts",
@@ -34,6 +35,11 @@ static const char *const coverage_names[PC_COVERAGE_COUNT] = {
 	[PC_SAW_READ] = "reads",
 	[PC_SAW_RETRY] = "retries",
 	[PC_SAW_UNKNOWN_OUTCOME] = "unknown_outcomes",
+	[PC_SAW_STRIKE] = "strikes",
+	[PC_SAW_FEW_REACHED] = "leaders_reaching_few",
+	[PC_SAW_RIVALS] = "rival_campaigns",
+	[PC_SAW_CHANGE_OF_MANY] = "changes_of_many",
+	[PC_SAW_TORN_WRITE] = "torn_writes",
 	[PC_SAW_STUCK] = "stuck_without_disks",
 };
 
@@ -96,8 +102,13 @@ static void handle(struct pc_simulation *w, enum event_kind kind, uint32_t a, ui
 		}
 		break;
 	case EVENT_RESTART:
-		if (w->nodes[a].epoch == b)
-			node_restart(w, a);
+		if (w->nodes[a].epoch != b)
+			break;
+		node_restart(w, a);
+		if (!w->overflow)
+			check_state(w);
+		if (w->options.mission)
+			service_restart(w, a);
 		break;
 	case EVENT_PACKET:
 		packet_arrives(w, a, b);
@@ -113,6 +124,13 @@ static void handle(struct pc_simulation *w, enum event_kind kind, uint32_t a, ui
 		break;
 	case EVENT_OPERATOR:
 		operator_look(w);
+		break;
+	case EVENT_STRIKE:
+		faults_strike(w, a, b);
+		break;
+	case EVENT_FAILURE:
+		if (w->nodes[a].epoch == b)
+			service_failure(w, a);
 		break;
 	case EVENT_QUIET:
 		faults_end(w);
@@ -137,9 +155,11 @@ static void begin(struct pc_simulation *w, uint64_t schedule)
 	hb_rng_init(&w->disk_rng, seed, 1);
 	hb_rng_init(&w->fault_rng, seed, 2);
 	hb_rng_init(&w->client_rng, seed, 3);
+	hb_rng_init(&w->strike_rng, seed, 4);
 	for (uint32_t i = 1; i < PACKETS_MAX; i++)
 		w->packets[i].next_free = i + 1 < PACKETS_MAX ? i + 1 : UINT32_MAX;
 	w->first_free = 1;
+	faults_draw(w);
 	check_begin(w);
 	for (uint32_t n = 0; n < w->options.nodes; n++)
 		node_begin(w, n);
@@ -156,10 +176,12 @@ int pc_simulation_run(struct pc_simulation *simulation, uint64_t schedule,
 {
 	struct pc_simulation *w = simulation;
 	struct hb_event event;
+	int64_t until_ns =
+		w->options.mission ? (int64_t)(w->options.mission->seconds * 1e9) : QUIET_UNTIL_NS;
 
 	w->report = report;
 	begin(w, schedule);
-	while (!w->failed && !w->overflow && hb_event_queue_pop(w->queue, QUIET_UNTIL_NS, &event)) {
+	while (!w->failed && !w->overflow && hb_event_queue_pop(w->queue, until_ns, &event)) {
 		uint64_t word = event.argument;
 
 		w->now_ns = event.time_ns;
@@ -169,6 +191,8 @@ int pc_simulation_run(struct pc_simulation *simulation, uint64_t schedule,
 		handle(w, (enum event_kind)(word & ((1u << KIND_BITS) - 1)),
 			(uint32_t)(word & UINT32_MAX) >> KIND_BITS, (uint32_t)(word >> 32));
 	}
+	if (w->options.mission)
+		service_end(w);
 	check_end(w);
 	if (w->overflow)
 		return hb_error_set(reterr, -EOVERFLOW,
@@ -188,6 +212,10 @@ static int check_options(const struct pc_simulation_options *options, struct hb_
 			NODES_MAX, options->nodes);
 	if (options->rule.voters != bit(options->nodes) - 1)
 		return hb_error_set(reterr, -EINVAL, "every node must be a voter at first");
+	if (options->mission && !(options->mission->seconds > 0 &&
+					options->mission->seconds <= PC_MISSION_SECONDS_MAX))
+		return hb_error_set(
+			reterr, -EINVAL, "a mission takes up to %d s", PC_MISSION_SECONDS_MAX);
 	if (options->variant != PC_V5)
 		return pc_rule_check(&options->rule, reterr);
 	if (options->committee_per < 1 || options->committee_per > options->nodes ||
@@ -214,7 +242,8 @@ int pc_simulation_create(const struct pc_simulation_options *options, struct pc_
 	w->changes = calloc(CHANGES_MAX, sizeof(*w->changes));
 	w->committed = calloc(INDEX_MAX, sizeof(*w->committed));
 	w->seen = calloc(SEEN_SLOTS, sizeof(*w->seen));
-	err = w->packets && w->snapshots && w->changes && w->committed && w->seen
+	w->states = calloc(STATES / 64, sizeof(*w->states));
+	err = w->packets && w->snapshots && w->changes && w->committed && w->seen && w->states
 		      ? hb_event_queue_create(QUEUE_EVENTS, &w->queue, reterr)
 		      : hb_error_set(reterr, -ENOMEM, "out of memory");
 	if (err) {
@@ -243,12 +272,14 @@ void pc_simulation_destroy(struct pc_simulation *simulation)
 	free(simulation->changes);
 	free(simulation->committed);
 	free(simulation->seen);
+	free(simulation->states);
 	free(simulation);
 }
 
-void pc_simulation_skip_faults(struct pc_simulation *simulation, uint64_t faults)
+void pc_simulation_skip_faults(struct pc_simulation *simulation, uint64_t faults, uint64_t strikes)
 {
 	simulation->options.skipped_faults = faults;
+	simulation->options.skipped_strikes = strikes;
 }
 
 void pc_simulation_trace(struct pc_simulation *simulation, FILE *trace)

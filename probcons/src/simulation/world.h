@@ -15,7 +15,6 @@
 #define CLIENTS 3
 #define KEYS 2
 #define LOG_ENTRIES 512
-#define COMPACT_ENTRIES 48 /* applied since the last snapshot */
 #define PACKETS_MAX 8192
 #define WRITES_MAX 1024
 #define OUTBOX_MAX 512
@@ -23,6 +22,7 @@
 #define TERMS_MAX 4096
 #define SNAPSHOTS_MAX 2048
 #define CHANGES_MAX 256
+#define STATES (UINT64_C(1) << 22)
 #define SEEN_SLOTS 16384 /* entries (index, term): a power of two */
 
 #define MILLISECOND_NS INT64_C(1000000)
@@ -42,7 +42,56 @@ enum event_kind {
 	EVENT_PATIENCE, /* client, attempt */
 	EVENT_FAULT,
 	EVENT_OPERATOR,
+	EVENT_STRIKE,  /* node, or NODES_MAX: links heal; number and occasion */
+	EVENT_FAILURE, /* of a mission: node, epoch */
 	EVENT_QUIET,
+};
+
+/* Kinds of faults that come by the clock. */
+enum fault_kind {
+	FAULT_CRASH,
+	FAULT_CRASH_LEADER,
+	FAULT_CRASH_ALL,
+	FAULT_WIPE,
+	FAULT_ROT, /* a bit of the disk flips while the node is down */
+	FAULT_PARTITION,
+	FAULT_ISOLATE,
+	FAULT_ONE_WAY,
+	FAULT_HEAL,
+	FAULT_WEATHER, /* loss, duplicates, reordering */
+	FAULT_SLOW_DISK,
+	FAULT_CLOCK,
+	FAULT_TRANSFER,
+	FAULT_RIVALS, /* two nodes are told to campaign at once */
+	FAULT_RULE,
+	FAULT_KINDS,
+};
+
+/* Moments at which a fault does most harm: right after something has been said or done. */
+enum occasion {
+	AFTER_VOTE,        /* a vote was given */
+	AFTER_CAMPAIGN,    /* a vote was asked for */
+	AFTER_ELECTION,    /* a node leads */
+	AFTER_ACKNOWLEDGE, /* entries were acknowledged */
+	AFTER_COMMIT,      /* a leader knows of a commit */
+	AFTER_CHANGE,      /* a leader has appended a change, or its end */
+	OCCASIONS,
+};
+
+/*
+ * What a schedule is made of. Each schedule draws its own: what faults there are and how often, how fast clocks, disks
+ * and links are. So rare combinations get their turn (Groce et al., "Swarm Testing", ISSTA 2012).
+ */
+struct mix {
+	uint32_t weights[FAULT_KINDS];
+	uint32_t strikes[OCCASIONS]; /* of 1000 occasions */
+	bool few;                    /* each new leader reaches but few */
+	int64_t gap_ns, down_ns;     /* between faults, of crashes: at most */
+	int64_t spread_ns;           /* of delays */
+	int64_t tick_ns, sync_ns;
+	int64_t patience_ns;      /* of clients, before they ask again */
+	uint32_t compact_entries; /* applied since the last snapshot */
+	uint32_t entries_per_message;
 };
 
 enum packet_kind {
@@ -101,6 +150,13 @@ struct image {
 	uint32_t snapshot;
 	uint64_t last;
 	struct pc_entry ring[LOG_ENTRIES];
+	uint64_t sums[LOG_ENTRIES]; /* checksums of entries */
+};
+
+/* A write as it lies on the platter. */
+struct record {
+	uint64_t checksum;
+	struct write write;
 };
 
 struct disk {
@@ -131,11 +187,14 @@ struct node {
 	uint64_t pending[CLIENTS]; /* sequence to be answered when applied */
 	uint64_t seen_term;        /* of its last leadership */
 	uint64_t campaign_term;    /* of its last campaign */
+	uint64_t drawn;            /* V5: the committee of that */
+	uint64_t appends;          /* V5: the committee of its leadership */
 	uint64_t rule_index;       /* of the rule in force */
 	uint32_t snapshot;         /* its last */
 	uint32_t life, epoch;      /* epoch: of crashes; older events are void */
 	int64_t tick_ns;
-	bool up;
+	bool up, truncated;
+	bool rotten; /* its disk is damaged, and nobody knows yet */
 };
 
 struct client {
@@ -182,7 +241,9 @@ struct pc_simulation {
 	uint32_t first_free;
 	uint64_t cut[NODES_MAX]; /* bits: nodes that messages from here do not reach */
 	double loss, duplicate, slow;
-	uint32_t fault_number;
+	struct mix mix;
+	struct hb_rng strike_rng;
+	uint32_t fault_number, strike_number;
 	bool quiet;
 	uint32_t next_life, next_value;
 	uint64_t moment; /* of the history */
@@ -194,14 +255,21 @@ struct pc_simulation {
 
 	struct committed *committed; /* by index */
 	uint64_t committed_last, progress_from;
+	struct pc_configuration ruling; /* by what is committed */
+	uint64_t ruling_index;
 	uint32_t leaders[TERMS_MAX]; /* by term: node + 1 */
 	struct seen *seen;
 	uint32_t generation;
+	uint64_t *states; /* STATES bits: those reached, by their hashes */
 	struct audit audits[AUDITS_MAX];
 	uint32_t audit_count;
+	int64_t measured_from_ns, without_from_ns; /* of a mission; -1: not yet, or served */
+	uint32_t served_by;
+	bool had_quorums;
 	uint64_t last_holders; /* V5: of the last commit */
 	struct pc_history history;
 	struct pc_entry scratch[LOG_ENTRIES];
+	struct record platter[WRITES_MAX];
 
 	uint64_t schedule, hash;
 	bool failed, overflow;
@@ -255,6 +323,8 @@ struct pc_entry *image_entry(struct image *image, uint64_t index);
 void disk_write(struct pc_simulation *w, uint32_t n, const struct write *write);
 void disk_synced(struct pc_simulation *w, uint32_t n);
 void disk_crash(struct pc_simulation *w, uint32_t n);
+bool disk_flip(struct pc_simulation *w, uint32_t n, struct hb_rng *rng);
+bool disk_is_sound(struct pc_simulation *w, uint32_t n);
 
 /* ---- network.c ---- */
 uint32_t packet_take(struct pc_simulation *w);
@@ -269,10 +339,20 @@ void client_reply(struct pc_simulation *w, const struct reply *reply);
 void client_finish_all(struct pc_simulation *w);
 
 /* ---- faults.c ---- */
+void faults_draw(struct pc_simulation *w);
 void faults_begin(struct pc_simulation *w);
+void faults_consider(struct pc_simulation *w, uint32_t n, enum occasion occasion);
+void faults_strike(struct pc_simulation *w, uint32_t n, uint32_t number);
 void faults_next(struct pc_simulation *w);
 void faults_end(struct pc_simulation *w);
 void operator_look(struct pc_simulation *w);
+
+/* ---- service.c ---- */
+void service_begin(struct pc_simulation *w);
+void service_failure(struct pc_simulation *w, uint32_t n);
+void service_restart(struct pc_simulation *w, uint32_t n);
+void service_commit(struct pc_simulation *w, uint32_t n);
+void service_end(struct pc_simulation *w);
 
 /* ---- checks.c ---- */
 void check_violation(struct pc_simulation *w, const char *format, ...)
@@ -285,7 +365,16 @@ void check_apply(struct pc_simulation *w, uint32_t n, uint64_t index, const stru
 void check_install(struct pc_simulation *w, uint32_t n, const struct stored_snapshot *snapshot);
 void check_commit(struct pc_simulation *w, uint32_t n, uint64_t from, uint64_t to);
 void check_leader(struct pc_simulation *w, uint32_t n);
+void check_rule(struct pc_simulation *w, uint32_t n);
 void check_campaign(struct pc_simulation *w, uint32_t n);
+void check_state(struct pc_simulation *w);
 void check_end(struct pc_simulation *w);
+
+/* Is it time for a fault? Most schedules have none of this kind. */
+static inline void faults_after(struct pc_simulation *w, uint32_t n, enum occasion occasion)
+{
+	if (__builtin_expect(w->mix.strikes[occasion] != 0, 0))
+		faults_consider(w, n, occasion);
+}
 
 #endif

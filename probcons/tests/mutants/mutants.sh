@@ -14,7 +14,7 @@ if ! command -v patch >/dev/null 2>&1; then
 fi
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
-limit=4000 seeds=${HB_SEED:-1} step=4
+limit=20000 seeds=${HB_SEED:-1} step=4
 [ -n "${HB_NIGHTLY:-}" ] && seeds='1 2 3' step=1
 failures=0 count=0 number=0
 
@@ -43,7 +43,7 @@ for patch in "$source"/probcons/tests/mutants/*.patch; do
 	fi
 	line=$name:
 	for seed in $seeds; do
-		if said=$(timeout 60 "$scratch/mutant" "$variant" "$limit" "$seed"); then
+		if said=$(timeout 200 "$scratch/mutant" "$variant" "$limit" "$seed"); then
 			line="$line ${said%% *}"
 		else
 			line="$line none($limit)"

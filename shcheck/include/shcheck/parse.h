@@ -60,8 +60,9 @@ int shc_dialect_of_name(const char *name, enum shc_dialect *ret, struct hb_error
 
 /*
  * shc_dialect_detect - the dialect of @source: its first line (#!, also through env, or an Emacs or shellcheck comment
- * naming the shell), else the extension of its name (.sh is bash when nothing else is said, as sourced files are), else
- * bash. -ENOTSUP as above, also for other interpreters than shells.
+ * naming the shell), else a line among the first ones that only zsh has (#compdef, setopt), else the extension of its
+ * name (.sh is bash when nothing else is said, as sourced files are), else bash. -ENOTSUP as above, also for other
+ * interpreters than shells.
  */
 int shc_dialect_detect(
 	const struct shc_source *source, enum shc_dialect *ret, struct hb_error *reterr);

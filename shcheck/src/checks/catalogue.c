@@ -51,6 +51,11 @@ static const struct shc_check checks[] = {
 		"first.",
 		"for i in 1 2 3; do\n\tmv /srv/log.$i /srv/log.$((i + 1))\ndone\n",
 		"for i in 3 2 1; do\n\tmv /srv/log.$i /srv/log.$((i + 1))\ndone\n"},
+	{116, SHC_CLASS_DATA_LOSS, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"Every turn of a loop puts another file under the same name",
+		"mv and cp replace what is there: of all files only the last one is left.",
+		"for f in /srv/log/*.log; do\n\tmv \"$f\" /srv/old/last.log\ndone\n",
+		"for f in /srv/log/*.log; do\n\tmv \"$f\" \"/srv/old/${f##*/}\"\ndone\n"},
 	{201, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"A command needs a path that was removed before",
 		"What has been deleted, or lies in a deleted folder, cannot be read, moved or "
@@ -76,6 +81,12 @@ static const struct shc_check checks[] = {
 		"(( )) and let fail where their value is 0, and that of x++ is the one before.",
 		"#!/bin/bash\nset -e\nn=0\n((n++))\ndate\n",
 		"#!/bin/bash\nset -e\nn=0\nn=$((n + 1))\ndate\n"},
+	{206, SHC_CLASS_MUST_FAIL, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"A number with a zero in front is octal, and 08 and 09 are none",
+		"In August and September, or at eight and nine o'clock, the expression is an "
+		"error.",
+		"month=$(date +%m)\nnext=$((month + 1))\necho \"$next\"\n",
+		"month=$(date +%-m)\nnext=$((month + 1))\necho \"$next\"\n"},
 	{301, SHC_CLASS_WORD_SPLIT, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
 		"An unquoted value falls apart into several operands",
 		"Blanks in the value make words of their own, and the command works on other files "
@@ -261,6 +272,14 @@ static const struct shc_check checks[] = {
 		"set -u\nif [ -z \"$1\" ]; then\n\techo usage >&2\n\texit 2\nfi\ngzip \"$1\"\n",
 		"set -u\nif [ -z \"${1:-}\" ]; then\n\techo usage >&2\n\texit 2\nfi\ngzip "
 		"\"$1\"\n"},
+	{520, SHC_CLASS_DEAD_CODE, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"The action of a trap is replaced before it can run",
+		"There is one action for each signal, and one for the end: what is set last "
+		"counts.",
+		"a=$(mktemp) || exit 1\ntrap 'rm -f \"$a\"' EXIT\nb=$(mktemp) || exit 1\ntrap 'rm "
+		"-f \"$b\"' EXIT\nsort \"$a\" > \"$b\"\n",
+		"a=$(mktemp) || exit 1\ntrap 'rm -f \"$a\"' EXIT\nb=$(mktemp) || exit 1\ntrap 'rm "
+		"-f \"$a\" \"$b\"' EXIT\nsort \"$a\" > \"$b\"\n"},
 	{601, SHC_CLASS_PORTABILITY, SHC_SEVERITY_WARNING, SHC_EVIDENCE_ALWAYS,
 		"== in a test of sh",
 		"Only bash has it. dash says \"unexpected operator\", and the test counts as false "
@@ -277,6 +296,13 @@ static const struct shc_check checks[] = {
 		"operands.",
 		"find /srv/app -name '*.old' -exec sh -c 'gzip {}' \\;\n",
 		"find /srv/app -name '*.old' -exec sh -c 'gzip \"$1\"' sh {} \\;\n"},
+	{702, SHC_CLASS_RACE, SHC_SEVERITY_WARNING, SHC_EVIDENCE_PATH,
+		"What a command in the background still reads is taken away",
+		"A command behind & runs beside what follows. Which of the two is first is a "
+		"matter "
+		"of luck.",
+		"gzip -c < /srv/data/all > /srv/all.gz &\nrm -rf /srv/data\nwait\n",
+		"gzip -c < /srv/data/all > /srv/all.gz &\nwait\nrm -rf /srv/data\n"},
 	{901, SHC_CLASS_SYNTAX, SHC_SEVERITY_ERROR, SHC_EVIDENCE_SYNTACTIC,
 		"Something stands where the grammar does not allow it",
 		"A shell reads a script command by command. It runs what stands before the error "

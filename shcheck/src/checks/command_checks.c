@@ -31,7 +31,10 @@ static void explain_harm(const struct shc_call *call, const struct shc_state *st
 
 	if (harm->empty) {
 		shc_finding_hint(findings, finding, "stop when the value is empty, e.g. ${name:?}");
-		shc_finding_relate(findings, finding, harm->empty->range, "this can be empty");
+		/* What comes from outside comes from no place in the script. */
+		if (harm->empty->range.end > harm->empty->range.start)
+			shc_finding_relate(
+				findings, finding, harm->empty->range, "this can be empty");
 	}
 	if (harm->protection == SHC_PROTECTED_START && state->directory_doubtful)
 		shc_finding_relate(findings, finding, state->directory_range,
@@ -66,6 +69,9 @@ void shc_check_removal(const struct shc_call *call, struct shc_state *state,
 {
 	struct shc_harm harm = shc_field_harm(call->in, state, field);
 
+	/* Some names of the directory are chosen, in a way that is not understood. */
+	if (harm.every && !harm.empty && !shc_runs_each_turn(call->in, call->command))
+		return;
 	if (harm.protection != SHC_UNPROTECTED &&
 		(recursive ||
 			(harm.protection == SHC_PROTECTED_START && ends_in(harm.path, "/*"))) &&
@@ -203,6 +209,34 @@ static void check_options(const struct shc_call *call, const struct shc_state *s
 	}
 }
 
+/* git clean -f deletes what is not tracked in the directory at hand: where cd has failed, in another repository. */
+static void check_cleaned(const struct shc_call *call, const struct shc_state *state)
+{
+	struct shc_field_piece piece = {.piece.text = {.bytes = "./*", .length = 3}, .glob = true};
+	const struct shc_field all = {.pieces = &piece, .count = 1};
+	bool forced = false;
+	struct shc_harm harm;
+	struct shc_text text;
+
+	if (!shc_text_is(call->name, "git") || call->fields.count < 2 ||
+		!shc_term_is(call->values[1], "clean") || !state->directory_doubtful)
+		return;
+	for (uint32_t i = 2; i < call->fields.count; i++) {
+		if (!shc_term_known(call->values[i], &text) || !text.length ||
+			text.bytes[0] != '-' || shc_text_is(text, "--dry-run") ||
+			shc_text_is(text, "--") ||
+			(text.length > 1 && text.bytes[1] != '-' &&
+				memchr(text.bytes, 'n', text.length)))
+			return;
+		forced |= shc_text_is(text, "--force") ||
+			  (text.length > 1 && text.bytes[1] != '-' &&
+				  memchr(text.bytes, 'f', text.length));
+	}
+	harm = shc_field_harm(call->in, state, &all);
+	if (forced && harm.protection == SHC_PROTECTED_START)
+		shc_report_removal(call, state, &harm);
+}
+
 /* rsync --delete empties its last operand of all that the others do not have. */
 static void check_mirror(const struct shc_call *call, struct shc_state *state)
 {
@@ -218,6 +252,8 @@ void shc_check_call(const struct shc_call *call, struct shc_state *state)
 	check_splitting(call);
 	check_options(call, state);
 	check_mirror(call, state);
+	check_cleaned(call, state);
+	shc_check_collision(call, state);
 	shc_check_operands(call, state);
 }
 

@@ -486,3 +486,78 @@ int shc_check_reads(struct shc_interpreter *in)
 	free(assigned);
 	return 0;
 }
+
+/* ---- Traps in place of others ---------------------------------------------------------------------------------- */
+
+/* The next word of names and such at *@at, moved behind it; of no bytes at the end. */
+static struct shc_text next_word(struct shc_text text, uint32_t *at)
+{
+	struct shc_text word = {0};
+
+	while (*at < text.length && strchr(" \t\n;&|(){}\"'<>", text.bytes[*at]))
+		++*at;
+	word.bytes = text.bytes + *at;
+	while (*at < text.length && !strchr(" \t\n;&|(){}\"'<>", text.bytes[*at])) {
+		++*at;
+		word.length++;
+	}
+	return word;
+}
+
+static bool calls_function(const struct shc_interpreter *in, struct shc_text text)
+{
+	uint32_t at = 0;
+
+	for (struct shc_text word = next_word(text, &at); word.length; word = next_word(text, &at))
+		for (uint32_t i = 0; i < in->name_count; i++)
+			if (in->names[i].defined_anywhere &&
+				in->names[i].text.length == word.length &&
+				!memcmp(in->names[i].text.bytes, word.bytes, word.length))
+				return true;
+	return false;
+}
+
+/* Does @text take something away that a script has made for itself? */
+static bool tidies(struct shc_text text)
+{
+	static const char *const names[] = {
+		"rm", "rmdir", "unlink", "umount", "kill", "losetup", "mv", NULL};
+	uint32_t at = 0;
+
+	for (struct shc_text word = next_word(text, &at); word.length; word = next_word(text, &at))
+		if (is_any_of(word, names))
+			return true;
+	return false;
+}
+
+/* Every word of @old stands in @fresh, too. */
+static bool is_kept(struct shc_text old, struct shc_text fresh)
+{
+	uint32_t at = 0;
+
+	for (struct shc_text word = next_word(old, &at); word.length; word = next_word(old, &at))
+		if (word.bytes[0] != '-' &&
+			!memmem(fresh.bytes, fresh.length, word.bytes, word.length))
+			return false;
+	return true;
+}
+
+void shc_check_replaced(
+	const struct shc_call *call, const struct shc_trap *old, const struct shc_term *action)
+{
+	struct shc_interpreter *in = call->in;
+	struct shc_finding *finding;
+	struct shc_text before, fresh;
+
+	/* What a function of the script does is not looked into. */
+	if (old->site == call->command || !shc_term_known(old->action, &before) ||
+		!shc_term_known(action, &fresh) || !fresh.length || !tidies(before) ||
+		is_kept(before, fresh) || calls_function(in, fresh))
+		return;
+	finding = shc_report(in, 520, call->command->range,
+		"this takes the place of the trap before, whose action never runs then");
+	if (!finding)
+		return;
+	shc_finding_hint(in->findings, finding, "put both actions into one trap");
+	shc_finding_relate(in->findings, finding, old->site->range, "this is replaced");
+}

@@ -154,6 +154,33 @@ static void look_at_pipeline(void *context, const struct shc_command *command)
 	shc_visit_command(&visitor, run_by(all->in, last));
 }
 
+struct calls {
+	struct shc_text name;
+	bool found;
+};
+
+static void note_call(void *context, const struct shc_command *command)
+{
+	struct calls *calls = context;
+
+	calls->found |= same_text(shc_command_name(command), calls->name);
+}
+
+/* Is @command a function that only subshells call? What it assigns is none of the shell's business. */
+static bool is_for_subshells(void *context, const struct shc_command *command)
+{
+	const struct collection *all = context;
+	struct calls calls;
+	const struct shc_visitor visitor = {
+		.context = &calls, .command = note_call, .no_subshells = true};
+
+	if (command->kind != SHC_COMMAND_FUNCTION)
+		return false;
+	calls = (struct calls){.name = command->function.name};
+	shc_visit_list(&visitor, all->in->script->list);
+	return !calls.found;
+}
+
 /* ---- Assignments and readers in the shell itself -------------------------------------------------------------- */
 
 static void note_assigned(void *context, struct shc_text name)
@@ -260,6 +287,7 @@ static void check_collected(struct shc_interpreter *in)
 	const struct shc_visitor readers = {.context = &all,
 		.command = look_at_command,
 		.assigned = note_assigned,
+		.skips = is_for_subshells,
 		.no_subshells = true};
 
 	shc_visit_list(&changes, in->script->list);

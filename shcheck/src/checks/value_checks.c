@@ -80,13 +80,43 @@ static void note_assignment(struct collection *all, const struct shc_assignment 
 	add_text(texts, a->value->literal);
 }
 
-/* getopts ab:c opt: the letters, "?" and ":". */
-static void note_getopts(struct collection *all, const struct shc_command *command)
+/* The text of @word, which is known, or a variable that has only one. False where it is not. */
+static bool only_text(struct collection *all, const struct shc_word *word, struct shc_text *ret)
 {
-	const struct shc_word *letters = command->simple.words->next;
+	const struct shc_part *part = word->parts;
+	const struct texts *texts;
+
+	*ret = word->literal;
+	if (word->constant)
+		return true;
+	if (part && !part->next && part->kind == SHC_PART_DOUBLE)
+		part = part->parts;
+	if (!part || part->next || part->kind != SHC_PART_PARAMETER ||
+		part->parameter->kind != SHC_PARAMETER_VARIABLE ||
+		part->parameter->op != SHC_OP_NONE ||
+		part->parameter->subscript.kind != SHC_SUBSCRIPT_NONE)
+		return false;
+	texts = texts_of(all, part->parameter->name);
+	if (!texts || texts->many || texts->count != 1 || texts->assigned != texts->fixed ||
+		!texts->from || texts->from > word->range.start)
+		return false;
+	*ret = texts->items[0];
+	return true;
+}
+
+/* getopts ab:c opt: the letters, "?" and ":". */
+static void note_getopts(void *context, const struct shc_command *command)
+{
+	struct collection *all = context;
+	const struct shc_word *letters;
+	struct shc_text known;
 	struct texts *texts;
 
-	if (!letters || !letters->next || !letters->constant || !letters->next->constant)
+	if (!shc_text_is(shc_command_name(command), "getopts"))
+		return;
+	letters = command->simple.words->next;
+	if (!letters || !letters->next || !letters->next->constant ||
+		!only_text(all, letters, &known))
 		return;
 	texts = texts_of(all, letters->next->literal);
 	if (!texts)
@@ -94,9 +124,8 @@ static void note_getopts(struct collection *all, const struct shc_command *comma
 	texts->fixed++;
 	add_text(texts, (struct shc_text){.bytes = "?", .length = 1});
 	add_text(texts, (struct shc_text){.bytes = ":", .length = 1});
-	for (uint32_t i = 0; i < letters->literal.length; i++)
-		add_text(
-			texts, (struct shc_text){.bytes = letters->literal.bytes + i, .length = 1});
+	for (uint32_t i = 0; i < known.length; i++)
+		add_text(texts, (struct shc_text){.bytes = known.bytes + i, .length = 1});
 }
 
 static bool begins_with(const struct shc_list *condition, const char *name)
@@ -141,8 +170,6 @@ static void note_command(void *context, const struct shc_command *command)
 	for (const struct shc_word *w = command->simple.words; w; w = w->next)
 		if (w->assignment)
 			note_assignment(all, w->assignment);
-	if (shc_text_is(shc_command_name(command), "getopts"))
-		note_getopts(all, command);
 }
 
 /* Assignments that stand alone in the list of the script. */
@@ -269,6 +296,7 @@ int shc_check_values(struct shc_interpreter *in)
 	struct collection all = {.in = in, .count = in->name_count};
 	const struct shc_visitor collect = {
 		.context = &all, .command = note_command, .assigned = note_assigned};
+	const struct shc_visitor options = {.context = &all, .command = note_getopts};
 	const struct shc_visitor check = {.context = &all, .command = check_reader};
 
 	/* Text that is not known may assign anything. */
@@ -279,9 +307,42 @@ int shc_check_values(struct shc_interpreter *in)
 		return -ENOMEM;
 	shc_visit_list(&collect, in->script->list);
 	note_first(&all);
+	shc_visit_list(&options, in->script->list);
 	shc_visit_list(&check, in->script->list);
 	free(all.names);
 	return 0;
+}
+
+/* ---- Numbers that begin with a zero ----------------------------------------------------------------------------- */
+
+/* The language of @text. False when there is no memory for it. */
+static bool expression(struct shc_interpreter *in, const char *text, const struct shc_dfa **ret)
+{
+	return !shc_dfa_regex(in->pool, text, strlen(text), SHC_REGEX_EXTENDED, ret, NULL, NULL);
+}
+
+void shc_check_octal(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_term *term, struct shc_range range)
+{
+	/* As parts of a date are: of two, three (days) and nine digits (nanoseconds), but years of four. */
+	static const char octal[] = "(.*[-+*/% (=])?0([89]|[89][0-9]|[0-9][89]|"
+				    "[0-9][0-9][0-9][0-9][0-9][0-9][0-9][89])([-+*/% )].*)?";
+	const struct shc_atom *atom = term ? shc_term_single_atom(term) : NULL;
+	const struct shc_dfa *all, *numbers, *wrong;
+
+	/* Of an unknown text nothing is said. */
+	if (!term || (atom && atom->origin == SHC_ORIGIN_NUMBER) ||
+		(atom && shc_dfa_matches(shc_state_language_of(state, atom), ":", 1)) ||
+		shc_state_term_language(state, in->pool, term, &all) || shc_dfa_is_empty(all) ||
+		!expression(in, "([A-Za-z_]+[-+*/]?=)?[-+*/% ()0-9]+", &numbers) ||
+		!expression(in, octal, &wrong) || shc_dfa_includes(in->pool, numbers, all) <= 0 ||
+		shc_dfa_intersect(in->pool, all, wrong, &wrong) || shc_dfa_is_empty(wrong))
+		return;
+	shc_finding_hint(in->findings,
+		shc_report(in, 206, range,
+			"this can be 08 or 09: with a zero in front a number is octal, and these "
+			"are none"),
+		"say that it is decimal, 10#$x in bash, or take the zero off: ${x#0}");
 }
 
 /* ---- Tests that -u forestalls -------------------------------------------------------------------------------- */

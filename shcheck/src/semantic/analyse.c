@@ -325,6 +325,9 @@ const struct shc_term *shc_loop_value(struct shc_interpreter *in, const struct s
 			else
 				next = shc_unknown(
 					in, SHC_ORIGIN_FILE_NAME, language, field->word->range);
+			if (piece->glob && piece->piece.text.length == 1 &&
+				piece->piece.text.bytes[0] == '*')
+				next = shc_term_every(next);
 			term = shc_term_concat(in->terms, term, next);
 		}
 		return term;

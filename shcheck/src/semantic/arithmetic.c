@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "arrays.h"
+#include "command.h"
 #include "interpreter.h"
 #include "mistake.h"
 #include "parameter.h"
@@ -115,6 +116,9 @@ static int read_number(struct shc_interpreter *in, struct shc_state *state,
 	}
 	if (value.presence == SHC_PRESENT)
 		number_of_term(value.term, ret);
+	if (!ret->known)
+		shc_check_octal(
+			in, state, value.term, in->current ? in->current->range : tree->range);
 	return note_error(in, state, value.term, ret);
 }
 
@@ -288,6 +292,9 @@ static int evaluate(struct shc_interpreter *in, struct shc_state *state,
 		r = shc_expand_value(in, state, tree->word, &term);
 		if (r > 0) {
 			number_of_term(term, ret);
+			if (!ret->known)
+				shc_check_octal(in, state, term,
+					in->current ? in->current->range : tree->range);
 			r = note_error(in, state, term, ret);
 		}
 		return r < 0 ? r : 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "inclusion.h"
+#include "mistake.h"
 #include "parameter.h"
 
 /* References that lead to references; bash goes no further either than it must. */
@@ -94,11 +95,12 @@ struct shc_attributes_asked shc_attributes_asked(
 void shc_attributes_change(struct shc_variable *variable, const struct shc_attributes_asked *asked)
 {
 	unsigned int sure = asked->set & ~asked->doubtful;
+	unsigned int clear = MADE(ATTRIBUTE_STAYS) ? 0 : asked->clear;
 
 	variable->perhaps_attributes |= (asked->set | variable->attributes) & asked->doubtful;
 	variable->perhaps_attributes |= asked->doubtful;
-	variable->attributes = (variable->attributes & ~asked->clear & ~asked->doubtful) | sure;
-	variable->perhaps_attributes &= ~(asked->clear | sure) | asked->doubtful;
+	variable->attributes = (variable->attributes & ~clear & ~asked->doubtful) | sure;
+	variable->perhaps_attributes &= ~(clear | sure) | asked->doubtful;
 }
 
 /* ---- Values --------------------------------------------------------------------------------------------------- */
@@ -134,6 +136,8 @@ static const struct shc_term *cased(struct shc_interpreter *in, const struct shc
 	for (int i = 0; i < 4; i++)
 		if (bytes.words[i] & others.words[i])
 			return any_text(in, range);
+	if (MADE(LOWER_IS_UPPER) && kind == SHC_CASE_LOWER)
+		kind = SHC_CASE_UPPER;
 	r = shc_dfa_case(in->pool, kind, language, &language);
 	if (r == -ENOMEM)
 		return NULL;
@@ -178,7 +182,11 @@ int shc_attributed(struct shc_interpreter *in, struct shc_state *state,
 	int r = 0;
 
 	any &= ~(unsigned int)SHC_ATTRIBUTE_REFERENCE;
-	sure &= ~(unsigned int)SHC_ATTRIBUTE_REFERENCE;
+	if (MADE(INTEGER_IS_TEXT) || (MADE(INTEGER_APPENDS_TEXT) && append))
+		any &= ~(unsigned int)SHC_ATTRIBUTE_INTEGER;
+	if (MADE(CASE_IGNORED))
+		any &= SHC_ATTRIBUTE_INTEGER;
+	sure &= any;
 	if (any == SHC_ATTRIBUTE_INTEGER && sure == any) {
 		r = number_of(in, state, append, old, term, range, ret);
 		if (r)
@@ -203,7 +211,7 @@ int shc_attributed(struct shc_interpreter *in, struct shc_state *state,
 
 /* ---- References ------------------------------------------------------------------------------------------------ */
 
-static bool is_plain_name(struct shc_text text)
+bool shc_is_plain_name(struct shc_text text)
 {
 	static const char bytes[] =
 		"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -230,6 +238,7 @@ int shc_resolve(
 		if (!variable)
 			return -ENOMEM;
 		if (!(shc_attributes_any(variable) & SHC_ATTRIBUTE_REFERENCE) ||
+			MADE(REFERENCE_IS_TEXT) ||
 			(variable->attributes & SHC_ATTRIBUTE_REFERENCE &&
 				variable->presence == SHC_ABSENT)) {
 			*ret = number;
@@ -237,7 +246,7 @@ int shc_resolve(
 		}
 		if (!(variable->attributes & SHC_ATTRIBUTE_REFERENCE) ||
 			variable->presence != SHC_PRESENT || !variable->term ||
-			!shc_term_known(variable->term, &target) || !is_plain_name(target))
+			!shc_term_known(variable->term, &target) || !shc_is_plain_name(target))
 			return 0;
 		if (shc_name_number(in, target, &next))
 			return -ENOMEM;

@@ -33,6 +33,9 @@ int shc_attributed(struct shc_interpreter *in, struct shc_state *state,
 	const struct shc_variable *variable, bool append, const struct shc_term *old,
 	const struct shc_term *term, struct shc_range range, const struct shc_term **ret);
 
+/* shc_is_plain_name - is @text the name of a variable, without a subscript? */
+bool shc_is_plain_name(struct shc_text text);
+
 /*
  * shc_resolve - the number of the variable that @name means: its own, or where it is a reference that of the variable
  * behind it, which exists in @state then. Returns 1, 0 where that is not known (*ret is its own), or -ENOMEM.

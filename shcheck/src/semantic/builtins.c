@@ -64,6 +64,13 @@ static int run_opaque(
 	return finish(call, state, out, 0, 255);
 }
 
+/* wait, kill: what was begun in the background has ended, or is meant to. */
+static int run_wait(const struct shc_call *call, struct shc_state *state, struct shc_outcomes *out)
+{
+	state->pending = NULL;
+	return run_opaque(call, state, out);
+}
+
 /* ---- cd ------------------------------------------------------------------------------------------------------- */
 
 static const struct shc_term *directory_after(
@@ -623,6 +630,7 @@ static int run_let(const struct shc_call *call, struct shc_state *state, struct 
 		struct shc_text text;
 		uint32_t at = 0, end;
 
+		shc_check_octal(in, state, call->values[i], call->command->range);
 		if (!shc_term_known(call->values[i], &text)) {
 			if (shc_doubt_variables(call, state)) {
 				shc_state_destroy(state);
@@ -756,7 +764,7 @@ static int unset_variable(const struct shc_call *call, struct shc_state *state, 
 	struct shc_hidden *hidden;
 
 	/* unset -n: the reference, not what it leads to. */
-	if (!shc_call_option(call, 'n', NULL)) {
+	if (!shc_call_option(call, 'n', NULL) && !MADE(REFERENCE_IS_UNSET)) {
 		int r = shc_resolve_assigned(in, state, in->names[number].text, &number);
 
 		if (r <= 0)
@@ -766,9 +774,9 @@ static int unset_variable(const struct shc_call *call, struct shc_state *state, 
 
 	if (!variable)
 		return -ENOMEM;
-	if (variable->readonly || variable->perhaps_readonly)
+	if ((variable->readonly || variable->perhaps_readonly) && !MADE(READONLY_IS_UNSET))
 		in->refused = true;
-	if (variable->readonly)
+	if (variable->readonly && !MADE(READONLY_IS_UNSET))
 		return 0;
 	if (reveals(in, state, number, &hidden)) {
 		shc_prefix_escapes(in, state, number, false);
@@ -776,11 +784,16 @@ static int unset_variable(const struct shc_call *call, struct shc_state *state, 
 			return -ENOMEM;
 		return shc_variable_anything(in, variable, call->command->range);
 	}
-	if (variable->perhaps_readonly)
+	if (variable->perhaps_readonly) {
 		variable->presence = SHC_PERHAPS;
-	else
-		*variable = (struct shc_variable){
-			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
+		variable->perhaps_attributes |= variable->attributes;
+		variable->attributes = 0;
+	} else {
+		*variable = (struct shc_variable){.presence = SHC_ABSENT,
+			.assigned = true,
+			.attributes = MADE(UNSET_KEEPS_ATTRIBUTES) ? variable->attributes : 0,
+			.range = call->command->range};
+	}
 	return 0;
 }
 
@@ -929,6 +942,8 @@ struct declared {
 	struct shc_text name;
 	const struct shc_term *value; /* of an assignment that only its expansion shows, or NULL */
 	uint32_t number;
+	bool elsewhere; /* the variable that is meant stands behind the one of this number */
+	int wrong;      /* the declaration is refused: no (0), perhaps (1), surely (2) */
 };
 
 /* Is operand @index a declaration, and of what? 1, 0 (not known, or many: counted) or -ENOMEM. */
@@ -1029,7 +1044,7 @@ static void make_fresh(struct shc_variable *variable, const struct declared *dec
 {
 	unsigned int outside = variable->attributes | variable->perhaps_attributes;
 
-	variable->attributes = 0;
+	variable->attributes = MADE(LOCAL_INHERITS) ? variable->attributes : 0;
 	variable->perhaps_attributes = (unsigned char)(outside & asked->doubtful);
 	/* The elements of x=("${x[@]}") are those of outside. */
 	if (declared->value) {
@@ -1038,12 +1053,41 @@ static void make_fresh(struct shc_variable *variable, const struct declared *dec
 	}
 }
 
-/* declare -n x=y: that is the name of what x is from now on. 0 or -ENOMEM. */
+/* Is @value what a reference can hold: the name of another variable, or of an element? */
+static bool is_target(const struct declared *declared, const struct shc_term *value)
+{
+	struct shc_text text;
+	const char *bracket;
+
+	if (!shc_term_known(value, &text))
+		return false;
+	bracket = memchr(text.bytes, '[', text.length);
+	if (bracket && text.bytes[text.length - 1] == ']')
+		text.length = (uint32_t)(bracket - text.bytes);
+	return shc_is_plain_name(text) &&
+	       (text.length != declared->name.length ||
+		       memcmp(text.bytes, declared->name.bytes, text.length));
+}
+
+/* declare -n x=y: that is the name of what x is from now on. @inner: of the function. 0 or -ENOMEM. */
 static int declare_reference(const struct shc_call *call, struct shc_state *state,
-	const struct declared *declared, const struct shc_attributes_asked *asked)
+	struct declared *declared, const struct shc_attributes_asked *asked, bool inner)
 {
 	struct shc_variable *variable = &state->variables[declared->number];
+	const struct shc_term *target = declared->value;
 
+	if (!target && (variable->presence != SHC_ABSENT || !variable->assigned) &&
+		(!inner || variable->prefixed))
+		target =
+			variable->assigned ? variable->term : shc_term_text(call->in->terms, "", 0);
+	/* What is no name is refused, and the variable stays what it was. */
+	if (target && !is_target(declared, target)) {
+		declared->wrong = 1;
+		if (shc_variable_anything(call->in, variable, call->command->range))
+			return -ENOMEM;
+		variable->perhaps_attributes |= SHC_ATTRIBUTE_REFERENCE;
+		return 0;
+	}
 	if (declared->assignment && (!declared->value || declared->assignment->append)) {
 		shc_approximate(call->in, call->command);
 		return shc_variable_anything(call->in, variable, call->command->range);
@@ -1052,11 +1096,58 @@ static int declare_reference(const struct shc_call *call, struct shc_state *stat
 		shc_store(call->in, state, declared->name, declared->value, call->command->range))
 		return -ENOMEM;
 	variable = &state->variables[declared->number];
-	if (!declared->value && call->in->call_depth && !variable->prefixed)
+	if (!declared->value && inner && !variable->prefixed)
 		*variable = (struct shc_variable){
 			.presence = SHC_ABSENT, .assigned = true, .range = call->command->range};
 	shc_attributes_change(variable, asked);
 	return 0;
+}
+
+/*
+ * declare -g: the variable of the shell is meant. Does a function, or an assignment before a command, hide it? Then
+ * that may be anything from now on, and what is seen here stays. 1, 0 or -ENOMEM.
+ */
+static int declare_behind(const struct shc_call *call, struct shc_state *state, uint32_t number)
+{
+	struct shc_interpreter *in = call->in;
+	bool sealed = shc_call_option(call, 'r', NULL);
+	int behind = 0;
+
+	for (uint32_t i = 0; i < state->hidden_count; i++) {
+		if (state->hidden[i].name != number)
+			continue;
+		behind = 1;
+		if (shc_variable_anything(in, &state->hidden[i].variable, call->command->range))
+			return -ENOMEM;
+		state->hidden[i].variable.perhaps_readonly |= sealed;
+		state->hidden[i].variable.perhaps_attributes = SHC_ATTRIBUTE_ALL;
+	}
+	for (uint32_t i = 0; i < in->prefix_count; i++)
+		if (i >= SHC_PREFIXES_MAX || in->prefixes[i] == number)
+			behind = 1;
+	in->attributes_escape |= behind;
+	shc_prefix_escapes(in, state, number, sealed);
+	return behind;
+}
+
+/* bash: has the function that runs made this variable local already? It is the same one then. */
+static bool is_own(const struct shc_call *call, const struct shc_state *state, uint32_t number)
+{
+	for (uint32_t i = 0; i < state->hidden_count; i++)
+		if (state->hidden[i].name == number &&
+			state->hidden[i].depth == call->in->call_depth)
+			return call->in->script->dialect == SHC_BASH && !MADE(LOCAL_BEGINS_ANEW);
+	return false;
+}
+
+/* Attributes that reach the shell's own variable, past an assignment before the function. */
+static void escape(
+	const struct shc_call *call, struct shc_state *state, uint32_t number, bool local)
+{
+	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
+		shc_prefix_escapes(call->in, state, number, false);
+	if (shc_text_is(call->name, "readonly"))
+		shc_prefix_escapes(call->in, state, number, true);
 }
 
 /* One operand. @local: of a function. 0 or -ENOMEM. */
@@ -1065,6 +1156,9 @@ static int declare_one(
 {
 	struct shc_interpreter *in = call->in;
 	bool attributes = local && in->script->dialect == SHC_BASH;
+	bool global = attributes && shc_call_option(call, 'g', NULL) && !MADE(GLOBAL_IS_LOCAL);
+	bool inner = local && in->call_depth && !global;
+	bool own = inner && is_own(call, state, declared->number);
 	const struct shc_attributes_asked asked =
 		attributes ? shc_attributes_asked(call, state) : (struct shc_attributes_asked){0};
 	bool fresh = false;
@@ -1073,14 +1167,16 @@ static int declare_one(
 	bool arrays = associative || shc_call_option(call, 'a', NULL);
 	struct shc_variable *variable = &state->variables[declared->number];
 
-	/* Attributes that reach the shell's own variable, past an assignment before the function. */
-	if (shc_text_is(call->name, "export") || (local && shc_call_option(call, 'x', NULL)))
-		shc_prefix_escapes(in, state, declared->number, false);
-	if (shc_text_is(call->name, "readonly"))
-		shc_prefix_escapes(in, state, declared->number, true);
-	if (local && in->call_depth) {
-		if (refuses_local(call, state, declared->number))
-			return 0;
+	escape(call, state, declared->number, local);
+	if (global && in->call_depth) {
+		r = declare_behind(call, state, declared->number);
+		declared->elsewhere = r > 0;
+		if (r)
+			return r < 0 ? r : 0;
+	}
+	if (inner && refuses_local(call, state, declared->number))
+		return 0;
+	if (inner && !own) {
 		if (hide(call, state, declared->number))
 			return -ENOMEM;
 		variable->readonly &= in->script->dialect != SHC_BASH;
@@ -1089,7 +1185,7 @@ static int declare_one(
 			make_fresh(variable, declared, &asked);
 	}
 	if (asked.set & SHC_ATTRIBUTE_REFERENCE)
-		return declare_reference(call, state, declared, &asked);
+		return declare_reference(call, state, declared, &asked, inner && !own);
 	if (attributes && !fresh && asked.clear & SHC_ATTRIBUTE_REFERENCE)
 		shc_attributes_change(variable, &asked);
 	/* What is said of a reference is said of the variable behind it, unless it is a new one. */
@@ -1099,6 +1195,12 @@ static int declare_one(
 	variable = &state->variables[declared->number];
 	if (attributes)
 		shc_attributes_change(variable, &asked);
+	if (MADE(ATTRIBUTE_CHANGES_VALUE) && !declared->value && variable->term &&
+		shc_attributed(in, state, variable, false, NULL, variable->term,
+			call->command->range, &variable->term))
+		return -ENOMEM;
+	if (MADE(EXPORT_ASSIGNS_NOTHING) && shc_text_is(call->name, "export"))
+		return 0;
 	if (declared->assignment && arrays &&
 		shc_array_declare(in, state, declared->number, associative, call->command->range))
 		return -ENOMEM;
@@ -1114,10 +1216,10 @@ static int declare_one(
 			       ? shc_array_forget(in, state, declared->name, call->command->range)
 			       : 0;
 	}
-	if (arrays && !(local && in->call_depth))
+	if (arrays && (!inner || own))
 		return shc_array_declare(
 			in, state, declared->number, associative, call->command->range);
-	if (local && (in->call_depth || shc_text_is(call->name, "local")))
+	if ((inner && !own) || (!inner && shc_text_is(call->name, "local")))
 		return declare_local(call, state, declared, arrays, associative);
 	return 0;
 }
@@ -1131,8 +1233,8 @@ static uint32_t declared_from(
 		       : shc_call_operand(call);
 }
 
-/* export, readonly, local, declare, typeset: names and name=value operands. */
-static int declare(const struct shc_call *call, struct shc_state *state, bool local)
+/* export, readonly, local, declare, typeset: names and name=value operands. *@wrong: is one refused, see above? */
+static int declare(const struct shc_call *call, struct shc_state *state, bool local, int *wrong)
 {
 	bool readonly = shc_text_is(call->name, "readonly") ||
 			(local && call->in->script->dialect == SHC_BASH &&
@@ -1146,7 +1248,8 @@ static int declare(const struct shc_call *call, struct shc_state *state, bool lo
 			r = -ENOMEM;
 		if (r < 0)
 			return r;
-		if (r && readonly) {
+		*wrong = declared.wrong > *wrong ? declared.wrong : *wrong;
+		if (r && readonly && !declared.elsewhere) {
 			state->variables[declared.number].readonly = true;
 			state->variables[declared.number].perhaps_readonly = false;
 		}
@@ -1223,7 +1326,7 @@ static int run_declare(
 		     shc_text_is(call->name, "typeset");
 	int wrong = misnamed(call, declared_from(call, state, local));
 
-	if (declare(call, state, local)) {
+	if (declare(call, state, local, &wrong)) {
 		shc_state_destroy(state);
 		return -ENOMEM;
 	}
@@ -1235,7 +1338,8 @@ static int run_declare(
 			return r;
 		wrong = 0;
 	}
-	shc_set_status(state, call->command, wrong == 2, wrong != 0);
+	if (!MADE(DECLARATION_SHOWS_STATUS))
+		shc_set_status(state, call->command, wrong == 2, wrong != 0);
 	state->status.lost = !wrong && hides_status(call);
 	if (state->status.lost)
 		shc_check_declared(call->in, state, call->command);
@@ -1294,7 +1398,7 @@ static const struct shc_builtin builtins[] = {
 	{"getopts", false, shc_getopts_run},
 	{"hash", false, run_hash},
 	{"jobs", false, run_opaque},
-	{"kill", false, run_opaque},
+	{"kill", false, run_wait},
 	{"let", false, run_let},
 	{"local", false, run_declare},
 	{"mapfile", false, shc_mapfile_run},
@@ -1320,7 +1424,7 @@ static const struct shc_builtin builtins[] = {
 	{"umask", false, run_opaque},
 	{"unalias", false, run_opaque},
 	{"unset", true, run_unset},
-	{"wait", false, run_opaque},
+	{"wait", false, run_wait},
 };
 
 const struct shc_builtin *shc_builtin_find(struct shc_text name)

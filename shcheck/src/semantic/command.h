@@ -68,6 +68,17 @@ void shc_check_call(const struct shc_call *call, struct shc_state *state);
 /* shc_check_operands - SH310, SH311, SH513, SH514, SH602 and SH701 on the operands of @call. */
 void shc_check_operands(const struct shc_call *call, const struct shc_state *state);
 
+/* shc_check_collision - SH116: each turn of a loop moves or copies its file to one and the same name. */
+void shc_check_collision(const struct shc_call *call, const struct shc_state *state);
+
+/* shc_check_replaced - SH520: @call sets a trap of EXIT in place of @old, whose action then never runs. */
+void shc_check_replaced(
+	const struct shc_call *call, const struct shc_trap *old, const struct shc_term *action);
+
+/* shc_check_octal - SH206: @term, an operand of arithmetic or a whole expression, can be a number such as 08. */
+void shc_check_octal(struct shc_interpreter *in, const struct shc_state *state,
+	const struct shc_term *term, struct shc_range range);
+
 /* shc_check_order - SH514: a number is compared as text, by @op "<" or ">". */
 void shc_check_order(struct shc_interpreter *in, struct shc_range range,
 	const struct shc_term *left, struct shc_text op, const struct shc_term *right);

@@ -833,8 +833,11 @@ static void check_operands(const struct effect *effect, struct shc_state *state)
 			continue;
 		if (uses(effect, operand->role, SHC_VERB_DELETES)) {
 			shc_check_removal(effect->call, state, &operand->field, !danger->shallow);
-			if (!danger->shallow)
+			if (!danger->shallow) {
 				check_link(effect, operand);
+				/* A file that is open can be read to its end. */
+				shc_check_pending(effect->call, state, operand->path);
+			}
 		} else
 			shc_check_change(effect->call, state, &operand->field, danger->reason);
 	}
@@ -880,6 +883,27 @@ static bool is_copied(const struct effect *effect, uint8_t role)
 	return false;
 }
 
+/* The path that @operand is read at: tar -C looks for its members there. NULL when there is no memory. */
+static const struct shc_term *place_of(
+	const struct effect *effect, const struct shc_state *state, const struct operand *operand)
+{
+	struct shc_interpreter *in = effect->call->in;
+	const struct shc_term *place;
+
+	if (!shc_text_is(effect->call->name, "tar") ||
+		strcmp(effect->spec->roles[operand->role], "member"))
+		return operand->path;
+	for (uint32_t i = 0; i < effect->count; i++) {
+		if (strcmp(effect->spec->roles[effect->operands[i].role], "directory"))
+			continue;
+		place = shc_term_concat(
+			in->terms, effect->operands[i].value, shc_term_text(in->terms, "/", 1));
+		place = place ? shc_term_concat(in->terms, place, operand->value) : NULL;
+		return place ? shc_path_normal(in, state, place) : NULL;
+	}
+	return operand->path;
+}
+
 static int read_files(const struct effect *effect, struct shc_state *state)
 {
 	for (uint32_t i = 0; i < effect->count; i++)
@@ -889,10 +913,15 @@ static int read_files(const struct effect *effect, struct shc_state *state)
 		if (use->verb != SHC_VERB_READS ||
 			shc_spec_holds(&effect->match, use->guard) == SHC_NO)
 			continue;
-		for (uint32_t i = 0; i < effect->count; i++)
-			if (effect->operands[i].role == use->role &&
-				shc_path_read(effect->call->in, state, effect->operands[i].path))
+		for (uint32_t i = 0; i < effect->count; i++) {
+			const struct shc_term *place;
+
+			if (effect->operands[i].role != use->role)
+				continue;
+			place = place_of(effect, state, &effect->operands[i]);
+			if (!place || shc_path_read(effect->call->in, state, place))
 				return -ENOMEM;
+		}
 	}
 	return 0;
 }

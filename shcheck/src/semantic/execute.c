@@ -567,6 +567,7 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 	struct shc_state *state, struct shc_outcomes *out)
 {
 	struct shc_outcomes ignored = {0}, traced = {0};
+	const struct shc_pending **outer = in->jobs;
 	uint32_t suppressed = in->suppressed;
 	int r;
 
@@ -581,7 +582,9 @@ static int execute_background(struct shc_interpreter *in, const struct shc_comma
 	if (in->script->dialect != SHC_BASH)
 		in->suppressed = 0;
 	/* What it does to files comes at an unknown time: its findings count, its facts do not. */
+	in->jobs = &state->pending;
 	r = shc_execute_subshell(in, NULL, command, state, &ignored);
+	in->jobs = outer;
 	in->suppressed = suppressed;
 	shc_outcomes_finish(&ignored);
 	if (r) {
@@ -1296,7 +1299,7 @@ static int turn_variable(struct shc_interpreter *in, struct shc_state *state,
 	variable = shc_state_variable(state, number);
 	if (!variable)
 		return -ENOMEM;
-	if (!(shc_attributes_any(variable) & SHC_ATTRIBUTE_REFERENCE))
+	if (!(shc_attributes_any(variable) & SHC_ATTRIBUTE_REFERENCE) || MADE(LOOP_ASSIGNS_BEHIND))
 		return shc_assign(in, state, command->for_.name, term, command->for_.name_range);
 	if (!(variable->attributes & SHC_ATTRIBUTE_REFERENCE))
 		return shc_forget_variables(in, state, command);

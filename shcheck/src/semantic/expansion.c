@@ -555,10 +555,26 @@ static int add_parameter(struct builder *b, const struct shc_part *part, bool qu
 	return r < 0 ? r : 1;
 }
 
+/* Is the range of @part its own? Parts of a text that eval runs have that of the command. */
+static bool is_in_source(const struct builder *b, const struct shc_part *part)
+{
+	const struct shc_source *source = b->in->script->source;
+
+	return part->kind == SHC_PART_COMMAND && part->range.end <= source->size &&
+	       part->range.end > part->range.start + 2 &&
+	       !memcmp(source->bytes + part->range.start, "$(", 2) &&
+	       source->bytes[part->range.end - 1] == ')';
+}
+
 static const struct shc_term *substituted(const struct builder *b, const struct shc_part *part)
 {
 	for (uint32_t i = b->state->substituted_count; i-- > 0;)
 		if (b->state->substituted[i].part == part)
+			return b->state->substituted[i].output;
+	/* In arithmetic it stands twice in the tree: as a word, and as an operand. */
+	for (uint32_t i = b->state->substituted_count; i-- > 0 && is_in_source(b, part);)
+		if (b->state->substituted[i].part->range.start == part->range.start &&
+			b->state->substituted[i].part->range.end == part->range.end)
 			return b->state->substituted[i].output;
 	return shc_unknown(b->in, SHC_ORIGIN_OUTPUT, shc_dfa_text(b->in->pool), part->range);
 }

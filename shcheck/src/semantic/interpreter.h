@@ -98,6 +98,7 @@ struct shc_harm {
 	const struct shc_atom *empty; /* the unknown that is then empty; NULL = none has to be */
 	char path[160];               /* what it then is */
 	bool dots;                    /* its last component is written "." or ".." */
+	bool every;                   /* in turn everything in it: by a loop over "*" */
 };
 
 struct shc_call;
@@ -176,6 +177,7 @@ struct shc_interpreter {
 	/* Names that are assigned before the commands that are being run; the count may be larger. */
 	uint32_t prefixes[SHC_PREFIXES_MAX];
 	uint32_t prefix_count;
+	bool attributes_escape; /* declare -g was seen, which may give attributes to what they hide */
 	uint32_t subshells;
 	const struct shc_command
 		*arguments_loop; /* the loop around what is run that ends by $#, or NULL */
@@ -183,9 +185,10 @@ struct shc_interpreter {
 	uint32_t loop_depth;     /* loops around what is run, within the same function */
 	bool in_order;           /* words of the command at hand assign what later ones may read */
 	bool leaks; /* something was written to a descriptor that may be what a substitution captures */
-	bool substituting;      /* the subshell that begins is a command substitution */
-	uint32_t substitutions; /* command substitutions around what is run */
-	uint32_t piped;         /* > 0: inside a pipeline, so standard input is a pipe */
+	bool substituting;               /* the subshell that begins is a command substitution */
+	uint32_t substitutions;          /* command substitutions around what is run */
+	uint32_t piped;                  /* > 0: inside a pipeline, so standard input is a pipe */
+	const struct shc_pending **jobs; /* where to note what is read in the background; or NULL */
 	struct shc_file_read *reads;
 	uint32_t stage, stage_count; /* the stage being run, and how many there were */
 	uint32_t read_count, read_capacity, read_start;

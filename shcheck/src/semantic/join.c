@@ -162,7 +162,9 @@ static void join_readonly(struct shc_variable *to, const struct shc_variable *fr
 
 	to->readonly &= from->readonly;
 	to->perhaps_readonly = either && !to->readonly;
-	to->perhaps_attributes |= from->perhaps_attributes | from->attributes | to->attributes;
+	if (!MADE(JOIN_LOSES_ATTRIBUTES))
+		to->perhaps_attributes |=
+			from->perhaps_attributes | from->attributes | to->attributes;
 	to->attributes &= from->attributes;
 	to->perhaps_attributes &= (unsigned char)~to->attributes;
 }
@@ -551,6 +553,7 @@ static int join_rest(struct join *join)
 	into->sourced |= other->sourced;
 	into->escaped |= other->escaped;
 	into->sealed |= other->sealed;
+	into->pending = into->pending ? into->pending : other->pending;
 	join_options(into, other);
 	into->has_substituted |= other->has_substituted;
 	if (!alike_substituted(into, other))

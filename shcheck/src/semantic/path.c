@@ -551,6 +551,38 @@ static void check_own_output(struct shc_interpreter *in, const struct shc_fact *
 		"write to another name and mv it over the file when all went well");
 }
 
+/* What runs in the background reads @path, whenever that comes. 0 or -ENOMEM. */
+static int note_pending(struct shc_interpreter *in, const struct shc_term *path)
+{
+	struct shc_pending *pending = shc_arena_take(in->arena, sizeof(*pending));
+
+	if (!pending)
+		return -ENOMEM;
+	*pending = (struct shc_pending){.path = path,
+		.range = in->current ? in->current->range : (struct shc_range){0},
+		.next = *in->jobs};
+	*in->jobs = pending;
+	return 0;
+}
+
+void shc_check_pending(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_term *path)
+{
+	for (const struct shc_pending *at = state->pending; at; at = at->next) {
+		struct shc_finding *finding;
+
+		if (!is_within(at->path, path) && !is_within(path, at->path))
+			continue;
+		finding = shc_report(call->in, 702, call->command->range,
+			"a command in the background may still be reading this");
+		if (!finding)
+			return;
+		shc_finding_hint(call->in->findings, finding, "wait for it first");
+		shc_finding_relate(call->in->findings, finding, at->range, "it was started here");
+		return;
+	}
+}
+
 int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path)
 {
 	for (uint32_t i = 0; i < state->fact_count; i++) {
@@ -559,6 +591,8 @@ int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const str
 		if (is_within(state->facts[i].path, path))
 			output_read(in, &state->facts[i]);
 	}
+	if (in->jobs && note_pending(in, path))
+		return -ENOMEM;
 	if (!in->piped)
 		return 0;
 	if (in->read_count == in->read_capacity) {
@@ -707,6 +741,7 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 	size_t length = 0;
 
 	ret->empty = NULL;
+	ret->every = false;
 	for (uint32_t i = 0; i < field->count; i++) {
 		const struct shc_piece *piece = &field->pieces[i].piece;
 		char one = OTHER;
@@ -729,6 +764,11 @@ static int spell(struct shc_interpreter *in, const struct shc_state *state,
 			 bit < SUBSETS_MAX && (empty >> bit++ & 1)) {
 			ret->empty = piece->atom;
 			continue;
+		} else if (piece->atom->every &&
+			   shc_state_language_of(state, piece->atom) == piece->atom->language) {
+			/* No test has told names apart. */
+			one = STAR;
+			ret->every = true;
 		}
 		if (length + 2 >= size)
 			return -1;

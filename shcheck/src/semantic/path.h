@@ -87,6 +87,10 @@ bool shc_path_is_being_read(const struct shc_interpreter *in, const struct shc_t
 int shc_redirect_open(struct shc_interpreter *in, const struct shc_command *command,
 	const struct shc_redirect *redirect, struct shc_state *state);
 
+/* shc_check_pending - SH702: @call takes @path (normal) away, which a command in the background may still read. */
+void shc_check_pending(
+	const struct shc_call *call, const struct shc_state *state, const struct shc_term *path);
+
 /* shc_path_read - @path (normal) is read by a command: what was written there is not lost; a stage of a pipeline
  * remembers it. 0 or -ENOMEM. */
 int shc_path_read(struct shc_interpreter *in, struct shc_state *state, const struct shc_term *path);

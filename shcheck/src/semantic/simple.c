@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "arrays.h"
 #include "attributes.h"
+#include "calendar.h"
 #include "command.h"
 #include "parameter.h"
 #include "lookup.h"
@@ -953,6 +954,8 @@ static int run_command(const struct shc_call *call, struct shc_state *state, uin
 		return shc_transformer_run(call, state, out);
 	if (shc_effect_known(call->name))
 		return shc_effect_run(call, state, out);
+	if (state->output && shc_date_known(call))
+		return shc_date_run(call, state, out);
 	return shc_call_unknown(call, state, out);
 }
 
@@ -1095,6 +1098,8 @@ static int restore_prefixes(const struct shc_call *call, struct shc_state *after
 		if (escaped && shc_variable_anything(in, variable, call->command->range))
 			return -ENOMEM;
 		variable->perhaps_readonly |= escaped && sealed;
+		if (escaped && in->attributes_escape)
+			variable->perhaps_attributes |= SHC_ATTRIBUTE_ALL;
 	}
 	return 0;
 }
@@ -1146,6 +1151,28 @@ static int dispatch_prefixed(const struct shc_call *call, const struct prefix *p
 }
 
 /*
+ * bash: what such an assignment makes is a variable without attributes; only += does with the value before what they
+ * say. A reference stays one. Takes them away before @a, or (@after) behind it. 0 or -ENOMEM.
+ */
+static int drop_attributes(struct shc_interpreter *in, struct shc_state *state,
+	const struct shc_assignment *a, bool after)
+{
+	struct shc_variable *variable;
+	uint32_t number;
+
+	if (in->script->dialect != SHC_BASH || (a->append && !after) || MADE(PREFIX_HAS_ATTRIBUTES))
+		return 0;
+	if (shc_resolve(in, state, a->name, &number) < 0)
+		return -ENOMEM;
+	variable = shc_state_variable(state, number);
+	if (!variable)
+		return -ENOMEM;
+	variable->attributes &= SHC_ATTRIBUTE_REFERENCE;
+	variable->perhaps_attributes &= SHC_ATTRIBUTE_REFERENCE;
+	return 0;
+}
+
+/*
  * Assignments before a command, all of them: one to a read-only variable is left out, and the others and the command
  * may come all the same. 1, 0 (the shell has ended in an expansion, which @out has) or -ENOMEM.
  */
@@ -1158,9 +1185,11 @@ static int run_prefixes(struct shc_interpreter *in, const struct shc_command *co
 		int r;
 
 		in->refused = false;
+		if (drop_attributes(in, state, a, false))
+			return -ENOMEM;
 		r = run_assignment(in, command, state, a, out);
-		if (r < 0)
-			return r;
+		if (r < 0 || drop_attributes(in, state, a, true))
+			return -ENOMEM;
 		if (!r && !in->refused)
 			return shc_end_too(in, command, state, out) ? -ENOMEM : 0;
 		refused |= in->refused;

@@ -164,6 +164,13 @@ enum {
 	SHC_DOUBT_ALL = 511,
 };
 
+/* A path that a command in the background may still read. In the arena, never changed. */
+struct shc_pending {
+	const struct shc_term *path; /* normal */
+	struct shc_range range;      /* of that command */
+	const struct shc_pending *next;
+};
+
 struct shc_state {
 	struct shc_variable *variables; /* shape [variable_count], by number of the name */
 	uint32_t variable_count;
@@ -207,6 +214,7 @@ struct shc_state {
 	uint32_t escaped;
 	uint32_t sealed; /* and of these, which may have been made read-only */
 	const struct shc_step *steps;
+	const struct shc_pending *pending; /* since the last `wait`; for findings only */
 };
 
 /* shc_state_create - an empty state: no variables, status 0. NULL when there is no memory. */

@@ -256,8 +256,15 @@ static void visit_kind(const struct shc_visitor *v, const struct shc_command *co
 	}
 }
 
+void shc_visit_word(const struct shc_visitor *v, const struct shc_word *word)
+{
+	visit_word(v, word);
+}
+
 void shc_visit_command(const struct shc_visitor *v, const struct shc_command *command)
 {
+	if (v->skips && v->skips(v->context, command))
+		return;
 	if (v->command)
 		v->command(v->context, command);
 	for (const struct shc_redirect *r = command->redirects; r; r = r->next) {

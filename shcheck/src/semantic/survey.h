@@ -16,12 +16,15 @@ struct shc_visitor {
 	void (*read)(void *context, struct shc_text name);
 	void (*substitution)(void *context, const struct shc_part *part);
 	void (*parameter)(void *context, const struct shc_parameter *parameter);
+	/* Is @command to be left out with all that is in it? */
+	bool (*skips)(void *context, const struct shc_command *command);
 	bool no_subshells; /* leave out what cannot change this shell: ( ), $( ), pipelines */
 };
 
-/* shc_visit_list, shc_visit_command - walk a tree. NULL is empty. */
+/* shc_visit_list, shc_visit_command, shc_visit_word - walk a tree. NULL is empty. */
 void shc_visit_list(const struct shc_visitor *visitor, const struct shc_list *list);
 void shc_visit_command(const struct shc_visitor *visitor, const struct shc_command *command);
+void shc_visit_word(const struct shc_visitor *visitor, const struct shc_word *word);
 
 /* shc_survey - fill the names of @in and mark its simple commands. 0 or -ENOMEM. */
 int shc_survey(struct shc_interpreter *in);
@@ -61,6 +64,9 @@ int shc_check_values(struct shc_interpreter *in);
  * next? Also true where no loop stands around it.
  */
 bool shc_varies_in_loop(struct shc_interpreter *in, struct shc_range range);
+
+/* shc_runs_each_turn - is @command a statement of a loop's body that each turn runs, unless the body is left? */
+bool shc_runs_each_turn(struct shc_interpreter *in, const struct shc_command *command);
 
 /* shc_command_within - @command without braces around it alone: { command; } */
 const struct shc_command *shc_command_within(const struct shc_command *command);

@@ -201,6 +201,13 @@ const struct shc_term *shc_term_share(const struct shc_term *term)
 	return term;
 }
 
+const struct shc_term *shc_term_every(const struct shc_term *term)
+{
+	if (term)
+		((struct shc_atom *)term->pieces[0].atom)->every = true;
+	return term;
+}
+
 const struct shc_term *shc_term_home(const struct shc_term *term)
 {
 	/* Atoms are made here and constant for everybody else; this one was just made. */

@@ -40,6 +40,7 @@ struct shc_atom {
 	const struct shc_dfa *language; /* at birth; states narrow it */
 	struct shc_range range;         /* where it came into being */
 	bool home;                      /* the home of a user who is named */
+	bool every;                     /* in turn each name that "*" matches: of a loop over it */
 	bool shared; /* reached from outside of states: the environment, arguments, home */
 	const struct shc_term
 		*before; /* SHC_ORIGIN_SOURCED: the value unless the file sets it; or NULL */
@@ -96,6 +97,9 @@ const struct shc_atom *shc_term_single_atom(const struct shc_term *term);
 
 /* shc_term_share - @term, a lone atom, can be read by another way than through a state. Returns @term. */
 const struct shc_term *shc_term_share(const struct shc_term *term);
+
+/* shc_term_every - @term, an atom just made, is in turn each name that "*" matches. NULL stays NULL. */
+const struct shc_term *shc_term_every(const struct shc_term *term);
 
 /* shc_term_home - @term, a lone atom, is the home of a user who is named. Returns @term. */
 const struct shc_term *shc_term_home(const struct shc_term *term);

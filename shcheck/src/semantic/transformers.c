@@ -13,6 +13,7 @@
 #include "arena.h"
 #include "inclusion.h"
 #include "lookup.h"
+#include "mistake.h"
 #include "parameter.h"
 #include "path.h"
 
@@ -450,11 +451,14 @@ static int enter_shell(struct shc_interpreter *in, struct shc_state *state, stru
 
 		if (!variable->assigned || shc_name_is_set(in->script->dialect, in->names[i].text))
 			continue;
-		*variable = (struct shc_variable){.presence = SHC_PERHAPS,
+		*variable = (struct shc_variable){
+			.presence = MADE(CHILD_HAS_NOTHING) ? SHC_ABSENT : SHC_PERHAPS,
 			.assigned = true,
 			.range = variable->range,
-			.term = shc_term_atom(
-				in->terms, SHC_ORIGIN_ENVIRONMENT, shc_dfa_text(in->pool), range)};
+			.term = MADE(CHILD_HAS_NOTHING)
+					? NULL
+					: shc_term_atom(in->terms, SHC_ORIGIN_ENVIRONMENT,
+						  shc_dfa_text(in->pool), range)};
 		if (!variable->term)
 			return -ENOMEM;
 	}

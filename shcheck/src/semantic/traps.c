@@ -245,6 +245,8 @@ static int set_trap(const struct shc_call *call, struct shc_state *state, int ki
 	const struct shc_traps *old = first_of(state);
 	struct shc_traps *first = NULL, *last = NULL;
 
+	if (kind == SHC_TRAP_EXIT && !old->also && is_set(&old->entries[kind]) && action)
+		shc_check_replaced(call, &old->entries[kind], action);
 	for (; old; old = old->also) {
 		struct shc_traps *copy = shc_arena_take(in->arena, sizeof(*copy));
 

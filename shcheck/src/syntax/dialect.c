@@ -10,6 +10,8 @@
 #define NAME_BYTES_MAX 64
 /* Comments that name the shell stand among the first lines. */
 #define COMMENT_LINES_MAX 10
+/* A script of zsh says so soon: it loads modules and sets options of its own. */
+#define ZSH_LINES_MAX 40
 
 static const struct {
 	const char *name;
@@ -124,6 +126,33 @@ static bool find_in_comments(const struct shc_source *source, char *name)
 	return false;
 }
 
+/* Does the line [at, end) begin with what only zsh has? */
+static bool is_zsh_line(const char *at, const char *end)
+{
+	static const char *const beginnings[] = {"#compdef", "#autoload", "autoload -U", "emulate ",
+		"setopt ", "unsetopt ", "zmodload ", "zstyle "};
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++)
+		if ((size_t)(end - at) >= strlen(beginnings[i]) &&
+			memcmp(at, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The number of a line by which @source is seen to be for zsh, or 0; one that asks for the shell may be for both. */
+static uint32_t find_zsh(const struct shc_source *source)
+{
+	if (memmem(source->bytes, source->size, "ZSH_VERSION", 11))
+		return 0;
+	for (uint32_t line = 1; line <= source->line_count && line <= ZSH_LINES_MAX; line++) {
+		struct shc_range range = shc_source_line(source, line);
+
+		if (is_zsh_line(source->bytes + range.start, source->bytes + range.end))
+			return line;
+	}
+	return 0;
+}
+
 static bool ends_with(const char *text, const char *end)
 {
 	size_t length = strlen(text), tail = strlen(end);
@@ -137,6 +166,7 @@ int shc_dialect_detect(
 	struct shc_range first = shc_source_line(source, 1);
 	const char *bytes = source->bytes;
 	char name[NAME_BYTES_MAX];
+	uint32_t line;
 
 	if (first.end >= 3 && bytes[0] == '#' && bytes[1] == '!') {
 		read_interpreter(bytes + 2, bytes + first.end, name);
@@ -156,6 +186,16 @@ int shc_dialect_detect(
 	}
 	if (find_in_comments(source, name) && shc_dialect_of_name(name, ret, NULL) == 0)
 		return 0;
+	line = find_zsh(source);
+	if (line) {
+		(void)hb_error_set(reterr, -ENOTSUP,
+			"line %u is one of zsh, whose language is another one (-s SHELL says which "
+			"to take)",
+			line);
+		if (reterr)
+			reterr->line = line;
+		return -ENOTSUP;
+	}
 	if (ends_with(source->name, ".dash"))
 		*ret = SHC_DASH;
 	else if (ends_with(source->name, ".ksh") || ends_with(source->name, ".zsh") ||

@@ -31,4 +31,7 @@ bool sketch_chance(struct draft *draft, unsigned percent);
 /* sketch_word - append a random word. */
 void sketch_word(struct draft *draft);
 
+/* sketch_attributes - append a command that has to do with attributes of variables. */
+void sketch_attributes(struct draft *draft);
+
 #endif

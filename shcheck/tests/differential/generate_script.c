@@ -22,6 +22,7 @@ struct script {
 	unsigned functions; /* f0, f1, ... that may be called here */
 	unsigned loops;     /* around this place, within the same function */
 	bool in_function;
+	unsigned attributes; /* per cent of simple commands that are about those of variables */
 };
 
 static void list_put(struct script *script, unsigned nesting, unsigned most);
@@ -284,7 +285,9 @@ static void simple_put(struct script *script)
 {
 	uint64_t kind = hb_rng_below(&script->draft->rng, 100);
 
-	if (script->draft->bash && sketch_chance(script->draft, 5))
+	if (script->attributes && sketch_chance(script->draft, script->attributes))
+		sketch_attributes(script->draft);
+	else if (script->draft->bash && sketch_chance(script->draft, 5))
 		scene_put(script);
 	else if (kind < 34)
 		assignment_put(script);
@@ -524,8 +527,18 @@ static void variables_complete(struct draft *draft, struct shc_oracle_case *made
 			.name = watched[i], .left = true, .unknown = true};
 }
 
-int shc_oracle_generate_script(
-	uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret)
+/* Every fifth script, by a stream of its own: the others are what they would be without these. */
+static bool is_about_attributes(uint64_t seed, uint64_t index)
+{
+	struct hb_rng rng;
+
+	hb_rng_init(&rng, hb_rng_mix(seed, UINT64_C(0x6174747269627574)), index);
+	return hb_rng_below(&rng, 5) == 0;
+}
+
+/* @attributes: per cent of simple commands that are about them. */
+static int generate(
+	uint64_t seed, uint64_t index, bool bash, unsigned attributes, struct shc_oracle_case *ret)
 {
 	static const char *const options[] = {"", "", "", "set -e\n", "set -u\n", "set -eu\n"};
 	struct draft draft = {.bash = bash};
@@ -542,6 +555,7 @@ int shc_oracle_generate_script(
 	/* The options are part of the text, where the analyser sees them too. */
 	made.noglob = made.nounset = false;
 	variables_complete(&draft, &made);
+	script.attributes = attributes;
 	start = draft.used_bytes;
 	sketch_put(&draft, DRAFT_CHOOSE(&draft, options));
 	while (script.functions < 3 && sketch_chance(&draft, 40))
@@ -550,4 +564,19 @@ int shc_oracle_generate_script(
 	made.text = sketch_finish(&draft, start);
 	*ret = made;
 	return 0;
+}
+
+int shc_oracle_generate_script(
+	uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret)
+{
+	/* In dash there are fewer of them, and scripts are to change files, too. */
+	unsigned attributes = bash ? 45 : 15;
+
+	return generate(seed, index, bash, is_about_attributes(seed, index) ? attributes : 0, ret);
+}
+
+int shc_oracle_generate_attributes(
+	uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret)
+{
+	return generate(seed, index, bash, 85, ret);
 }

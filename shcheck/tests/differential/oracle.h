@@ -156,6 +156,10 @@ int shc_oracle_generate(uint64_t seed, uint64_t index, bool bash, struct shc_ora
  */
 int shc_oracle_generate_script(
 	uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret);
+
+/* shc_oracle_generate_attributes - the same, mostly of declarations and of assignments that heed attributes. */
+int shc_oracle_generate_attributes(
+	uint64_t seed, uint64_t index, bool bash, struct shc_oracle_case *ret);
 void shc_oracle_case_finish(struct shc_oracle_case *oracle_case);
 
 /* shc_oracle_case_print - the case as a script that a person can run. Returns malloc()ed text or NULL. */

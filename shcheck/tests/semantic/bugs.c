@@ -19,7 +19,7 @@ struct floor {
 static const struct floor floors[] = {
 	{"blind", 100, 100, 0},
 	{"seen", 100, 100, 0},
-	{"families", 92, 81, 0},
+	{"families", 100, 100, 0},
 };
 
 static const char *const form_names[] = {"buggy", "rewrite", "fixed"};

@@ -22,7 +22,9 @@
 enum {
 	WORDS = HB_IS_SANITIZED ? 500 : 2000,
 	SCRIPTS = HB_IS_SANITIZED ? 300 : 1500,
-	CASES = WORDS + SCRIPTS,
+	/* Scripts of bash about attributes. */
+	DECLARING = HB_IS_SANITIZED ? 0 : 600,
+	CASES = WORDS + SCRIPTS + DECLARING,
 	BATCH = 50,
 	/* With sanitizers those in words alone, which show soon. */
 	MISTAKE_MADE_MAX = HB_IS_SANITIZED ? (int)MISTAKE_ERREXIT_IGNORED : (int)MISTAKE_COUNT,
@@ -37,6 +39,8 @@ static struct shc_oracle_outcome outcomes[CASES];
 /* Words come first, then scripts. */
 static enum shc_oracle_shell shell_of(size_t index)
 {
+	if (index >= WORDS + SCRIPTS)
+		return SHC_ORACLE_BASH;
 	return index / BATCH & 1 ? SHC_ORACLE_BASH : SHC_ORACLE_DASH;
 }
 
@@ -48,7 +52,9 @@ static int run_shells(struct shc_oracle *oracle, uint64_t seed)
 		bool bash = shell_of(i) == SHC_ORACLE_BASH;
 
 		if (i < WORDS ? shc_oracle_generate(seed, i, bash, &cases[i])
-			      : shc_oracle_generate_script(seed, i, bash, &cases[i]))
+			: i < WORDS + SCRIPTS
+				? shc_oracle_generate_script(seed, i, bash, &cases[i])
+				: shc_oracle_generate_attributes(seed, i, bash, &cases[i]))
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < CASES; i += BATCH) {
@@ -82,7 +88,10 @@ static bool is_lost(size_t i)
  */
 static bool any_lost(enum mistake mistake)
 {
-	for (size_t i = CASES; i-- > 0;) {
+	/* Those before attributes were looked at show soonest in the scripts that are about everything. */
+	size_t end = mistake < MISTAKE_INTEGER_IS_TEXT ? WORDS + SCRIPTS : CASES;
+
+	for (size_t i = end; i-- > 0;) {
 		bool lost;
 
 		shc_mistake = mistake;

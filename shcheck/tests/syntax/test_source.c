@@ -87,6 +87,11 @@ Test(source, dialect_comes_from_the_first_line)
 		{"x.dash", "echo\n", 0, SHC_DASH},
 		{"x.zsh", "echo\n", -ENOTSUP, SHC_POSIX},
 		{"x", "", 0, SHC_BASH},
+		{"x.sh", "#compdef x\n", -ENOTSUP, SHC_POSIX},
+		{"x", "# what it does\n\nautoload -U colors\n", -ENOTSUP, SHC_POSIX},
+		{"x", "#!/bin/sh\nsetopt x\n", 0, SHC_POSIX},
+		{"x", "echo setopt\n", 0, SHC_BASH},
+		{"x", "[ -n \"$ZSH_VERSION\" ] &&\nsetopt sh_word_split\n", 0, SHC_BASH},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -38,6 +38,8 @@ enum spork_reason {
 	SPORK_FORK_CACHE,     /* the cache cannot be used or is not trusted */
 	SPORK_FORK_VERDICT,   /* the analyser: no path reaches exec */
 	SPORK_FORK_BACK_OFF,  /* has aborted too often lately */
+	SPORK_FORK_KEYS, /* --mode shared in a large process, on a CPU without protection keys */
+	SPORK_FORK_NAMESPACES, /* children of the process begin in other namespaces than its own */
 	/* really forked, after an attempt that left no trace */
 	SPORK_ABORT_NO_CODE,     /* an address without decoded code; the helper was asked */
 	SPORK_ABORT_OTHER_CODE,  /* code in memory is not that of the file with this build-id */

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
@@ -14,13 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/filter.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#define PER_QUERY 0xffffffffUL
 
 static char folder[] = "/tmp/spork-contract.XXXXXX";
 
@@ -200,6 +208,29 @@ static int child_waits_for_its_parent(void)
 		expect(setpgid(pid, pid) == 0);
 		(void)close(go[1]);
 		expect(waitpid(pid, &status, 0) == pid && exit_of(status) == 3);
+	}
+	return 0;
+}
+
+/* Beyond the last message the kernel's log makes its reader wait. */
+static int child_waits_for_the_kernels_log(void)
+{
+	if (access("/dev/kmsg", R_OK) != 0)
+		return SKIPPED;
+	for (int i = 0; i < ROUNDS; i++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			char text[8192];
+			int fd = open("/dev/kmsg", O_RDONLY | O_CLOEXEC);
+
+			(void)lseek(fd, 0, SEEK_END);
+			(void)!read(fd, text, sizeof(text));
+			exec_shell("sleep 60");
+		}
+		expect(pid > 0 && kill(pid, SIGKILL) == 0);
+		expect(waitpid(pid, &status, 0) == pid && exit_of(status) == 1000 + SIGKILL);
 	}
 	return 0;
 }
@@ -479,6 +510,75 @@ static int limit_of_processes_is_forks_failure(void)
 	return 0;
 }
 
+/* Has a process of its own before it is clear that the parent's address space cannot be shared. */
+static void is_init(void *data)
+{
+	long pid = syscall(SYS_getpid);
+
+	(void)data;
+	if (personality(PER_QUERY) == -1)
+		_exit(126);
+	exec_shell(pid == 1 ? "exit 7" : "exit 8");
+}
+
+/* Its namespace ends with it, so that there is one try only. */
+static int first_child_of_a_namespace_is_its_init(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0) {
+			if (unshare(CLONE_NEWPID) && unshare(CLONE_NEWUSER | CLONE_NEWPID))
+				_exit(SKIPPED);
+			status = exit_of(run_child(is_init, NULL));
+			_exit(status == 7 && fork() == -1 && errno == ENOMEM ? 0 : 1);
+		}
+		expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+		if (exit_of(status) == SKIPPED)
+			return SKIPPED;
+		expect(exit_of(status) == 0);
+		expect(exit_of(run_child(is_init, NULL)) == 8);
+	}
+	return 0;
+}
+
+/* Seconds since the start of the machine, as the child's program sees them and as the child itself did. */
+static void tell_uptime(void *data)
+{
+	struct timespec now;
+	char text[100];
+
+	(void)data;
+	if (clock_gettime(CLOCK_BOOTTIME, &now))
+		_exit(126);
+	(void)snprintf(text, sizeof(text), "read up rest </proc/uptime; test ${up%%.*} -le %ld",
+		(long)now.tv_sec + 5000);
+	exec_shell(now.tv_sec >= 100000000 ? text : "exit 9");
+}
+
+static int children_see_the_clocks_of_their_namespace(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t pid = fork();
+		int status, fd;
+
+		if (pid == 0) {
+			if (unshare(CLONE_NEWTIME))
+				_exit(SKIPPED);
+			fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+			if (fd < 0 || write(fd, "boottime 100000000 0\n", 21) != 21 || close(fd))
+				_exit(SKIPPED);
+			_exit(exit_of(run_child(tell_uptime, NULL)));
+		}
+		expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+		if (exit_of(status) == SKIPPED)
+			return SKIPPED;
+		expect(exit_of(status) == 0);
+	}
+	return 0;
+}
+
 const struct pitfall pitfalls_processes[] = {
 	{"exec-failure-is-the-childs", exec_failure_is_the_childs},
 	{"output-of-failed-exec-is-flushed-once", output_of_failed_exec_is_flushed_once},
@@ -488,6 +588,7 @@ const struct pitfall pitfalls_processes[] = {
 	{"process-ids-are-what-fork-returned", process_ids_are_what_fork_returned},
 	{"shell-of-the-child-has-its-process-id", shell_of_the_child_has_its_process_id},
 	{"child-waits-for-its-parent", child_waits_for_its_parent},
+	{"child-waits-for-the-kernels-log", child_waits_for_the_kernels_log},
 	{"parent-reads-more-than-a-pipe-holds", parent_reads_more_than_a_pipe_holds},
 	{"child-without-exec-lives-beside-its-parent", child_without_exec_lives_beside_its_parent},
 	{"nested-fork", nested_fork},
@@ -500,5 +601,7 @@ const struct pitfall pitfalls_processes[] = {
 	{"sessions-and-groups", sessions_and_groups},
 	{"confined-parents-work", confined_parents_work},
 	{"limit-of-processes-is-forks-failure", limit_of_processes_is_forks_failure},
+	{"first-child-of-a-namespace-is-its-init", first_child_of_a_namespace_is_its_init},
+	{"children-see-the-clocks-of-their-namespace", children_see_the_clocks_of_their_namespace},
 	{NULL, NULL},
 };

@@ -193,6 +193,9 @@ static void put_child(struct generator *g, enum rendezvous rendezvous, int is_vf
 		(void)fprintf(g->file, "\tchild_%d_a();\n", g->number);
 	if (!is_vfork)
 		(void)fprintf(g->file, "\tchild_%d_b();\n", g->number);
+	/* Costs no random number: cases are the same with and without. */
+	if (!is_vfork)
+		(void)fprintf(g->file, "\tORACLE_LIBRARY(%d);\n", g->number);
 	(void)fputc('\t', g->file);
 	put(g, is_vfork   ? child_endings[below(g, 5)]
 		: g->tame ? child_endings[below(g, TAME_ENDINGS)]

@@ -43,6 +43,7 @@ static const char help[] =
 	"  --modes A,B     modes of `spork run`, each run twice (default "
 	"record,auto,shared); none: only native runs\n"
 	"  --spork FILE    the spork program\n"
+	"  --libraries     children that load libraries, too; 'all' are then their faults\n"
 	"  --native N      also compare N further native runs with the first\n"
 	"  --saboteur A,B  native runs with these faults (all: every one): each must be found\n"
 	"  --keep          keep the working folder, and name it\n";
@@ -51,7 +52,7 @@ struct options {
 	uint64_t seed;
 	int first, count, rounds, native;
 	const char *build, *modes, *spork, *saboteurs;
-	bool keep;
+	bool keep, libraries;
 };
 
 /* One way of running a batch. */
@@ -369,9 +370,11 @@ static int judge_conversions(const struct session *session)
 
 static int run_session(struct session *session)
 {
+	const struct oracle_build *all =
+		session->options.libraries ? oracle_library_builds : oracle_builds;
 	int builds = 0, first = session->options.first, turn = 0, left, err = 0;
 
-	for (const struct oracle_build *build = oracle_builds; build->name; build++)
+	for (const struct oracle_build *build = all; build->name; build++)
 		builds +=
 			!session->options.build || strcmp(build->name, session->options.build) == 0;
 	if (builds == 0) {
@@ -379,8 +382,7 @@ static int run_session(struct session *session)
 		return 2;
 	}
 	left = session->options.count;
-	for (const struct oracle_build *build = oracle_builds; build->name && !err && left;
-		build++) {
+	for (const struct oracle_build *build = all; build->name && !err && left; build++) {
 		int count;
 
 		if (session->options.build && strcmp(build->name, session->options.build) != 0)
@@ -406,8 +408,8 @@ static int parse(int argc, char **argv, struct options *options)
 	static const struct option rows[] = {{"seed", 1, NULL, 's'}, {"first", 1, NULL, 'f'},
 		{"count", 1, NULL, 'c'}, {"rounds", 1, NULL, 'r'}, {"build", 1, NULL, 'b'},
 		{"modes", 1, NULL, 'm'}, {"spork", 1, NULL, 'p'}, {"native", 1, NULL, 'n'},
-		{"saboteur", 1, NULL, 'x'}, {"keep", 0, NULL, 'k'}, {"help", 0, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+		{"saboteur", 1, NULL, 'x'}, {"libraries", 0, NULL, 'l'}, {"keep", 0, NULL, 'k'},
+		{"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	int found;
 
 	while ((found = getopt_long(argc, argv, "", rows, NULL)) != -1) {
@@ -437,7 +439,10 @@ static int parse(int argc, char **argv, struct options *options)
 			options->native = atoi(optarg);
 			break;
 		case 'x':
-			options->saboteurs = strcmp(optarg, "all") == 0 ? ORACLE_SABOTEURS : optarg;
+			options->saboteurs = optarg;
+			break;
+		case 'l':
+			options->libraries = true;
 			break;
 		case 'k':
 			options->keep = true;
@@ -447,6 +452,8 @@ static int parse(int argc, char **argv, struct options *options)
 			return found == 'h' ? 0 : 2;
 		}
 	}
+	if (strcmp(options->saboteurs, "all") == 0)
+		options->saboteurs = options->libraries ? LIBRARY_SABOTEURS : ORACLE_SABOTEURS;
 	return -1;
 }
 

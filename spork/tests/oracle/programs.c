@@ -32,6 +32,13 @@ const struct oracle_build oracle_builds[] = {
 	{NULL, NULL, NULL},
 };
 
+const struct oracle_build oracle_library_builds[] = {
+	{"gcc-O2-libraries", "gcc", COMMON "-O2 -DORACLE_LIBRARIES"},
+	{"gcc-O1-libraries-now", "gcc", COMMON "-O1 -Wl,-z,now -DORACLE_LIBRARIES"},
+	{"clang-O2-libraries", "clang", COMMON "-O2 -DORACLE_LIBRARIES"},
+	{NULL, NULL, NULL},
+};
+
 static int run(char *const *words)
 {
 	pid_t pid;

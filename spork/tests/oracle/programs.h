@@ -13,6 +13,8 @@ struct oracle_build {
 
 /* Ends with a NULL name. */
 extern const struct oracle_build oracle_builds[];
+/* The same for cases whose children also load libraries. */
+extern const struct oracle_build oracle_library_builds[];
 
 /*
  * compile - write and compile cases @first ... of @seed as @folder/BUILD.c and @folder/BUILD.

@@ -8,7 +8,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -127,6 +129,8 @@ static void spoil_ledger(void)
 	pthread_t thread;
 	long child;
 
+	if (is("library-left"))
+		(void)dlopen("libz.so.1", RTLD_NOW);
 	if (is("extra-thread") && pthread_create(&thread, NULL, nothing, NULL) == 0)
 		(void)pthread_join(thread, NULL);
 	if (!is("extra-process"))
@@ -293,6 +297,36 @@ pid_t fork(void)
 	child = real();
 	spoil(child);
 	return child;
+}
+
+void *dlopen(const char *name, int flags)
+{
+	void *(*real)(const char *, int);
+
+	find(&real, sizeof(real), "dlopen");
+	if (is("library-lost"))
+		return NULL;
+	return real(is("library-other") ? "libc.so.6" : name, flags);
+}
+
+size_t iconv(iconv_t converter, char **in, size_t *in_bytes, char **out, size_t *out_bytes)
+{
+	size_t (*real)(iconv_t, char **, size_t *, char **, size_t *);
+	size_t done;
+
+	find(&real, sizeof(real), "iconv");
+	done = real(converter, in, in_bytes, out, out_bytes);
+	if (is("conversion-changed") && out && *out)
+		(*out)[-1] ^= 1;
+	return done;
+}
+
+struct passwd *getpwnam(const char *name)
+{
+	struct passwd *(*real)(const char *);
+
+	find(&real, sizeof(real), "getpwnam");
+	return is("user-changed") ? NULL : real(name);
 }
 
 /* Where the status is read: it is off by one. */

@@ -16,6 +16,10 @@
 	"descriptor-left,"                                                                       \
 	"cloexec-lost,file-flags,output-twice,exit-status,argument-lost,argument-changed"
 
+/* Those of children that load libraries. */
+#define LIBRARY_SABOTEURS \
+	"none,library-lost,library-other,library-left,conversion-changed,user-changed"
+
 /* Those that only the ledger of `spork check` can find. */
 #define LEDGER_SABOTEURS "extra-process,extra-thread"
 

@@ -60,6 +60,14 @@ void oracle_stop_threads(void);
 /* exec the probe in one of many ways, as @way says; returns only when exec failed. */
 void oracle_arguments(char **arguments, const char *name);
 
+/* use_library - have the child load a library, in one of six ways; what came of it goes into the notes. */
+void oracle_use_library(int number);
+#ifdef ORACLE_LIBRARIES
+#define ORACLE_LIBRARY(number) oracle_use_library(number)
+#else
+#define ORACLE_LIBRARY(number) (void)0
+#endif
+
 typedef void oracle_case(void);
 extern oracle_case *const oracle_cases[];
 extern const int oracle_case_count;

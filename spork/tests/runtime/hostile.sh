@@ -245,6 +245,15 @@ run "files of no length" bash -c "ulimit -f 0; $work"
 mode=shared
 run "the shared executor with or without protection keys" bash -c "$work"
 because converted-shared
+if ! has perl "a large process without protection keys"; then
+	:
+elif grep -qw ospke /proc/cpuinfo; then
+	echo "skip: a large process without protection keys needs a CPU without them"
+else
+	# shellcheck disable=SC2016
+	run "a large process without protection keys" perl -e '$x = "x" x 1e8; $| = 1; for (1, 2) { system("/bin/echo inner;") }'
+	because fork-keys
+fi
 mode=auto
 if [ "$(id -u)" = 0 ] && has setpriv "a limit of processes" && has perl "a limit of processes" && setpriv --reuid 65534 --clear-groups test -x "$spork"; then
 	install -d -m 700 -o 65534 nobody
