@@ -217,17 +217,13 @@ const struct hb_command hb_command_run = {
 		"metric is worse, or a measured one is worse with an interval clear of the A/A "
 		"interval; gate.md in the run's folder says so in Markdown, ready for a comment.\n"
 		"\n"
-		"--executor slurm hands out whole blocks as tasks of job arrays. What measures "
-		"wall "
-		"time has a node to itself; simulations share nodes unless --exclusive. Each row "
-		"keeps "
-		"the host_id of its node; a block is never split over nodes. Tasks of nodes that "
-		"die "
-		"or are taken away are run again, elsewhere if need be; when this command dies, "
-		"'hotbed "
-		"resume' goes on with the tasks that still run. The folder and this build must be "
-		"at "
-		"the same place on all nodes. --jobs is left to Slurm.",
+		"With --executor slurm whole blocks are handed out as tasks of job arrays. What "
+		"measures wall time has a node to itself; simulations share nodes unless "
+		"--exclusive is given. Each row keeps the host_id of its node; a block is never "
+		"split over nodes. Tasks of nodes that die or are taken away are run again, "
+		"elsewhere if need be; when this command dies, 'hotbed resume' goes on with the "
+		"tasks that still run. The folder and this build must be at the same place on all "
+		"nodes. --jobs is left to Slurm.",
 	.options = options,
 	.examples = examples,
 	.completion = "experiments",

@@ -97,6 +97,7 @@ static const struct hb_option options[] = {
 };
 
 static const struct hb_example examples[] = {
+	{"./hotbed serve --port=0", "show ./results at a port that is free; Ctrl-C ends it"},
 	{0},
 };
 
@@ -107,21 +108,13 @@ const struct hb_command hb_command_serve = {
 	.summary = "Show runs and history in a browser.",
 	.description =
 		"Serves the folder of runs (./results without one) over HTTP: the runs, newest "
-		"first, "
-		"their "
-		"reports, tables, charts and logs, and the history with its changes, to be "
-		"searched, "
-		"each "
-		"series with its nights. Nothing is ever written, and nothing outside the folder "
-		"and "
-		"the "
-		"history is shown: no links out of it, no other kinds of files.\n\n"
+		"first, their reports, tables, charts and logs, and the history with its changes, "
+		"to be searched, each series with its nights. Nothing is ever written, and nothing "
+		"outside the folder and the history is shown: no links out of it, no other kinds "
+		"of files.\n\n"
 		"It listens on this machine only, unless --address says otherwise; there are no "
-		"passwords. "
-		"At most 64 connections are held, silent ones for 15 s. The first line of output "
-		"is "
-		"its "
-		"URL; SIGINT, SIGTERM and SIGHUP end it with exit code 0.",
+		"passwords. At most 64 connections are held, silent ones for 15 s. The first line "
+		"of output is its URL; SIGINT, SIGTERM and SIGHUP end it with exit code 0.",
 	.options = options,
 	.examples = examples,
 	.completion = "files",
