@@ -25,6 +25,7 @@ execute()
 {
 	case $1 in
 	"./hotbed serve"*)
+		rm -f output
 		sh -c "exec $1" >output 2>errors </dev/null &
 		while [ ! -s output ] && kill -0 $! 2>/dev/null; do
 			sleep 0.1
