@@ -4,9 +4,12 @@
  * they are short; on a busy machine only what does not hang on time is looked at.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,9 +30,28 @@ static char folder[] = "/tmp/metastable-service-XXXXXX";
 static char speeds[64], command[TEXT_BYTES], url[64], throttle[TEXT_BYTES];
 static struct ms_model model;
 
+/* One that nobody listens at, below those that the kernel gives to connections of others meanwhile. */
+static unsigned int find_port(void)
+{
+	unsigned int port = 20000 + (unsigned int)getpid() % 10000;
+
+	for (; port < 32768; port++) {
+		struct sockaddr_in address = {.sin_family = AF_INET,
+			.sin_port = htons((uint16_t)port),
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		bool is_free = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+
+		(void)close(fd);
+		if (is_free)
+			break;
+	}
+	return port;
+}
+
 static void make_service(void)
 {
-	unsigned int port = 20000 + (unsigned int)getpid() % 20000;
+	unsigned int port = find_port();
 	struct hb_error error = {0};
 
 	cr_assert(mkdtemp(folder));
