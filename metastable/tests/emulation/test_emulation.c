@@ -199,7 +199,7 @@ Test(emulation, service_of_the_user_is_started_driven_and_ended)
 	struct ms_emulation_options options = {.run.end_s = 2, .url = url, .command = text};
 	struct ms_emulation_result result;
 	struct hb_error error = {0};
-	unsigned int port = 20000 + (unsigned int)getpid() % 20000;
+	unsigned int port = 20000 + (unsigned int)getpid() % 12000;
 
 	if (system("python3 -c 'import http.server' 2> /dev/null") != 0)
 		cr_skip("skip: needs python3");
